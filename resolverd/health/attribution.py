@@ -26,6 +26,11 @@ class FailureAttribution:
         self._log = log.get("health")
 
     @property
+    def repeated(self) -> Callable[[str, Outcome, float, float], bool]:
+        """`FleetHealth.repeat`, after which nothing is left to be carried out."""
+        return self._fleet.repeat
+
+    @property
     def isolation(self) -> IsolationDetector:
         """Whether this host, and not every region, is taken to be at fault."""
         return self._fleet.isolation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from resolverd.health.minimum import WindowMinimum, first_of
 from resolverd.health.outcome import Outcome
@@ -12,20 +12,18 @@ WINDOW = 600.0
 shorter sees a longer route sooner."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handshakes:
+class Handshakes(NamedTuple):
     """TCP handshakes that succeeded: the least time of the last ones, in seconds, and how many.
 
     `at` is when the last one was, in monotonic seconds.
     """
 
     minimum: WindowMinimum
-    count: int
+    number: int
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """The time of the last TCP handshake in seconds, and the end of the last certificate seen.
 
     That end is in Unix seconds. It is kept while handshakes fail, for an expired certificate is
@@ -50,7 +48,7 @@ class Connection:
             return known
         if known is None:
             return Handshakes(first_of(connect, now, WINDOW), 1, now)
-        return Handshakes(known.minimum.after(connect, now, WINDOW), known.count + 1, now)
+        return Handshakes(known.minimum.after(connect, now, WINDOW), known.number + 1, now)
 
     def days_left(self, wall: float) -> float | None:
         """Days until the certificate ends, negative once it has; `wall` is in Unix seconds."""

@@ -76,6 +76,8 @@ class FamilyHealth:
         serve, as its addresses are given already.
         """
         self.results = results
+        if not results and not self.health:
+            return
         for family in self.health.keys() - results.keys():
             del self.health[family]  # it has addresses of it no longer
         for family, result in results.items():
@@ -98,8 +100,15 @@ class FamilyHealth:
             )
 
     @property
+    def known(self) -> bool:
+        """Whether there is anything to be known of a family by itself."""
+        return bool(self.health or self.results or self._unresponsive_since)
+
+    @property
     def unsettled(self) -> bool:
         """Whether some family may soon be withheld or given again, and so is to be asked soon."""
+        if not self.health and not self._unresponsive_since:
+            return False
         moving = any(h.state in (State.SUSPECT, State.RECOVERING) for h in self.health.values())
         return moving or bool(self._unresponsive_since.keys() - self._withheld())
 

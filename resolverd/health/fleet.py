@@ -90,10 +90,26 @@ class FleetHealth:
         else:
             self.isolation.no_response(target, serves=health.serves, started=started, now=now)
         changed = self._isolation_change(isolated)
-        settled = self._settle(self._members if changed else {*self._undetermined, target}, now)
-        own = settled[target]
-        settled[target] = own._replace(superseded=(*superseded, *own.superseded))
+        if changed is None and outcome.responded and not self._undetermined:
+            settled = {target: self._settle_alone(target, health, now)}
+        else:
+            settled = self._settle(self._members if changed else {*self._undetermined, target}, now)
+        if superseded:
+            own = settled[target]
+            settled[target] = own._replace(superseded=(*superseded, *own.superseded))
         return FleetChange(settled, changed, self._to_probe_early(health, now))
+
+    def repeat(self, target: str, outcome: Outcome, started: float, now: float) -> bool:
+        """As `observe`, of an outcome by which nothing changes but when it was; False: it is none.
+
+        Of a target that is up, and has been for a while, nearly each outcome is such a one.
+        """
+        if self._undetermined or not self.isolation.unconcerned(target):
+            return False
+        if not self._members[target].health.repeat(outcome, started):
+            return False
+        self.isolation.responded(target, now)
+        return True
 
     def _settle(self, targets: Collection[str], now: float) -> dict[str, TargetChange]:
         """Publish what is known of these, and remember of whom it is not known yet."""
@@ -109,10 +125,18 @@ class FleetHealth:
             for target, cause in causes.items()
         }
 
+    def _settle_alone(self, target: str, health: TargetHealth, now: float) -> TargetChange:
+        """As `_settle`, for one that has responded while it is known of all others."""
+        cause = self.isolation.cause(target, now)
+        if cause is Cause.REMOTE and health.fallen:
+            self.isolation.fell(target)
+        return health.settle(cause, now, held=self.isolation.held(target))
+
     def _to_probe_early(self, health: TargetHealth, now: float) -> tuple[str, ...]:
         """All that responded last, while a cause is not known; once in a fast_interval."""
-        soon = now - self._probed_early_at < health.settings.fast_interval
-        if not self._undetermined or soon:
+        if not self._undetermined:
+            return ()
+        if now - self._probed_early_at < health.settings.fast_interval:
             return ()
         self._probed_early_at = now
         return tuple(target for target in self._members if self.isolation.responding(target))

@@ -1,8 +1,7 @@
 """How busy a region's GPUs are, read from any Prometheus endpoint that the region names.
 
-Each page has a task and a schedule of its own, and shares nothing with the probes, so that a
-slow exporter delays none of them. A page is not trusted: it has a time limit, a size limit and the
-bounds of a probe (`probes/bounds.py`), and what cannot be read of it is unknown.
+The pages are read as `pages` has it. A page is not trusted: it has a time limit, a size limit and
+the bounds of a probe (`probes/bounds.py`), and what cannot be read of it is unknown.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ import aiohttp
 from resolverd import log
 from resolverd.config.secrets import shown_text, shown_url
 from resolverd.health.load_pages.samples import find_samples
+from resolverd.health.pages import Pages
 from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
-from resolverd.health.probes.session import open_session
 from resolverd.health.probes.trace import begin_trace, current_trace
 
 EVERY = 15.0
@@ -44,31 +43,24 @@ class GpuWatch:
     """The utilisation of the GPUs on each page. `start`, then `replace` as often as need be."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, every: float = EVERY) -> None:
-        self._clock, self._every = clock, every
-        self._tasks: dict[GpuPage, asyncio.Task[None]] = {}
+        self._clock = clock
+        self._pages = Pages(self._read_once, lambda: every)
         self._known: dict[GpuPage, tuple[float, tuple[float, ...]]] = {}
         self._failing: set[GpuPage] = set()
-        self._session: aiohttp.ClientSession | None = None
         self._log = log.get("health")
 
     def replace(self, pages: Iterable[GpuPage]) -> None:
         """Read exactly `pages` from now on."""
-        wanted = set(pages)
-        for page in set(self._tasks) - wanted:
-            self._tasks.pop(page).cancel()
+        _, gone = self._pages.replace(pages)
+        for page in gone:
             self._known.pop(page, None)
             self._failing.discard(page)
-        for page in wanted - set(self._tasks):
-            self._tasks[page] = asyncio.create_task(self._keep_reading(page))
 
     async def stop(self) -> None:
         """End all reading, and close the session."""
-        tasks = list(self._tasks.values())
-        self.replace(())
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._pages.stop()
+        self._known.clear()
+        self._failing.clear()
 
     def utilisation(self, pages: Iterable[GpuPage]) -> float | None:
         """The mean of all GPUs on `pages`, from 0 to 1; None where none is known of late."""
@@ -82,24 +74,22 @@ class GpuWatch:
         ]
         return sum(values) / len(values) if values else None
 
-    async def _keep_reading(self, page: GpuPage) -> None:
-        while True:
-            try:
-                begin_trace()
-                async with asyncio.timeout(_WITHIN):
-                    text = await self._read(page.url)
-                values = await in_turns(gpu_values(text, page.metric, page.full))
-                reason = "" if values else f"it has no {page.metric}"
-            except TimeoutError:
-                values, reason = (), f"timed out after {_WITHIN:g} s"
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                values, reason = (), current_trace().over or reason_of(error)
-            except Exception as defect:  # noqa: BLE001 - of ours: it costs this reading alone
-                values, reason = (), f"a defect of resolverd: {defect!r}"
-            if values:
-                self._known[page] = (self._clock(), values)
-            self._tell(page, reason)
-            await asyncio.sleep(self._every)
+    async def _read_once(self, page: GpuPage) -> None:
+        try:
+            begin_trace()
+            async with asyncio.timeout(_WITHIN):
+                text = await self._read(page.url)
+            values = await in_turns(gpu_values(text, page.metric, page.full))
+            reason = "" if values else f"it has no {page.metric}"
+        except TimeoutError:
+            values, reason = (), f"timed out after {_WITHIN:g} s"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            values, reason = (), current_trace().over or reason_of(error)
+        except Exception as defect:  # noqa: BLE001 - of ours: it costs this reading alone
+            values, reason = (), f"a defect of resolverd: {defect!r}"
+        if values:
+            self._known[page] = (self._clock(), values)
+        self._tell(page, reason)
 
     def _tell(self, page: GpuPage, reason: str) -> None:
         """One event when a page fails, and one when it is well again."""
@@ -112,9 +102,8 @@ class GpuWatch:
             self._log.info("gpus.recovered", url=shown_url(page.url))
 
     async def _read(self, url: str) -> bytes:
-        if self._session is None:
-            self._session = open_session()
-        async with self._session.get(url, headers=_HEADERS, allow_redirects=False) as response:
+        session = self._pages.session
+        async with session.get(url, headers=_HEADERS, allow_redirects=False) as response:
             response.raise_for_status()
             body = await read_up_to(response, _MAX_READ + 1)
             if len(body) > _MAX_READ:

@@ -95,6 +95,10 @@ class IsolationDetector:
             for held in self._held:
                 self._unresponsive.pop(held, None)
 
+    def unconcerned(self, target: str) -> bool:
+        """Whether a response of `target` is no news: this host is not isolated, nor was of late."""
+        return self.since is None and not self._held and target not in self._unresponsive
+
     def no_response(self, target: str, *, serves: bool, started: float, now: float) -> None:
         """No response to the probe that began at `started`; `serves` tells of the time before."""
         if target in self._held and started < self._ended_at:

@@ -77,14 +77,18 @@ def observe(
         return replace(health, reason=outcome.reason, condition=outcome.condition)
     if unknown and outcome.condition.leaves_unknown:
         return replace(health, reason=outcome.reason, condition=outcome.condition)
-    counted = replace(
-        health,
-        failures=0 if outcome.ok else health.failures + 1,
-        successes=health.successes + 1 if outcome.ok else 0,
-        probed_at=now if started is None else started,
-        reason=outcome.reason,
-        condition=outcome.condition,
-        level=_level(health, outcome, settings),
+    # Positional, as in `verdict`: this runs with each probe, and `replace` takes most of its time.
+    counted = EndpointHealth(
+        health.state,
+        0 if outcome.ok else health.failures + 1,
+        health.successes + 1 if outcome.ok else 0,
+        health.changed_at,
+        now if started is None else started,
+        outcome.reason,
+        outcome.condition,
+        _level(health, outcome, settings),
+        health.pending,
+        health.penalty_until,
     )
     if outcome.condition.withdraws:
         return _enter(counted, State.DOWN, settings, now)
@@ -92,6 +96,26 @@ def observe(
         return _enter(counted, _after_success(counted, settings, now), settings, now)
     after = _enter(counted, _after_failure(counted, settings), settings, now)
     return after if counted.failures >= settings.fall else _explained(health, after, outcome.reason)
+
+
+def repeats(health: EndpointHealth, outcome: Outcome) -> bool:
+    """Whether a success leaves one that is up as it is: with no failure or fall to forget."""
+    return (
+        health.state is State.UP
+        and outcome.ok
+        and outcome.reason == health.reason
+        and outcome.condition is health.condition is Condition.NONE
+        and not health.level
+        and not health.failures
+        and not health.pending
+        and health.penalty_until == damping.NO_PENALTY
+    )
+
+
+def repeated(health: EndpointHealth, started: float) -> EndpointHealth:
+    """`observe` of an outcome that `repeats`, of a probe that began at `started`."""
+    successes = health.successes + 1
+    return EndpointHealth(State.UP, 0, successes, health.changed_at, started, health.reason)
 
 
 def superseded(health: EndpointHealth, settings: Probe, now: float) -> EndpointHealth:
@@ -128,14 +152,15 @@ def verdict(health: EndpointHealth, settings: Probe) -> Verdict:
     elif health.state is State.SUSPECT and not health.failures:
         reason = f"{reason}; earlier probes failed too often"
     return Verdict(
-        state=health.state,
-        changed_at=health.changed_at,
-        reason=reason,
-        min_until_flip=_min_until_flip(health, settings),
-        measured=health.state,
-        probed_at=health.probed_at,
-        condition=health.condition,
-        held_until=held_until,
+        health.state,
+        health.changed_at,
+        reason,
+        _min_until_flip(health, settings),
+        health.state,
+        health.probed_at,
+        None,
+        health.condition,
+        held_until,
     )
 
 
@@ -149,6 +174,8 @@ def _level(health: EndpointHealth, outcome: Outcome, settings: Probe) -> float:
 
 
 def _after_success(health: EndpointHealth, settings: Probe, now: float) -> State:
+    if health.state is State.UP and not health.level and not health.pending:
+        return State.UP
     if health.state.serves:
         return _serving_state(health, settings)
     if health.state is State.UNKNOWN:
@@ -179,6 +206,8 @@ def _serving_state(health: EndpointHealth, settings: Probe) -> State:
 
 def _enter(health: EndpointHealth, state: State, settings: Probe, now: float) -> EndpointHealth:
     """`health` in `state`; a fall is charged, and either flip empties the bucket."""
+    if state is health.state:
+        return health
     if health.state is State.UNKNOWN or state.serves == health.state.serves:
         return replace(health, state=state)
     penalty_until = health.penalty_until

@@ -25,7 +25,7 @@ class WindowMinimum(NamedTuple):
         """With one more value, measured at `now`; of a `window` of so many seconds."""
         half = int(now // (window / 2))
         if half == self.half:
-            return self._replace(current=min(self.current, value))
+            return self if value >= self.current else self._replace(current=value)
         return WindowMinimum(half, value, self.current if half == self.half + 1 else value)
 
 

@@ -1,6 +1,6 @@
 """Probe every target on its own schedule, and tell whoever steers when a verdict changes.
 
-Targets are independent: each has its own timer, and each probe its own task, so one that
+Targets are independent: each has its own schedule, and each probe its own connection, so one that
 hangs, lies or floods delays no other. All state lives in one event loop; nothing here
 locks.
 """
@@ -33,6 +33,7 @@ from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import LoadReadings, Readings
 from resolverd.health.target import Counters, Target
+from resolverd.health.timers import Timers
 from resolverd.health.verdict import Verdict
 from resolverd.health.watch import Watch
 
@@ -85,6 +86,7 @@ class Monitor:
         self._attribution = FailureAttribution(self._watches, isolation_window, clock)
         self._overridden = overridden
         self._tools: Tools | None = None
+        self._timers = Timers(clock)
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
 
@@ -206,6 +208,7 @@ class Monitor:
             beginning.cancel()
         for watch in self._watches.values():
             tasks += watch.close()
+        self._timers.close()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._tools is not None:
             await self._tools.book.stop()
@@ -243,7 +246,9 @@ class Monitor:
             rng=self._rng,
             report=self._changed,
             ended=self._ended,
+            repeated=self._attribution.repeated,
             overridden=self._overridden,
+            timers=self._timers,
         )
         if (known := self._restored(target)) is not None:
             watch.restore(known)

@@ -64,7 +64,7 @@ class TargetHealth:
 
     def begin(self, started: float) -> tuple[float, ...]:
         """A probe starts; returns the starts of those that have to be cancelled for it."""
-        dropped = self._drop(len(self._under_way) + 1, started)
+        dropped = self._drop(len(self._under_way) + 1, started) if self._superseded else ()
         self._under_way.append(started)
         return dropped
 
@@ -75,8 +75,12 @@ class TargetHealth:
 
         Returns the starts of probes that it superseded and that have to be cancelled.
         """
-        older = [start for start in self._under_way if start < started]
-        self._under_way = [start for start in self._under_way if start > started]
+        older: list[float] = []
+        if self._under_way == [started]:
+            self._under_way.clear()
+        else:
+            older = [start for start in self._under_way if start < started]
+            self._under_way = [start for start in self._under_way if start > started]
         first, self.known, self.tried = not self.known, True, True
         self.families.observe(
             target, outcome.families, self.settings, now, started, evidence, first=first
@@ -84,10 +88,38 @@ class TargetHealth:
         self._pending.observe(outcome, self.settings, now, started)
         if not (outcome.ok or outcome.condition.holds) or self.held:
             return tuple(older)
+        if not older and not self._superseded:
+            return ()
         for start in older:
             self._superseded.append(start)
             self._pending.revise(lambda health: machine.superseded(health, self.settings, now))
         return self._drop(len(self._under_way), now)
+
+    def repeat(self, outcome: Outcome, started: float) -> bool:
+        """Take in a success by which nothing changes but when it was; False where it is none.
+
+        What follows is what `observe` and `settle` would make of it, without the steps between.
+        """
+        pending, verdict = self._pending, self.verdict
+        if (
+            self._under_way != [started]
+            or self._superseded
+            or self.held
+            or not self.tried
+            or self.families.known
+            or pending.provisional is not None
+            or pending.baseline is not None
+            or not machine.repeats(pending.effective, outcome)
+            or not outcome.responded
+            or outcome.families
+        ):
+            return False
+        self._under_way.clear()
+        pending.effective = machine.repeated(pending.effective, started)
+        self.verdict = Verdict(
+            State.UP, verdict.changed_at, verdict.reason, verdict.min_until_flip, State.UP, started
+        )
+        return True
 
     def forget(self, started: float, now: float) -> None:
         """The probe that began then was cancelled by others, and says nothing."""
@@ -203,7 +235,7 @@ class TargetHealth:
     def _publish(self, now: float) -> TargetChange:
         before, self.verdict = self.verdict, self._judged(now)
         # This host may be at fault; or nobody is sent there, and failures do not add up.
-        useless = self.held or not self.serves
+        useless = self._superseded and (self.held or not self.serves)
         return TargetChange(before, self.verdict, self._drop(math.inf, now) if useless else ())
 
     def _judged(self, now: float) -> Verdict:

@@ -13,7 +13,7 @@ serves. Both together bound the time from the start of the first failed probe to
 least fast_interval apart, which is what `Verdict.no_flip_before` promises.
 
 What an outcome means, and which probes under way it supersedes, is decided in `target_health` and
-`fleet`; here are tasks and timers. What can count no more is cancelled.
+`fleet`; here are attempts and timers. What can count no more is cancelled.
 
 New settings that judge otherwise are tried at once: probes under way are cancelled, the monitor
 starts another, and until its outcome has counted the verdict promises nothing.
@@ -34,13 +34,18 @@ from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask
 from resolverd.health.probes.per_family import PerFamily, run_any
+from resolverd.health.probes.run import Attempt
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters, Target
 from resolverd.health.target_health import TargetChange, TargetHealth
+from resolverd.health.timers import Timer, Timers
 from resolverd.health.verdict import Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
+# Seconds on whose multiples the probes of settled targets begin, so that one wake-up of the event
+# loop begins several; they fall anywhere in a tenth of the interval by themselves.
+_GRID = 0.02
 # Seconds in which only one event tells that an endpoint fails now and then.
 _EVENT_INTERVAL = 600.0
 
@@ -54,8 +59,10 @@ class Watch:
 
     `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
     in and the change of each target handed to `apply`; without it the watch is judged alone, and
-    every missing response is its target's own fault. `overridden(target)` is whether an operator's
-    override is in force, under which no fall is held against it.
+    every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
+    outcome in by itself where it is what the last one was (`FleetHealth.repeat`).
+    `overridden(target)` is whether an operator's override is in force, under which no fall is held
+    against it. `timers` are those that several watches share.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -69,7 +76,9 @@ class Watch:
         rng: random.Random,
         report: Callable[[Target, Verdict, Verdict], None],
         ended: Callable[[Watch, Outcome, float], None] | None = None,
+        repeated: Callable[[str, Outcome, float, float], bool] | None = None,
         overridden: Callable[[Target], bool] = lambda _: False,
+        timers: Timers | None = None,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -81,12 +90,14 @@ class Watch:
         self._report = report
         self._overridden = overridden
         self.judged_health = TargetHealth(target.settings, clock())
+        self._repeated = repeated
         self._ended = ended or _judged_alone(target, self.judged_health, clock)
         self.readings: Readings | None = None
         self.responded = True
         self.connection = Connection()
-        self._tasks: dict[asyncio.Task[Outcome], float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._attempts: dict[Attempt | asyncio.Task[Outcome], float] = {}
+        self._timers = timers or Timers(clock)
+        self._timer: Timer | None = None
         self._overdue = False
         self._started = self._due_at = self._reported_at = -math.inf
 
@@ -120,10 +131,16 @@ class Watch:
         started = self._clock()
         self._started = started
         self._cancel_superseded(self.judged_health.begin(started))
-        task = asyncio.create_task(run_any(self._ask, self.target.settings.longest))
-        self._tasks[task] = started
-        task.add_done_callback(self._finished)
-        self._next_at(started + self.target.settings.fast_interval)
+        settings = self.target.settings
+        begin = getattr(self._ask, "begin", None)
+        attempt: Attempt | None = begin and begin(settings.longest, self._finished)
+        if attempt is None:
+            task = asyncio.create_task(run_any(self._ask, settings.longest))
+            task.add_done_callback(self._finished_task)
+            self._attempts[task] = started
+        else:
+            self._attempts[attempt] = started
+        self._next_after(settings.fast_interval, started)
 
     def probe_early(self) -> None:
         """Probe now instead of when it is due, if fast_interval has passed since the last start."""
@@ -180,7 +197,7 @@ class Watch:
             self._next_at(max(self._started + settings.fast_interval, self._clock() + wait))
 
     def close(self) -> list[asyncio.Task[Outcome]]:
-        """Stop; returns the cancelled probes, for whoever wants to see them end."""
+        """Stop; returns the tasks of cancelled probes, for whoever wants to see them end."""
         if self._timer is not None:
             self._timer.cancel()
         self.first.set()
@@ -189,17 +206,20 @@ class Watch:
 
     def _cancel_all(self) -> list[asyncio.Task[Outcome]]:
         """Cancel every probe under way."""
-        tasks = list(self._tasks)
-        self._tasks.clear()
-        for task in tasks:
-            task.cancel()
-        return tasks
+        attempts = list(self._attempts)
+        self._attempts.clear()
+        for attempt in attempts:
+            attempt.cancel()
+        tasks = [a if isinstance(a, asyncio.Task) else a.task for a in attempts]
+        return [task for task in tasks if task is not None]
 
     def _cancel_superseded(self, starts: tuple[float, ...]) -> None:
         """Cancel the probes that began then, as a later one has had its outcome."""
-        for task in [task for task, started in self._tasks.items() if started in starts]:
-            del self._tasks[task]
-            task.cancel()
+        if not starts:
+            return
+        for attempt in [a for a, started in self._attempts.items() if started in starts]:
+            del self._attempts[attempt]
+            attempt.cancel()
             self.counters.superseded += 1
 
     def _next_at(self, when: float) -> None:
@@ -207,8 +227,20 @@ class Watch:
         self._due_at = when
         if self._timer is not None:
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(0.0, when - self._clock()), self._due)
+        self._timer = self._timers.at(when, self._due)
+
+    def _next_after(self, delay: float, start: float) -> None:
+        """Be due so long after a start that is now, if nothing moves it."""
+        self._overdue = False
+        self._due_at = start + delay
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._timers.after(delay, start, self._due)
+
+    def _next_on_grid(self, earliest: float, latest: float) -> None:
+        """Be due on the grid at random between the two, or just then where they are too close."""
+        when = earliest + (latest - earliest) * self._rng.random()
+        self._next_at(max(earliest, when // _GRID * _GRID))
 
     def _due(self) -> None:
         limit = self.target.settings.fall if self.judged_health.serves else 1
@@ -217,15 +249,22 @@ class Watch:
         else:
             self._overdue = True
 
-    def _finished(self, task: asyncio.Task[Outcome]) -> None:
-        started = self._tasks.pop(task, None)
+    def _finished_task(self, task: asyncio.Task[Outcome]) -> None:
+        if not task.cancelled():
+            self._finished(task, task.exception() or task.result())
+        elif (started := self._attempts.pop(task, None)) is not None:
+            self.judged_health.forget(started, self._clock())
+
+    def _finished(
+        self, attempt: Attempt | asyncio.Task[Outcome], ended: Outcome | BaseException
+    ) -> None:
+        started = self._attempts.pop(attempt, None)
         if started is None:
             return
-        if task.cancelled():
-            self.judged_health.forget(started, self._clock())
-            return
-        outcome = self._outcome(task)
+        outcome = self._outcome(ended)
         self._count(outcome)
+        if started == self._started and self._repeats(outcome, started):
+            return
         if self.judged_health.is_superseded(started):
             self._end_superseded(outcome, started)
             return
@@ -236,6 +275,22 @@ class Watch:
             self._reschedule(outcome, started, tried=tried, known=known)
         finally:
             self.first.set()  # whatever a defect of ours, nobody waits for ever
+
+    def _repeats(self, outcome: Outcome, started: float) -> bool:
+        """Take in an outcome that says what the one before said of a settled target, and no more.
+
+        That is nearly each. False where it may mean something else, and nothing is taken in.
+        """
+        if outcome.readings is not None or self.readings is not None:
+            return False
+        now = self._clock()
+        if self._repeated is None or not self._repeated(self.target.id, outcome, started, now):
+            return False
+        self.responded = True
+        self.connection = self.connection.after(outcome, now)
+        interval = self.target.settings.interval
+        self._next_on_grid(started + 0.9 * interval, started + interval)
+        return True
 
     def _end_superseded(self, outcome: Outcome, started: float) -> None:
         """One that was superseded has ended: its failure is a fact, and anything else is old."""
@@ -258,11 +313,10 @@ class Watch:
         self.counters.latency = outcome.latency
         self.counters.latency_sum += outcome.latency
 
-    def _outcome(self, task: asyncio.Task[Outcome]) -> Outcome:
+    def _outcome(self, defect: Outcome | BaseException) -> Outcome:
         """What the probe saw. A defect of ours is a failure too, and is shown whole."""
-        defect = task.exception()
-        if defect is None:
-            return task.result()
+        if isinstance(defect, Outcome):
+            return defect
         log.get("health").error("probe.defect", **self.target.labels, exc_info=defect)
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 
@@ -287,11 +341,12 @@ class Watch:
         up = self.judged_health.up
         if not tried and unshaken and up:
             # Spread the targets: they all began together, or were all edited at once.
-            self._next_at(self._clock() + settings.interval * self._rng.random())
+            now = self._clock()
+            self._next_on_grid(now, now + settings.interval)
         elif not known:
             self._next_at(self._clock() + settings.fast_interval)
         elif newest and unshaken and up and not self.judged_health.unsettled:
-            self._next_at(started + settings.interval * self._rng.uniform(0.9, 1.0))
+            self._next_on_grid(started + 0.9 * settings.interval, started + settings.interval)
         elif self._overdue:
             self._due()
 

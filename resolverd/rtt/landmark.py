@@ -44,7 +44,7 @@ def edge_times(
         made = connection.handshakes
         if made is None or region not in regions:
             continue
-        ms, count, age = made.minimum.least * 1000, made.count, max(0.0, now - made.at)
+        ms, count, age = made.minimum.least * 1000, made.number, max(0.0, now - made.at)
         if (other := known.get(region)) is not None:
             ms, count, age = min(ms, other.ms), count + other.handshakes, min(age, other.age)
         known[region] = EdgeTime(ms, count, age)

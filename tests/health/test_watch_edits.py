@@ -115,7 +115,7 @@ def test_what_was_under_way_when_settings_changed_counts_for_nothing() -> None:
         starts: list[float] = []
         watch = await _asked(target, starts, latency=1e6)  # all but the first hang
         await asyncio.sleep(5.0 + 1.5)  # the next began within the interval, and still hangs
-        assert watch._tasks
+        assert watch._attempts
 
         async def well() -> Seen:
             return Seen("well, and asked otherwise")

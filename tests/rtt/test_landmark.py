@@ -73,7 +73,7 @@ def test_the_least_handshake_is_that_of_a_window(steps: list[tuple[float, float]
     least = known.handshakes.minimum.least
     assert min(s for at, s in made if at > now - WINDOW - 1e-6) <= least
     assert least <= min(s for at, s in made if at > now - WINDOW / 2)
-    assert known.handshakes.count == len(steps)
+    assert known.handshakes.number == len(steps)
     assert known.handshakes.at == now
 
 

@@ -19,10 +19,10 @@ _FIRST_STEP, _MIN_STEP, _MAX_STEP = 4096, 512, 64 * 1024
 
 
 class Body:
-    """Reads the body of `response`; raises OverBoundError beside what aiohttp raises."""
+    """Reads the body that comes as `content`; raises OverBoundError beside what aiohttp raises."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._content, self._trace = response.content, current_trace()
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content, self._trace = content, current_trace()
         self._step, self._turn = _FIRST_STEP, 0.0
 
     async def read(self, limit: int) -> bytes:
@@ -44,3 +44,14 @@ class Body:
         charge(self._trace, took)
         refuse_if_over(self._trace)
         return first + rest
+
+
+async def read_content(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """The body that comes as `content`, or its first `limit` octets."""
+    body, coming = bytearray(), Body(content)
+    while len(body) < limit:
+        chunk = await coming.read(limit - len(body))
+        if not chunk:
+            break
+        body += chunk
+    return bytes(body)

@@ -100,7 +100,7 @@ async def send(
 
 async def _read(response: aiohttp.ClientResponse, reader: AnswerReader, began: float) -> None:
     """Feed the body to `reader` until it has the whole answer, then let the body end by itself."""
-    body = Body(response)
+    body = Body(response.content)
     while chunk := await body.read(_AT_ONCE):
         if await in_turns(_feed(reader, chunk, time.monotonic() - began)):
             await _let_end(response)

@@ -52,6 +52,11 @@ class Credential:
         self._seen: Signature | None = None
         self._token = ""
 
+    @property
+    def named(self) -> bool:
+        """Whether there is one to be read."""
+        return bool(self._name)
+
     def __repr__(self) -> str:
         return f"Credential({self._name!r})"
 

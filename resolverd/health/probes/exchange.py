@@ -15,8 +15,9 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from resolverd.health.kinds.http_settings import HttpSettings
-from resolverd.health.probes.body import Body
+from resolverd.health.probes.body import read_content
 from resolverd.health.probes.credential import Credential
+from resolverd.health.probes.plain_request import PlainRequest, plain_request
 from resolverd.health.probes.tls import TlsSettings
 
 # All visible ASCII but what would end the request's target.
@@ -50,6 +51,15 @@ class HttpRequest:
         self._headers.update(settings.headers)
         self._server_hostname = settings.sni or None
 
+    @property
+    def fixed(self) -> bool:
+        """Whether all requests carry the same, and no file has to be read for them."""
+        return not self.credential.named and not self._tls.named
+
+    def plain(self, method: str, url: URL) -> PlainRequest | None:
+        """A request without a body in the clear; None where it has no such form, or not always."""
+        return plain_request(method, url, self._headers) if self.fixed else None
+
     async def arguments(self, more: Mapping[str, str] | None = None) -> dict[str, Any]:
         """aiohttp's arguments for one request, with `more` headers. Raises CredentialError."""
         headers = self._headers.copy()
@@ -65,14 +75,10 @@ class HttpRequest:
 
 async def read_up_to(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """The body, or its first `limit` octets; then the connection is closed instead of drained."""
-    body, coming = bytearray(), Body(response)
-    while len(body) < limit:
-        chunk = await coming.read(limit - len(body))
-        if not chunk:
-            return bytes(body)
-        body += chunk
-    response.close()
-    return bytes(body)
+    body = await read_content(response.content, limit)
+    if len(body) >= limit:
+        response.close()
+    return body
 
 
 def printable(value: object, limit: int = 100) -> str:

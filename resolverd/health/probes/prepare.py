@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from resolverd.config.secrets import hide
 from resolverd.health.kinds.kind import kind_named
+from resolverd.health.probes.http import HttpAsk
 from resolverd.health.probes.per_family import PerFamily, per_family
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen
 from resolverd.health.probes.tools import Tools
@@ -27,6 +28,8 @@ def _without(secrets: tuple[str, ...], ask: Ask) -> Ask:
     """`ask`, hiding what a server repeats of our secrets in what the probe tells."""
     if not secrets:
         return ask
+    if isinstance(ask, HttpAsk):
+        return ask.hiding(secrets)
 
     async def discreet() -> Seen:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import aiohttp
 
@@ -68,34 +68,110 @@ class ProbeFailedError(ResolverdError):
         return error
 
 
+class Attempt(Protocol):
+    """One probe under way without a task of its own."""
+
+    def cancel(self) -> object:
+        """End it; nobody is told any more."""
+
+    @property
+    def task(self) -> asyncio.Task[Outcome] | None:
+        """The task that it has nonetheless come to need."""
+
+
+Ended = Callable[[Attempt, Outcome | Exception], None]
+
+
+class DirectAsk(Protocol):
+    """What asks without a task where it can: most probes have nothing to wait for but a socket."""
+
+    def __call__(self) -> Awaitable[Seen]:
+        """Ask once, as any `Ask`."""
+
+    def begin(self, within: float, ended: Ended) -> Attempt | None:
+        """Ask once, for at most `within` seconds; None where it has to be awaited this time.
+
+        `ended` is called with the outcome, or with a defect of ours, and never before this returns.
+        """
+
+
 async def run(ask: Ask, within: float) -> Outcome:
     """Ask once, for at most `within` seconds. Never raises for what an endpoint does."""
-    began, trace = time.monotonic(), begin_trace()
+    begin = getattr(ask, "begin", None)
+    if begin is None:
+        return await run_task(ask, within)
+    ended: asyncio.Future[Outcome | Exception] = asyncio.get_running_loop().create_future()
+
+    def told(_attempt: Attempt, outcome: Outcome | Exception) -> None:
+        if not ended.done():
+            ended.set_result(outcome)
+
+    attempt = begin(within, told)
+    if attempt is None:
+        return await run_task(ask, within)
+    try:
+        outcome = await ended
+    finally:
+        attempt.cancel()
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+async def run_task(
+    ask: Ask, within: float, *, began: float | None = None, trace: Trace | None = None
+) -> Outcome:
+    """Ask once by awaiting it; `began` and `trace` are of one that goes on here."""
+    left = within
+    if began is None:
+        began = time.monotonic()
+    else:
+        left = max(0.0, began + within - time.monotonic())
+    trace = begin_trace(trace)
     ok, responded = False, True
     try:
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(left):
             seen, ok = await ask(), True
-    except ProbeFailedError as error:
-        seen, responded = error.seen, error.responded
-    except CredentialError as error:
-        seen = Seen(str(error), Condition.MISCONFIGURED)
-    except TimeoutError:
-        seen, responded = Seen(_timed_out(trace, within)), trace.responded
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        # ValueError: a header or name that cannot be sent as written.
-        seen, responded = Seen(shown_text(reason_of(error))), trace.responded or is_response(error)
+    except (ResolverdError, aiohttp.ClientError, OSError, ValueError) as error:
+        seen, responded = failure(error, trace, within)
+    return outcome_of(seen, trace, began, ok=ok, responded=responded)
+
+
+def failure(error: Exception, trace: Trace, within: float) -> tuple[Seen, bool]:
+    """What was seen of an endpoint that was asked for `within` seconds, and if it responded.
+
+    Raises `error` itself where that says nothing of an endpoint.
+    """
+    match error:
+        case ProbeFailedError():
+            return error.seen, error.responded
+        case CredentialError():
+            return Seen(str(error), Condition.MISCONFIGURED), True
+        case TimeoutError():
+            return Seen(_timed_out(trace, within)), trace.responded
+        case aiohttp.ClientError() | OSError() | ValueError():
+            # ValueError: a header or name that cannot be sent as written.
+            return Seen(shown_text(reason_of(error))), trace.responded or is_response(error)
+        case _:
+            raise error
+
+
+def outcome_of(
+    seen: Seen, trace: Trace, began: float, *, ok: bool, responded: bool = True
+) -> Outcome:
+    """The outcome of a probe that began at `began` and ends now."""
     if trace.over:
         ok, responded, seen = False, True, Seen(trace.over)
     return Outcome(
-        ok=ok,
-        reason=seen.reason,
-        latency=time.monotonic() - began,
-        condition=seen.condition,
-        responded=responded,
-        readings=seen.readings,
-        again=seen.again,
-        connect=trace.connect,
-        certificate_expires=trace.certificate_expires,
+        ok,
+        seen.reason,
+        time.monotonic() - began,
+        seen.condition,
+        responded,
+        seen.readings,
+        seen.again,
+        trace.connect,
+        trace.certificate_expires,
     )
 
 

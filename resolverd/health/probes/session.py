@@ -15,7 +15,7 @@ MAX_HEADER_LINE = 100 * 1024
 MAX_HEADERS = 5000
 
 # The flow-control mark of a response's stream: reading pauses at twice this many bytes.
-_READ_BUFFER = 16 * 1024
+READ_BUFFER = 16 * 1024
 
 
 def open_session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -33,7 +33,7 @@ def open_session(resolver: AbstractResolver | None = None) -> aiohttp.ClientSess
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
-        read_bufsize=_READ_BUFFER,
+        read_bufsize=READ_BUFFER,
         max_line_size=MAX_HEADER_LINE,
         max_field_size=MAX_HEADER_LINE,
         max_headers=MAX_HEADERS,

@@ -37,6 +37,11 @@ class TlsSettings:
         self._seen: dict[str, Signature] = {}
         self._context: ssl.SSLContext | None = None
 
+    @property
+    def named(self) -> bool:
+        """Whether there are files to be read."""
+        return bool(self._ca or self._certificate or self._key)
+
     async def context(self) -> ssl.SSLContext | bool:
         """The context, or whether to verify where nothing else is asked for.
 

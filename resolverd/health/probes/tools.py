@@ -10,14 +10,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from resolverd.health.addresses import AddressBook
 from resolverd.health.family import Family, family_of
 from resolverd.health.lookup import is_address
+from resolverd.health.probes.plain_client import PlainClient
+from resolverd.health.probes.poller import Poller
 from resolverd.health.probes.session import open_session
 
+# A host is asked about with each probe.
+_is_address = lru_cache(maxsize=8192)(is_address)
 _SOCKET_FAMILY = {Family.IPV4: socket.AF_INET, Family.IPV6: socket.AF_INET6}
 
 
@@ -57,15 +62,19 @@ class BookResolver(AbstractResolver):
 class Tools:
     """Shared by every probe of a monitor; made and closed inside a running event loop.
 
-    `session` connects over the families that these tools are for, by default any.
+    `session` connects over the families that these tools are for, by default any. `plain` asks in
+    the clear, over plain sockets; None where this system has no such thing.
     """
 
-    def __init__(self, book: AddressBook, only: Family | None = None) -> None:
+    def __init__(
+        self, book: AddressBook, only: Family | None = None, plain: PlainClient | None = None
+    ) -> None:
         self.book = book
         self._only = only
         self.session = open_session(BookResolver(book, only))
+        self.plain = plain or (PlainClient() if Poller.available() else None)
         self._by_family: Mapping[Family, Tools] = (
-            {} if only else {family: Tools(book, family) for family in Family}
+            {} if only else {family: Tools(book, family, self.plain) for family in Family}
         )
 
     def over(self, family: Family) -> Tools:
@@ -77,7 +86,16 @@ class Tools:
         known = (host,) if is_address(host) else await self.book.tried(host)
         return tuple(address for address in known if self._only in (None, family_of(address)))
 
+    def only_address(self, host: str) -> str | None:
+        """The one address of an address or a name that is known; None where there is a choice."""
+        known = (host,) if _is_address(host) else self.book.addresses(host)
+        if self._only is not None:
+            known = tuple(address for address in known if self._only is family_of(address))
+        return known[0] if len(known) == 1 else None
+
     async def close(self) -> None:
         """Close every connection at once."""
+        if self.plain is not None:
+            self.plain.close()
         sessions = [self.session, *(tools.session for tools in self._by_family.values())]
         await asyncio.gather(*(session.close() for session in sessions))

@@ -31,9 +31,9 @@ class Trace:
 _trace: ContextVar[Trace] = ContextVar("trace")
 
 
-def begin_trace() -> Trace:
-    """A new trace for the probe that this task runs, and for the tasks that it starts."""
-    trace = Trace()
+def begin_trace(trace: Trace | None = None) -> Trace:
+    """The trace of the probe that this task runs, and the tasks that it starts; by default new."""
+    trace = trace or Trace()
     _trace.set(trace)
     return trace
 

@@ -14,6 +14,7 @@ from yarl import URL
 from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
+from resolverd.health.probes.plain_request import PlainRequest, plain_request
 from resolverd.health.probes.tools import Tools
 
 # A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
@@ -26,8 +27,8 @@ _TOO_LONG = 0
 class VllmClient:
     """Raises ValueError when `url` is not an HTTP URL.
 
-    Each method waits until the loop's clock reads `until`, and raises aiohttp's
-    ClientConnectorError where there is no connection, and CredentialError.
+    Each method waits until the loop's clock reads `until`, and raises OSError (of aiohttp's kinds
+    ClientConnectorError alone) where there is no connection, and CredentialError.
     """
 
     def __init__(self, url: str, settings: InferenceSettings, tools: Tools) -> None:
@@ -36,7 +37,8 @@ class VllmClient:
         self._health_path = settings.path
         self._request = HttpRequest(settings)
         self.credential = self._request.credential
-        self._url("/")
+        self._in_the_clear = self._url("/").scheme == "http"
+        self._requests: dict[str, PlainRequest] = {}
 
     async def metrics(self, until: float, path: str = "/metrics") -> tuple[bytes | None, str]:
         """The page of metrics, and why it cannot be read where it is None."""
@@ -82,18 +84,36 @@ class VllmClient:
 
     async def _get(self, path: str, until: float, limit: int) -> tuple[int | None, bytes]:
         """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
-        url, request = self._url(path), await self._request.arguments()
+        plain, address = await self._plain(path)
+        client = self._tools.plain
         try:
-            async with (
-                asyncio.timeout_at(until),
-                self._tools.session.get(url, **request) as response,
-            ):
-                body = await read_up_to(response, limit + 1)
-                return (response.status, body) if len(body) <= limit else (_TOO_LONG, b"")
+            async with asyncio.timeout_at(until):
+                if plain is not None and client is not None and address is not None:
+                    status, body = await client.ask(plain, address, limit=limit + 1)
+                else:
+                    status, body = await self._by_library(path, limit + 1)
         except aiohttp.ClientConnectorError:
             raise
         except (TimeoutError, aiohttp.ClientError):
             return None, b""  # whether it serves is for the canary to find out
+        return (status, body) if len(body) <= limit else (_TOO_LONG, b"")
+
+    async def _plain(self, path: str) -> tuple[PlainRequest | None, str | None]:
+        """The request for `path` and the address to send it to, where it can be sent plainly."""
+        if not self._in_the_clear:
+            return None, None
+        request = self._requests.get(path)
+        if request is None:
+            arguments = await self._request.arguments()
+            request = plain_request("GET", self._url(path), arguments["headers"])
+            if request is not None and self._request.fixed:
+                self._requests[path] = request
+        return request, None if request is None else self._tools.only_address(request.host)
+
+    async def _by_library(self, path: str, limit: int) -> tuple[int, bytes]:
+        request = await self._request.arguments()
+        async with self._tools.session.get(self._url(path), **request) as response:
+            return response.status, await read_up_to(response, limit)
 
     def _url(self, path: str) -> URL:
         return request_url(self._base, path, below=True)

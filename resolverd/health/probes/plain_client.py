@@ -1,0 +1,113 @@
+"""Requests in the clear to one address each, over plain sockets: what all probes share for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+import aiohttp
+
+from resolverd.health.probes.bounds import refuse_if_over
+from resolverd.health.probes.library_reading import LibraryReading
+from resolverd.health.probes.plain_exchange import Exchange
+from resolverd.health.probes.plain_request import PlainRequest
+from resolverd.health.probes.poller import Poller
+from resolverd.health.probes.trace import Trace, current_trace
+from resolverd.health.timers import Timers
+
+
+class Response(NamedTuple):
+    """A status, and the body as far as it was wanted."""
+
+    status: int
+    body: bytes
+
+
+class PlainClient:
+    """To be made and closed inside one running event loop."""
+
+    def __init__(self) -> None:
+        self.poller, self.timers = Poller(), Timers()
+
+    async def ask(
+        self,
+        request: PlainRequest,
+        address: str,
+        *,
+        limit: int,
+        wants: Callable[[int], bool] | None = None,
+    ) -> Response:
+        """Send `request` to `address`, and wait for the response for as long as it takes.
+
+        Of the body at most `limit` octets are read, and none where not `wants(status)`. Raises
+        OSError where there is no connection, and what aiohttp raises after that.
+        """
+        trace = current_trace()
+        refuse_if_over(trace)
+        exchange = _Awaited(self.poller, request, limit, wants)
+        try:
+            exchange.start(address)
+            await exchange.future
+        finally:
+            note(trace, exchange)
+            if not exchange.odd:
+                exchange.close()
+        if exchange.odd:
+            return await read_on(exchange)
+        return response_of(exchange)
+
+    def close(self) -> None:
+        """Watch no socket, and keep no deadline any more."""
+        self.poller.close()
+        self.timers.close()
+
+
+def note(trace: Trace, exchange: Exchange) -> None:
+    """What the exchange showed, in the trace of its probe."""
+    if exchange.connect is not None:
+        trace.responded, trace.connect = True, exchange.connect
+    if exchange.head is not None:
+        trace.answered = True
+
+
+def response_of(exchange: Exchange) -> Response:
+    """The response of one that has ended, and is not odd. Raises as `PlainClient.ask` does."""
+    if exchange.error is not None and exchange.connect is not None:
+        raise aiohttp.ClientOSError(*exchange.error.args)
+    if exchange.error is not None:
+        raise exchange.error
+    assert exchange.head is not None
+    return Response(exchange.head.status, exchange.body)
+
+
+async def read_on(exchange: Exchange) -> Response:
+    """The response of an odd one, as aiohttp reads it."""
+    reading = LibraryReading(exchange)
+    try:
+        status = await reading.status()
+        wanted = exchange.wants is None or exchange.wants(status)
+        return Response(status, await reading.body(exchange.limit) if wanted else b"")
+    finally:
+        reading.close()
+
+
+class _Awaited(Exchange):
+    """An exchange with a future that is done once it has ended."""
+
+    __slots__ = ("future",)
+
+    def __init__(
+        self,
+        poller: Poller,
+        request: PlainRequest,
+        limit: int,
+        wants: Callable[[int], bool] | None,
+    ) -> None:
+        super().__init__(poller, request, limit, wants)
+        self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def ended(self) -> None:
+        """Wake who waits."""
+        if not self.future.done():
+            self.future.set_result(None)

@@ -1,0 +1,116 @@
+"""Moments at which something is due, thousands of them behind one timer of the event loop.
+
+A timer of the loop costs more to set and to cancel than most probes have to say, and nearly all
+are cancelled: a deadline that is kept, a schedule that an outcome has moved. Here both cost a
+mark and a push on a heap, or, for what comes so long after a start as it does for all the others
+(`after`), on the end of a line. The loop's own timer is set for the earliest that still stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+# Seconds of the loop that one turn may take before it has to go on in the next.
+_MAX_TURN = 0.002
+# Lines of one delay each; where delays differ more than that, they go to the heap.
+_MAX_LINES = 8
+
+
+class Timer:
+    """One moment; `callback` is None once it is cancelled, or has been called."""
+
+    __slots__ = ("callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Have it forgotten."""
+        self.callback = None
+
+
+class Timers:
+    """To be used inside one running event loop. `clock` gives seconds, monotonic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._lines: dict[float, deque[Timer]] = {}
+        self._number = itertools.count()
+        self._armed: asyncio.TimerHandle | None = None
+        self._armed_for = math.inf
+
+    def at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` once the clock reads `when`, never before."""
+        timer = Timer(when, callback)
+        heapq.heappush(self._heap, (when, next(self._number), timer))
+        if when < self._armed_for:
+            self._arm(when)
+        return timer
+
+    def after(self, delay: float, start: float, callback: Callable[[], None]) -> Timer:
+        """The same for `start` + `delay`, where `start` is now, and `delay` that of many others."""
+        line = self._lines.get(delay)
+        if line is None:
+            if len(self._lines) == _MAX_LINES:
+                return self.at(start + delay, callback)
+            line = self._lines[delay] = deque()
+        timer = Timer(start + delay, callback)
+        line.append(timer)
+        if timer.when < self._armed_for:
+            self._arm(timer.when)
+        return timer
+
+    def close(self) -> None:
+        """Forget all of them."""
+        self._heap.clear()
+        self._lines.clear()
+        if self._armed is not None:
+            self._armed.cancel()
+        self._armed, self._armed_for = None, math.inf
+
+    def _arm(self, when: float) -> None:
+        if self._armed is not None:
+            self._armed.cancel()
+        delay = max(0.0, when - self._clock())
+        self._armed = asyncio.get_running_loop().call_later(delay, self._run)
+        self._armed_for = when
+
+    def _next(self) -> tuple[float, deque[Timer] | None]:
+        """When the earliest is that stands, and its line, None for the heap; forgets the others."""
+        heap = self._heap
+        while heap and heap[0][2].callback is None:
+            heapq.heappop(heap)
+        when, first = heap[0][0] if heap else math.inf, None
+        for line in self._lines.values():
+            while line and line[0].callback is None:
+                line.popleft()
+            if line and line[0].when < when:
+                when, first = line[0].when, line
+        return when, first
+
+    def _run(self) -> None:
+        """Call all that are due, and set the loop's timer for the next."""
+        self._armed, self._armed_for = None, -math.inf  # nothing is armed before the end of this
+        now, began = self._clock(), time.monotonic()
+        try:
+            while True:
+                when, line = self._next()
+                if when > now or time.monotonic() - began > _MAX_TURN:
+                    break
+                timer = heapq.heappop(self._heap)[2] if line is None else line.popleft()
+                callback, timer.callback = timer.callback, None
+                if callback is not None:
+                    callback()
+        finally:
+            self._armed_for = math.inf
+            when, _ = self._next()
+            if when < math.inf:
+                self._arm(when)
