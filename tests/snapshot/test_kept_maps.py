@@ -49,7 +49,7 @@ def database(networks: dict[str, str] | None = None) -> Database:
         code, latitude, longitude = CITIES[city]
         point: dict[str, Value] = {"latitude": latitude, "longitude": longitude}
         records[network] = {"country": {"iso_code": code}, "location": point}
-    return Database.of(mmdb_bytes(records, ip_version=6), "it")
+    return Database.of(mmdb_bytes(records, "GeoLite2-City", ip_version=6), "it")
 
 
 def compiled(geography: Geography, opened: Database) -> NativeMap:
@@ -70,11 +70,11 @@ def keep(kept: KeptMaps, *maps: CompiledClientMap) -> None:
 
 def alike(one: NativeMap, other: NativeMap) -> None:
     assert (one.lists, one.leaves) == (other.lists, other.leaves)
-    for top in range(0, 1 << 12, 3):
+    for top in range(0, 1 << 12, 29):
         for length in (0, 3, 8, 12, 20, 32):
             client = Prefix(32, top << 20, 32).widened(length)
             assert one.lookup(client) == other.lookup(client)
-    for top in range(1 << 8):
+    for top in range(0, 1 << 8, 5):
         for length in (0, 20, 33, 40, 128):
             client = Prefix(128, 0x2001_0DB8 << 96 | top << 88, 128).widened(length)
             assert one.lookup(client) == other.lookup(client)
@@ -99,7 +99,7 @@ def worlds(draw: st.DrawFn) -> tuple[Geography, dict[str, str]]:
 
 
 @given(worlds())
-@settings(max_examples=trials(60, 3000))
+@settings(max_examples=trials(40, 3000))
 def test_what_is_restored_is_what_was_compiled(world: tuple[Geography, dict[str, str]]) -> None:
     geography, networks = world
     made = compiled(geography, database(networks))
