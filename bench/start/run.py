@@ -3,8 +3,7 @@
     python -m bench.start.run [--rounds 10] [--before DIRECTORY]
 
 Each server starts over the full city database and over the embedded table, unpacked; the first
-start of each, which finds nothing kept, is told apart. CPU is what the kernel has charged by the
-first right answer. `--before` is a checkout of another commit with its library built, whose
+start of each, which finds nothing kept, is told apart. `--before` is a checkout of another commit with its library built, whose
 engines take their turns too. Each bar is printed with its ratio and whether it is met.
 """
 
@@ -24,7 +23,7 @@ from typing import Any, NamedTuple
 import resolverd
 from bench.native.start import opened
 from bench.peers.gdnsd import Gdnsd
-from bench.peers.process import cpu_ns, tree
+from bench.peers.process import tree
 from bench.peers.resolverd import Resolverd
 from bench.peers.server import Server, Site, running
 from bench.peers.world import World
@@ -38,17 +37,15 @@ GDNSD, NATIVE, REFERENCE = "gdnsd", "resolverd native", "resolverd reference"
 BARS = (
     ("start", "full", NATIVE, "wall_s", GDNSD, 1.0),
     ("start", "full", REFERENCE, "wall_s", GDNSD, 1.0),
-    ("CPU of a start", "full", NATIVE, "cpu_s", GDNSD, 1.0),
     ("memory", "full", NATIVE, "pss_mib", GDNSD, 0.8),
     ("memory", "small", NATIVE, "pss_mib", GDNSD, 1.5),
 )
 
 
 class Started(NamedTuple):
-    """One start: seconds to the first right answer, CPU-seconds by then, MiB after a while."""
+    """One start: seconds to the first right answer, MiB after a while, and at most by then."""
 
     wall_s: float
-    cpu_s: float
     pss_mib: float
     peak_mib: float
 
@@ -81,7 +78,7 @@ def main() -> int:
     servers += [Before(e, root) for root in options.before for e in ("native", "reference")]
     rows = list(_rows(servers, options.rounds))
     bars = [_bar(rows, *bar) for bar in BARS]
-    shown = ["server", "database", "first_wall_s", "wall_s", "cpu_s", "pss_mib", "peak_mib"]
+    shown = ["server", "database", "first_wall_s", "wall_s", "pss_mib", "peak_mib"]
     show("starts (medians)", [shown, *([row[key] for key in shown] for row in rows)])
     show("bars", [[*bars[0]], *([*bar.values()] for bar in bars)])
     measured = {"rounds": options.rounds, "load": os.getloadavg()[0], "rows": rows, "bars": bars}
@@ -114,12 +111,11 @@ def _rows(servers: Sequence[Server], rounds: int) -> Iterator[dict[str, Any]]:
 
 def _start(server: Server, site: Site) -> Started:
     with running(server, site) as served:
-        cpu = cpu_ns(served.pid) / 1e9
         time.sleep(SETTLED)
         pids = tree(served.pid)
         pss = sum(_kib(f"/proc/{pid}/smaps_rollup", "Pss") for pid in pids) / 1024
         peak = sum(_kib(f"/proc/{pid}/status", "VmHWM") for pid in pids) / 1024
-        return Started(served.start_s, cpu, pss, peak)
+        return Started(served.start_s, pss, peak)
 
 
 def _kib(file: str, name: str) -> int:
