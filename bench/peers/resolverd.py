@@ -51,12 +51,12 @@ _STATE = ROOT / ".cache" / "bench" / "state"
 
 
 class Resolverd(Server):
-    """One engine of resolverd."""
+    """One engine of resolverd. With `own_state` each site keeps a `server.state` of its own."""
 
     peer = False
 
-    def __init__(self, engine: Literal["native", "reference"]) -> None:
-        self.engine = engine
+    def __init__(self, engine: Literal["native", "reference"], *, own_state: bool = False) -> None:
+        self.engine, self._own_state = engine, own_state
         self.name = f"resolverd {engine}"
 
     def write(self, site: Site) -> None:
@@ -69,7 +69,7 @@ class Resolverd(Server):
         config = _CONFIG.format(
             port=site.port,
             database=f'"{world.database}"' if world.database else "",
-            state=_STATE,
+            state="state" if self._own_state else _STATE,
             threads=site.threads,
             regions="".join(
                 _REGION.format(r, port=health[n % len(health)]) for n, r in enumerate(places)

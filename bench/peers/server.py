@@ -148,7 +148,7 @@ class Running:
 @contextmanager
 def running(server: Server, site: Site) -> Iterator[Running]:
     """Serve `site`; raises FailedError with the end of its log when it does not get there."""
-    site.place.mkdir(parents=True)
+    site.place.mkdir(parents=True, exist_ok=True)
     server.write(site)
     start = time.monotonic()
     with (site.place / "log").open("wb") as log:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 # For what may hold a secret, and for what daemons of other users have to read.
 PRIVATE, PRIVATE_DIRECTORY = 0o600, 0o700
@@ -22,7 +24,18 @@ PUBLIC, PUBLIC_DIRECTORY = 0o644, 0o755
 def replace_file(
     path: Path, content: bytes, *, mode: int = PRIVATE, synchronised: bool = True
 ) -> None:
-    """Put `content` in place of what `path` holds; its directory must be there.
+    """Put `content` in place of what `path` holds; see `replace_filled`."""
+    replace_filled(path, lambda file: file.write(content), mode=mode, synchronised=synchronised)
+
+
+def replace_filled(
+    path: Path,
+    fill: Callable[[BinaryIO], object],
+    *,
+    mode: int = PRIVATE,
+    synchronised: bool = True,
+) -> None:
+    """Put what `fill` writes in place of what `path` holds; its directory must be there.
 
     Not `synchronised` it is replaced at once for those who read, but a crash of the machine may
     leave a part of it. Raises OSError, with what was there left as it was; blocks.
@@ -33,12 +46,12 @@ def replace_file(
     try:
         with os.fdopen(os.open(fresh, flags, PRIVATE), "wb") as file:
             os.fchmod(file.fileno(), mode)
-            file.write(content)
+            fill(file)
             file.flush()
             if synchronised:
                 os.fsync(file.fileno())
         fresh.replace(path)
-    except OSError:
+    except BaseException:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise

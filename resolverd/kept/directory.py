@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from resolverd.files.reading import read_kept
-from resolverd.files.writing import make_directory, replace_file, synchronise
+from resolverd.files.writing import make_directory, replace_file, replace_filled, synchronise
 
 NOT_SET = "server.state is empty"
 
@@ -46,6 +47,18 @@ class StateDirectory:
             return
         try:
             _replace(self.path / name, content)
+        except OSError as error:
+            self.trouble = f"{self.path / name}: {error.strerror or error}"
+            raise
+        self.trouble = ""
+
+    def fill(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
+        """`write` of what `fill` writes, which may be large. Raises OSError; blocks."""
+        if self.path is None:
+            return
+        try:
+            make_directory((self.path / name).parent)
+            replace_filled(self.path / name, fill)
         except OSError as error:
             self.trouble = f"{self.path / name}: {error.strerror or error}"
             raise

@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from resolverd.errors import Problem, errors_among
-from resolverd.files.reading import MAX_DATABASE, digest_of, key_of, read_file
+from resolverd.files.reading import MAX_DATABASE, copy_file, digest_of, key_of, read_file
 from resolverd.files.replay import Replay
 from resolverd.kept.directory import StateDirectory
 
@@ -66,6 +66,10 @@ class Manifest:
     def objects(self) -> set[str]:
         """The SHA-256 of all contents that the manifest names: the files that have to be there."""
         return {*self.files.values(), *self.databases.values()}
+
+
+class _AnotherError(Exception):
+    """A file is not what it was when it was adopted."""
 
 
 class KeptFiles:
@@ -212,12 +216,14 @@ class KeptFiles:
 
     def _copy(self, path: str, digest: str) -> bool:
         """Copy a database; False where the file is another by now, or there is no space."""
+
+        def fill(file: BinaryIO) -> None:
+            if copy_file(Path(path), MAX_DATABASE, file.fileno()) != digest:
+                raise _AnotherError
+
         try:
-            content = read_file(Path(path), MAX_DATABASE)
-            if digest_of(content) != digest:
-                return False
-            self.directory.write(f"{FOLDER}/{digest}", content)
-        except OSError:
+            self.directory.fill(f"{FOLDER}/{digest}", fill)
+        except (OSError, _AnotherError):
             return False
         return True
 

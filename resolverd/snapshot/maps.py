@@ -91,14 +91,18 @@ def _compile(
     finally:
         done.set()
         watcher.join()
+    seconds = round(time.monotonic() - begun, 3)
+    if made.was_kept:
+        _log.info("map.restored", bytes=made.size.octets, seconds=seconds)
+        return made
     _log.info(
-        "map.restored" if made.was_kept else "map.compiled",
+        "map.compiled",
         policy=source.ranked.policy,
         region_count=len(source.ranked.regions),
         network_count=made.size.leaves,
         list_count=made.size.lists,
         bytes=made.size.octets,
-        seconds=round(time.monotonic() - begun, 3),
+        seconds=seconds,
     )
     return made
 

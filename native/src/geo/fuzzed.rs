@@ -7,6 +7,7 @@ use super::countries::Countries;
 use super::fence::Fence;
 use super::field::{Column, Field, Hub, Origin, Sample, Scale};
 use super::geography::{Geography, OwnPlace};
+use super::kept;
 use super::latency::{Bias, Latency};
 use super::map::Scratch;
 use super::mmdb::File;
@@ -108,6 +109,16 @@ pub fn fuzz_compile(octets: &[u8]) {
                 assert!(map.lookup(client, &mut scratch).preference.count() <= 2);
                 assert!(map.block(client).prefix.length <= 48);
             }
+        }
+        let mut saved = kept::save(&map);
+        let restored = kept::load(&saved, &geography);
+        assert!(restored.is_some_and(|restored| kept::save(&restored) == saved));
+        // Whatever octets are put in the place of others, it is a map or none.
+        for (to, from) in saved.iter_mut().rev().step_by(7).zip(octets) {
+            *to = *from;
+        }
+        if let Some(other) = kept::load(&saved, &geography) {
+            other.lookup(Prefix::new(Family::V4, 0, 3), &mut scratch);
         }
         earlier = Some(map);
     }

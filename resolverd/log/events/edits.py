@@ -141,8 +141,8 @@ EVENTS = (
     Event(
         "map.restored",
         "info",
-        "A client map was taken from `server.state`, as it was compiled of the same before.",
-        "policy region_count network_count list_count bytes seconds",
+        "A client map was taken from `server.state`: it was compiled of the same before.",
+        "bytes seconds",
     ),
     Event(
         "map.unreadable",
