@@ -3,8 +3,9 @@
     python -m bench.start.run [--rounds 10] [--before DIRECTORY]
 
 Each server starts over the full city database and over the embedded table, unpacked; the first
-start of each, which finds nothing kept, is told apart. `--before` is a checkout of another commit with its library built, whose
-engines take their turns too. Each bar is printed with its ratio and whether it is met.
+start of each, which finds nothing kept, is told apart. `--before` is a checkout of another commit
+with its library built, whose engines take their turns too. Each bar is printed with its ratio and
+whether it is met.
 """
 
 from __future__ import annotations
