@@ -92,10 +92,10 @@ def _numbered(nodes: Sequence[tuple[int, int]], root: int) -> dict[int, int]:
     def rank(half: int) -> int:
         return numbers[half] if half >= 0 else len(order) - half
 
-    for level in levels:
-        level.sort(key=lambda node: (rank(nodes[node][0]), rank(nodes[node][1])))
-        free -= len(level)
-        numbers.update(zip(level, range(free, free + len(level)), strict=True))
+    for alike in levels:
+        alike.sort(key=lambda node: (rank(nodes[node][0]), rank(nodes[node][1])))
+        free -= len(alike)
+        numbers.update(zip(alike, range(free, free + len(alike)), strict=True))
     return dict(sorted(numbers.items(), key=lambda pair: pair[1]))
 
 
