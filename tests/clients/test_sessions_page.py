@@ -14,15 +14,15 @@ import redis
 from cli.cli_place import SERVER, write_place
 from cli.command import TIMEOUT, resolverd
 from cli.live import Live, live
-from harness.config import CHAT, address_of
-from harness.server import HEAD
+from harness.config import CHAT, address_of, config_text
+from harness.server import HEAD, load_text_config
 from harness.waiting import wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sessions.md").read_text()
 SHOWN: dict[str, Any] = {}
 for _block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
     exec(compile(_block, "docs/sessions.md", "exec"), SHOWN)
-(TABLES,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+STICKY, TABLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 (RECORDS,) = re.findall(r"```zone\n(.*?)```", PAGE, re.DOTALL)
 PIN = '[pin.gdpr]\nsubnets = ["127.0.0.0/8"]\nregions = ["eu-west", "us-east"]\n'
 
@@ -115,3 +115,7 @@ def test_a_store_that_is_asked_by_two_gateways_keeps_the_turns_whole(store: redi
         "a", "us-east has read 1", "b", "eu-west has read 3",
     ]  # fmt: skip
     assert 0 < store.ttl("conversation:two") <= SHOWN["KEPT"]
+
+
+def test_the_page_s_sticky_service_is_one_that_can_be_served() -> None:
+    assert load_text_config(config_text(STICKY)).service["chat"].sticky == 1800
