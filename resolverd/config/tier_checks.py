@@ -18,7 +18,7 @@ def check_tiers(config: Config, tree: Tree) -> Iterator[Finding]:
     for name, service in config.service.items():
         if service.core:
             yield from _of_pair(name, service, config)
-        elif "core_fallback" in service.model_fields_set:
+        elif not service.core_fallback:
             yield Finding(
                 ("service", name, "core_fallback"), "config-core-unused",
                 f"service {name} has no core, so that core_fallback has no effect",

@@ -93,6 +93,12 @@ def _place(path: Path, served: str, region: str, url: str) -> None:
     path.write_text(text.replace(f"[region.{region}.probe]\n", PROBE.format(region=region), 1))
 
 
+def _expect_round_trips(path: Path, region: str, url: str) -> None:
+    """Let `region` have a page of round-trip times at `url`."""
+    head = f"[region.{region}]\n"
+    path.write_text(path.read_text().replace(head, f'{head}rtt = ["{url}"]\n', 1))
+
+
 async def test_full_regions_and_outcomes_that_are_hidden_are_heard(tmp_path: Path) -> None:
     east, west = _Server("us-east"), _Server("us-west")
     async with endpoints() as served, east.run(), west.run():
@@ -101,10 +107,12 @@ async def test_full_regions_and_outcomes_that_are_hidden_are_heard(tmp_path: Pat
         path = write_files(tmp_path, zones, served, services=SERVICES, admin=admin)
         for region, server in (("us-east", east), ("us-west", west)):
             _place(path, served.urls()[region], region, server.url)
+        _expect_round_trips(path, "us-east", f"{east.url}/not-there")
         async with running(path) as daemon, watched(tmp_path, daemon.admin.listener) as watching:
             known = 'resolverd_region_ttft_seconds{region="us-east"}'
             while not await watching.query(known):
                 await ask(daemon, GPU)
+            await until_fired(watching, {("RoundTripPageFailing", "us-east")}, daemon, GPU)
             east.hidden = True
             await until_fired(watching, {("RegionOutcomesUnknown", "us-east")}, daemon, GPU)
             east.hidden = False

@@ -30,7 +30,7 @@ def content() -> bytes:
     packed = files("resolverd.geo").joinpath(f"embedded/{FILE}")
     try:
         whole = unpacked(packed.read_bytes())
-    except (OSError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise GeoError(f"the embedded {NAME} cannot be read ({error}); install again") from error
     if digest_of(whole) != SHA256:
         raise GeoError(f"the embedded {NAME} is not the one that was shipped; install again")
@@ -38,12 +38,12 @@ def content() -> bytes:
 
 
 def unpacked(packed: bytes) -> bytes:
-    """What `cities.container.packed` packed. Raises zlib.error where that is damaged."""
+    """What `cities.container.packed` packed. Raises EOFError or zlib.error where that is damaged."""
     stream = zlib.decompress(packed)
     count = int.from_bytes(stream[:COUNT], "big")
     rest = COUNT + count * NODE
     if rest > len(stream):
-        raise zlib.error("it ends within its nodes")
+        raise EOFError("it ends within its nodes")
     content = bytearray(len(stream) - COUNT)
     for column in range(NODE):
         first = COUNT + column * count
