@@ -152,7 +152,7 @@ async def test_a_probe_that_is_ended_as_its_response_turns_out_odd_leaves_no_con
     ask = prepare(url, HttpProbe(), tools)
     assert tools.plain is not None
     attempt = HttpAttempt(ask, tools.plain, "127.0.0.1", 5.0, lambda *_: None)
-    while not attempt.odd:
+    while not attempt.odd:  # noqa: ASYNC110 - no turn of the loop may lie between
         await asyncio.sleep(0)
     attempt.cancel()
     async with asyncio.timeout(5):
@@ -173,7 +173,7 @@ async def test_whoever_stops_to_wait_as_a_response_turns_out_odd_leaves_no_conne
 
     monkeypatch.setattr(Exchange, "_be_odd", noted)
     asked = asyncio.create_task(client.ask(request(port), "127.0.0.1", limit=99))
-    while not odd:
+    while not odd:  # noqa: ASYNC110 - no turn of the loop may lie between
         await asyncio.sleep(0)
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
