@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from harness.config import address_of, config_text
-from harness.places import LONDON, TableLocator
+from harness.places import LONDON, TableLocator, database_locator
 from harness.server import DOWN, HEAD, NOW, UP, Server, snapshot_of
 
 from resolverd.abi.library import why_not
@@ -32,11 +32,7 @@ BRITAIN = "10.1.0.1"
 
 
 def plan_of(core: str, compiled: bool) -> Plan:
-    locator = TableLocator({"10.1.0.0/16": LONDON}) if not compiled else None
-    if compiled:
-        from harness.places import database_locator
-
-        locator = database_locator({"10.1.0.0/16": LONDON})
+    locator = (database_locator if compiled else TableLocator)({"10.1.0.0/16": LONDON})
     config = config_text(PAIR.format(core=core))
     zones = {"inference.example.": ZONE}
     return snapshot_of(zones, config, locator=locator, compiled=compiled).plan
