@@ -216,12 +216,15 @@ class Publication:
         return steer(next(self._steerings), plan, world, now, self._histories, time.time())
 
     def _until_stale(self) -> float | None:
-        """Seconds until time alone changes the Steering; None while it would not."""
+        """Seconds until time alone changes the Steering; None while it would not.
+
+        A moment that has passed since it was made is made up for at once.
+        """
         steering = self.snapshot.steering
         now = time.monotonic()
         moments = [] if steering.settled else [steering.taken_at + steering.staleness]
         known = (
-            None if math.isinf(steering.due) or steering.due <= now else steering.due,
+            steering.due if steering.taken_at < steering.due < math.inf else None,
             self._observation.overrides.next_expiry(),
             self._observation.service_windows.next_check(now, time.time()),
         )

@@ -52,8 +52,8 @@ class _Staged:
         self._snapshot, self._asker = snapshot, Asker()
 
     def ask(self, packet: bytes, source: str) -> bytes | None:
-        """The response to a packet from the address `source`."""
-        return self._asker.respond(packet, ip_address(source).packed, self._snapshot)
+        """The response to a packet from the address `source`, over TCP."""
+        return self._asker.respond(packet, ip_address(source).packed, self._snapshot, tcp=True)
 
 
 class NativeEngine:

@@ -24,7 +24,7 @@ _RCODE = 0x000F
 def asking(snapshot: Snapshot) -> Ask:
     """Asks the reference engine without a socket; what that counts is thrown away."""
     scratch = Counters()
-    return lambda packet, source: respond(packet, source, snapshot, scratch)
+    return lambda packet, source: respond(packet, source, snapshot, scratch, tcp=True)
 
 
 def self_check(snapshot: Snapshot) -> None:

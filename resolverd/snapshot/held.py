@@ -100,16 +100,22 @@ def hold(
     entry: MapEntry,
     cached: CachedAnswer,
     scope: int,
+    *,
+    from_edge: bool = False,
 ) -> tuple[CachedAnswer, int]:
     """What a client is given whose region would be that of `cached` now, and in which scope.
 
     `scope` is that of `cached`. Where nothing but the block's epoch could tell clients of this list
-    apart, a client too short for its entry hears of the block too.
+    apart, a client too short for its entry hears of the block too. A list that is ordered
+    `from_edge` was so before as well: the earlier map says which regions were in it, and no more.
     """
     preference, then = entry.preference, None
     if service.earlier is not None and epochs.earlier:
         found = service.earlier.clients.lookup(client)
-        then = tuple(region for region in found.preference if region in preference)
+        listed, others = found.preference, preference
+        if from_edge:
+            listed, others = others, listed
+        then = tuple(region for region in listed if region in others)
         scope = max(scope, found.scope)
     first = preference[:1]
     steadfast = epochs.steadfast.issuperset(first) and (then is None or then[:1] == first)

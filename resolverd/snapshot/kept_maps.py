@@ -36,6 +36,7 @@ class KeptMaps:
 
     def __init__(self, state: Path | None) -> None:
         self._directory = state / DIRECTORY if state else None
+        self._unreadable: set[str] = set()  # names of files, which are to be written anew
 
     def find(self, key: str, geography: Geography) -> NativeMap | None:
         """The map of this key, which was compiled for `geography`; None where there is none."""
@@ -47,15 +48,19 @@ class KeptMaps:
         except FileNotFoundError:
             return None
         except OSError as error:
-            _log.warning("map.unreadable", file=str(path), reason=error.strerror or str(error))
+            self._cannot_read(path, error.strerror or str(error))
             return None
         digest, saved = content[:_DIGEST], content[_DIGEST:]
         found = None
         if hashlib.sha256(saved).digest() == digest:
             found = NativeMap.restored(saved, geography)
         if found is None:
-            _log.warning("map.unreadable", file=str(path), reason="it is damaged")
+            self._cannot_read(path, "it is damaged")
         return found
+
+    def _cannot_read(self, path: Path, reason: str) -> None:
+        self._unreadable.add(path.name)
+        _log.warning("map.unreadable", file=str(path), reason=reason)
 
     def keep(self, maps: Mapping[str, NativeMap]) -> None:
         """Keep these, by their keys, and no others. Blocks; a failure costs the next start time."""
@@ -65,10 +70,11 @@ class KeptMaps:
         try:
             make_directory(self._directory)
             for name, made in wanted.items():
-                if not (self._directory / name).exists():
+                if name in self._unreadable or not (self._directory / name).exists():
                     saved = made.saved()
                     content = hashlib.sha256(saved).digest() + saved
                     replace_file(self._directory / name, content, synchronised=False)
+                    self._unreadable.discard(name)
             for path in self._others(wanted):
                 path.unlink(missing_ok=True)
         except OSError as error:

@@ -22,11 +22,14 @@ from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.errors import PlanError
 from resolverd.snapshot.answers import answered, query_for
-from resolverd.snapshot.model import ClientMap, Dyna, MapEntry, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.model import ClientMap, Dyna, ServicePlan, Snapshot, ZonePlan
 from resolverd.snapshot.tiers import give
 
 Ask = Callable[[bytes, str], bytes | None]
-"""Answers a packet from a client's address: the octets of the response, None for no response."""
+"""Answers a packet from a client's address: the octets of the response, None for no response.
+
+As over TCP, so that a region of many addresses is seen whole.
+"""
 
 LOOPBACK = "127.0.0.1"
 TRIED = 512
@@ -45,21 +48,18 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     plan, names = snapshot.plan, _names(snapshot)
     aliases = _names(snapshot, behind=True)
     hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
-    clients: dict[ClientMap, list[tuple[MapEntry, Prefix]]] = {}
+    clients: dict[ClientMap, list[Prefix]] = {}
     faults = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
     for service in plan.services.values():
         faults += _ranking_faults(service)
         if service.name not in names and service.name not in aliases:
             continue
         if service.clients not in clients:
-            clients[service.clients] = [
-                *((service.clients.lookup(host), host) for host in hosts),
-                *_one_for_each_list(service.clients),
-            ]
+            clients[service.clients] = [*hosts, *_one_for_each_list(service.clients)]
         for asked, behind in ((names, False), (aliases, True)):
-            for entry, client in clients[service.clients] if service.name in asked else ():
+            for client in clients[service.clients] if service.name in asked else ():
                 dyna, name = Dyna(service.name, 0, behind), asked[service.name]
-                faults += _answer_faults(dyna, name, entry, client, snapshot, ask)
+                faults += _answer_faults(dyna, name, client, snapshot, ask)
     if faults:
         raise PlanError("the new plan fails its own check: " + "; ".join(faults[:10]))
 
@@ -91,12 +91,11 @@ def _ranking_faults(service: ServicePlan) -> Iterator[str]:
 
 
 def _answer_faults(
-    dyna: Dyna, name: bytes, entry: MapEntry, client: Prefix, snapshot: Snapshot, ask: Ask
+    dyna: Dyna, name: bytes, client: Prefix, snapshot: Snapshot, ask: Ask
 ) -> Iterator[str]:
-    """What is wrong with what a client of `entry` is given, who asks for A and for AAAA."""
+    """What is wrong with what a client is given, who asks for A and for AAAA."""
     service = snapshot.plan.service_of(dyna)
-    if snapshot.plan.services[dyna.service].core is not None:
-        entry = give(snapshot, dyna, client).entry
+    entry, held = give(snapshot, dyna, client)[1:3]
     records = snapshot.steering.records[service.name]
     statuses = snapshot.steering.statuses[service.name]
     if service.cname and not any(
@@ -120,7 +119,6 @@ def _answer_faults(
             first = entry.preference[0]
             divided = statuses[first].spill_ratio or service.trickle
             due = first if statuses[first].serves and not divided else None
-            held = snapshot.steering.answer(service, client, entry)[0]
             if held.outcome == "held":
                 due = held.region
             if due and own[due] and not (given and given <= own[due]):
@@ -157,10 +155,9 @@ def _spread() -> Iterator[Prefix]:
         yield Prefix(32, index * _STRIDE & 0xFFFFFFFF, 32)
 
 
-def _one_for_each_list(clients: ClientMap) -> Iterable[tuple[MapEntry, Prefix]]:
-    """A client for each preference list that those tried have, with the entry it is in."""
-    found: dict[tuple[str, ...], tuple[MapEntry, Prefix]] = {}
+def _one_for_each_list(clients: ClientMap) -> Iterable[Prefix]:
+    """A client for each preference list that those tried have."""
+    found: dict[tuple[str, ...], Prefix] = {}
     for client in _spread():
-        entry = clients.lookup(client)
-        found.setdefault(entry.preference, (entry, client))
+        found.setdefault(clients.lookup(client).preference, client)
     return found.values()

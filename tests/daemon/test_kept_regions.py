@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from harness.config import address_of
 from harness.engines import ENGINES, EngineName
@@ -12,6 +15,7 @@ from resolverd.daemon import Daemon
 from resolverd.dns.prefix import parse_prefix
 from resolverd.engine.explain import explain
 from resolverd.health.overrides import OverrideKind
+from resolverd.snapshot.model import Snapshot
 
 CHAT = "chat.inference.example"
 HOME, AWAY = address_of("ap-northeast"), address_of("us-west")
@@ -103,3 +107,36 @@ async def test_an_edit_of_the_map_moves_nobody_and_a_pin_moves_at_once(
         files.config.write_text(pinned)
         assert await daemon.reload()
         assert HOME not in (await _given(daemon)).values()
+
+
+async def test_an_end_of_epochs_that_a_late_steering_has_missed_is_made_up_for(
+    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy host may take longer to hand a table on than until time changes it again."""
+    text = _config(endpoints, "64s").replace('ttl = "20s"\nsticky', 'ttl = "2s"\nsticky', 1)
+    files.config.write_text(text)
+    async with running(files.config) as daemon:
+        await _drain(daemon)
+        await _return(daemon)
+
+        async def rests() -> bool:
+            steering = daemon.snapshot.steering
+            return steering.settled and bool(steering.epochs)
+
+        await until(rests)
+        publish, late = daemon.engine.publish, asyncio.Event()
+
+        async def slowly(snapshot: Snapshot) -> None:
+            if not late.is_set():
+                await asyncio.sleep(snapshot.steering.due - time.monotonic() + 0.1)
+            late.set()
+            await publish(snapshot)
+
+        monkeypatch.setattr(daemon.engine, "publish", slowly)
+        await late.wait()
+        missed = daemon.snapshot.steering.generation + 1
+
+        async def made_up() -> bool:
+            return daemon.snapshot.steering.generation > missed
+
+        await until(made_up)

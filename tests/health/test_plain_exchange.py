@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -10,8 +11,14 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.probes import Tools
+from resolverd.health.probes.http import prepare
+from resolverd.health.probes.http_attempt import HttpAttempt
 from resolverd.health.probes.plain_client import PlainClient, Response
+from resolverd.health.probes.plain_exchange import Exchange
 from resolverd.health.probes.plain_request import PlainRequest, plain_request
+from resolverd.health.probes.poller import Poller
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -120,3 +127,82 @@ async def test_of_many_at_once_each_has_its_own_answer_though_others_are_cancell
     async with asyncio.timeout(30):
         for _ in range(3):
             await asyncio.gather(*[one(number) for number in range(150)])
+
+
+class Watched:
+    """Answers with what is odd at once, keeps the connection open, and tells of its end."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    async def handle(self, reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nup to the end")
+        await writer.drain()
+        await reader.read()
+        self.ended.set()
+
+
+async def test_a_probe_that_is_ended_as_its_response_turns_out_odd_leaves_no_connection(
+    serve: Serve, tools: Tools
+) -> None:
+    """No turn of the loop between the two: the task that would read on never begins."""
+    server = Watched()
+    url = f"http://127.0.0.1:{await serve(server.handle)}"
+    ask = prepare(url, HttpProbe(), tools)
+    assert tools.plain is not None
+    attempt = HttpAttempt(ask, tools.plain, "127.0.0.1", 5.0, lambda *_: None)
+    while not attempt.odd:  # noqa: ASYNC110 - no turn of the loop may lie between
+        await asyncio.sleep(0)
+    attempt.cancel()
+    async with asyncio.timeout(5):
+        await server.ended.wait()
+
+
+async def test_whoever_stops_to_wait_as_a_response_turns_out_odd_leaves_no_connection(
+    serve: Serve, client: PlainClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Watched()
+    port = await serve(server.handle)
+    odd: list[bool] = []
+    be_odd = Exchange._be_odd
+
+    def noted(exchange: Exchange) -> None:
+        be_odd(exchange)
+        odd.append(True)
+
+    monkeypatch.setattr(Exchange, "_be_odd", noted)
+    asked = asyncio.create_task(client.ask(request(port), "127.0.0.1", limit=99))
+    while not odd:  # noqa: ASYNC110 - no turn of the loop may lie between
+        await asyncio.sleep(0)
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    async with asyncio.timeout(5):
+        await server.ended.wait()
+
+
+async def test_a_descriptor_that_a_fork_holds_open_speaks_for_no_other_socket() -> None:
+    """A standby is forked with all of them, and closes them a moment later."""
+    poller, told = Poller(), list[int]()
+    first, peer = socket.socketpair()
+    other = socket.socket()  # not connected: nothing ever comes in there
+    number = first.fileno()
+    poller.add(number, lambda _: None)
+    held = os.dup(number)
+    try:
+        poller.remove(number)
+        first.close()
+        os.dup2(other.fileno(), number)
+        poller.add(number, told.append)
+        await asyncio.sleep(0.01)
+        before = list(told)
+        peer.send(b"to the one that is closed")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert told == before
+    finally:
+        poller.close()
+        os.close(held)
+        os.close(number)
+        other.close()
+        peer.close()

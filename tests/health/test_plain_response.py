@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
@@ -25,6 +26,7 @@ from resolverd.health.probes.plain_response import (
     read_body,
     read_head,
 )
+from resolverd.health.probes.poller import Poller
 from resolverd.health.probes.run import run_task
 
 Serve = Callable[..., Awaitable[int]]
@@ -50,32 +52,43 @@ PLAIN: dict[str, tuple[bytes, int, bytes]] = {
 }  # fmt: skip
 
 
-class Ended:
-    """An exchange whose connection has brought these octets, and then its end."""
+class Begun:
+    """An exchange whose connection has brought these octets, and is open."""
 
-    broken = None
-    poller = None
-
-    def __init__(self, received: bytes, *, headers_only: bool) -> None:
+    def __init__(
+        self, received: bytes, poller: Poller, sock: socket.socket, *, headers_only: bool
+    ) -> None:
         self.received, self.headers_only = received, headers_only
+        self.poller, self._socket = poller, sock
 
-    def detach(self) -> None:
-        """Its connection is closed."""
+    def detach(self) -> socket.socket:
+        """Its connection."""
+        return self._socket
 
     def close(self) -> None:
-        """It is."""
+        """Whoever has the connection closes it."""
 
 
 def by_library(received: bytes, *, headers_only: bool, limit: int = LIMIT) -> tuple[int, bytes]:
-    """What the parser of all responses reads. Raises what it raises."""
+    """What the parser of all responses reads, without an end of the connection.
+
+    Raises what it raises, and TimeoutError where it waits for more.
+    """
 
     async def read() -> tuple[int, bytes]:
-        ended = cast(Exchange, Ended(received, headers_only=headers_only))
-        reading = LibraryReading(ended)
+        poller, (ours, theirs) = Poller(), socket.socketpair()
+        ours.setblocking(False)
+        poller.add(ours.fileno(), lambda _: None)
+        begun = Begun(received, poller, ours, headers_only=headers_only)
+        reading = LibraryReading(cast(Exchange, begun))
         try:
-            return await reading.status(), await reading.body(limit)
+            async with asyncio.timeout(5):
+                return await reading.status(), await reading.body(limit)
         finally:
             reading.close()
+            ours.close()
+            theirs.close()
+            poller.close()
 
     return asyncio.run(read())
 
@@ -169,6 +182,8 @@ def responses(draw: st.DrawFn) -> bytes:
 @given(responses(), st.booleans(), st.integers(1, 8))
 @example(OK + b"Content-Length: 4\r\n\r\nabcdef", False, 2)
 @example(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n", False, 4)
+@example(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n", False, 1)
+@example(OK + b"Content-Length: 8\r\n\r\nabcd", False, 2)
 def test_never_read_otherwise_than_by_the_parser_of_all_responses(
     received: bytes, headers_only: bool, limit: int
 ) -> None:

@@ -13,6 +13,9 @@ from harness.server import HEAD, UP, Server, snapshot_of
 from resolverd.abi.library import why_not
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.prefix import parse_prefix
+from resolverd.engine.native import NativeEngine
+from resolverd.engine.selfcheck import asking
+from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import PlanError
 from resolverd.health.verdict import State
 from resolverd.snapshot.answers import answered
@@ -147,6 +150,22 @@ def test_a_service_that_answers_with_a_wrong_name_is_told(renamed: bytes, messag
             PINNED,
         )
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+async def test_a_region_of_more_addresses_than_a_datagram_holds_passes(compiled: bool) -> None:
+    """Clients are told to ask again over TCP; the Plan's own check is not cut short in any way."""
+    if compiled and (reason := why_not()):
+        pytest.skip(reason)
+    endpoints = "".join(
+        f'[[region.eu-west.endpoint]]\naddress = ["{kind}{number}"]\nurl = "http://{url}:80"\n'
+        for number in range(1, 201)
+        for kind, url in (("198.51.100.", f"127.0.0.{number}"), ("2001:db8:5::", "[::1]"))
+    )
+    config = config_text(CHAT).replace("[region.ap-northeast]", f"{endpoints}[region.ap-northeast]")
+    snapshot = snapshot_of({"inference.example.": ZONE}, config, compiled=compiled)
+    engine = NativeEngine((), (), TcpLimits(1.0, 1.0, 1, 1)) if compiled else None
+    verify(snapshot, await engine.staged(snapshot) if engine else asking(snapshot))
 
 
 @pytest.mark.parametrize("state", [State.DOWN, State.UNKNOWN])

@@ -57,6 +57,11 @@ impl<'a> Asked<'a> {
                 .filter(|region| now.contains(region));
             then.clear();
             then.extend(renumbered);
+            if self.from_edge {
+                // It was so before: the earlier map says which regions were in it, and no more.
+                let place = |region: &u8| now.iter().position(|other| other == region);
+                then.sort_unstable_by_key(place);
+            }
             steadfast &= then.first().copied() == first;
         }
         if steadfast && *scope <= self.client.length {

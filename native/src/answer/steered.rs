@@ -127,6 +127,7 @@ impl<'a> Answer<'a, '_> {
             service,
             map,
             client,
+            from_edge: false,
         };
         let (decision, scope) = asked.decide(
             &found,
@@ -166,6 +167,8 @@ pub(super) struct Asked<'a> {
     /// Its client map.
     pub(super) map: &'a ClientMap,
     pub(super) client: Prefix,
+    /// Whether its list is in the order seen from an edge region, which no map has.
+    pub(super) from_edge: bool,
 }
 
 impl<'a> Asked<'a> {

@@ -90,7 +90,8 @@ impl<'a> Answer<'a, '_> {
         let plan = self.plan;
         let (first, edge_scope) = self.decide_at_edge(tier, edge, core, client, false)?;
         let (map, pin_slots) = plan.map(core)?;
-        let asked = self.asked(tier.core, core, map, client);
+        let mut asked = self.asked(tier.core, core, map, client);
+        asked.from_edge = first.region.is_some();
         let found = map.lookup(client, &mut self.chain.map);
         let regions = match first.region {
             Some((region, _)) => {
@@ -130,6 +131,7 @@ impl<'a> Answer<'a, '_> {
             service,
             map,
             client,
+            from_edge: false,
         }
     }
 }

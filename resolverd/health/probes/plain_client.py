@@ -49,10 +49,11 @@ class PlainClient:
         try:
             exchange.start(address)
             await exchange.future
+        except BaseException:
+            exchange.close()  # an odd one too: nobody is to read on
+            raise
         finally:
             note(trace, exchange)
-            if not exchange.odd:
-                exchange.close()
         if exchange.odd:
             return await read_on(exchange)
         return response_of(exchange)

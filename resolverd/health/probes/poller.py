@@ -1,7 +1,7 @@
 """Plain sockets on the event loop: one descriptor of its own stands for thousands of them.
 
 The event loop watches one epoll instance, which watches the sockets. A socket costs it two system
-calls in its life, to be entered and to be closed, and its events come in lots.
+calls in its life, to be entered and to be taken out, and its events come in lots.
 """
 
 from __future__ import annotations
@@ -49,8 +49,13 @@ class Poller:
         self._callbacks[descriptor] = callback
 
     def remove(self, descriptor: int) -> None:
-        """Forget `descriptor`, which is to be closed at once: epoll forgets it by that."""
+        """Forget `descriptor`, which is to be closed at once.
+
+        To close it would do, but for a standby that is being forked and holds it for a moment: then
+        its events would be told of the next one with that number.
+        """
         if self._callbacks.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
             self._left.add(descriptor)
 
     def close(self) -> None:

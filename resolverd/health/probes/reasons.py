@@ -18,9 +18,9 @@ _LONGEST = 120
 # Errors that this host makes up by itself when nothing came back from the far end.
 _UNHEARD = frozenset(
     {
-        errno.EACCES, errno.EADDRNOTAVAIL, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.EMFILE,
-        errno.ENETDOWN, errno.ENETUNREACH, errno.ENFILE, errno.ENOBUFS, errno.EPERM,
-        errno.ETIMEDOUT,
+        errno.EACCES, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+        errno.EMFILE, errno.ENETDOWN, errno.ENETUNREACH, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM,
+        errno.ENOSPC, errno.EPERM, errno.ETIMEDOUT,
     }
 )  # fmt: skip
 
