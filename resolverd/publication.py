@@ -28,7 +28,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
-from resolverd.snapshot.steer import steer
+from resolverd.snapshot.steer import stale_at, steer
 from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.snapshot.verify import Ask, verify
@@ -217,13 +217,11 @@ class Publication:
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""
-        steering = self.snapshot.steering
         now = time.monotonic()
-        moments = [] if steering.settled else [steering.taken_at + steering.staleness]
         known = (
-            None if math.isinf(steering.due) or steering.due <= now else steering.due,
+            stale_at(self.snapshot.steering),
             self._observation.overrides.next_expiry(),
             self._observation.service_windows.next_check(now, time.time()),
         )
-        moments += [moment for moment in known if moment is not None]
+        moments = [moment for moment in known if moment is not None and moment < math.inf]
         return max(0.0, min(moments) - now) if moments else None

@@ -127,6 +127,7 @@ impl<'a> Answer<'a, '_> {
             service,
             map,
             client,
+            reordered: false,
         };
         let (decision, scope) = asked.decide(
             &found,
@@ -166,6 +167,8 @@ pub(super) struct Asked<'a> {
     /// Its client map.
     pub(super) map: &'a ClientMap,
     pub(super) client: Prefix,
+    /// Whether the client's list is not in the order of that map.
+    pub(super) reordered: bool,
 }
 
 impl<'a> Asked<'a> {
