@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
+from harness.waiting import until_holds
 from yarl import URL
 
+from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.probes import plain_client
+from resolverd.health.probes.http import prepare
+from resolverd.health.probes.http_attempt import HttpAttempt
 from resolverd.health.probes.plain_client import PlainClient, Response
 from resolverd.health.probes.plain_request import PlainRequest, plain_request
+from resolverd.health.probes.poller import READABLE, Poller
+from resolverd.health.probes.tools import Tools
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -120,3 +128,73 @@ async def test_of_many_at_once_each_has_its_own_answer_though_others_are_cancell
     async with asyncio.timeout(30):
         for _ in range(3):
             await asyncio.gather(*[one(number) for number in range(150)])
+
+
+@pytest.mark.parametrize("way", ["awaited", "attempt"])
+async def test_one_that_is_cancelled_as_its_response_turns_out_odd_leaves_no_connection(
+    way: str, serve: Serve, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has begun to read on by then."""
+    ended = asyncio.Event()
+
+    async def handle(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nof no length")
+        try:
+            await reader.read()
+        finally:
+            ended.set()
+
+    port = await serve(handle)
+    if way == "attempt":
+        read_on = HttpAttempt._read_on
+
+        def cancelled(attempt: HttpAttempt) -> None:
+            read_on(attempt)
+            attempt.cancel()
+
+        monkeypatch.setattr(HttpAttempt, "_read_on", cancelled)
+        ask = prepare(f"http://127.0.0.1:{port}", HttpProbe(), tools)
+        assert ask.begin(60.0, lambda *_: None) is not None
+    else:
+        awaited = plain_client._Awaited.ended
+
+        def ended_and_cancelled(exchange: plain_client._Awaited) -> None:
+            awaited(exchange)
+            asked.cancel()
+
+        monkeypatch.setattr(plain_client._Awaited, "ended", ended_and_cancelled)
+        assert tools.plain is not None
+        asked = asyncio.create_task(tools.plain.ask(request(port), "127.0.0.1", limit=9))
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+    async with asyncio.timeout(30):
+        await ended.wait()
+
+
+async def test_a_socket_that_a_fork_still_has_is_not_taken_for_another_of_its_number() -> None:
+    """Closing it here does not take it out of the epoll instance then (epoll(7))."""
+    poller = Poller()
+    old, peer_of_old = socket.socketpair()
+    new, peer_of_new = socket.socketpair()
+    number, heard = old.fileno(), list[int]()
+    poller.add(number, lambda _: None)
+    forked = os.dup(number)
+    poller.remove(number)
+    old.close()
+    os.dup2(new.fileno(), number)
+    poller.add(number, heard.append)
+    try:
+        peer_of_old.send(b"for the old one")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert heard
+        assert not any(events & READABLE for events in heard)
+        peer_of_new.send(b"for the new one")
+        await until_holds(lambda: bool(heard[-1] & READABLE), within=30)
+    finally:
+        poller.close()
+        for descriptor in (number, forked):
+            os.close(descriptor)
+        for sock in (peer_of_old, new, peer_of_new):
+            sock.close()

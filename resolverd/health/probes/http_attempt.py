@@ -44,8 +44,7 @@ class HttpAttempt(Exchange):
         """End it; nobody is told any more."""
         self._cancelled = True
         self._deadline.cancel()
-        if not self.over:
-            self.close()
+        self.close()  # of an odd one too: a task that has not begun yet never closes anything
         if self.task is not None:
             self.task.cancel()
 

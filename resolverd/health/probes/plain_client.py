@@ -47,15 +47,14 @@ class PlainClient:
         refuse_if_over(trace)
         exchange = _Awaited(self.poller, request, limit, wants)
         try:
-            exchange.start(address)
-            await exchange.future
+            try:
+                exchange.start(address)
+                await exchange.future
+            finally:
+                note(trace, exchange)
+            return await read_on(exchange) if exchange.odd else response_of(exchange)
         finally:
-            note(trace, exchange)
-            if not exchange.odd:
-                exchange.close()
-        if exchange.odd:
-            return await read_on(exchange)
-        return response_of(exchange)
+            exchange.close()
 
     def close(self) -> None:
         """Watch no socket, and keep no deadline any more."""

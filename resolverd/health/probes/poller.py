@@ -1,7 +1,7 @@
 """Plain sockets on the event loop: one descriptor of its own stands for thousands of them.
 
 The event loop watches one epoll instance, which watches the sockets. A socket costs it two system
-calls in its life, to be entered and to be closed, and its events come in lots.
+calls in its life, to be entered and to be taken out, and events come in batches.
 """
 
 from __future__ import annotations
@@ -49,8 +49,13 @@ class Poller:
         self._callbacks[descriptor] = callback
 
     def remove(self, descriptor: int) -> None:
-        """Forget `descriptor`, which is to be closed at once: epoll forgets it by that."""
+        """Forget `descriptor`, which is about to be closed.
+
+        epoll would forget it by that, but not while a fork has the socket too (epoll(7)): the
+        standby has it until it has closed what it does not need, and the number is used again.
+        """
         if self._callbacks.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
             self._left.add(descriptor)
 
     def close(self) -> None:
