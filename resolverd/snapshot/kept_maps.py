@@ -55,6 +55,8 @@ class KeptMaps:
             found = NativeMap.restored(saved, geography)
         if found is None:
             _log.warning("map.unreadable", file=str(path), reason="it is damaged")
+            with suppress(OSError):
+                path.unlink()  # for one that is there is not written again
         return found
 
     def keep(self, maps: Mapping[str, NativeMap]) -> None:

@@ -47,9 +47,7 @@ class MapMaker:
         self._locator, self._edge, self._own = locator, edge, own
         self._kind = "compiled" if compiled else "lazy"
         self._made: list[tuple[MapSource, ClientMap]] = []
-        services = previous.services.values() if previous else ()
-        held = [service.clients for service in services]
-        held += [s.core.fenced for s in services if s.core is not None and s.core.fenced]
+        held = _maps_of(previous) if previous else []
         self._earlier = [m for m in held if isinstance(m, LazyClientMap | CompiledClientMap)]
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
@@ -109,9 +107,15 @@ def _compile(
 
 def maps_to_keep(plan: Plan) -> dict[str, NativeMap]:
     """The compiled maps of a Plan that may outlive the process, each once, by their keys."""
-    made = [service.clients for service in plan.services.values()]
-    compiled = [one for one in made if isinstance(one, CompiledClientMap)]
+    compiled = [one for one in _maps_of(plan) if isinstance(one, CompiledClientMap)]
     return {one.key: one.native for one in compiled if one.key is not None}
+
+
+def _maps_of(plan: Plan) -> list[ClientMap]:
+    """Those of its services, and of what stands behind edge services under other pins."""
+    services = plan.services.values()
+    fenced = [service.core.fenced for service in services if service.core is not None]
+    return [*(service.clients for service in services), *(one for one in fenced if one is not None)]
 
 
 def edge_of(config: Config) -> Place:

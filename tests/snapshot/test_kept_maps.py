@@ -193,6 +193,8 @@ def test_a_damaged_file_is_compiled_anew(tmp_path: Path, damage: str) -> None:
     again = client_map(kept)
     assert not again.was_kept
     alike(first.native, again.native)
+    keep(kept, again)
+    assert client_map(kept).was_kept, "it is kept anew"
 
 
 def test_where_nothing_can_be_written_a_start_compiles(tmp_path: Path) -> None:

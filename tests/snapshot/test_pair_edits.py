@@ -7,16 +7,18 @@ from pathlib import Path
 import dns.name
 import pytest
 from harness.config import address_of, config_text
-from harness.places import TableLocator
+from harness.places import TOKYO, TableLocator, database_locator
 from harness.server import HEAD, Server, load_text_config, snapshot_of
 
+from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.config.tiers import answers
 from resolverd.errors import PlanError
 from resolverd.snapshot.compile import compile_services
+from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.losses import config_losses, zone_losses
-from resolverd.snapshot.maps import MapMaker, edge_of
+from resolverd.snapshot.maps import MapMaker, edge_of, maps_to_keep
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.use_checks import check_use
 from resolverd.snapshot.verify import verify
@@ -123,6 +125,18 @@ def test_a_map_of_what_the_edge_allows_is_taken_over_where_it_is_right() -> None
     second = compile_services(config, targets, again)["edge"].core
     assert second is not None
     assert second.fenced is fenced
+
+
+@pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
+def test_a_map_of_what_the_edge_allows_is_kept_for_the_next_start() -> None:
+    text = config_text(SERVICES.replace('"chat", "edge"', '"edge"'))
+    locator = database_locator({"10.0.0.0/8": TOKYO})
+    texts = {"inference.example.": ZONE}
+    plan = snapshot_of(texts, text, locator=locator, compiled=True).plan
+    core = plan.services["edge"].core
+    assert core is not None
+    assert isinstance(core.fenced, CompiledClientMap)
+    assert core.fenced.native in maps_to_keep(plan).values()
 
 
 def test_pins_of_both_services_need_no_map_of_their_own() -> None:
