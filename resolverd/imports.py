@@ -1,4 +1,4 @@
-"""What a daemon leaves out when it imports libraries, for they take more than it needs of them.
+"""What a daemon leaves out when it imports libraries, which load more than it needs of them.
 
 All hold only while a context lasts, for whatever is imported in it first.
 """

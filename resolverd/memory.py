@@ -13,7 +13,7 @@ from functools import cache
 
 # malloc.h
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-# Octets. Smaller blocks would be mapped for each large name or line, and that is a system call.
+# Octets. With a lower threshold, blocks that are used all the time would each cost a system call.
 _LARGE = 256 * 1024
 _KEPT = 128 * 1024
 

@@ -28,7 +28,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
-from resolverd.snapshot.steer import steer
+from resolverd.snapshot.steer import stale_at, steer
 from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.snapshot.verify import Ask, verify
@@ -216,17 +216,12 @@ class Publication:
         return steer(next(self._steerings), plan, world, now, self._histories, time.time())
 
     def _until_stale(self) -> float | None:
-        """Seconds until time alone changes the Steering; None while it would not.
-
-        A moment that has passed since it was made is made up for at once.
-        """
-        steering = self.snapshot.steering
+        """Seconds until time alone changes the Steering; None while it would not."""
         now = time.monotonic()
-        moments = [] if steering.settled else [steering.taken_at + steering.staleness]
         known = (
-            steering.due if steering.taken_at < steering.due < math.inf else None,
+            stale_at(self.snapshot.steering),
             self._observation.overrides.next_expiry(),
             self._observation.service_windows.next_check(now, time.time()),
         )
-        moments += [moment for moment in known if moment is not None]
+        moments = [moment for moment in known if moment is not None and moment < math.inf]
         return max(0.0, min(moments) - now) if moments else None

@@ -279,9 +279,12 @@ class Watch:
     def _repeats(self, outcome: Outcome, started: float) -> bool:
         """Take in an outcome that says what the one before said of a settled target, and no more.
 
-        That is nearly each. False where it may mean something else, and nothing is taken in.
+        That is nearly each. False where it may mean something else, and nothing is taken in: a
+        certificate comes closer to its end by time alone.
         """
         if outcome.readings is not None or self.readings is not None:
+            return False
+        if (outcome.certificate_expires or self.connection.certificate_expires) is not None:
             return False
         now = self._clock()
         if self._repeated is None or not self._repeated(self.target.id, outcome, started, now):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolverd.config.fences import fences
 from resolverd.config.groups import countries_of, groups
 from resolverd.config.model import Config
-from resolverd.config.tiers import alias_of, cores
+from resolverd.config.tiers import alias_of, answering, cores
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.names import Key, key_from_text
 from resolverd.dns.prefix import Prefix
@@ -14,13 +14,16 @@ from resolverd.zone.past_pins import Withheld, canonical
 
 
 def withheld_by_pins(config: Config) -> Withheld:
-    """The addresses and host names of regions that a pin keeps from its clients."""
+    """The addresses and host names of regions that a pin keeps from its clients.
+
+    The regions behind an edge service, which answer for it too, are held to its pins as its own.
+    """
     addresses: dict[str, str] = {}
     names: dict[Key, str] = {}
     fenced: set[str] = set()
     out: dict[str, set[str]] = {}
     for fence in fences(config):
-        for region in config.service[fence.service].regions:
+        for region in answering(config, fence.service):
             if len(fence.pins) == 1 and region not in fence.regions and region in config.region:
                 fenced.add(fence.service)
                 out.setdefault(fence.service, set()).add(region)
@@ -32,7 +35,7 @@ def withheld_by_pins(config: Config) -> Withheld:
     safe = {
         service: frozenset(
             address
-            for region in config.service[service].regions
+            for region in answering(config, service)
             if region not in out[service] and region in config.region
             for address in _addresses(config, region)
         ).difference(addresses)

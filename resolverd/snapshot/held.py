@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.decision import Decision, RegionStatus
+from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import draw_word
 from resolverd.policy.sticky import (
     Epochs,
@@ -101,21 +102,18 @@ def hold(
     cached: CachedAnswer,
     scope: int,
     *,
-    from_edge: bool = False,
+    reordered: bool = False,
 ) -> tuple[CachedAnswer, int]:
     """What a client is given whose region would be that of `cached` now, and in which scope.
 
-    `scope` is that of `cached`. Where nothing but the block's epoch could tell clients of this list
-    apart, a client too short for its entry hears of the block too. A list that is ordered
-    `from_edge` was so before as well: the earlier map says which regions were in it, and no more.
+    `scope` is that of `cached`, `reordered` as `Steering.answer` has it. Where nothing but the
+    block's epoch could tell clients of this list apart, a client too short for its entry hears of
+    the block too.
     """
     preference, then = entry.preference, None
     if service.earlier is not None and epochs.earlier:
         found = service.earlier.clients.lookup(client)
-        listed, others = found.preference, preference
-        if from_edge:
-            listed, others = others, listed
-        then = tuple(region for region in listed if region in others)
+        then = _listed_then(found.preference, preference, service, reordered=reordered)
         scope = max(scope, found.scope)
     first = preference[:1]
     steadfast = epochs.steadfast.issuperset(first) and (then is None or then[:1] == first)
@@ -130,6 +128,21 @@ def hold(
     if kept is None or kept.region == cached.region:
         return cached, scope
     return _held(epochs, steering, service, preference[0], kept, word, cached), scope
+
+
+def _listed_then(
+    earlier: PreferenceList, preference: PreferenceList, service: ServicePlan, *, reordered: bool
+) -> PreferenceList:
+    """A client's list by the map before, of the regions in its `preference` list of now.
+
+    What no map of this service orders stands as it does now: a core's regions as seen from an edge
+    region (`reordered`), and behind an edge service's own those of its core.
+    """
+    if reordered:
+        return tuple(region for region in preference if region in earlier)
+    behind = frozenset[str]() if service.core is None else service.core.behind
+    own = (region for region in earlier if region in preference and region not in behind)
+    return (*own, *(region for region in preference if region in behind))
 
 
 def _held(

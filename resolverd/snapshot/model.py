@@ -286,17 +286,17 @@ class Steering:
     )
 
     def answer(
-        self, service: ServicePlan, client: Prefix, entry: MapEntry, *, from_edge: bool = False
+        self, service: ServicePlan, client: Prefix, entry: MapEntry, *, reordered: bool = False
     ) -> tuple[CachedAnswer, int]:
         """What to give now to a client of this map entry, and the scope in which that holds.
 
-        With `from_edge` its regions are in the order seen from an edge region, not in the map's.
+        `reordered`: its list is not in the client map's order.
         """
         cached, scope = self._decided_now(service, client, entry)
         epochs = self.epochs.get(service.name)
         if epochs is None:
             return cached, scope
-        return hold(epochs, self, service, client, entry, cached, scope, from_edge=from_edge)
+        return hold(epochs, self, service, client, entry, cached, scope, reordered=reordered)
 
     def _decided_now(
         self, service: ServicePlan, client: Prefix, entry: MapEntry

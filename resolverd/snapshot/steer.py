@@ -29,7 +29,6 @@ from resolverd.snapshot.regions import World, has_address, judge_regions, measur
 # How old a Steering may grow while horizons move, in seconds.
 STALENESS = 1.0
 
-
 # Seconds after which the end of a cohort's epochs is surely over: a timer may be early by as much.
 _SURELY = 0.01
 
@@ -84,6 +83,16 @@ def steer(
         epochs=epochs_of(plan, histories, unix, until),
         histories=histories,
     )  # fmt: skip
+
+
+def stale_at(steering: Steering) -> float:
+    """The moment (monotonic seconds) at which time alone asks for a new Steering; infinite: never.
+
+    `due` counts where it lay ahead when the Steering was made: one that has passed since, while
+    that was being published, is due now.
+    """
+    staleness = math.inf if steering.settled else steering.taken_at + steering.staleness
+    return min(staleness, steering.due if steering.due > steering.taken_at else math.inf)
 
 
 def _next_end(unix: float, sticky: float) -> float:

@@ -102,12 +102,12 @@ def _behind(
 ) -> Given:
     """What the core service gives a client whom the edge service gives `edge`."""
     found = service.clients.lookup(client)
-    preference, seen_from = found.preference, edge.cached.region
-    if seen_from is not None:
-        order = pair.orders[seen_from]
+    preference, reordered = found.preference, edge.cached.region is not None
+    if edge.cached.region is not None:
+        order = pair.orders[edge.cached.region]
         preference = tuple(region for region in order if region in preference)
     entry = MapEntry(preference, max(found.scope, edge.scope), found.pins)
-    cached, scope = steering.answer(service, client, entry, from_edge=seen_from is not None)
+    cached, scope = steering.answer(service, client, entry, reordered=reordered)
     if edge.cached.ttl < cached.ttl:
         cached = replace(cached, ttl=edge.cached.ttl)
     return Given(service, entry, cached, scope, edge)

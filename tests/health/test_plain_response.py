@@ -1,4 +1,4 @@
-"""What is read at a glance is what the parser of all responses reads: same status, same body."""
+"""What is read by patterns is what that of all responses reads: same status, same body."""
 
 from __future__ import annotations
 

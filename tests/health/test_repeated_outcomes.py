@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+
+import pytest
+from harness.virtual import VirtualLoop
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
 from resolverd.health.fleet import FleetHealth, Member
 from resolverd.health.outcome import Condition, Outcome
+from resolverd.health.probes import Seen
+from resolverd.health.probes.trace import current_trace
+from resolverd.health.target import Target
 from resolverd.health.target_health import TargetHealth
+from resolverd.health.watch import Watch
 
 SETTINGS = Probe(fall=2, rise=2, flap_damping=5.0)
 TARGETS = {"a1": "a", "a2": "a", "b1": "b"}
@@ -78,3 +87,42 @@ def test_it_is_the_way_of_a_target_that_goes_on_well() -> None:
     assert healths["a1"].verdict.probed_at == 2.0
     assert before.probed_at == 1.0
     assert healths["a1"].under_way == 0
+
+
+@pytest.mark.parametrize("expires", [None, 1.8e9])
+def test_whoever_looks_at_certificates_hears_of_each_probe_that_saw_one(
+    expires: float | None,
+) -> None:
+    """It comes closer to its end by time alone, though each outcome says what the last one did."""
+    heard: list[float] = []
+
+    async def ask() -> Seen:
+        current_trace().certificate_expires = expires
+        return Seen("HTTP 200")
+
+    async def probes() -> int:
+        loop, judged = asyncio.get_running_loop(), FleetHealth(0.0)
+
+        def ended(watch: Watch, outcome: Outcome, started: float) -> None:
+            heard.append(started)
+            watch.apply(judged.observe("t", outcome, started, loop.time()).targets["t"])
+
+        watch = Watch(
+            Target("t", "r", "e", "", SETTINGS),
+            ask,
+            clock=loop.time,
+            rng=random.Random(1),
+            report=lambda *_: None,
+            ended=ended,
+            repeated=judged.repeat,
+        )
+        judged.replace({"t": Member("r", watch.judged_health)}, {"t"}, loop.time())
+        watch.probe()
+        await asyncio.sleep(100.0)
+        await asyncio.gather(*watch.close(), return_exceptions=True)
+        return watch.counters.probes
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        asked = runner.run(probes())
+    assert asked > 10
+    assert len(heard) == (1 if expires is None else asked)

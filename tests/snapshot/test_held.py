@@ -22,9 +22,10 @@ from resolverd.policy.share import Share
 from resolverd.policy.sticky import COHORTS, SEGMENTS, next_end
 from resolverd.snapshot.earlier_maps import with_earlier_maps
 from resolverd.snapshot.held import History
-from resolverd.snapshot.model import CachedAnswer, Plan, Snapshot, Steering
+from resolverd.snapshot.model import CachedAnswer, Dyna, Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
-from resolverd.snapshot.steer import steer
+from resolverd.snapshot.steer import stale_at, steer
+from resolverd.snapshot.tiers import give
 
 REGIONS = ("us-east", "us-west", "eu-west")
 STICKY = 640.0
@@ -163,6 +164,15 @@ def test_a_steering_is_due_when_the_next_cohort_s_epochs_end() -> None:
     assert steering.due - NOW == pytest.approx(next_end(at, STICKY) - at + 0.01)
 
 
+def test_a_steering_that_was_due_while_it_was_published_is_due_at_once() -> None:
+    """What lies ahead is waited for, and goes on being due once it has passed."""
+    steering, _ = told([WITHOUT._replace(after=1.0), ALL._replace(after=2.0)])
+    steering = replace(steering, settled=True)
+    assert stale_at(steering) == steering.due
+    assert stale_at(replace(steering, settled=False)) == NOW + steering.staleness
+    assert stale_at(replace(steering, due=NOW)) == math.inf, "it was made with that in mind"
+
+
 def test_one_history_is_bounded_in_segments() -> None:
     """More changes than are kept, each second: memory does not grow with time or clients."""
     steering, _ = told([(WITHOUT, ALL)[n % 2]._replace(after=1.0) for n in range(SEGMENTS + 9)])
@@ -204,6 +214,54 @@ def test_only_one_earlier_map_is_kept() -> None:
     assert earlier is not None
     assert earlier.clients is second.services["chat"].clients
     assert {answer(third, steering, client(n))[0].region for n in range(50)} == {"eu-west"}
+
+
+_PAIR = """
+[service.large]
+regions = [{core}]
+policy = "failover"
+sticky = "640s"
+[service.small]
+regions = ["eu-west"]
+core = "large"
+sticky = "640s"
+"""
+
+
+def _pair_plan(core: str, before: Plan | None = None) -> Plan:
+    zone = f"$ORIGIN inference.example.\n{HEAD}small DYNA small\ncore DYNA small/core\n"
+    plan = snapshot_of(zone, config_text(_PAIR.format(core=core))).plan
+    generation = 1 if before is None else 2
+    return replace(plan, services=with_earlier_maps(plan.services, generation, before))
+
+
+def _given(plan: Plan, steering: Steering, *, behind: bool) -> set[str | None]:
+    """The regions that clients are given at the name of the edge, or of the core behind it."""
+    dyna, snapshot = Dyna("small", 60, behind=behind), Snapshot(plan, steering)
+    return {give(snapshot, dyna, client(n * 7919)).cached.region for n in range(50)}
+
+
+def test_another_order_of_the_core_moves_nobody_who_is_seen_from_the_edge() -> None:
+    """Theirs is that of the edge region, and never was that of the core's own list."""
+    before = _pair_plan('"us-west", "us-east"')
+    after = _pair_plan('"us-east", "us-west"', before)
+    first = steered(before, ALL, UNIX, {})
+    assert _given(before, first, behind=True) == {"us-east"}
+    then = steered(after, ALL, UNIX + 5, first.histories)
+    assert then.epochs["large"].earlier
+    assert _given(after, then, behind=True) == {"us-east"}
+
+
+def test_another_map_of_the_edge_moves_nobody_who_is_behind_it() -> None:
+    before = _pair_plan('"us-east", "us-west"')
+    after = _pair_plan('"us-east", "us-west"', before)
+    first = steered(before, Change(0.0, frozenset({"eu-west", "us-east"}), {}), UNIX, {})
+    behind = Change(0.0, frozenset({"eu-west"}), {})
+    second = steered(before, behind, UNIX + 1, first.histories)
+    assert _given(before, second, behind=False) == {"us-west"}, "who is given it keeps it"
+    third = steered(after, behind, UNIX + 5, second.histories)
+    assert third.epochs["small"].earlier
+    assert _given(after, third, behind=False) == {"us-west"}
 
 
 def _followed(before: Plan, order: tuple[str, ...], generation: int = 2) -> Plan:

@@ -1,4 +1,4 @@
-"""Invariants 1, 2 and 3 of docs/meaning.md for pairs, in the worlds of `test_invariants`."""
+"""Invariants 1, 2 and 3 of docs/meaning.md for pairs, in the worlds of `invariant_worlds`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from dns.rdatatype import CNAME
 from hypothesis import given
 from hypothesis import strategies as st
-from test_invariants import (
+from invariant_worlds import (
     BITS,
     BLOCK,
     BLOCKS,

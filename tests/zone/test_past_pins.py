@@ -86,6 +86,20 @@ def test_a_static_way_to_a_kept_region_is_warned_of(tmp_path: Path, line: str) -
     assert ids(tmp_path, line, pin={}) == []
 
 
+def test_regions_behind_an_edge_service_are_held_to_its_pins(tmp_path: Path) -> None:
+    edge, core = {"regions": ["a"], "core": "large"}, {"regions": ["b"]}
+    services = {"chat": edge, "large": core}
+    alone = {"chat": {**edge, "core_fallback": False}, "large": core}
+    pin = {"eu": {"countries": ["DE"], "regions": ["a"], "services": ["chat"]}}
+    lines = {
+        "us A 192.0.2.20": "zone-past-pin",
+        "chat HTTPS 1 . ipv4hint=192.0.2.20": "zone-pin-hint",
+    }
+    for line, found in lines.items():
+        assert [id_ for id_, *_ in ids(tmp_path, line, service=services, pin=pin)] == [found]
+        assert ids(tmp_path, line, service=alone, pin=pin) == []
+
+
 def test_an_address_of_this_networks_own_nat64_is_the_ipv4_address_inside_it(
     tmp_path: Path,
 ) -> None:

@@ -1,6 +1,7 @@
 //! What a client is given who may keep a region: `hold` of `resolverd/snapshot/held.py`.
 
 use super::steered::Asked;
+use super::tiers::Members;
 use crate::geo::{MapEntry, PreferenceList, draw_word};
 use crate::tables::{Decision, Epochs, Lists};
 
@@ -52,15 +53,16 @@ impl<'a> Asked<'a> {
             now.extend(preference.iter());
         }
         if looked_up {
-            let renumbered = { earlier.iter() }
-                .filter_map(|region| numbers.get(usize::from(region)).copied())
-                .filter(|region| now.contains(region));
+            let renumbered =
+                { earlier.iter() }.filter_map(|region| numbers.get(usize::from(region)).copied());
             then.clear();
-            then.extend(renumbered);
-            if self.from_edge {
-                // It was so before: the earlier map says which regions were in it, and no more.
-                let place = |region: &u8| now.iter().position(|other| other == region);
-                then.sort_unstable_by_key(place);
+            if self.reordered {
+                let known = Members::of(renumbered);
+                then.extend(now.iter().copied().filter(|region| known.has(*region)));
+            } else {
+                let own = |region: &u8| usize::from(*region) < self.map.regions();
+                then.extend(renumbered.filter(|region| own(region) && now.contains(region)));
+                then.extend(now.iter().copied().filter(|region| !own(region)));
             }
             steadfast &= then.first().copied() == first;
         }

@@ -127,7 +127,7 @@ impl<'a> Answer<'a, '_> {
             service,
             map,
             client,
-            from_edge: false,
+            reordered: false,
         };
         let (decision, scope) = asked.decide(
             &found,
@@ -167,8 +167,8 @@ pub(super) struct Asked<'a> {
     /// Its client map.
     pub(super) map: &'a ClientMap,
     pub(super) client: Prefix,
-    /// Whether its list is in the order seen from an edge region, which no map has.
-    pub(super) from_edge: bool,
+    /// Whether the client's list is not in the order of that map.
+    pub(super) reordered: bool,
 }
 
 impl<'a> Asked<'a> {

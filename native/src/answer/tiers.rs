@@ -39,7 +39,7 @@ impl<'a> Answer<'a, '_> {
     ) -> Option<(Decision<'a>, u8)> {
         let plan = self.plan;
         let (map, pin_slots) = plan.map(edge)?;
-        let asked = self.asked(tier.edge, edge, map, client);
+        let asked = self.asked(tier.edge, edge, map, client, false);
         let found = map.lookup(client, &mut self.chain.map);
         let mut scope = found.scope;
         let mut regions = Regions::new();
@@ -57,7 +57,7 @@ impl<'a> Answer<'a, '_> {
             if let Some(fenced) = plan.fenced(tier) {
                 let fence = fenced.lookup(client, &mut self.chain.map);
                 scope = scope.max(fence.scope);
-                let fence = Members::of(fence.preference);
+                let fence = Members::of(fence.preference.iter());
                 allowed = Regions::of(allowed.list().iter().filter(|region| fence.has(*region)));
             }
             if !serves {
@@ -90,12 +90,11 @@ impl<'a> Answer<'a, '_> {
         let plan = self.plan;
         let (first, edge_scope) = self.decide_at_edge(tier, edge, core, client, false)?;
         let (map, pin_slots) = plan.map(core)?;
-        let mut asked = self.asked(tier.core, core, map, client);
-        asked.from_edge = first.region.is_some();
+        let asked = self.asked(tier.core, core, map, client, first.region.is_some());
         let found = map.lookup(client, &mut self.chain.map);
         let regions = match first.region {
             Some((region, _)) => {
-                let allowed = Members::of(found.preference);
+                let allowed = Members::of(found.preference.iter());
                 let order = plan.seen_from(tier, region).iter().copied();
                 Regions::of(order.filter(|region| allowed.has(*region)))
             }
@@ -123,6 +122,7 @@ impl<'a> Answer<'a, '_> {
         service: &'a ServicePlan,
         map: &'a ClientMap,
         client: Prefix,
+        reordered: bool,
     ) -> Asked<'a> {
         Asked {
             snapshot: self.snapshot,
@@ -131,7 +131,7 @@ impl<'a> Answer<'a, '_> {
             service,
             map,
             client,
-            from_edge: false,
+            reordered,
         }
     }
 }
@@ -172,12 +172,12 @@ impl Regions {
 }
 
 /// A set of regions.
-struct Members([u64; 4]);
+pub(super) struct Members([u64; 4]);
 
 impl Members {
-    fn of(regions: PreferenceList<'_>) -> Self {
+    pub(super) fn of(regions: impl Iterator<Item = u8>) -> Self {
         let mut made = Self([0; 4]);
-        for region in regions.iter() {
+        for region in regions {
             if let Some(word) = made.0.get_mut(usize::from(region >> 6)) {
                 *word |= 1 << (region & 63);
             }
@@ -185,7 +185,7 @@ impl Members {
         made
     }
 
-    fn has(&self, region: u8) -> bool {
+    pub(super) fn has(&self, region: u8) -> bool {
         let word = self.0.get(usize::from(region >> 6)).copied();
         word.unwrap_or_default() >> (region & 63) & 1 == 1
     }
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_set_has_what_it_was_made_of() {
         let regions = [0, 63, 64, 200, 255];
-        let set = Members::of(PreferenceList::new(&regions, &[]));
+        let set = Members::of(regions.into_iter());
         for region in 0..=255 {
             assert_eq!(set.has(region), regions.contains(&region), "{region}");
         }

@@ -38,7 +38,7 @@ def content() -> bytes:
 
 
 def unpacked(packed: bytes) -> bytes:
-    """What `cities.container.packed` packed. Raises EOFError or zlib.error where that is damaged."""
+    """What `cities.container.packed` packed. Raises EOFError or zlib.error where it is damaged."""
     stream = zlib.decompress(packed)
     count = int.from_bytes(stream[:COUNT], "big")
     rest = COUNT + count * NODE

@@ -29,7 +29,7 @@ from resolverd.health.probes.plain_response import (
 from resolverd.health.probes.poller import ENDING, FAILED, READABLE, WRITABLE, Poller
 
 _FIRST_READ, _READ = 4096, 64 * 1024
-# Reads after which a response that comes in crumbs is odd.
+# Reads after which a response in very many segments is odd.
 _MAX_READS = 256
 # Of a plain socket object: `socket.socket` has a good deal around it that nothing here needs.
 _TYPE = (

@@ -1,9 +1,9 @@
-"""The HTTP/1.1 responses that most servers send, read at a glance; pure: octets in, values out.
+"""The HTTP/1.1 responses that most servers send, read by patterns; pure: octets in, values out.
 
 Just what RFC 9112 has a server send, and of that the common part: a head whose lines end in CRLF,
 of visible ASCII, and a body with one Content-Length, in a few chunks without extensions and
-trailers, or none by its status. `read_plain` says `ODD` of everything else, be it right, lenient or
-malformed, and never anything of it: it is read anew, from its first octet, by the parser that all
+trailers, or none by its status. Of everything else, be it valid or malformed, `read_head` and
+`read_body` say `ODD` and no more: it is read anew, from its first octet, by the parser that all
 other responses have (`protocol`). So what a response means is decided in one place.
 
 `tests/health/test_plain_response.py` compares the two.

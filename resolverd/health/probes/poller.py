@@ -1,7 +1,7 @@
 """Plain sockets on the event loop: one descriptor of its own stands for thousands of them.
 
 The event loop watches one epoll instance, which watches the sockets. A socket costs it two system
-calls in its life, to be entered and to be taken out, and its events come in lots.
+calls in its life, to be entered and to be taken out, and events come in batches.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ class Poller:
         self._callbacks[descriptor] = callback
 
     def remove(self, descriptor: int) -> None:
-        """Forget `descriptor`, which is to be closed at once.
+        """Forget `descriptor`, which is about to be closed.
 
-        To close it would do, but for a standby that is being forked and holds it for a moment: then
-        its events would be told of the next one with that number.
+        epoll would forget it by that, but not while a fork has the socket too (epoll(7)): the
+        standby has it until it has closed what it does not need, and the number is used again.
         """
         if self._callbacks.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
