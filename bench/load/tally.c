@@ -93,8 +93,9 @@ void tally_print(const struct tally *tally, FILE *out)
             comma = ", ";
         }
     fprintf(out,
-            "}, \"latency_us\": {\"p50\": %.2f, \"p90\": %.2f, \"p99\": %.2f, \"max\": %.2f}",
-            quantile(tally, 0.5), quantile(tally, 0.9), quantile(tally, 0.99),
+            "}, \"latency_us\": {\"p50\": %.2f, \"p90\": %.2f, \"p99\": %.2f, \"p99.9\": %.2f, "
+            "\"max\": %.2f}",
+            quantile(tally, 0.5), quantile(tally, 0.9), quantile(tally, 0.99), quantile(tally, 0.999),
             (double)tally->slowest / 1e3);
     fputs(", \"changes\": [", out);
     for (unsigned change = 0; change < tally->change_count; change++) {

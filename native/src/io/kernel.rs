@@ -3,7 +3,7 @@
 //! The lay-outs are those of glibc and of musl alike (musl splits the lengths below into a
 //! number and padding that must be zero, which is what a small `usize` looks like).
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_void};
 
 /// `struct iovec`.
 #[repr(C)]
@@ -154,3 +154,37 @@ pub const EBADF: i32 = 9;
 pub const EFAULT: i32 = 14;
 /// `ENOTSOCK`.
 pub const ENOTSOCK: i32 = 88;
+
+/// `struct sched_attr` as of its first version (48 octets), which later kernels take too.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct SchedAttr {
+    /// Octets of this structure.
+    pub size: u32,
+    /// The scheduling policy, as in [`SCHED_OTHER`].
+    pub policy: u32,
+    /// Flags.
+    pub flags: u64,
+    /// The nice value.
+    pub nice: i32,
+    /// Of real-time policies.
+    pub priority: u32,
+    /// With [`SCHED_OTHER`] the time slice in nanoseconds, from Linux 6.12 on.
+    pub runtime: u64,
+    /// Of SCHED_DEADLINE.
+    pub deadline: u64,
+    /// Of SCHED_DEADLINE.
+    pub period: u64,
+}
+
+/// `SCHED_OTHER`.
+pub const SCHED_OTHER: u32 = 0;
+/// The numbers of sched_setattr(2) and sched_getattr(2), which older C libraries have no names for.
+#[cfg(target_arch = "x86_64")]
+pub const SCHED_ATTR_CALLS: Option<(c_long, c_long)> = Some((314, 315));
+/// The same.
+#[cfg(target_arch = "aarch64")]
+pub const SCHED_ATTR_CALLS: Option<(c_long, c_long)> = Some((274, 275));
+/// The same.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub const SCHED_ATTR_CALLS: Option<(c_long, c_long)> = None;

@@ -5,18 +5,22 @@
 //! the call; a reference was given out by this library and not released since.
 #![allow(unsafe_code)]
 
+mod atomic_arc;
 mod batch;
 mod progress;
+mod scheduling;
+
+pub use self::scheduling::set_time_slice;
 
 use crate::io::kernel::{
-    CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd,
+    CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd, SchedAttr,
 };
-use std::ffi::{c_int, c_uint, c_ulong, c_void};
+use std::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{AcqRel, Acquire};
+use std::sync::atomic::Ordering::AcqRel;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 
 /// A row of `count` zeros, whose pages cost no memory until they are written.
@@ -216,15 +220,6 @@ pub struct AtomicArc<T> {
 }
 
 impl<T> AtomicArc<T> {
-    /// Holds nothing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self {
-            held: AtomicPtr::new(std::ptr::null_mut()),
-            _owns: PhantomData,
-        }
-    }
-
     /// Put `next` in, take out what was there.
     pub fn swap(&self, next: Option<Arc<T>>) -> Option<Arc<T>> {
         let next = next.map_or(std::ptr::null_mut(), |shared| {
@@ -236,24 +231,6 @@ impl<T> AtomicArc<T> {
         }
         // SAFETY: what is held came from `into_raw` here, and the swap made it ours alone.
         Some(unsafe { Arc::from_raw(before) })
-    }
-
-    /// Whether it holds nothing, at this moment.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.held.load(Acquire).is_null()
-    }
-}
-
-impl<T> Default for AtomicArc<T> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<T> Drop for AtomicArc<T> {
-    fn drop(&mut self) {
-        drop(self.swap(None));
     }
 }
 
@@ -332,6 +309,7 @@ unsafe extern "C" {
     fn eventfd(value: c_uint, flags: c_int) -> c_int;
     #[link_name = "poll"]
     fn poll_files(files: *mut PollFd, count: c_ulong, timeout: c_int) -> c_int;
+    fn syscall(number: c_long, ...) -> c_long;
 }
 
 /// A descriptor that a C caller gives away.
@@ -393,4 +371,28 @@ pub fn poll(files: &mut [PollFd], timeout: c_int) -> io::Result<usize> {
     // SAFETY: the count is that of `files`, which live through the call; descriptors are numbers.
     let ready = unsafe { poll_files(files.as_mut_ptr(), files.len() as c_ulong, timeout) };
     usize::try_from(ready).map_err(|_| io::Error::last_os_error())
+}
+
+/// sched_getattr(2) of the calling thread, by its `number`.
+fn sched_getattr(number: c_long, attr: &mut SchedAttr) -> io::Result<()> {
+    let size = size_of::<SchedAttr>() as c_uint;
+    // SAFETY: the kernel fills no more of `attr` than the octets that it is told of.
+    let status = unsafe { syscall(number, 0 as c_int, &raw mut *attr, size, 0 as c_uint) };
+    checked(status)
+}
+
+/// sched_setattr(2) of the calling thread, by its `number`.
+fn sched_setattr(number: c_long, attr: &mut SchedAttr) -> io::Result<()> {
+    attr.size = size_of::<SchedAttr>() as u32;
+    // SAFETY: the kernel reads `attr`, which says its own size, and writes that alone.
+    let status = unsafe { syscall(number, 0 as c_int, &raw mut *attr, 0 as c_uint) };
+    checked(status)
+}
+
+fn checked(status: c_long) -> io::Result<()> {
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
