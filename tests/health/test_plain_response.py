@@ -183,13 +183,23 @@ def responses(draw: st.DrawFn) -> bytes:
 @example(OK + b"Content-Length: 4\r\n\r\nabcdef", False, 2)
 @example(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n", False, 4)
 @example(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n", False, 1)
+@example(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\nmore", False, 1)
 @example(OK + b"Content-Length: 8\r\n\r\nabcd", False, 2)
 def test_never_read_otherwise_than_by_the_parser_of_all_responses(
     received: bytes, headers_only: bool, limit: int
 ) -> None:
+    """Nothing is looked at behind the octets that are wanted, where the library may find fault."""
     told = at_a_glance(received, headers_only=headers_only, limit=limit)
-    if told not in (ODD, MORE):
-        assert told == by_library(received, headers_only=headers_only, limit=limit)
+    if told in (ODD, MORE):
+        return
+    if at_a_glance(received, headers_only=headers_only) in (ODD, MORE):
+        ends = (received[:n] for n in range(len(received) + 1))
+        received = next(
+            begun
+            for begun in ends
+            if at_a_glance(begun, headers_only=headers_only, limit=limit) not in (ODD, MORE)
+        )
+    assert told == by_library(received, headers_only=headers_only, limit=limit)
 
 
 @settings(max_examples=200, deadline=None)
