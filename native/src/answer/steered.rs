@@ -119,16 +119,8 @@ impl<'a> Answer<'a, '_> {
         self.chain.service = number;
         let (map, pin_slots) = self.plan.map(service)?;
         let client = subnet.unwrap_or(*self.source);
+        let asked = self.asked(number, service, map, client, false);
         let found = map.lookup(client, &mut self.chain.map);
-        let asked = Asked {
-            snapshot: self.snapshot,
-            counters: self.counters,
-            number,
-            service,
-            map,
-            client,
-            reordered: false,
-        };
         let (decision, scope) = asked.decide(
             &found,
             Some(&mut self.chain.sampler),
@@ -140,6 +132,27 @@ impl<'a> Answer<'a, '_> {
         asked.count(&decision)?;
         asked.count_pins(found.pins, pin_slots);
         Some(decision)
+    }
+
+    /// One client of a service; `reordered` as [`Asked`] has it.
+    #[inline]
+    pub(super) const fn asked(
+        &self,
+        number: u32,
+        service: &'a ServicePlan,
+        map: &'a ClientMap,
+        client: Prefix,
+        reordered: bool,
+    ) -> Asked<'a> {
+        Asked {
+            snapshot: self.snapshot,
+            counters: self.counters,
+            number,
+            service,
+            map,
+            client,
+            reordered,
+        }
     }
 
     /// The client subnet of the query, where that is `honoured`.

@@ -1,8 +1,7 @@
 //! What a client of a pair of services is given: `resolverd/snapshot/tiers.py` in Rust.
 
 use super::Answer;
-use super::steered::Asked;
-use crate::geo::{ClientMap, MapEntry, PreferenceList};
+use crate::geo::{MapEntry, PreferenceList};
 use crate::tables::{Decision, ServicePlan, Tier};
 use crate::wire::prefix::Prefix;
 
@@ -114,25 +113,6 @@ impl<'a> Answer<'a, '_> {
         asked.count(&decision)?;
         asked.count_pins(entry.pins, pin_slots);
         Some((decision, scope))
-    }
-
-    const fn asked(
-        &self,
-        number: u32,
-        service: &'a ServicePlan,
-        map: &'a ClientMap,
-        client: Prefix,
-        reordered: bool,
-    ) -> Asked<'a> {
-        Asked {
-            snapshot: self.snapshot,
-            counters: self.counters,
-            number,
-            service,
-            map,
-            client,
-            reordered,
-        }
     }
 }
 
