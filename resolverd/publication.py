@@ -90,7 +90,6 @@ class Publication:
         self._ttl_ledger, self._followers, self._maps = ttl_ledger, followers, maps
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
-        self._histories: Mapping[str, History] = {}
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
 
     async def first(
@@ -100,17 +99,16 @@ class Publication:
 
         `histories` are those that an earlier process has kept.
         """
-        self._histories = histories
         # No thread that the end of the process would wait for, as a signal may come meanwhile.
         plan = await detached(partial(self._compile, inputs))
         world = self._observation.tick(inputs, plan, time.monotonic())
-        self._serve(inputs, plan, await self._verified(inputs, plan, world))
+        self._serve(inputs, plan, await self._verified(inputs, plan, world, histories))
         return self.snapshot
 
     @property
     def histories(self) -> Mapping[str, History]:
         """What the decisions of sticky services have rested on, up to what is served."""
-        return self._histories
+        return self.snapshot.steering.histories
 
     async def compile(self, inputs: Inputs) -> Plan:
         """The Plan of `inputs`, made in a thread with what is served now as a start."""
@@ -122,7 +120,8 @@ class Publication:
 
         Raises ResolverdError for what is wrong with it in the engine that would serve it.
         """
-        return await self._verified(inputs, plan, self._observation.seen(plan, time.monotonic()))
+        world = self._observation.seen(plan, time.monotonic())
+        return await self._verified(inputs, plan, world, self.histories)
 
     def world(self) -> World:
         """The World that answers come from, with its regions judged; asking changes nothing.
@@ -142,7 +141,7 @@ class Publication:
         async with self._publishing:
             before, now = self.plan, time.monotonic()
             world = self._observation.seen(plan, now)
-            snapshot = Snapshot(plan, self._steer(plan, world, now))
+            snapshot = Snapshot(plan, self._steer(plan, world, now, self.histories))
             self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
             self._serve(inputs, plan, verified._replace(snapshot=snapshot, world=world))
@@ -168,12 +167,11 @@ class Publication:
                 await first()
             now = time.monotonic()
             world = self._observation.tick(self.inputs, self.plan, now)
-            snapshot = Snapshot(self.plan, self._steer(self.plan, world, now))
+            snapshot = Snapshot(self.plan, self._steer(self.plan, world, now, self.histories))
             self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
             # Only now: who asks while the engine is handed a table hears what it still answers.
             self.snapshot, self._world = snapshot, world
-            self._histories = snapshot.steering.histories
             regions = self.snapshot.steering.regions
             self.outages = self.outages.updated(self.outages.fences, regions.values())
             self._observation.transitions.record_regions(regions, self.outages)
@@ -195,8 +193,10 @@ class Publication:
         finally:
             inputs.locator.rest()
 
-    async def _verified(self, inputs: Inputs, plan: Plan, world: World) -> Verified:
-        snapshot = Snapshot(plan, self._steer(plan, world, time.monotonic()))
+    async def _verified(
+        self, inputs: Inputs, plan: Plan, world: World, histories: Mapping[str, History]
+    ) -> Verified:
+        snapshot = Snapshot(plan, self._steer(plan, world, time.monotonic(), histories))
         ask = await self._engine.staged(snapshot)
         config = inputs.config
         pinned = [subnet for pin in config.pin.values() for subnet in pin.subnets]
@@ -208,12 +208,13 @@ class Publication:
     def _serve(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         self.inputs, self.plan = inputs, plan
         self.snapshot, self._world, self._staged = verified
-        self._histories = self.snapshot.steering.histories
         regions = self.snapshot.steering.regions.values()
         self.outages = self.outages.updated(fences(inputs.config), regions)
 
-    def _steer(self, plan: Plan, world: World, now: float) -> Steering:
-        return steer(next(self._steerings), plan, world, now, self._histories, time.time())
+    def _steer(
+        self, plan: Plan, world: World, now: float, histories: Mapping[str, History]
+    ) -> Steering:
+        return steer(next(self._steerings), plan, world, now, histories, time.time())
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""
