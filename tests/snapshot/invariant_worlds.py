@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import dns.edns
 import dns.message
 import pytest
+from dns.rdatatype import CNAME
 from harness.native import Native, native_of
 from harness.trials import trials
 from hypothesis import HealthCheck, settings
@@ -28,7 +29,7 @@ from resolverd.abi.library import why_not
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.dns.names import key_from_text
-from resolverd.dns.prefix import Prefix
+from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.engine.answer import respond
 from resolverd.engine.counters import Counters
@@ -335,3 +336,47 @@ def contents(message: dns.message.Message) -> tuple[object, ...]:
 quickly = settings(
     max_examples=trials(60, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def holds_in_its_scope(
+    served: Served, asked: Prefix, lows: Iterable[int], name: str = NAME
+) -> None:
+    """Assert that all who are asked for inside an answer's scope have that answer and scope.
+
+    Nothing is said of a scope that is longer than what was asked. `lows` choose hosts.
+    """
+    answer = ask(served, asked, name)
+    scope = scope_of(answer)
+    if scope > asked.length:
+        return
+    whole = asked.widened(scope)
+    for host in (*inside(asked.widened(min(scope, BITS))), *(within(whole, low) for low in lows)):
+        if whole.contains(host):
+            other = ask(served, host, name)
+            assert contents(other) == contents(answer)
+            assert scope_of(other) == scope
+
+
+def is_settled_by_asking_again(served: Served, asked: Prefix, name: str = NAME) -> None:
+    """Assert that an answer to its scope holds for the client (RFC 7871 §7.3.1)."""
+    scope = scope_of(ask(served, asked, name))
+    again = Prefix(32, asked.address, max(scope, asked.length))
+    answer = ask(served, again, name)
+    assert scope_of(answer) <= again.length
+    assert contents(ask(served, Prefix(32, asked.address, 32), name)) == contents(answer)
+
+
+@st.composite
+def straddling(draw: st.DrawFn, worlds: st.SearchStrategy[Case]) -> tuple[Case, Prefix]:
+    """One of these `worlds`, and a prefix that likely spans a pin's or a network's border."""
+    case = draw(worlds)
+    pinned = [parse_prefix(s) for pin in case.raw["pin"].values() for s in pin.get("subnets", [])]
+    borders = [prefix for prefix in (*pinned, *case.networks) if prefix.length > 1]
+    asked = draw(st.sampled_from(borders) if borders else networks)
+    return case, asked.widened(draw(st.integers(1, asked.length)))
+
+
+def given_to(message: dns.message.Message) -> set[str]:
+    """The regions whose addresses an answer has."""
+    rrsets = [rrset for rrset in message.answer if rrset.rdtype != CNAME]
+    return {f"r{rdata.address.rpartition('.')[2]}" for rrset in rrsets for rdata in rrset}

@@ -14,17 +14,18 @@ from invariant_worlds import (
     both_maps,
     build,
     cases,
-    contents,
+    given_to,
+    holds_in_its_scope,
     inside,
+    is_settled_by_asking_again,
     networks,
     oracle_fence,
     quickly,
-    scope_of,
     serve,
-    within,
+    straddling,
 )
 
-from resolverd.dns.prefix import Prefix, parse_prefix
+from resolverd.dns.prefix import Prefix
 
 
 @both_maps
@@ -39,19 +40,7 @@ def test_every_address_inside_a_returned_scope_gets_the_same_answer(
     compiled: bool, case: Case, number: int, source: int, lows: list[int]
 ) -> None:
     """Invariant 1, where the scope is no longer than what was sent."""
-    served = serve(case, compiled=compiled)
-    asked = block(number).widened(source)
-    answer = ask(served, asked)
-    scope = scope_of(answer)
-    if scope > source:
-        return
-    whole = asked.widened(scope)
-    for host in (*inside(asked.widened(min(scope, BITS))), *(within(whole, low) for low in lows)):
-        if not whole.contains(host):
-            continue
-        other = ask(served, host)
-        assert contents(other) == contents(answer)
-        assert scope_of(other) == scope
+    holds_in_its_scope(serve(case, compiled=compiled), block(number).widened(source), lows)
 
 
 @both_maps
@@ -59,43 +48,24 @@ def test_every_address_inside_a_returned_scope_gets_the_same_answer(
 @given(cases(), networks)
 def test_asking_again_with_the_scope_settles_it(compiled: bool, case: Case, asked: Prefix) -> None:
     """RFC 7871 §7.3.1: a scope longer than the source tells what to send next time."""
-    served = serve(case, compiled=compiled)
-    scope = scope_of(ask(served, asked))
-    again = Prefix(32, asked.address, max(scope, asked.length))
-    answer = ask(served, again)
-    assert scope_of(answer) <= again.length
-    host = Prefix(32, asked.address, 32)
-    assert contents(ask(served, host)) == contents(answer)
-
-
-@st.composite
-def straddling(draw: st.DrawFn) -> tuple[Case, Prefix]:
-    """A case, and a prefix that likely spans a pin's or a network's border."""
-    case = draw(cases())
-    pinned = [parse_prefix(s) for pin in case.raw["pin"].values() for s in pin.get("subnets", [])]
-    borders = [prefix for prefix in (*pinned, *case.networks) if prefix.length > 1]
-    asked = draw(st.sampled_from(borders) if borders else networks)
-    return case, asked.widened(draw(st.integers(1, asked.length)))
+    is_settled_by_asking_again(serve(case, compiled=compiled), asked)
 
 
 @both_maps
 @quickly
-@given(straddling())
+@given(straddling(cases()))
 def test_no_client_of_an_asked_prefix_is_answered_from_outside_its_fence(
     compiled: bool, straddled: tuple[Case, Prefix]
 ) -> None:
     """Invariant 2, in any state of health, override or load, all regions down included."""
     case, asked = straddled
-    answer = ask(serve(case, compiled=compiled), asked)
-    rrsets = [rrset for rrset in answer.answer if rrset.rdtype != CNAME]
-    addresses = {rdata.address for rrset in rrsets for rdata in rrset}
-    given = {f"r{address.rpartition('.')[2]}" for address in addresses}
+    given = given_to(ask(serve(case, compiled=compiled), asked))
     for host in inside(asked):
         assert given <= oracle_fence(case, host)
 
 
 @quickly
-@given(straddling())
+@given(straddling(cases()))
 def test_the_fence_of_a_prefix_is_exactly_what_all_its_clients_share(
     straddled: tuple[Case, Prefix],
 ) -> None:

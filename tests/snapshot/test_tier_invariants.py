@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dns.message
 import pytest
-from dns.rdatatype import CNAME
 from hypothesis import given
 from hypothesis import strategies as st
 from invariant_worlds import (
@@ -18,18 +16,19 @@ from invariant_worlds import (
     both_maps,
     build,
     cases,
-    contents,
+    given_to,
+    holds_in_its_scope,
     inside,
+    is_settled_by_asking_again,
     networks,
     oracle_fence,
     quickly,
     regions,
-    scope_of,
     serve,
-    within,
+    straddling,
 )
 
-from resolverd.dns.prefix import Prefix, parse_prefix
+from resolverd.dns.prefix import Prefix
 from resolverd.geo.distance import great_circle_km
 from resolverd.snapshot.tiers import give
 
@@ -57,22 +56,6 @@ def pairs(draw: st.DrawFn) -> Case:
     return case
 
 
-@st.composite
-def straddling(draw: st.DrawFn) -> tuple[Case, Prefix]:
-    """Such a world, and a prefix that likely spans a pin's or a network's border."""
-    case = draw(pairs())
-    pinned = [parse_prefix(s) for pin in case.raw["pin"].values() for s in pin.get("subnets", [])]
-    borders = [prefix for prefix in (*pinned, *case.networks) if prefix.length > 1]
-    asked = draw(st.sampled_from(borders) if borders else networks)
-    return case, asked.widened(draw(st.integers(1, asked.length)))
-
-
-def given_to(message: dns.message.Message) -> set[str]:
-    """The regions whose addresses an answer has."""
-    rrsets = [rrset for rrset in message.answer if rrset.rdtype != CNAME]
-    return {f"r{rdata.address.rpartition('.')[2]}" for rrset in rrsets for rdata in rrset}
-
-
 @names
 @both_maps
 @quickly
@@ -86,18 +69,7 @@ def test_every_address_inside_a_returned_scope_gets_the_same_answer(
     name: str, compiled: bool, case: Case, number: int, source: int, lows: list[int]
 ) -> None:
     """Invariant 1, over both hops."""
-    served = serve(case, compiled=compiled)
-    asked = block(number).widened(source)
-    answer = ask(served, asked, name)
-    scope = scope_of(answer)
-    if scope > source:
-        return
-    whole = asked.widened(scope)
-    for host in (*inside(asked.widened(min(scope, BITS))), *(within(whole, low) for low in lows)):
-        if whole.contains(host):
-            other = ask(served, host, name)
-            assert contents(other) == contents(answer)
-            assert scope_of(other) == scope
+    holds_in_its_scope(serve(case, compiled=compiled), block(number).widened(source), lows, name)
 
 
 @names
@@ -108,17 +80,12 @@ def test_asking_again_with_the_scope_settles_it(
     name: str, compiled: bool, case: Case, asked: Prefix
 ) -> None:
     """RFC 7871 §7.3.1."""
-    served = serve(case, compiled=compiled)
-    scope = scope_of(ask(served, asked, name))
-    again = Prefix(32, asked.address, max(scope, asked.length))
-    answer = ask(served, again, name)
-    assert scope_of(answer) <= again.length
-    assert contents(ask(served, Prefix(32, asked.address, 32), name)) == contents(answer)
+    is_settled_by_asking_again(serve(case, compiled=compiled), asked, name)
 
 
 @both_maps
 @quickly
-@given(straddling())
+@given(straddling(pairs()))
 def test_fences_hold_over_both_hops_whatever_dies(
     compiled: bool, straddled: tuple[Case, Prefix]
 ) -> None:
