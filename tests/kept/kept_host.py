@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
 from cli.command import environment
 from harness.config import CHAT, REGIONS, config_text
 from harness.process import ADMIN, NEAREST, TIMEOUT, Regions, Running
@@ -149,3 +151,10 @@ def host(folder: Path) -> Iterator[Host]:
 
 
 __all__ = ["NEAREST", "Host", "host", "zone_text"]
+
+
+def address(here: Host, name: str = "www.inference.example") -> tuple[str, int]:
+    """The first address of a name, and its TTL."""
+    query = dns.message.make_query(name, "A")
+    response = dns.query.udp(query, "127.0.0.1", port=here.port, timeout=5)
+    return str(response.answer[0][0]), response.answer[0].ttl

@@ -3,67 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import stat
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import dns.message
-import dns.query
 import pytest
 from cli.command import resolverd
-from harness.config import CHAT
 from harness.process import NEAREST, SECOND
-from kept_host import HANG, PROBES, Host, host
+from kept_host import Host, address
 
 from resolverd.kept.files import MANIFEST
 from resolverd.kept.keeper import NAME
-
-
-@pytest.fixture(scope="module")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, Path]]:
-    """A host whose daemon has run once, and was killed once all was kept; and a copy of that."""
-    folder = tmp_path_factory.mktemp("host")
-    with host(folder) as made:
-        made.start()
-        made.until_kept()
-        made.kill()
-        copy = tmp_path_factory.mktemp("copy") / "state"
-        shutil.copytree(made.state, copy)
-        yield made, copy
-
-
-@pytest.fixture
-def here(once: tuple[Host, Path]) -> Iterator[Host]:
-    """That host as it was then; its verdicts may be too old to be used."""
-    made, copy = once
-    made.clean()
-    made.write()
-    shutil.copytree(copy, made.state)
-    yield made
-    if made.running.process.poll() is None:
-        made.kill()
-
-
-@pytest.fixture
-def fresh(here: Host) -> Host:
-    """The host with verdicts of just now."""
-    shutil.rmtree(here.state)
-    here.start()
-    here.until_kept()
-    here.kill()
-    return here
-
-
-def _address(here: Host, name: str = "www.inference.example") -> tuple[str, int]:
-    """The first address of a name, and its TTL."""
-    query = dns.message.make_query(name, "A")
-    response = dns.query.udp(query, "127.0.0.1", port=here.port, timeout=5)
-    return str(response.answer[0][0]), response.answer[0].ttl
 
 
 def _break_toml(here: Host) -> None:
@@ -108,7 +61,7 @@ def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
     # A configuration that cannot be read to where it says server.state leaves it to systemd.
     emptied = here.config.stat().st_size == 0
     here.start(state_directory=str(here.state) if emptied else "")
-    assert _address(here)[0] == "192.0.2.80"
+    assert address(here)[0] == "192.0.2.80"
     assert here.running.answer() == NEAREST
     event = here.event("start.kept")
     assert event["level"] == "error"
@@ -128,7 +81,7 @@ def test_a_start_that_refuses_the_files_serves_the_kept_ones_and_says_so(
     if here.zone.is_fifo():
         here.zone.unlink()
     here.write(www="192.0.2.81", serial=8)
-    here.running.until(lambda: _address(here)[0] == "192.0.2.81")
+    here.running.until(lambda: address(here)[0] == "192.0.2.81")
     here.running.until(lambda: here.running.metric("resolverd_serving_kept_files") == 0)
     here.running.until(lambda: here.get("/readyz")["degraded"] == [])
     here.running.until(lambda: here.get("/state")["reload"]["reason"] is None)
@@ -146,19 +99,19 @@ def test_one_refused_zone_is_served_as_it_was_kept_and_the_others_as_they_are(he
     here.write(www="192.0.2.81", serial=8)
     here.zone.write_text("$ORIGIN inference.example.\n@ SOA nonsense\n")
     here.start()
-    assert _address(here)[0] == "192.0.2.80"
-    assert _address(here, "www.other.example")[0] == "192.0.2.81"
+    assert address(here)[0] == "192.0.2.80"
+    assert address(here, "www.other.example")[0] == "192.0.2.81"
     here.kill()
     # What was kept then is both, and a second start does not lose the first zone.
     here.start()
-    assert _address(here)[0] == "192.0.2.80"
-    assert _address(here, "www.other.example")[0] == "192.0.2.81"
+    assert address(here)[0] == "192.0.2.80"
+    assert address(here, "www.other.example")[0] == "192.0.2.81"
 
 
 def test_good_files_on_disk_are_served_and_not_the_kept_ones(here: Host) -> None:
     here.write(www="192.0.2.81", serial=8)
     here.start()
-    assert _address(here)[0] == "192.0.2.81"
+    assert address(here)[0] == "192.0.2.81"
     assert not here.events("start.kept")
 
 
@@ -312,46 +265,6 @@ def test_an_override_that_was_cleared_or_has_ended_stays_away(here: Host) -> Non
     assert here.running.answer() == NEAREST
 
 
-def test_a_start_with_fresh_verdicts_waits_for_no_probe_and_promises_little(fresh: Host) -> None:
-    fresh.regions.hanging.update(("us-east", "us-west", "eu-west", "ap-northeast"))
-    fresh.start(ready=False)
-    took = fresh.running.until(lambda: fresh.running.ask("GET", "/readyz")[0] == 200)
-    assert took < HANG, "it waits for no probe"
-    assert _address(fresh, "chat.inference.example") == (NEAREST, 5)  # failover_ttl
-    fresh.regions.hanging.clear()
-    fresh.running.until(lambda: _address(fresh, "chat.inference.example")[1] > 5)
-
-
-def test_a_region_that_was_down_is_not_answered_after_a_restart(here: Host) -> None:
-    here.regions.dead.add("eu-west")
-    here.start()
-    here.running.until(lambda: here.running.answer() == SECOND)
-    here.running.until(lambda: here.standing()["verdicts"]["eu-west-1"]["state"] == "down")
-    here.kill()
-    here.regions.hanging.update(("us-east", "us-west", "eu-west", "ap-northeast"))
-    here.start()
-    assert here.running.answer() == SECOND
-
-
-@pytest.mark.parametrize("why", ["stale", "other settings"])
-def test_verdicts_that_say_nothing_any_more_are_not_used(fresh: Host, why: str) -> None:
-    if why == "stale":
-        text = (fresh.state / NAME).read_text()
-        standing = fresh.standing()
-        for verdict in standing["verdicts"].values():
-            text = text.replace(repr(verdict["at"]), repr(verdict["at"] - 70))
-        (fresh.state / NAME).write_text(text)
-    else:
-        fresh.write(probe=PROBES.replace(f"{HANG:g}s", "2s") + 'path = "/other"\n')
-    fresh.regions.hanging.add("eu-west")
-    fresh.start(ready=False)
-    fresh.running.until(lambda: fresh.running.ask("GET", "/readyz")[0] == 503)
-    time.sleep(1)  # which a start with verdicts that are used does not take
-    assert fresh.running.ask("GET", "/readyz")[0] == 503
-    fresh.regions.hanging.clear()
-    fresh.running.until(lambda: fresh.running.ask("GET", "/readyz")[0] == 200)
-
-
 def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
     _break_zone(here)
     checked = resolverd("check", cwd=here.folder)
@@ -363,60 +276,3 @@ def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
     assert "no others are kept" in resolverd("check", cwd=here.folder).err
     found = resolverd("doctor", "--set", 'server.state=""', cwd=here.folder).out
     assert "server.state is empty" in found
-
-
-def test_a_share_goes_on_where_it_was_and_an_old_one_does_not(fresh: Host) -> None:
-    service = CHAT + 'spill = { step = 0.2, max_ratio = 0.4, dwell = "60s", smoothing = 1.0 }\n'
-    hold = {
-        "spill_ratio": 0.4,
-        "accept_ratio": 1.0,
-        "moved": time.time(),
-        "in_flight": 0.4,
-        "in_flight_at": time.time(),
-        "step_pending": False,
-        "warming": False,
-        "not_serving": False,
-        "started": None,
-    }
-    for age, share in ((0, 0.4), (1000, 0.0)):
-        fresh.write(services=service)
-        standing = fresh.standing()
-        standing["shares"] = {"chat": {"due": time.time() + 60, "regions": {"eu-west": hold}}}
-        standing["at"] = time.time() - age
-        (fresh.state / NAME).write_text(json.dumps(standing))
-        fresh.start()
-        spilled = fresh.running.metric(r'resolverd_spill_ratio\{region="eu-west",service="chat"\}')
-        assert spilled == share
-        fresh.kill()
-
-
-def test_what_was_learned_goes_on_where_the_endpoint_is_the_same(fresh: Host) -> None:
-    fresh.write(services=CHAT + 'policy = "ttft"\n')
-    standing = fresh.standing()
-    learned = {
-        "max_rate": 11.8,
-        "concurrency": 32.0,
-        "at": time.time() - 3600,
-        "started": None,
-        "completed": 4711.0,
-    }
-    same, other = (verdict["probe"] for verdict in (standing["verdicts"][t] for t in _TARGETS))
-    standing["rates"] = {
-        "eu-west-1": {**learned, "probe": same},
-        "us-east-1": {**learned, "probe": same},  # which is asked with another header
-        "us-west-1": {**learned, "probe": other, "at": time.time() - 90_000},
-        "mars-1": {**learned, "probe": same},
-    }
-    assert same != other
-    (fresh.state / NAME).write_text(json.dumps(standing))
-    fresh.start()
-    began = standing["at"]
-    fresh.running.until(lambda: fresh.standing()["at"] > began)
-    fresh.drain()  # which is on the disk once it is confirmed, and all else with it
-    kept = fresh.standing()["rates"]
-    assert kept.keys() == {"eu-west-1"}
-    assert (kept["eu-west-1"]["max_rate"], kept["eu-west-1"]["completed"]) == (11.8, 4711.0)
-    assert kept["eu-west-1"]["at"] == pytest.approx(learned["at"], abs=1.0)
-
-
-_TARGETS = ("eu-west-1", "us-west-1")
