@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import dns.asyncresolver
 import dns.name
 import pytest
+from harness.programs import free_port
 
 from resolverd.health.lookup import Found, LookupFailedError, RRType, SystemLookup, candidates
 
@@ -61,23 +61,23 @@ async def unbound(tmp_path: Path) -> AsyncIterator[int]:
     program = shutil.which("unbound", path="/usr/sbin:/usr/bin:/sbin")
     if program is None:
         pytest.skip("no unbound here")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     config = tmp_path / "unbound.conf"
     config.write_text(ZONES.format(port=port))
     process = await asyncio.create_subprocess_exec(program, "-c", str(config))
     asked = SystemLookup(["127.0.0.1"], port, timeout=0.5, hosts=Path("/nonexistent"))
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                if (await asked("vllm.models.example.", "A")).addresses:
-                    break
-            except LookupFailedError:
-                continue
-    yield port
-    process.terminate()
-    await process.wait()
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    if (await asked("vllm.models.example.", "A")).addresses:
+                        break
+                except LookupFailedError:
+                    continue
+        yield port
+    finally:
+        process.terminate()
+        await process.wait()
 
 
 @pytest.mark.parametrize(
