@@ -1,105 +1,95 @@
-"""Thousands of endpoints in one process: every address of 127.0.0.0/8 on one port.
+"""Thousands of endpoints in one process (`crowd.c`), and what it tells while it runs.
 
-    python -m bench.health.crowd [vllm]
-
-Prints the port once it listens. Lines on standard input: `fail ADDRESS` has that one answer 503
-from now on, and each of those answers is told as `failed ADDRESS MONOTONIC`; `count` has the number
-of requests so far told. On bare sockets, so that what a benchmark measures is who asks.
+C, so that what answers 5,000 requests in a second is not what a benchmark measures: on a machine of
+two cores a process in Python takes most of one for that.
 """
 
 from __future__ import annotations
 
-import os
-import select
-import socket
-import sys
-import time
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
 
 from bench.health.endpoint import ANSWER, MODELS, PAGE, TOKEN
-from bench.report import allow_files
+from bench.load.build import compiled
 
-FAILURE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
+_SOURCE = Path(__file__).with_suffix(".c")
+# What stands for a counter in a response of `crowd.c`.
+_COUNTER = b"@" * 10
 
 
 class Crowd:
-    """Answers one request for each connection, and leaves it to the client to close."""
+    """The process: on `port` of every address of 127.0.0.0/8, each an endpoint.
 
-    def __init__(self, *, vllm: bool) -> None:
-        self.vllm, self.requests = vllm, 0
-        self.failing: set[str] = set()
-        self.clients: dict[int, socket.socket] = {}
-        self.epoll = select.epoll()
-        self.listener = socket.create_server(("0.0.0.0", 0), backlog=4096)
-        self.listener.setblocking(False)
-        self.epoll.register(self.listener.fileno(), select.EPOLLIN)
-        self.epoll.register(0, select.EPOLLIN)
+    `first_failed` is when each that was to `fail` first answered so, in monotonic seconds.
+    """
 
-    def serve(self) -> None:
-        """Until standard input ends."""
-        print(self.listener.getsockname()[1], flush=True)
-        while True:
-            for descriptor, _ in self.epoll.poll():
-                if descriptor == self.listener.fileno():
-                    self._accept()
-                elif descriptor:
-                    self._serve(descriptor)
-                elif not self._obey():
-                    return
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._in: IO[str] = process.stdin
+        self._out: IO[str] = process.stdout
+        self.port = int(self._out.readline())
+        self.first_failed: dict[str, float] = {}
+        self._count = 0
+        self._counted = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    def _accept(self) -> None:
-        try:
-            for _ in range(64):
-                client, _ = self.listener.accept()
-                client.setblocking(False)
-                self.clients[client.fileno()] = client
-                self.epoll.register(client.fileno(), select.EPOLLIN)
-        except BlockingIOError:
-            return
+    def fail(self, ip: str) -> None:
+        """Have it answer 503 from now on."""
+        self._say(f"fail {ip}")
 
-    def _serve(self, descriptor: int) -> None:
-        client = self.clients[descriptor]
-        try:
-            request = client.recv(8192)
-            if request:
-                self._answer(client, request)
-                return
-        except OSError:
-            pass
-        del self.clients[descriptor]
-        client.close()
+    def requests(self) -> int:
+        """How many requests have come so far."""
+        self._counted.clear()
+        self._say("count")
+        if not self._counted.wait(10):
+            raise RuntimeError("the endpoints' process does not answer")
+        return self._count
 
-    def _answer(self, client: socket.socket, request: bytes) -> None:
-        self.requests += 1
-        if self.failing and (address := client.getsockname()[0]) in self.failing:
-            client.send(FAILURE)
-            print("failed", address, time.monotonic(), flush=True)
-        elif not self.vllm:
-            client.send(ANSWER)
-        elif request.startswith(b"GET /metrics"):
-            self._send(client, PAGE.replace(b"@", b"%d" % (1000 + self.requests)))
-        elif request.startswith(b"GET /v1/models"):
-            self._send(client, MODELS)
-        elif request.startswith(b"POST"):
-            self._send(client, TOKEN)
-        else:
-            self._send(client, b'{"version":"0.32.0"}')
+    def _say(self, line: str) -> None:
+        self._in.write(line + "\n")
+        self._in.flush()
 
-    def _send(self, client: socket.socket, body: bytes) -> None:
-        """What does not fit is sent while nobody else is: a page fits into any socket's buffer."""
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 256 * 1024)
-        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-
-    def _obey(self) -> bool:
-        lines = os.read(0, 65536).decode()
-        for line in lines.splitlines():
-            word, _, address = line.partition(" ")
-            if word == "fail":
-                self.failing.add(address)
+    def _listen(self) -> None:
+        for line in self._out:
+            word, value, at = line.split()
+            if word == "failed":
+                self.first_failed.setdefault(value, float(at))
             else:
-                print("count", self.requests, time.monotonic(), flush=True)
-        return bool(lines)
+                self._count = int(value)
+                self._counted.set()
 
 
-if __name__ == "__main__":
-    allow_files(65536)
-    Crowd(vllm="vllm" in sys.argv[1:]).serve()
+@contextmanager
+def crowd(kind: str) -> Iterator[Crowd]:
+    """The process, while this is entered; `kind` is `vllm`, or any other for a plain 200."""
+    program = compiled("crowd", [_SOURCE])
+    pipe = subprocess.PIPE
+    with tempfile.TemporaryDirectory() as place:
+        files = [_file(Path(place) / "plain", _plain(kind))]
+        if kind == "vllm":
+            bodies = {"metrics": PAGE.replace(b"@", _COUNTER), "models": MODELS, "token": TOKEN}
+            files += [_file(Path(place) / name, _response(b)) for name, b in bodies.items()]
+        with subprocess.Popen([program, *files], stdin=pipe, stdout=pipe, text=True) as process:
+            try:
+                yield Crowd(process)
+            finally:
+                process.kill()
+
+
+def _plain(kind: str) -> bytes:
+    return _response(b'{"version":"0.32.0"}') if kind == "vllm" else ANSWER
+
+
+def _response(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def _file(path: Path, octets: bytes) -> str:
+    path.write_bytes(octets)
+    return str(path)

@@ -5,9 +5,9 @@ Each service of those answers with the addresses of all of its endpoints that li
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 FALL, FAST = 3, 0.25
 _PER_SERVICE, _PER_REGION = 10, 20
@@ -26,8 +26,8 @@ socket = "admin.sock"
 listen = ""
 
 [probe]
-kind = "{chosen.kind}"
-interval = {chosen.interval}
+kind = "{world.kind}"
+interval = {world.interval}
 fast_interval = {fast}
 timeout = 2.0
 fall = {fall}
@@ -39,6 +39,15 @@ $ORIGIN bench.example.
 @ 60 NS ns1
 ns1 60 A 192.0.2.53
 """
+
+
+class World(NamedTuple):
+    """So many endpoints of one kind, each probed once in `interval` seconds; `deaths` may die."""
+
+    endpoints: int
+    kind: str
+    interval: float
+    deaths: int
 
 
 def probed(number: int) -> str:
@@ -56,17 +65,15 @@ def name(number: int) -> str:
     return f"s{number // _PER_SERVICE}.bench.example"
 
 
-def write_resolverd(
-    place: Path, port: int, probed_port: int, chosen: argparse.Namespace
-) -> list[str]:
+def write_resolverd(place: Path, port: int, probed_port: int, world: World) -> list[str]:
     """The command of the daemon."""
-    dying = max(1, chosen.deaths)
-    numbers = list(range(max(chosen.endpoints, dying + 1)))
+    dying = max(1, world.deaths)
+    numbers = list(range(max(world.endpoints, dying + 1)))
     regions = [numbers[n : n + _PER_SERVICE] for n in range(0, dying, _PER_SERVICE)]
     rest = numbers[sum(map(len, regions)) :] or numbers[-1:]
     shared = [rest[n : n + _PER_REGION] for n in range(0, len(rest), _PER_REGION)]
     text = _HEAD.format(
-        port=port, place=place, chosen=chosen, fast=min(FAST, chosen.interval), fall=FALL
+        port=port, place=place, world=world, fast=min(FAST, world.interval), fall=FALL
     )
     for index, members in enumerate([*regions, *shared]):
         listed = ", ".join(
@@ -74,7 +81,7 @@ def write_resolverd(
             for n in members
         )
         text += f"[region.r{index}]\ncoordinates = [0, {index % 180}]\nendpoint = [{listed}]\n"
-    model = 'model = "bench/model"\n' if chosen.kind == "vllm" else ""
+    model = 'model = "bench/model"\n' if world.kind == "vllm" else ""
     fallback = f"r{len(regions)}"
     for number in range(len(regions)):
         text += f'[service.s{number}]\nregions = ["r{number}", "{fallback}"]\n'
