@@ -134,7 +134,7 @@ def main() -> int:
         run(world, _servers(world, chosen), chosen)
         return 0
     met = True
-    for bar in (BARS[name] for name in chosen.only or BARS):
+    for bar in (BARS[only] for only in chosen.only or BARS):
         world = bar.world(chosen.deaths)
         met &= held(bar, run(world, _servers(world, chosen), chosen)["resolverd"])
     return 0 if met else 1

@@ -104,11 +104,12 @@ class FleetHealth:
 
         Of a target that is up, and has been for a while, nearly each outcome is such a one.
         """
-        if self._undetermined or not self.isolation.unconcerned(target):
+        isolation = self.isolation
+        if self._undetermined or not isolation.unconcerned(target):
             return False
         if not self._members[target].health.repeat(outcome, started):
             return False
-        self.isolation.responded(target, now)
+        isolation.heard(now)
         return True
 
     def _settle(self, targets: Collection[str], now: float) -> dict[str, TargetChange]:

@@ -95,6 +95,11 @@ class IsolationDetector:
             for held in self._held:
                 self._unresponsive.pop(held, None)
 
+    def heard(self, now: float) -> None:
+        """`responded`, of a target that is `unconcerned`."""
+        if now > self._responded_at:
+            self._responded_at = now
+
     def unconcerned(self, target: str) -> bool:
         """Whether a response of `target` is no news: this host is not isolated, nor was of late."""
         return self.since is None and not self._held and target not in self._unresponsive

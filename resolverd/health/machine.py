@@ -112,9 +112,9 @@ def repeats(health: EndpointHealth, outcome: Outcome) -> bool:
     )
 
 
-def repeated(health: EndpointHealth, started: float) -> EndpointHealth:
-    """`observe` of an outcome that `repeats`, of a probe that began at `started`."""
-    successes = health.successes + 1
+def repeated(health: EndpointHealth, started: float, number: int = 1) -> EndpointHealth:
+    """`observe` of `number` outcomes that `repeats`, the last of a probe begun at `started`."""
+    successes = health.successes + number
     return EndpointHealth(State.UP, 0, successes, health.changed_at, started, health.reason)
 
 

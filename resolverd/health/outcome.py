@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from resolverd.health.family import Family, FamilyResult
 from resolverd.health.readings import Readings
@@ -74,8 +75,10 @@ _ALARMING = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+_NO_FAMILIES: Mapping[Family, FamilyResult] = MappingProxyType({})
+
+
+class Outcome(NamedTuple):
     """Whether the endpoint served, in a few words why, and how long the probe took.
 
     `reason` is what an operator reads: ``"HTTP 503"``, ``"connection refused"``. `latency`
@@ -98,4 +101,4 @@ class Outcome:
     again: bool = False
     connect: float | None = None
     certificate_expires: float | None = None
-    families: Mapping[Family, FamilyResult] = field(default_factory=dict)
+    families: Mapping[Family, FamilyResult] = _NO_FAMILIES

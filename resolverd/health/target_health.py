@@ -60,7 +60,17 @@ class TargetHealth:
         self._under_way: list[float] = []
         self._superseded: list[float] = []
         self._asked_anew = ""
-        self.verdict = self._judged(now)
+        # The successes by which nothing changed but when they were, since `_publish`: taken in once
+        # somebody looks. `_steady` is their reason, None where the next outcome may mean more.
+        self._steady: str | None = None
+        self._repeats, self._repeated_at = 0, now
+        self._verdict = self._judged(now)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is published of it."""
+        self._take_repeats()
+        return self._verdict
 
     def begin(self, started: float) -> tuple[float, ...]:
         """A probe starts; returns the starts of those that have to be cancelled for it."""
@@ -75,6 +85,7 @@ class TargetHealth:
 
         Returns the starts of probes that it superseded and that have to be cancelled.
         """
+        self._unsteady()
         older: list[float] = []
         if self._under_way == [started]:
             self._under_way.clear()
@@ -100,29 +111,49 @@ class TargetHealth:
 
         What follows is what `observe` and `settle` would make of it, without the steps between.
         """
-        pending, verdict = self._pending, self.verdict
+        if outcome.reason != self._steady or not outcome.ok or outcome.condition:
+            if not self._is_steady(outcome):
+                return False
+            self._take_repeats()
+            self._steady = outcome.reason
         if (
             self._under_way != [started]
             or self._superseded
-            or self.held
-            or not self.tried
-            or self.families.known
-            or pending.provisional is not None
-            or pending.baseline is not None
-            or not machine.repeats(pending.effective, outcome)
             or not outcome.responded
             or outcome.families
         ):
             return False
         self._under_way.clear()
-        pending.effective = machine.repeated(pending.effective, started)
-        self.verdict = Verdict(
+        self._repeats += 1
+        self._repeated_at = started
+        return True
+
+    def _is_steady(self, outcome: Outcome) -> bool:
+        """Whether a success like `outcome` changes nothing, as far as its target's health goes."""
+        pending = self._pending
+        return (
+            not self.held
+            and self.tried
+            and not self.families.known
+            and pending.provisional is None
+            and pending.baseline is None
+            and machine.repeats(pending.effective, outcome)
+        )
+
+    def _take_repeats(self) -> None:
+        """Make the health and the verdict what the successes since the last time make of them."""
+        if not self._repeats:
+            return
+        number, self._repeats = self._repeats, 0
+        started, verdict = self._repeated_at, self._verdict
+        self._pending.effective = machine.repeated(self._pending.effective, started, number)
+        self._verdict = Verdict(
             State.UP, verdict.changed_at, verdict.reason, verdict.min_until_flip, State.UP, started
         )
-        return True
 
     def forget(self, started: float, now: float) -> None:
         """The probe that began then was cancelled by others, and says nothing."""
+        self._unsteady()
         if started in self._superseded:
             self._superseded.remove(started)
             self._pending.revise(
@@ -133,6 +164,7 @@ class TargetHealth:
 
     def settle(self, cause: Cause, now: float, *, held: bool) -> TargetChange:
         """Publish what is known now that the cause of a missing response is, if there is one."""
+        self._unsteady()
         self.held = held
         if cause is Cause.REMOTE:
             self._pending.confirm(now)
@@ -149,6 +181,7 @@ class TargetHealth:
 
     def adopt(self, settings: Probe, now: float) -> TargetChange:
         """Be judged by other settings; where they ask otherwise, no probe under way counts."""
+        self._unsteady()
         alike, self.settings = settings.asks_alike(self.settings), settings
         if alike:
             return self._publish(now)
@@ -161,10 +194,11 @@ class TargetHealth:
 
     def restore(self, health: EndpointHealth, now: float) -> None:
         """Begin with what an earlier process knew, which promises nothing until it is probed."""
+        self._unsteady()
         self._pending = PendingHealth(health)
         self._asked_anew = "asked anew, as the daemon was started again"
         self.known = True
-        self.verdict = self._judged(now)
+        self._verdict = self._judged(now)
 
     def forgive(self, now: float) -> TargetChange:
         """Hold no fall against it any more."""
@@ -174,11 +208,13 @@ class TargetHealth:
         self, change: Callable[[EndpointHealth], EndpointHealth], now: float
     ) -> TargetChange:
         """Change the health otherwise than by an outcome that counts, and publish it."""
+        self._unsteady()
         self._pending.revise(change)
         return self._publish(now)
 
     def charge_nothing(self) -> None:
         """Hold no fall against it, in what `settle` is about to publish."""
+        self._unsteady()
         self._pending.revise(machine.without_penalty)
 
     @property
@@ -216,9 +252,15 @@ class TargetHealth:
 
         A family that is withheld has a health of its own, which is not kept.
         """
+        self._take_repeats()
         effective = self._pending.effective
         known = effective.state is not State.UNKNOWN and not self.families.withholds
         return effective if known else None
+
+    def _unsteady(self) -> None:
+        """Something is about to change by which the next outcome may mean more than the last."""
+        self._take_repeats()
+        self._steady = None
 
     def _drop(self, others: float, now: float) -> tuple[float, ...]:
         """Drop the youngest of the superseded until, with `others`, no more than `fall` are."""
@@ -233,10 +275,10 @@ class TargetHealth:
         return tuple(dropped)
 
     def _publish(self, now: float) -> TargetChange:
-        before, self.verdict = self.verdict, self._judged(now)
+        before, self._verdict = self.verdict, self._judged(now)
         # This host may be at fault; or nobody is sent there, and failures do not add up.
         useless = self._superseded and (self.held or not self.serves)
-        return TargetChange(before, self.verdict, self._drop(math.inf, now) if useless else ())
+        return TargetChange(before, self._verdict, self._drop(math.inf, now) if useless else ())
 
     def _judged(self, now: float) -> Verdict:
         """What is known; of settings that were never tried, nothing is promised."""

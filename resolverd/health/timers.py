@@ -1,16 +1,16 @@
 """Moments at which something is due, thousands of them behind one timer of the event loop.
 
 A timer of the loop costs more to set and to cancel than most probes have to say, and nearly all
-are cancelled: a deadline that is kept, a schedule that an outcome has moved. Here both cost a
-mark and a push on a heap, or, for what comes so long after a start as it does for all the others
-(`after`), on the end of a line. The loop's own timer is set for the earliest that still stands.
+are cancelled: a deadline that is kept, a schedule that an outcome has moved. Here both cost a mark
+and an entry: in the list of all that are due at one moment (probes begin on a grid), the moments on
+a heap; or, for what comes so long after a start as it does for all the others (`after`), at the end
+of a line. The loop's own timer is set for the earliest that still stands.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import itertools
 import math
 import time
 from collections import deque
@@ -41,16 +41,21 @@ class Timers:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._heap: list[tuple[float, int, Timer]] = []
+        self._moments: list[float] = []  # a heap
+        self._at: dict[float, deque[Timer]] = {}  # those of each moment
         self._lines: dict[float, deque[Timer]] = {}
-        self._number = itertools.count()
         self._armed: asyncio.TimerHandle | None = None
         self._armed_for = math.inf
 
     def at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once the clock reads `when`, never before."""
         timer = Timer(when, callback)
-        heapq.heappush(self._heap, (when, next(self._number), timer))
+        together = self._at.get(when)
+        if together is None:
+            self._at[when] = deque((timer,))
+            heapq.heappush(self._moments, when)
+        else:
+            together.append(timer)
         if when < self._armed_for:
             self._arm(when)
         return timer
@@ -70,7 +75,8 @@ class Timers:
 
     def close(self) -> None:
         """Forget all of them."""
-        self._heap.clear()
+        self._moments.clear()
+        self._at.clear()
         self._lines.clear()
         if self._armed is not None:
             self._armed.cancel()
@@ -84,11 +90,19 @@ class Timers:
         self._armed_for = when
 
     def _next(self) -> tuple[float, deque[Timer] | None]:
-        """When the earliest is that stands, and its line, None for the heap; forgets the others."""
-        heap = self._heap
-        while heap and heap[0][2].callback is None:
-            heapq.heappop(heap)
-        when, first = heap[0][0] if heap else math.inf, None
+        """When the earliest is that stands, and the line or the moment's list that it leads.
+
+        Forgets what was cancelled before it.
+        """
+        when, first = math.inf, None
+        while self._moments:
+            together = self._at[self._moments[0]]
+            while together and together[0].callback is None:
+                together.popleft()
+            if together:
+                when, first = self._moments[0], together
+                break
+            del self._at[heapq.heappop(self._moments)]
         for line in self._lines.values():
             while line and line[0].callback is None:
                 line.popleft()
@@ -99,18 +113,26 @@ class Timers:
     def _run(self) -> None:
         """Call all that are due, and set the loop's timer for the next."""
         self._armed, self._armed_for = None, -math.inf  # nothing is armed before the end of this
-        now, began = self._clock(), time.monotonic()
+        now, until = self._clock(), time.monotonic() + _MAX_TURN
         try:
             while True:
                 when, line = self._next()
-                if when > now or time.monotonic() - began > _MAX_TURN:
+                if when > now or line is None or not _call_due(line, now, until):
                     break
-                timer = heapq.heappop(self._heap)[2] if line is None else line.popleft()
-                callback, timer.callback = timer.callback, None
-                if callback is not None:
-                    callback()
         finally:
             self._armed_for = math.inf
             when, _ = self._next()
             if when < math.inf:
                 self._arm(when)
+
+
+def _call_due(line: deque[Timer], now: float, until: float) -> bool:
+    """Call those of `line` that are due; False where the time is up."""
+    while line and line[0].when <= now:
+        timer = line.popleft()
+        callback, timer.callback = timer.callback, None
+        if callback is not None:
+            callback()
+            if time.monotonic() > until:
+                return False
+    return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 
 from yarl import URL
 
@@ -51,8 +50,7 @@ class PerFamily:
         outcomes = await asyncio.gather(*(run(ask, within) for ask in asks))
         results = dict(zip(families, outcomes, strict=False))
         best = _best(outcomes) if self._decides else outcomes[-1]
-        return replace(
-            best,
+        return best._replace(
             responded=any(outcome.responded for outcome in outcomes),
             families={
                 family: FamilyResult(result.ok, result.reason, result.responded)

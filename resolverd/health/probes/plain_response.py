@@ -45,12 +45,11 @@ _HEAD = re.compile(
 )
 # A head of which more is to come, as far as that can be told of one that is not odd.
 _BEGUN = re.compile(rb"(?:[^\r\n]++\r\n)*+[^\r\n]*+\r?")
-_FRAMING = re.compile(
-    rb"^(content-length|transfer-encoding|upgrade):[ \t]*+([^\r]*)\r$", re.I | re.M
-)
-_LENGTH = re.compile(rb"[0-9]{1,18}[ \t]*")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{0,8}\r?")
+_LENGTH_FIELD, _CODING_FIELD = b"\ncontent-length:", b"\ntransfer-encoding:"
+_UPGRADE_FIELD = b"\nupgrade:"
+_MAX_DIGITS = 18
 _BEGINNING, _CRLF = b"HTTP/1.", b"\r\n"
 
 
@@ -61,25 +60,35 @@ def read_head(received: bytes | bytearray, *, headers_only: bool) -> PlainHead |
         begun = received[: len(_BEGINNING)] == _BEGINNING[: len(received)]
         coming = begun and len(received) < MAX_HEAD and _BEGUN.fullmatch(received)
         return MORE if coming and b"\r\n\r\n" not in received else ODD
-    length = _length(_FRAMING.findall(found[2]))
+    length = _length(b"\n" + found[2].lower())
     status = int(found[1])
     if headers_only or status in (204, 304):
         return ODD if length is ODD else PlainHead(status, found.end(), 0)
     return ODD if isinstance(length, Unread) else PlainHead(status, found.end(), length)
 
 
-def _length(framing: list[tuple[bytes, bytes]]) -> int | Unread | None:
+def _length(fields: bytes) -> int | Unread | None:
     """What headers say of the body's length, None for one in chunks; MORE where they say nothing,
-    and so no more than that it goes on to the connection's end."""
-    match [(name.lower(), value) for name, value in framing]:
-        case []:
-            return MORE
-        case [(b"content-length", value)] if _LENGTH.fullmatch(value):
-            return int(value)
-        case [(b"transfer-encoding", value)] if value.strip().lower() == b"chunked":
-            return None
-        case _:
-            return ODD
+    and so no more than that it goes on to the connection's end.
+
+    `fields` are lines, each begun by a line feed, in small letters.
+    """
+    length, coding = fields.find(_LENGTH_FIELD), fields.find(_CODING_FIELD)
+    if (length >= 0 and coding >= 0) or _UPGRADE_FIELD in fields:
+        return ODD
+    if length >= 0:
+        value = _value(fields, length + len(_LENGTH_FIELD))
+        known = value.isdigit() and len(value) <= _MAX_DIGITS
+        return int(value) if known and fields.find(_LENGTH_FIELD, length + 1) < 0 else ODD
+    if coding >= 0:
+        value = _value(fields, coding + len(_CODING_FIELD))
+        again = fields.find(_CODING_FIELD, coding + 1) >= 0
+        return None if value == b"chunked" and not again else ODD
+    return MORE
+
+
+def _value(fields: bytes, at: int) -> bytes:
+    return fields[at : fields.index(b"\r", at)].strip(b" \t")
 
 
 def read_body(received: bytes | bytearray, head: PlainHead, limit: int) -> bytes | Unread:
