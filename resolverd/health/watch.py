@@ -84,7 +84,7 @@ class Watch:
         self.counters = Counters()
         self.first = asyncio.Event()
         self.judged = asyncio.Event()
-        self._ask = ask
+        self._ask, self._begin = ask, getattr(ask, "begin", None)
         self._clock = clock
         self._rng = rng
         self._report = report
@@ -128,11 +128,11 @@ class Watch:
 
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
-        started = self._clock()
-        self._started = started
-        self._cancel_superseded(self.judged_health.begin(started))
+        started = self._started = self._clock()
+        if dropped := self.judged_health.begin(started):
+            self._cancel_superseded(dropped)
         settings = self.target.settings
-        begin = getattr(self._ask, "begin", None)
+        begin = self._begin
         attempt: Attempt | None = begin and begin(settings.longest, self._finished)
         if attempt is None:
             task = asyncio.create_task(run_any(self._ask, settings.longest))
@@ -175,7 +175,8 @@ class Watch:
 
         Where they judge otherwise, the watch `waits` to be probed now, and promises nothing before.
         """
-        known, self.target, self._ask = self.target.settings, target, ask
+        known, self.target = self.target.settings, target
+        self._ask, self._begin = ask, getattr(ask, "begin", None)
         change = self.judged_health.adopt(target.settings, self._clock())
         if target.settings.asks_alike(known):
             self.apply(change)
@@ -261,7 +262,7 @@ class Watch:
         started = self._attempts.pop(attempt, None)
         if started is None:
             return
-        outcome = self._outcome(ended)
+        outcome = ended if isinstance(ended, Outcome) else self._defect(ended)
         self._count(outcome)
         if started == self._started and self._repeats(outcome, started):
             return
@@ -311,15 +312,14 @@ class Watch:
         self.apply(self.judged_health.end_superseded(outcome, started, now))
 
     def _count(self, outcome: Outcome) -> None:
-        self.counters.probes += 1
-        self.counters.failures += not outcome.ok
-        self.counters.latency = outcome.latency
-        self.counters.latency_sum += outcome.latency
+        counters = self.counters
+        counters.probes += 1
+        counters.failures += not outcome.ok
+        counters.latency = outcome.latency
+        counters.latency_sum += outcome.latency
 
-    def _outcome(self, defect: Outcome | BaseException) -> Outcome:
-        """What the probe saw. A defect of ours is a failure too, and is shown whole."""
-        if isinstance(defect, Outcome):
-            return defect
+    def _defect(self, defect: BaseException) -> Outcome:
+        """A defect of ours is a failure too, and is shown whole."""
         log.get("health").error("probe.defect", **self.target.labels, exc_info=defect)
         return Outcome(False, f"defect in the probe: {type(defect).__name__}")
 

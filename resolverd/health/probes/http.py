@@ -36,12 +36,14 @@ class HttpAsk:
         self._statuses = frozenset(settings.expect_status)
         self._body = settings.body.encode() or None
         self._secrets: tuple[str, ...] = ()
+        self._good: dict[int, Seen] = {}  # what a good response of each status says
         self.plain = None if self._body else self._request.plain(settings.method, self._target)
         self._address = self.plain.host if self.plain and is_address(self.plain.host) else None
 
     def hiding(self, secrets: tuple[str, ...]) -> HttpAsk:
         """The same, without what a server repeats of our secrets."""
         self._secrets = secrets
+        self._good.clear()
         return self
 
     async def __call__(self) -> Seen:
@@ -78,7 +80,10 @@ class HttpAsk:
         if self._expected not in body:
             reason = f'HTTP {status}, body lacks "{_brief(settings)}"'
             raise ProbeFailedError(self._shown(reason))
-        return Seen(self._shown(f"HTTP {status}"))
+        seen = self._good.get(status)
+        if seen is None:
+            seen = self._good[status] = Seen(self._shown(f"HTTP {status}"))
+        return seen
 
     def _shown(self, reason: str) -> str:
         return hide(reason, self._secrets) if self._secrets else reason

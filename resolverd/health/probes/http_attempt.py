@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from resolverd.health.probes.http import HttpAsk
 
 MAX_READ = 64 * 1024
+_NO_CONDITION = Condition.NONE
 
 
 class HttpAttempt(Exchange):
     """Begins at once; `tell(self, outcome)` is called later, and not once it is cancelled."""
 
-    __slots__ = ("_ask", "_cancelled", "_deadline", "_tell", "_within", "task")
+    task: asyncio.Task[Outcome] | None = None
+    _cancelled = False
 
     def __init__(
         self, ask: HttpAsk, client: PlainClient, address: str, within: float, tell: Ended
@@ -32,8 +34,6 @@ class HttpAttempt(Exchange):
         assert ask.plain is not None
         super().__init__(client.poller, ask.plain, MAX_READ, ask.wants)
         self._ask, self._within, self._tell = ask, within, tell
-        self.task: asyncio.Task[Outcome] | None = None
-        self._cancelled = False
         self._deadline = client.timers.after(within, self.began, self._timed_out)
         try:
             self.start(address)
@@ -55,8 +55,12 @@ class HttpAttempt(Exchange):
             self._read_on()
             return
         try:
-            response = response_of(self)
-            seen = self._ask.judged(response.status, response.body)
+            head = self.head
+            if head is None or self.error is not None:
+                status, body = response_of(self)
+            else:
+                status, body = head.status, self.body
+            seen = self._ask.judged(status, body)
         except Exception as error:  # noqa: BLE001 - told apart by whoever hears of it
             self._fail(error)
             return
@@ -65,7 +69,7 @@ class HttpAttempt(Exchange):
         latency = time.monotonic() - self.began
         self._tell(
             self,
-            Outcome(True, seen.reason, latency, Condition.NONE, True, None, False, self.connect),
+            Outcome(True, seen.reason, latency, _NO_CONDITION, True, None, False, self.connect),
         )
 
     def _timed_out(self) -> None:

@@ -96,8 +96,6 @@ async def read_on(exchange: Exchange) -> Response:
 class _Awaited(Exchange):
     """An exchange with a future that is done once it has ended."""
 
-    __slots__ = ("future",)
-
     def __init__(
         self,
         poller: Poller,

@@ -28,6 +28,9 @@ from resolverd.health.probes.plain_response import (
 )
 from resolverd.health.probes.poller import ENDING, FAILED, READABLE, WRITABLE, Poller
 
+_INET, _INET6 = int(socket.AF_INET), int(socket.AF_INET6)
+_BEGUN = (EINPROGRESS, 0)
+_READING = READABLE | ENDING
 _FIRST_READ, _READ = 4096, 64 * 1024
 # Reads after which a response in very many segments is odd.
 _MAX_READS = 256
@@ -45,10 +48,16 @@ class Exchange:
     `wants(status)`. `odd`: none of both can be told here (`received`, `broken`, `detach`).
     """
 
-    __slots__ = (
-        "_reads", "_request", "_socket", "_unsent", "began", "body", "broken", "connect", "error",
-        "head", "limit", "odd", "over", "poller", "received", "wants",
-    )  # fmt: skip
+    # Of the class, until one has its own: an exchange begins with each probe.
+    connect: float | None = None
+    error: OSError | None = None
+    head: PlainHead | None = None
+    received: bytes | bytearray = b""
+    body = b""
+    odd = over = False
+    broken: OSError | None = None  # why an odd response ended, where it did not just end
+    _socket: socket.SocketType | None = None
+    _reads = 0
 
     def __init__(
         self,
@@ -60,16 +69,7 @@ class Exchange:
         self.poller, self._request = poller, request
         self.wants, self.limit = wants, limit
         self._unsent = request.octets
-        self._socket: socket.SocketType | None = None
-        self._reads = 0
         self.began = time.monotonic()
-        self.connect: float | None = None
-        self.error: OSError | None = None
-        self.head: PlainHead | None = None
-        self.received: bytes | bytearray = b""
-        self.body = b""
-        self.odd = self.over = False
-        self.broken: OSError | None = None  # why an odd response ended, where it did not just end
 
     def ended(self) -> None:
         """What there is to be known is known: to be overridden."""
@@ -77,11 +77,10 @@ class Exchange:
 
     def start(self, address: str) -> None:
         """Connect to `address`, in text form. Raises OSError where this host cannot even begin."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = socket.SocketType(family, _TYPE)
+        sock = socket.SocketType(_INET6 if ":" in address else _INET, _TYPE)
         try:
             code = sock.connect_ex((address, self._request.port))
-            if code not in (0, EINPROGRESS):
+            if code not in _BEGUN:
                 raise OSError(code, os.strerror(code))
             self.poller.add(sock.fileno(), self._ready)
         except BaseException:
@@ -123,7 +122,7 @@ class Exchange:
             return
         if not self._request.octets:
             self._end()
-        elif events & (READABLE | ENDING):
+        elif events & _READING:
             self._read(sock, ending=bool(events & ENDING))
 
     def _connected(self, sock: socket.SocketType, events: int) -> bool:
@@ -155,7 +154,7 @@ class Exchange:
 
     def _take(self, data: bytes) -> None:
         self._reads += 1
-        if not self.received:
+        if self._reads == 1:
             self.received = data
         else:
             if self._reads == 2:
