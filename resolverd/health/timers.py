@@ -18,6 +18,8 @@ from collections.abc import Callable
 
 # Seconds of the loop that one turn may take before it has to go on in the next.
 _MAX_TURN = 0.002
+# Seconds of the coarsest clock that an event loop has, uvloop's.
+_TICK = 0.001
 # Lines of one delay each; where delays differ more than that, they go to the heap.
 _MAX_LINES = 8
 
@@ -82,10 +84,10 @@ class Timers:
             self._armed.cancel()
         self._armed, self._armed_for = None, math.inf
 
-    def _arm(self, when: float) -> None:
+    def _arm(self, when: float, least: float = 0.0) -> None:
         if self._armed is not None:
             self._armed.cancel()
-        delay = max(0.0, when - self._clock())
+        delay = max(least, when - self._clock())
         self._armed = asyncio.get_running_loop().call_later(delay, self._run)
         self._armed_for = when
 
@@ -114,16 +116,17 @@ class Timers:
         """Call all that are due, and set the loop's timer for the next."""
         self._armed, self._armed_for = None, -math.inf  # nothing is armed before the end of this
         now, until = self._clock(), time.monotonic() + _MAX_TURN
+        when, line = self._next()
+        # The loop rounds to its own ticks, and may be a little early: again and again, if let.
+        least = _TICK if when > now else 0.0
         try:
-            while True:
+            while line is not None and when <= now and _call_due(line, now, until):
                 when, line = self._next()
-                if when > now or line is None or not _call_due(line, now, until):
-                    break
         finally:
             self._armed_for = math.inf
             when, _ = self._next()
             if when < math.inf:
-                self._arm(when)
+                self._arm(when, least)
 
 
 def _call_due(line: deque[Timer], now: float, until: float) -> bool:

@@ -240,8 +240,10 @@ class Watch:
 
     def _next_on_grid(self, earliest: float, latest: float) -> None:
         """Be due on the grid at random between the two, or just then where they are too close."""
-        when = earliest + (latest - earliest) * self._rng.random()
-        self._next_at(max(earliest, when // _GRID * _GRID))
+        when = math.ceil((earliest + (latest - earliest) * self._rng.random()) / _GRID) * _GRID
+        if when > latest:
+            when = max(earliest, latest // _GRID * _GRID)
+        self._next_at(when)
 
     def _due(self) -> None:
         limit = self.target.settings.fall if self.judged_health.serves else 1
