@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from resolverd.health.minimum import WindowMinimum, first_of
@@ -55,3 +56,52 @@ class Connection(NamedTuple):
         return (
             None if self.certificate_expires is None else (self.certificate_expires - wall) / 86400
         )
+
+
+class ConnectionRecord:
+    """The `Connection` of one target, kept probe by probe.
+
+    A handshake that is no quicker than another of the same half of the window is only counted, and
+    taken in once somebody looks: nearly each is such a one.
+    """
+
+    __slots__ = ("_at", "_before", "_known", "_last", "_least", "_number")
+
+    def __init__(self) -> None:
+        self._known = Connection()
+        self._number = 0  # handshakes that are yet to be taken in, the last at `_at`
+        self._last = self._at = 0.0
+        self._least = math.inf
+        self._before = -math.inf  # the end of that half
+
+    @property
+    def known(self) -> Connection:
+        """What is known now."""
+        handshakes = self._known.handshakes
+        if self._number and handshakes is not None:
+            number = handshakes.number + self._number
+            self._known = self._known._replace(
+                connect=self._last,
+                handshakes=handshakes._replace(number=number, at=self._at),
+            )
+            self._number = 0
+        return self._known
+
+    @property
+    def certificate_expires(self) -> float | None:
+        """The end of the last certificate seen."""
+        return self._known.certificate_expires
+
+    def note(self, outcome: Outcome, now: float) -> None:
+        """One more probe has ended at `now` (monotonic seconds)."""
+        connect = outcome.connect
+        usual = connect is not None and connect >= self._least and now < self._before
+        if connect and usual and outcome.certificate_expires is None:
+            self._number += 1
+            self._last, self._at = connect, now
+            return
+        self._known = self.known.after(outcome, now)
+        if self._known.handshakes is not None:
+            minimum = self._known.handshakes.minimum
+            self._least = minimum.current
+            self._before = (minimum.half + 1) * (WINDOW / 2)

@@ -27,7 +27,7 @@ import random
 from collections.abc import Callable
 
 from resolverd import log
-from resolverd.health.connection import Connection
+from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.families import FamilyHealth
 from resolverd.health.fleet import FleetHealth, Member
 from resolverd.health.machine import EndpointHealth
@@ -54,7 +54,7 @@ class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
     `readings` are the latest that its probes brought, if they bring any; `responded` is whether the
-    last probe that ended got a response, `connection` what is known of the way there.
+    last probe that ended got a response.
     `judged_health` is what its outcomes make of it.
 
     `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
@@ -94,7 +94,7 @@ class Watch:
         self._ended = ended or _judged_alone(target, self.judged_health, clock)
         self.readings: Readings | None = None
         self.responded = True
-        self.connection = Connection()
+        self._connection = ConnectionRecord()
         self._attempts: dict[Attempt | asyncio.Task[Outcome], float] = {}
         self._timers = timers or Timers(clock)
         self._timer: Timer | None = None
@@ -120,6 +120,11 @@ class Watch:
     def health(self) -> EndpointHealth | None:
         """What a later process may begin with; None where that would not be all that is known."""
         return self.judged_health.kept
+
+    @property
+    def connection(self) -> Connection:
+        """What is known of the way there."""
+        return self._connection.known
 
     @property
     def overridden(self) -> bool:
@@ -246,8 +251,8 @@ class Watch:
         self._next_at(when)
 
     def _due(self) -> None:
-        limit = self.target.settings.fall if self.judged_health.serves else 1
-        if self.judged_health.under_way < limit:
+        under_way = self.judged_health.under_way
+        if not under_way or (self.judged_health.serves and under_way < self.target.settings.fall):
             self.probe()
         else:
             self._overdue = True
@@ -287,13 +292,14 @@ class Watch:
         """
         if outcome.readings is not None or self.readings is not None:
             return False
-        if (outcome.certificate_expires or self.connection.certificate_expires) is not None:
+        connection = self._connection
+        if outcome.certificate_expires is not None or connection.certificate_expires is not None:
             return False
         now = self._clock()
         if self._repeated is None or not self._repeated(self.target.id, outcome, started, now):
             return False
         self.responded = True
-        self.connection = self.connection.after(outcome, now)
+        connection.note(outcome, now)
         interval = self.target.settings.interval
         self._next_on_grid(started + 0.9 * interval, started + interval)
         return True
@@ -329,7 +335,7 @@ class Watch:
         known = self.readings
         self.readings = outcome.readings or (known and known.after_silence())
         self.responded = outcome.responded
-        self.connection = self.connection.after(outcome, self._clock())
+        self._connection.note(outcome, self._clock())
         self._ended(self, outcome, started)
         if self.readings is None:
             return

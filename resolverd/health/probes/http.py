@@ -13,6 +13,7 @@ from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Condition
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.http_attempt import MAX_READ, HttpAttempt
+from resolverd.health.probes.known_response import KnownResponse
 from resolverd.health.probes.run import Attempt, Ended, ProbeFailedError, Seen
 from resolverd.health.probes.tools import Tools
 
@@ -36,14 +37,15 @@ class HttpAsk:
         self._statuses = frozenset(settings.expect_status)
         self._body = settings.body.encode() or None
         self._secrets: tuple[str, ...] = ()
-        self._good: dict[int, Seen] = {}  # what a good response of each status says
+        # The last good response, and what it says.
+        self.known: tuple[KnownResponse, Seen] | None = None
         self.plain = None if self._body else self._request.plain(settings.method, self._target)
         self._address = self.plain.host if self.plain and is_address(self.plain.host) else None
 
     def hiding(self, secrets: tuple[str, ...]) -> HttpAsk:
         """The same, without what a server repeats of our secrets."""
         self._secrets = secrets
-        self._good.clear()
+        self.known = None
         return self
 
     async def __call__(self) -> Seen:
@@ -80,10 +82,7 @@ class HttpAsk:
         if self._expected not in body:
             reason = f'HTTP {status}, body lacks "{_brief(settings)}"'
             raise ProbeFailedError(self._shown(reason))
-        seen = self._good.get(status)
-        if seen is None:
-            seen = self._good[status] = Seen(self._shown(f"HTTP {status}"))
-        return seen
+        return Seen(self._shown(f"HTTP {status}"))
 
     def _shown(self, reason: str) -> str:
         return hide(reason, self._secrets) if self._secrets else reason

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from resolverd.health.outcome import Condition, Outcome
+from resolverd.health.probes.known_response import MAX_KNOWN, KnownResponse
 from resolverd.health.probes.plain_client import PlainClient, note, read_on, response_of
 from resolverd.health.probes.plain_exchange import Exchange
 from resolverd.health.probes.run import Ended, Seen, failure, outcome_of, run_task
@@ -27,6 +28,7 @@ class HttpAttempt(Exchange):
 
     task: asyncio.Task[Outcome] | None = None
     _cancelled = False
+    _known: Seen | None = None  # what the response says, where it is the one before again
 
     def __init__(
         self, ask: HttpAsk, client: PlainClient, address: str, within: float, tell: Ended
@@ -55,12 +57,7 @@ class HttpAttempt(Exchange):
             self._read_on()
             return
         try:
-            head = self.head
-            if head is None or self.error is not None:
-                status, body = response_of(self)
-            else:
-                status, body = head.status, self.body
-            seen = self._ask.judged(status, body)
+            seen = self._known or self._judged()
         except Exception as error:  # noqa: BLE001 - told apart by whoever hears of it
             self._fail(error)
             return
@@ -71,6 +68,25 @@ class HttpAttempt(Exchange):
             self,
             Outcome(True, seen.reason, latency, _NO_CONDITION, True, None, False, self.connect),
         )
+
+    def _take(self, data: bytes) -> None:
+        """As of all exchanges, but a response that is known is not parsed again."""
+        known = self._ask.known
+        if known is not None and not self._reads and known[0].again(data):
+            self._known = known[1]
+            self._end()
+        else:
+            super()._take(data)
+
+    def _judged(self) -> Seen:
+        """What the response says. Raises where that is no good, and where there is none."""
+        head, octets = self.head, self.received
+        if head is None or self.error is not None:
+            return self._ask.judged(*response_of(self))
+        seen = self._ask.judged(head.status, self.body)
+        if self._reads == 1 and isinstance(octets, bytes) and len(octets) <= MAX_KNOWN:
+            self._ask.known = KnownResponse(octets, head.end), seen
+        return seen
 
     def _timed_out(self) -> None:
         self._fail(TimeoutError())
