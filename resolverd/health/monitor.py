@@ -22,6 +22,7 @@ from resolverd.health.attribution import FailureAttribution
 from resolverd.health.connection import Connection
 from resolverd.health.events import EndpointEvents
 from resolverd.health.family import Family, FamilyResult
+from resolverd.health.grid import Grid
 from resolverd.health.identity import Identity
 from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
@@ -86,7 +87,7 @@ class Monitor:
         self._attribution = FailureAttribution(self._watches, isolation_window, clock)
         self._overridden = overridden
         self._tools: Tools | None = None
-        self._timers = Timers(clock)
+        self._timers, self._grid = Timers(clock), Grid()
         self._beginnings: set[asyncio.Task[None]] = set()
         self._log = log.get("health")
 
@@ -190,6 +191,7 @@ class Monitor:
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
             self._events.forget(id_)
+        self._grid.suit(sum(1 / target.settings.interval for target in wanted.values()))
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
         new = [watch for watch in present if watch not in begun]
@@ -249,6 +251,7 @@ class Monitor:
             repeated=self._attribution.repeated,
             overridden=self._overridden,
             timers=self._timers,
+            grid=self._grid,
         )
         if (known := self._restored(target)) is not None:
             watch.restore(known)

@@ -30,6 +30,7 @@ from resolverd import log
 from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.families import FamilyHealth
 from resolverd.health.fleet import FleetHealth, Member
+from resolverd.health.grid import Grid
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask
@@ -43,9 +44,6 @@ from resolverd.health.verdict import Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
-# Seconds on whose multiples the probes of settled targets begin, so that one wake-up of the event
-# loop begins several; they fall anywhere in a tenth of the interval by themselves.
-_GRID = 0.02
 # Seconds in which only one event tells that an endpoint fails now and then.
 _EVENT_INTERVAL = 600.0
 
@@ -62,7 +60,7 @@ class Watch:
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
     outcome in by itself where it is what the last one was (`FleetHealth.repeat`).
     `overridden(target)` is whether an operator's override is in force, under which no fall is held
-    against it. `timers` are those that several watches share.
+    against it. `timers` and `grid` are those that several watches share.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -79,6 +77,7 @@ class Watch:
         repeated: Callable[[str, Outcome, float, float], bool] | None = None,
         overridden: Callable[[Target], bool] = lambda _: False,
         timers: Timers | None = None,
+        grid: Grid | None = None,
     ) -> None:
         self.target = target
         self.counters = Counters()
@@ -96,7 +95,7 @@ class Watch:
         self.responded = True
         self._connection = ConnectionRecord()
         self._attempts: dict[Attempt | asyncio.Task[Outcome], float] = {}
-        self._timers = timers or Timers(clock)
+        self._timers, self._grid = timers or Timers(clock), grid or Grid()
         self._timer: Timer | None = None
         self._overdue = False
         self._started = self._due_at = self._reported_at = -math.inf
@@ -245,10 +244,7 @@ class Watch:
 
     def _next_on_grid(self, earliest: float, latest: float) -> None:
         """Be due on the grid at random between the two, or just then where they are too close."""
-        when = math.ceil((earliest + (latest - earliest) * self._rng.random()) / _GRID) * _GRID
-        if when > latest:
-            when = max(earliest, latest // _GRID * _GRID)
-        self._next_at(when)
+        self._next_at(self._grid.within(earliest, latest, self._rng.random()))
 
     def _due(self) -> None:
         under_way = self.judged_health.under_way

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
+from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.fleet import FleetHealth, Member
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Seen
@@ -126,3 +127,30 @@ def test_whoever_looks_at_certificates_hears_of_each_probe_that_saw_one(
         asked = runner.run(probes())
     assert asked > 10
     assert len(heard) == (1 if expires is None else asked)
+
+
+HANDSHAKES = st.lists(
+    st.tuples(
+        st.floats(0.0, 700.0),
+        st.none() | st.sampled_from([0.0, 0.001, 0.002, 0.003, 0.01]),
+        st.none() | st.sampled_from([None, None, 1.8e9]),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+@given(HANDSHAKES)
+def test_a_record_of_connections_is_what_each_probe_in_turn_makes_of_it(
+    probes: list[tuple[float, float | None, float | None, bool]],
+) -> None:
+    record, each, now = ConnectionRecord(), Connection(), 0.0
+    for gap, connect, expires, looks in probes:
+        now += gap
+        outcome = Outcome(True, "", connect=connect, certificate_expires=expires)
+        record.note(outcome, now)
+        each = each.after(outcome, now)
+        assert record.certificate_expires == each.certificate_expires
+        if looks:
+            assert record.known == each
+    assert record.known == each
