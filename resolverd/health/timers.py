@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 
 # Seconds of the loop that one turn may take before it has to go on in the next.
-_MAX_TURN = 0.002
+_MAX_TURN = 0.0005
 # Seconds of the coarsest clock that an event loop has, uvloop's.
 _TICK = 0.001
 # Lines of one delay each; where delays differ more than that, they go to the heap.

@@ -44,6 +44,9 @@ from resolverd.health.verdict import Verdict
 
 # Seconds that a busy host may add to a schedule before probing counts as stuck.
 _LATE = 5.0
+# Seconds by which a probe may be late and still begin beside another of its target: a host with too
+# much to do would only have more.
+_HASTE = 0.05
 # Seconds in which only one event tells that an endpoint fails now and then.
 _EVENT_INTERVAL = 600.0
 
@@ -249,7 +252,11 @@ class Watch:
     def _due(self) -> None:
         under_way = self.judged_health.under_way
         if not under_way or (self.judged_health.serves and under_way < self.target.settings.fall):
-            self.probe()
+            now = self._clock()
+            if under_way and now - self._due_at > _HASTE:
+                self._next_after(self.target.settings.fast_interval, now)
+            else:
+                self.probe()
         else:
             self._overdue = True
 

@@ -22,6 +22,7 @@ from resolverd.health.probes.body import Body
 from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.error_body import find_error, message_of
 from resolverd.health.probes.exchange import read_up_to
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.reasons import reason_of
 from resolverd.health.untrusted_json import parse_json
 
@@ -80,14 +81,14 @@ async def send(
     status, reader = None, AnswerReader()
     try:
         async with (
-            asyncio.timeout_at(until) as deadline,
+            PatientTimeout(until) as deadline,
             session.post(url, data=body, **request) as response,
         ):
             status = response.status
             if status != 200:
                 return _refusal(status, await read_up_to(response, MAX_STREAM))
             if until_after_headers is not None and not deadline.expired():
-                deadline.reschedule(max(until, until_after_headers))
+                deadline.extend(until_after_headers)
             await _read(response, reader, began)
             return reader.answer()
     except TimeoutError:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from resolverd.health.outcome import Condition, Outcome
+from resolverd.health.patience import Patience, first_step
 from resolverd.health.probes.known_response import MAX_KNOWN, KnownResponse
 from resolverd.health.probes.plain_client import PlainClient, note, read_on, response_of
 from resolverd.health.probes.plain_exchange import Exchange
@@ -28,6 +29,7 @@ class HttpAttempt(Exchange):
 
     task: asyncio.Task[Outcome] | None = None
     _cancelled = False
+    _patience: Patience | None = None
     _known: Seen | None = None  # what the response says, where it is the one before again
 
     def __init__(
@@ -36,7 +38,8 @@ class HttpAttempt(Exchange):
         assert ask.plain is not None
         super().__init__(client.poller, ask.plain, MAX_READ, ask.wants)
         self._ask, self._within, self._tell = ask, within, tell
-        self._deadline = client.timers.after(within, self.began, self._timed_out)
+        self._timers = client.timers
+        self._deadline = client.timers.after(first_step(within), self.began, self._look)
         try:
             self.start(address)
         except OSError as error:
@@ -88,8 +91,17 @@ class HttpAttempt(Exchange):
             self._ask.known = KnownResponse(octets, head.end), seen
         return seen
 
-    def _timed_out(self) -> None:
-        self._fail(TimeoutError())
+    def _look(self) -> None:
+        """Whether time is left; what has come before the end of it is read before it is over."""
+        patience = self._patience
+        if patience is None:
+            patience = self._patience = Patience(self.began, self._within)
+        if patience.goes_on(time.monotonic()):
+            self._deadline = self._timers.at(patience.due, self._look)
+            return
+        self.poller.catch_up()
+        if not self.odd:
+            self._fail(TimeoutError())
 
     def _fail(self, error: Exception) -> None:
         if self._cancelled:

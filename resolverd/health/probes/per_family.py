@@ -16,6 +16,7 @@ from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.exchange import HttpRequest, request_url
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.run import Ask, Seen, run
 from resolverd.health.probes.tools import Tools
 
@@ -36,7 +37,7 @@ class PerFamily:
     async def run(self, within: float) -> Outcome:
         """Ask once, for at most `within` seconds; succeeds where it does over any family."""
         try:
-            async with asyncio.timeout(within):
+            async with PatientTimeout(asyncio.get_running_loop().time() + within):
                 present = families_of(await self._tools.addresses(self._host))
         except TimeoutError:
             return Outcome(False, f"timed out after {within:g} s", within, responded=False)

@@ -15,8 +15,12 @@ from collections.abc import Callable
 READABLE, WRITABLE = getattr(select, "EPOLLIN", 0), getattr(select, "EPOLLOUT", 0)
 FAILED = getattr(select, "EPOLLERR", 0) | getattr(select, "EPOLLHUP", 0)
 ENDING = FAILED | getattr(select, "EPOLLRDHUP", 0)
-# Sockets that one turn of the loop may see to: each takes some 30 microseconds.
-_MOST = 64
+# Sockets whose events are fetched at once, each of which takes some 30 microseconds; the seconds
+# after which the loop has its turn. That is several times what may begin in one (`timers`): whoever
+# has too much to do begins fewer probes, and looks at all that it has begun.
+_MOST, _MAX_TURN = 64, 0.002
+# Seconds that are enough to see to all that has come, if anything is.
+_MAX_CATCH_UP = 0.05
 
 
 class Poller:
@@ -64,7 +68,19 @@ class Poller:
         self._callbacks.clear()
         self._epoll.close()
 
+    def catch_up(self) -> None:
+        """See to all that has come, out of turn; not to be called by a callback."""
+        until = time.monotonic() + _MAX_CATCH_UP
+        while self._see_to_some() and time.monotonic() < until:
+            continue
+
     def _turn(self) -> None:
+        until = time.monotonic() + _MAX_TURN
+        while self._see_to_some() and time.monotonic() < until:
+            continue
+
+    def _see_to_some(self) -> bool:
+        """See to so many; whether there may be more."""
         self._left.clear()
         ready = self._epoll.poll(0, _MOST)
         self.now = time.monotonic()
@@ -78,3 +94,4 @@ class Poller:
             except Exception as defect:  # noqa: BLE001 - of ours: it costs that probe alone
                 context = {"message": "defect in a probe", "exception": defect}
                 self._loop.call_exception_handler(context)
+        return len(ready) == _MOST

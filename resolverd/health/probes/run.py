@@ -17,6 +17,7 @@ from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes.credential import CredentialError
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.trace import Trace, begin_trace, current_trace
 from resolverd.health.readings import Readings
@@ -130,7 +131,7 @@ async def run_task(
     trace = begin_trace(trace)
     ok, responded = False, True
     try:
-        async with asyncio.timeout(left):
+        async with PatientTimeout(asyncio.get_running_loop().time() + left, trace.add_late):
             seen, ok = await ask(), True
     except (ResolverdError, aiohttp.ClientError, OSError, ValueError) as error:
         seen, responded = failure(error, trace, within)

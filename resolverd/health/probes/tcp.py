@@ -8,6 +8,7 @@ import time
 from yarl import URL
 
 from resolverd.health.kinds.tcp import TcpProbe
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import note_connected
@@ -32,7 +33,8 @@ def prepare(url: str, settings: TcpProbe, tools: Tools) -> Ask:
             began = time.monotonic()
             try:
                 # A silent address leaves the later ones an equal share of the timeout.
-                async with asyncio.timeout(settings.timeout / len(addresses)):
+                share = settings.timeout / len(addresses)
+                async with PatientTimeout(asyncio.get_running_loop().time() + share):
                     _, writer = await asyncio.open_connection(address, port)
             except OSError:
                 if turn == last:

@@ -16,7 +16,8 @@ class Trace:
     handshake in seconds, `certificate_expires` the last certificate's end in Unix seconds. `in_tls`
     is whether a TLS handshake has begun and not ended. `cpu` is what its responses have cost this
     process so far, in seconds of CPU; `over` says which bound one of them has gone over (`bounds`),
-    and is empty until then.
+    and is empty until then. `late` is how long this host was late while it went on, in seconds,
+    which is given to it again (`patience`).
     """
 
     responded: bool = False
@@ -26,6 +27,11 @@ class Trace:
     in_tls: bool = False
     cpu: float = 0.0
     over: str = ""
+    late: float = 0.0
+
+    def add_late(self, seconds: float) -> None:
+        """This host was late for so long."""
+        self.late += seconds
 
 
 _trace: ContextVar[Trace] = ContextVar("trace")

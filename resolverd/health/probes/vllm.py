@@ -50,6 +50,7 @@ from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, has_responded, was_answered
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.trace import current_trace
 from resolverd.health.probes.vllm_load import load_of
 from resolverd.health.probes.vllm_server import Server
 from resolverd.health.readings import LoadReadings
@@ -304,7 +305,7 @@ class _ProbeAttempt:
         return load_of(reading, self.at, shedding=shedding, several=several)
 
     def _until(self, share: float) -> float:
-        return self.began + share * self.server.settings.timeout
+        return self.began + current_trace().late + share * self.server.settings.timeout
 
     def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
         server = self.server

@@ -6,14 +6,13 @@ so much is read as its kind has at most.
 
 from __future__ import annotations
 
-import asyncio
-
 import aiohttp
 from yarl import URL
 
 from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.plain_request import PlainRequest, plain_request
 from resolverd.health.probes.tools import Tools
 
@@ -87,7 +86,7 @@ class VllmClient:
         plain, address = await self._plain(path)
         client = self._tools.plain
         try:
-            async with asyncio.timeout_at(until):
+            async with PatientTimeout(until):
                 if plain is not None and client is not None and address is not None:
                     status, body = await client.ask(plain, address, limit=limit + 1)
                 else:

@@ -1,0 +1,53 @@
+"""The time that a probe may take, of which only that counts in which its host was in time.
+
+A prober that had no CPU, or was stopped, for as long as an endpoint may take has not asked, or has
+not looked: that says nothing of the endpoint. So a deadline is met in steps. Each step that comes
+late has shown how long nothing was looked at, and that much is given again. Pure.
+"""
+
+from __future__ import annotations
+
+# Steps of one deadline: lateness that falls between two of them is not seen.
+_STEPS = 4
+# Seconds that a host in good order may be late.
+_LATE = 0.02
+# However late the host is, a probe is over after so many times what it may take.
+_MOST = 3
+
+
+class Patience:
+    """Of `within` seconds from `began` on; `due` is when it wants to be looked at next.
+
+    `late` is what has been given again so far, in seconds.
+    """
+
+    __slots__ = ("_most", "_over", "_step", "due", "late")
+
+    def __init__(self, began: float, within: float) -> None:
+        within = max(0.0, within)
+        self._over, self._most = began + within, began + _MOST * within
+        self._step = first_step(within)
+        self.due = began + self._step
+        self.late = 0.0
+
+    def goes_on(self, now: float) -> bool:
+        """Whether time is left at `now`, the first look since `due`, which then is the next."""
+        late = now - self.due
+        if late > _LATE:
+            self.late += late
+            self._over += late
+        over = min(self._over, self._most)
+        if now >= over:
+            return False
+        self.due = min(now + self._step, over)
+        return True
+
+    def extend(self, until: float) -> None:
+        """Be over at `until`, if that is later, and what was given again has been added."""
+        self._over = max(self._over, until + self.late)
+        self._most = max(self._most, self._over)
+
+
+def first_step(within: float) -> float:
+    """Seconds after which something that may take `within` is looked at first."""
+    return within / _STEPS

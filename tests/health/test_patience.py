@@ -1,0 +1,129 @@
+"""A prober that is late, or was stopped, takes nobody for unresponsive by that."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.kinds.kind import kind_named
+from resolverd.health.patience import Patience
+from resolverd.health.probes import Tools, run
+from resolverd.health.probes.patient_timeout import PatientTimeout
+
+LATE = st.lists(st.floats(0.0, 3.0), max_size=20)
+
+
+def looks(patience: Patience, late: list[float]) -> float:
+    """When it is over, looked at each time so late, and in time after those."""
+    delays = iter(late)
+    while True:
+        now = patience.due + next(delays, 0.0)
+        if not patience.goes_on(now):
+            return now
+
+
+@given(st.floats(0.0, 1e6), st.floats(0.001, 300.0))
+def test_a_host_in_time_waits_just_so_long(began: float, within: float) -> None:
+    assert looks(Patience(began, within), []) == pytest.approx(began + within)
+
+
+@given(st.floats(0.01, 10.0), LATE)
+def test_what_is_over_was_looked_at_for_as_long_as_it_may_take(
+    within: float, late: list[float]
+) -> None:
+    """But for a host that is never in time: then it is over after three times that."""
+    over = looks(Patience(0.0, within), late)
+    in_time = over - sum(delay for delay in late if delay > 0.02) - 0.02 * len(late)
+    assert over >= within - 1e-9
+    assert over <= within + sum(late) + 1e-9
+    assert in_time <= within or over >= 3 * within - 1e-9
+
+
+def test_time_that_is_given_again_is_given_once() -> None:
+    patience = Patience(0.0, 4.0)
+    assert patience.goes_on(1.5)
+    assert patience.late == 0.5
+    assert looks(patience, []) == pytest.approx(4.5)
+    assert patience.late == 0.5
+
+
+def test_one_that_is_extended_has_what_was_given_too() -> None:
+    patience = Patience(0.0, 4.0)
+    assert patience.goes_on(1.5)
+    patience.extend(6.0)
+    assert looks(patience, []) == pytest.approx(6.5)
+
+
+async def test_a_timeout_ends_what_takes_too_long() -> None:
+    with pytest.raises(TimeoutError):
+        async with PatientTimeout(asyncio.get_running_loop().time() + 0.05) as timeout:
+            await asyncio.sleep(60)
+    assert timeout.expired()
+
+
+async def test_a_loop_that_was_held_reads_what_came_meanwhile() -> None:
+    """Also where the deadline passed unseen."""
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    late: list[float] = []
+    async with PatientTimeout(asyncio.get_running_loop().time() + 0.1, late.append):
+        theirs.send(b"in time\n")
+        time.sleep(0.5)
+        assert await reader.readline() == b"in time\n"
+        await asyncio.sleep(0.05)
+    assert sum(late) >= 0.3
+    writer.close()
+    theirs.close()
+
+
+KINDS = {
+    "http": {"kind": "http", "timeout": 0.4},
+    "a body, by the library": {"kind": "http", "timeout": 0.4, "method": "POST", "body": "x"},
+}
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Of a server in a thread of its own, which answers each connection at once."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client:
+                if client.recv(4096):
+                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    client.recv(1)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield int(listener.getsockname()[1])
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+@pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("held", [0.5, 0.9])
+async def test_an_endpoint_that_answers_does_not_fail_as_the_prober_was_held(
+    settings: dict[str, object], held: float, port: int, tools: Tools
+) -> None:
+    """Nothing is asked, and nothing read, for longer than the endpoint may take."""
+    made = complete_probe(settings)
+    ask = kind_named("http").prepare(f"http://127.0.0.1:{port}/", made, tools)
+    asking = asyncio.create_task(run(ask, made.timeout))
+    await asyncio.sleep(0)
+    time.sleep(held)
+    outcome = await asking
+    assert (outcome.ok, outcome.reason) == (True, "HTTP 200")
