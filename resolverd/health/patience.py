@@ -11,8 +11,8 @@ from __future__ import annotations
 _STEPS = 4
 # Seconds that a host in good order may be late.
 _LATE = 0.02
-# However late the host is, a probe is over after so many times what it may take.
-_MOST = 3
+# Looks that may be late before no more is given again: a host that always is learns something, too.
+_MOST = 8
 
 
 class Patience:
@@ -21,11 +21,11 @@ class Patience:
     `late` is what has been given again so far, in seconds.
     """
 
-    __slots__ = ("_most", "_over", "_step", "due", "late")
+    __slots__ = ("_left", "_over", "_step", "due", "late")
 
     def __init__(self, began: float, within: float) -> None:
         within = max(0.0, within)
-        self._over, self._most = began + within, began + _MOST * within
+        self._over, self._left = began + within, _MOST
         self._step = first_step(within)
         self.due = began + self._step
         self.late = 0.0
@@ -33,19 +33,18 @@ class Patience:
     def goes_on(self, now: float) -> bool:
         """Whether time is left at `now`, the first look since `due`, which then is the next."""
         late = now - self.due
-        if late > _LATE:
+        if late > _LATE and self._left:
+            self._left -= 1
             self.late += late
             self._over += late
-        over = min(self._over, self._most)
-        if now >= over:
+        if now >= self._over:
             return False
-        self.due = min(now + self._step, over)
+        self.due = min(now + self._step, self._over)
         return True
 
     def extend(self, until: float) -> None:
         """Be over at `until`, if that is later, and what was given again has been added."""
         self._over = max(self._over, until + self.late)
-        self._most = max(self._most, self._over)
 
 
 def first_step(within: float) -> float:

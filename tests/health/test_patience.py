@@ -39,12 +39,12 @@ def test_a_host_in_time_waits_just_so_long(began: float, within: float) -> None:
 def test_what_is_over_was_looked_at_for_as_long_as_it_may_take(
     within: float, late: list[float]
 ) -> None:
-    """But for a host that is never in time: then it is over after three times that."""
+    """But for a host that is late again and again: after eight times that is held against it."""
     over = looks(Patience(0.0, within), late)
-    in_time = over - sum(delay for delay in late if delay > 0.02) - 0.02 * len(late)
-    assert over >= within - 1e-9
-    assert over <= within + sum(late) + 1e-9
-    assert in_time <= within or over >= 3 * within - 1e-9
+    given = [delay for delay in late if delay > 0.02 + 1e-6]
+    assert within - 1e-9 <= over <= within + sum(late) + 1e-9
+    if len(given) <= 8 and len(late) <= 4:
+        assert over >= within + sum(given) - 1e-6
 
 
 def test_time_that_is_given_again_is_given_once() -> None:
@@ -76,7 +76,7 @@ async def test_a_loop_that_was_held_reads_what_came_meanwhile() -> None:
     late: list[float] = []
     async with PatientTimeout(asyncio.get_running_loop().time() + 0.1, late.append):
         theirs.send(b"in time\n")
-        time.sleep(0.5)
+        time.sleep(0.5)  # noqa: ASYNC251 - that is the fault
         assert await reader.readline() == b"in time\n"
         await asyncio.sleep(0.05)
     assert sum(late) >= 0.3
@@ -124,6 +124,6 @@ async def test_an_endpoint_that_answers_does_not_fail_as_the_prober_was_held(
     ask = kind_named("http").prepare(f"http://127.0.0.1:{port}/", made, tools)
     asking = asyncio.create_task(run(ask, made.timeout))
     await asyncio.sleep(0)
-    time.sleep(held)
+    time.sleep(held)  # noqa: ASYNC251 - that is the fault
     outcome = await asking
     assert (outcome.ok, outcome.reason) == (True, "HTTP 200")
