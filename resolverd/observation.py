@@ -28,7 +28,7 @@ from resolverd.load import LoadController
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned
-from resolverd.snapshot.regions import World, judge, judge_regions
+from resolverd.snapshot.regions import Judgement, World, judge, judge_regions
 from resolverd.snapshot.transitions import TransitionLog
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
@@ -73,6 +73,7 @@ class Observation:
         )
         self._changed = changed
         self._held: dict[str, Verdict] = {}
+        self._judgement: Judgement | None = None  # the last
 
     async def start(self) -> None:
         """Probe and resolve; returns after the first round of both."""
@@ -116,21 +117,26 @@ class Observation:
         config, targets = self._inputs.config, self._inputs.targets
         outliers = outvoted(config, targets, identities, verdicts)
         self._mismatches.record(outliers, identities, now)
-        world = self.seen(plan, now)
+        world = self._seen(plan, now, verdicts)
         self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
         return world._replace(shares=self.load.shares())
 
     def seen(self, plan: Plan, now: float) -> World:
         """What is known at `now` (monotonic seconds), judged under `plan`; nothing is changed."""
+        return self._seen(plan, now, self._verdicts(now))
+
+    def _seen(self, plan: Plan, now: float, verdicts: Mapping[str, Verdict]) -> World:
         world = World(
-            self._verdicts(now),
+            verdicts,
             self.overrides.copy(),
             self._book.as_known(),
             shares=self.load.shares(),
             service_windows=self.service_windows.at(now, time.time()),
             mismatches=self._mismatches.by_target(),
         )
-        return judge(plan, world, now)
+        judged = judge(plan, world, now, self._judgement)
+        self._judgement = judged.judgement
+        return judged
 
     def names(self) -> dict[str, Entry]:
         """What is known of each hostname whose addresses are handed out."""
@@ -167,7 +173,7 @@ class Observation:
 
         A target just replaced is known by its last verdict until probed, which promises nothing.
         """
-        verdicts = dict(self.monitor.verdicts())
+        verdicts = self.monitor.settled()
         for target, verdict in self._held.items():
             if verdicts.get(target, UNKNOWN).unknown:
                 verdicts[target] = replace(verdict, min_until_flip=0.0, probed_at=now)

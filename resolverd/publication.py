@@ -28,7 +28,7 @@ from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
-from resolverd.snapshot.steer import stale_at, steer
+from resolverd.snapshot.steer import KnownAnswers, stale_at, steer
 from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.snapshot.verify import Ask, verify
@@ -85,6 +85,7 @@ class Publication:
         self.snapshot: Snapshot
         self.outages = Outages()
         self._world: World
+        self._answers: KnownAnswers = {}
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._ttl_ledger, self._followers, self._maps = ttl_ledger, followers, maps
@@ -167,7 +168,9 @@ class Publication:
                 await first()
             now = time.monotonic()
             world = self._observation.tick(self.inputs, self.plan, now)
-            snapshot = Snapshot(self.plan, self._steer(self.plan, world, now, self.histories))
+            snapshot = Snapshot(
+                self.plan, self._steer(self.plan, world, now, self.histories, self._answers)
+            )
             self._followers.serving_soon(snapshot)
             await self._engine.publish(snapshot)
             # Only now: who asks while the engine is handed a table hears what it still answers.
@@ -212,9 +215,14 @@ class Publication:
         self.outages = self.outages.updated(fences(inputs.config), regions)
 
     def _steer(
-        self, plan: Plan, world: World, now: float, histories: Mapping[str, History]
+        self,
+        plan: Plan,
+        world: World,
+        now: float,
+        histories: Mapping[str, History],
+        answers: KnownAnswers | None = None,
     ) -> Steering:
-        return steer(next(self._steerings), plan, world, now, histories, time.time())
+        return steer(next(self._steerings), plan, world, now, histories, time.time(), answers)
 
     def _until_stale(self) -> float | None:
         """Seconds until time alone changes the Steering; None while it would not."""

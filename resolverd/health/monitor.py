@@ -124,6 +124,10 @@ class Monitor:
         """The verdict on each target now, by target id."""
         return MappingProxyType({id_: watch.verdict for id_, watch in self._watches.items()})
 
+    def settled(self) -> dict[str, Verdict]:
+        """The same, each the same object for as long as nothing of it changes but `probed_at`."""
+        return {id_: watch.judged_health.settled for id_, watch in self._watches.items()}
+
     def healths(self) -> list[tuple[Target, EndpointHealth]]:
         """What a later process may begin with, of each target of which that is known."""
         known = [(watch.target, watch.health) for watch in self._watches.values()]

@@ -65,11 +65,20 @@ class TargetHealth:
         self._steady: str | None = None
         self._repeats, self._repeated_at = 0, now
         self._verdict = self._judged(now)
+        self._fresh: Verdict | None = None
 
     @property
     def verdict(self) -> Verdict:
-        """What is published of it."""
+        """What is known of it."""
         self._take_repeats()
+        return self._fresh or self._verdict
+
+    @property
+    def settled(self) -> Verdict:
+        """`verdict`, the same object for as long as nothing of it changes but `probed_at`.
+
+        Only one that cannot flip before anything else happens stays the same by that.
+        """
         return self._verdict
 
     def begin(self, started: float) -> tuple[float, ...]:
@@ -147,7 +156,7 @@ class TargetHealth:
         number, self._repeats = self._repeats, 0
         started, verdict = self._repeated_at, self._verdict
         self._pending.effective = machine.repeated(self._pending.effective, started, number)
-        self._verdict = Verdict(
+        self._fresh = Verdict(
             State.UP, verdict.changed_at, verdict.reason, verdict.min_until_flip, State.UP, started
         )
 
@@ -198,7 +207,7 @@ class TargetHealth:
         self._pending = PendingHealth(health)
         self._asked_anew = "asked anew, as the daemon was started again"
         self.known = True
-        self._verdict = self._judged(now)
+        self._verdict, self._fresh = self._judged(now), None
 
     def forgive(self, now: float) -> TargetChange:
         """Hold no fall against it any more."""
@@ -275,10 +284,16 @@ class TargetHealth:
         return tuple(dropped)
 
     def _publish(self, now: float) -> TargetChange:
-        before, self._verdict = self.verdict, self._judged(now)
+        before, after = self.verdict, self._judged(now)
+        if math.isinf(after.min_until_flip) and after == replace(
+            self._verdict, probed_at=after.probed_at
+        ):
+            self._fresh = after
+        else:
+            self._verdict, self._fresh = after, None
         # This host may be at fault; or nobody is sent there, and failures do not add up.
         useless = self._superseded and (self.held or not self.serves)
-        return TargetChange(before, self._verdict, self._drop(math.inf, now) if useless else ())
+        return TargetChange(before, after, self._drop(math.inf, now) if useless else ())
 
     def _judged(self, now: float) -> Verdict:
         """What is known; of settings that were never tried, nothing is promised."""

@@ -23,11 +23,15 @@ from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPla
 
 
 class Judgement(NamedTuple):
-    """The regions by site under the Plan of `generation`, as they stood at `at` (monotonic)."""
+    """The regions by site under the Plan of `generation`, as they stood at `at` (monotonic).
+
+    `bases` are the verdicts, in order, of sites of which these alone say how they stand.
+    """
 
     generation: int
     at: float
     regions: dict[str, JudgedRegion]
+    bases: Mapping[str, list[Verdict]] = MappingProxyType({})
 
 
 class World(NamedTuple):
@@ -49,9 +53,32 @@ class World(NamedTuple):
     judgement: Judgement | None = None
 
 
-def judge(plan: Plan, world: World, now: float) -> World:
-    """`world` with its regions judged under `plan` at `now` (monotonic seconds)."""
-    return world._replace(judgement=Judgement(plan.generation, now, _judge_all(plan, world, now)))
+def judge(plan: Plan, world: World, now: float, earlier: Judgement | None = None) -> World:
+    """`world` with its regions judged under `plan` at `now` (monotonic seconds).
+
+    What `earlier` has of sites that stand as they did then is taken from there: the same objects.
+    """
+    known = earlier if earlier is not None and earlier.generation == plan.generation else None
+    regions, bases = {}, {}
+    for name, site in plan.sites.items():
+        basis = _basis(site, world)
+        if basis is not None:
+            bases[name] = basis
+            if known is not None and known.bases.get(name) == basis:
+                regions[name] = known.regions[name]
+                continue
+        regions[name] = _judged(name, site, world, now)
+    return world._replace(judgement=Judgement(plan.generation, now, regions, bases))
+
+
+def _basis(site: Site, world: World) -> list[Verdict] | None:
+    """The probes' verdicts on a site's endpoints; None where anything else may have a say."""
+    if world.overrides.known or world.mismatches or site.region in world.service_windows:
+        return None
+    endpoints, verdicts = site.planned.endpoints, world.verdicts
+    if any(endpoint.hostname for endpoint in endpoints):
+        return None
+    return [verdicts.get(endpoint.target, UNKNOWN) for endpoint in endpoints]
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:

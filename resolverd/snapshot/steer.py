@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from itertools import islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from resolverd.dns.codes import AAAA, A
 from resolverd.dns.sizes import MAX_ADDRESSES
@@ -23,7 +24,14 @@ from resolverd.policy.ttl import settled, source_ttl
 from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
 from resolverd.snapshot.held import History, epochs_of, histories_at
-from resolverd.snapshot.model import Plan, RegionPlan, RegionRecords, ServicePlan, Steering
+from resolverd.snapshot.model import (
+    JudgedRegion,
+    Plan,
+    RegionPlan,
+    RegionRecords,
+    ServicePlan,
+    Steering,
+)
 from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
 # How old a Steering may grow while horizons move, in seconds.
@@ -33,6 +41,19 @@ STALENESS = 1.0
 _SURELY = 0.01
 
 
+class KnownAnswer(NamedTuple):
+    """What a `region` that is planned so is answered with."""
+
+    region: JudgedRegion
+    plan: RegionPlan
+    best: Answered
+    records: RegionRecords
+
+
+KnownAnswers = dict[tuple[str, bool], KnownAnswer]
+"""By site, and whether the region has no hostname of its own."""
+
+
 def steer(
     generation: int,
     plan: Plan,
@@ -40,14 +61,17 @@ def steer(
     now: float,
     before: Mapping[str, History] = MappingProxyType({}),
     unix: float = 0.0,
+    answers: KnownAnswers | None = None,
 ) -> Steering:
     """The Steering for `plan` at `now` (monotonic seconds), which is `unix` (Unix seconds).
 
-    `before` are the histories of the Steering that it is to follow.
+    `before` are the histories of the Steering that it is to follow. `answers` are those of the one
+    made last, and then of this one.
     """
+    known_answers = answers if answers is not None and not world.mismatches else {}
     regions = judge_regions(plan, world, now)
     known: dict[tuple[str, bool, Share], RegionStatus] = {}
-    answered_with: dict[tuple[str, bool], tuple[Answered, RegionRecords]] = {}
+    answered_with: KnownAnswers = {}
     statuses: dict[str, dict[str, RegionStatus]] = {}
     records: dict[str, dict[str, RegionRecords]] = {}
     for name, service in plan.services.items():
@@ -57,10 +81,12 @@ def steer(
             share = _share(service, region, world)
             key = (planned.site, planned.cname is None)
             if key not in answered_with:
-                judged = regions[planned.site].endpoints
-                best = _answered(planned, judged, world, now)
-                answered_with[key] = best, _records(planned, judged, best, world, now)
-            best, held[region] = answered_with[key]
+                region_now = regions[planned.site]
+                answer = known_answers.get(key)
+                if answer is None or answer.region is not region_now or answer.plan is not planned:
+                    answer = _answer(planned, region_now, world, now)
+                answered_with[key] = answer
+            _, _, best, held[region] = answered_with[key]
             status = known.get((*key, share))
             if status is None:
                 verdict = regions[planned.site].verdict
@@ -68,12 +94,16 @@ def steer(
                 known[(*key, share)] = status
             stands[region] = status
     due = min(
-        (_due(plan.sites[site].ttl, best, now) for (site, _), (_, best) in answered_with.items()),
+        (_due(plan.sites[site].ttl, a.records, now) for (site, _), a in answered_with.items()),
         default=math.inf,
     )
     calm = due > now and all(
         settled(status, plan.sites[site].ttl) for (site, *_), status in known.items()
     )
+    if answers is not None:
+        answers.clear()
+        if not world.mismatches:
+            answers.update(_lasting(answered_with))
     histories = histories_at(plan, statuses, before, unix)
     ends = [_next_end(unix, plan.services[n].sticky) for n, h in histories.items() if h.moving]
     until = min(ends, default=math.inf)
@@ -83,6 +113,21 @@ def steer(
         epochs=epochs_of(plan, histories, unix, until),
         histories=histories,
     )  # fmt: skip
+
+
+def _answer(planned: RegionPlan, region: JudgedRegion, world: World, now: float) -> KnownAnswer:
+    judged = region.endpoints
+    best = _answered(planned, judged, world, now)
+    return KnownAnswer(region, planned, best, _records(planned, judged, best, world, now))
+
+
+def _lasting(answers: KnownAnswers) -> KnownAnswers:
+    """Those that stay as they are while their regions do: of endpoints with addresses, no names."""
+    return {
+        key: answer
+        for key, answer in answers.items()
+        if not any(endpoint.hostname for endpoint in answer.plan.endpoints)
+    }
 
 
 def stale_at(steering: Steering) -> float:
