@@ -74,6 +74,7 @@ class Observation:
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
+        self._digests: dict[str, tuple[Target, str]] = {}  # of how targets are probed
 
     async def start(self) -> None:
         """Probe and resolve; returns after the first round of both."""
@@ -156,11 +157,23 @@ class Observation:
         now = time.monotonic()
         return Standing(
             self.overrides.active(now),
-            {t.id: KeptVerdict(digest(t), health) for t, health in self.monitor.healths()},
+            self._kept_verdicts(),
             self.load.spilling.spills,
             self.load.weighing.positions,
             self._rates(),
         )
+
+    def _kept_verdicts(self) -> dict[str, KeptVerdict]:
+        """The healths with how each is probed, of which the digest is dear, and stays."""
+        known, self._digests = self._digests, {}
+        kept = {}
+        for target, health in self.monitor.healths():
+            made = known.get(target.id)
+            if made is None or made[0] is not target:
+                made = target, digest(target)
+            self._digests[target.id] = made
+            kept[target.id] = KeptVerdict(made[1], health)
+        return kept
 
     def _rates(self) -> dict[str, KeptRate]:
         """What was learned of each replica, with how it is probed."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from resolverd import log
 from resolverd.files.threads import detached
@@ -28,6 +29,8 @@ so no longer than `curl` and people wait; a slower disk is reported, and what wa
 # Seconds for which changes are gathered into one write (a crash loses as much), and after which the
 # ages of verdicts are written by themselves (a start takes them for older by as much).
 _GATHER_TIME, _AGES_INTERVAL = 0.5, 10.0
+# Entries of which JSON is made at once, in a fraction of a millisecond.
+_SLICE = 100
 
 
 class Keeper:
@@ -82,7 +85,8 @@ class Keeper:
         try:
             async with asyncio.timeout(WRITE_TIMEOUT), self._writing:
                 document = written(self._current(), self._config, now())
-                await detached(partial(self._put, document))
+                content = await in_slices(document)
+                await detached(partial(self.directory.write, NAME, content))
         except TimeoutError:
             self.directory.trouble = f"{self.directory.path}: no answer within {WRITE_TIMEOUT:g} s"
             self._report(self.directory.trouble)
@@ -90,9 +94,6 @@ class Keeper:
             self._report(self.directory.trouble)
         else:
             self._report("")
-
-    def _put(self, document: dict[str, object]) -> None:
-        self.directory.write(NAME, json.dumps(document, indent=1, sort_keys=True).encode())
 
     def _report(self, reason: str) -> None:
         if reason and reason != self._failing:
@@ -104,6 +105,27 @@ class Keeper:
     def _unusable(self, reason: str) -> Standing:
         self._log.warning("standing.unusable", file=NAME, reason=reason)
         return Standing()
+
+
+async def in_slices(document: Mapping[str, Any]) -> bytes:
+    """`document` as JSON, of which others have the loop's turn now and then while it is made.
+
+    A thread would hold them up as long: whoever makes JSON of thousands of endpoints has the
+    interpreter meanwhile.
+    """
+    parts = []
+    for key, value in sorted(document.items()):
+        entries = sorted(value.items()) if isinstance(value, Mapping) else []
+        if len(entries) <= _SLICE:
+            parts.append(f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}")
+            continue
+        slices = []
+        for at in range(0, len(entries), _SLICE):
+            some = dict(entries[at : at + _SLICE])
+            slices.append(json.dumps(some, sort_keys=True)[1:-1])
+            await asyncio.sleep(0)
+        parts.append(f"{json.dumps(key)}: {{" + ",\n".join(slices) + "}")
+    return ("{" + ",\n".join(parts) + "}\n").encode()
 
 
 def now() -> Clocks:
