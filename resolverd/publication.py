@@ -21,6 +21,7 @@ from typing import NamedTuple, Protocol
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
+from resolverd.frozen import FREEZER
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
@@ -213,6 +214,7 @@ class Publication:
         self.snapshot, self._world, self._staged = verified
         regions = self.snapshot.steering.regions.values()
         self.outages = self.outages.updated(fences(inputs.config), regions)
+        FREEZER.thaw()
 
     def _steer(
         self,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from resolverd import memory
 from resolverd.cli.options import add_config, existing_config, verb
+from resolverd.frozen import FREEZER
 from resolverd.imports import sparing
 from resolverd.signals import PROCESS
 
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     path = _config(arguments)
     log.in_background(arguments.log)
     supervisor = Supervisor.adopt()
+    FREEZER.start()
     with PROCESS.obeyed(), log.everything():
         return run_loop(Daemon(path, arguments.overrides, supervisor).run())
 
