@@ -52,7 +52,7 @@ def _findings(
 ) -> Iterator[Problem]:
     yield from _check_outside(tree)
     yield from _check_apex(tree, master)
-    for node in tree.nodes.values():
+    for node in tree.examined.values():
         yield from _check_node(node, tree)
     yield from check_cuts(tree, services)
     yield from check_dots(tree)

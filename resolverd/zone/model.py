@@ -18,7 +18,7 @@ import dns.rdtypes.ANY.SOA
 
 from resolverd.dns.names import Key, key_of
 from resolverd.errors import Problem
-from resolverd.zone.lines import Lines
+from resolverd.zone.pieces import Reading
 
 # What each configured service answers at the owner of its DYNA: addresses, or a CNAME.
 Services = Mapping[str, Literal["address", "cname"]]
@@ -45,14 +45,14 @@ class Zone:
     """A zone without errors: one SOA and at least one NS at `origin`, no owner outside it.
 
     `files` is the master file followed by everything that it includes, `digests` tells their
-    octets, and `lines` is what was read of them, for the next load. `warnings` are what was found
+    octets, and `reading` is what the next load may take of this one. `warnings` are what was found
     odd when it was checked, by the rules of `checked_by`.
     """
 
     origin: dns.name.Name
     rrsets: Mapping[Key, RRsets]
     files: tuple[Path, ...]
-    lines: Lines = field(default_factory=Lines, compare=False, repr=False)
+    reading: Reading | None = field(default=None, compare=False, repr=False)
     digests: tuple[str, ...] = field(default=(), compare=False, repr=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
     checked_by: object = field(default=None, compare=False, repr=False)
