@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import dns.name
@@ -145,10 +146,8 @@ def _records(before: Zone | None, after: Zone | None) -> tuple[int, int]:
     if before is None or after is None:
         return (records(after) if after else 0, records(before) if before else 0)
     added = removed = 0
-    for key in {**before.rrsets, **after.rrsets}:
+    for key in chain(*after.changed_since(before)):
         was, now = before.rrsets.get(key, {}), after.rrsets.get(key, {})
-        if was is now:
-            continue
         for rdtype in {**was, **now}:
             had, has = _rdatas(was.get(rdtype)), _rdatas(now.get(rdtype))
             added += len(has - had)

@@ -155,13 +155,10 @@ class _Again:
     def _asked_about(self, keys: Set[Key], tree: Tree) -> set[Key]:
         """Names whose records these checks look at besides: targets, wildcards, cuts."""
         targets = {t for key, _, t in self._leads if t is not None and key in keys}
-        wildcards = {
-            WILDCARD + above
-            for target in targets - self._names.keys()
-            for above in ancestors(target)
-            if len(above) >= len(self._origin)
-        }
-        return targets | (wildcards & self._names.keys()) | tree.cuts | tree.dnames
+        above = set[Key]().union(*map(ancestors, keys | targets))
+        wildcards = {WILDCARD + name for name in above if len(name) >= len(self._origin)}
+        cuts = above & (tree.cuts | tree.dnames)
+        return targets | cuts | (wildcards & self._names.keys())
 
 
 class _Nodes(dict[Key, Node]):

@@ -211,8 +211,7 @@ def _check(
     )
     if before is not None:
         soa = tree.nodes[tree.origin].records[SOA][0]
-        position = soa.at_rdata(_SOA_SERIAL)
-        findings += check_serial(before, zone, position)
+        findings += check_serial(before, zone, lambda: soa.at_rdata(_SOA_SERIAL))
     return zone, findings
 
 

@@ -66,3 +66,9 @@ class Zone:
     def serial(self) -> int:
         """The SOA's serial (RFC 1982 arithmetic)."""
         return cast(dns.rdtypes.ANY.SOA.SOA, self.soa.rdatas[0]).serial
+
+    def changed_since(self, before: Zone) -> tuple[list[Key], list[Key]]:
+        """The names whose RRsets are not the very same objects as `before`, and those gone."""
+        was, now = before.rrsets, self.rrsets
+        changed = [key for key, rrsets in now.items() if was.get(key) is not rrsets]
+        return changed, [key for key in was if key not in now]
