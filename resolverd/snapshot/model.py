@@ -71,12 +71,23 @@ class Node:
     referral: Referral | None = None
 
 
+class NamesEdited(NamedTuple):
+    """How a zone was made of the one before, whose `ZonePlan.stamp` is `of`.
+
+    Its nodes stand in the same order, without those `gone`; of the `changed`, new ones stand last.
+    """
+
+    of: object
+    changed: tuple[Key, ...]
+    gone: tuple[Key, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ZonePlan:
     """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5.
 
     `no_region` is the name in it that has no address, for clients who can be given no region; None
-    where the zone steers nothing.
+    where the zone steers nothing. `edited` is set where it was compiled by what an edit changed.
     """
 
     apex: bytes
@@ -84,6 +95,8 @@ class ZonePlan:
     negative_ttl: int
     nodes: Mapping[Key, Node]
     no_region: RRsetWire | None = None
+    edited: NamesEdited | None = field(default=None, compare=False, repr=False)
+    stamp: object = field(default_factory=object, compare=False, repr=False)
 
 
 class EndpointPlan(NamedTuple):

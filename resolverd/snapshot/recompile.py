@@ -6,11 +6,11 @@ them, the first DYNA of a zone or its last, the name for clients who can be give
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from resolverd.dns.codes import NS, SOA
 from resolverd.dns.names import Key, ancestors, key_of, parent
-from resolverd.snapshot.model import Node, ZonePlan
+from resolverd.snapshot.model import NamesEdited, Node, ZonePlan
 from resolverd.snapshot.owned import dyna_of, negative_ttl_of, wire_name, wire_rrsets
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import RRsets, Zone
@@ -29,19 +29,22 @@ def recompiled(zone: Zone, then: Zone, plan: ZonePlan) -> ZonePlan | None:
     if any(_reaches_further(key, zone, then, plan, origin) for key in (*changed, *gone)):
         return None
     nodes = dict(plan.nodes)
+    touched: dict[Key, None] = {}
     for key in changed:
         nodes[key] = _node(zone.rrsets[key])
-        for above in ancestors(key):
-            if above in nodes and above != key:
-                break
-            nodes.setdefault(above, _EMPTY)
+        touched[key] = None
+        while key != origin and (key := parent(key)) not in nodes:
+            nodes[key] = _EMPTY
+            touched[key] = None
     for key in gone:
-        _take_away(key, nodes, zone, origin)
+        touched |= dict.fromkeys(_take_away(key, nodes, zone, origin))
     soa = nodes[origin].rrsets[SOA]
     negative_ttl = negative_ttl_of(soa)
     if plan.no_region is not None and negative_ttl != plan.negative_ttl:
         return None
-    return ZonePlan(apex, soa, negative_ttl, nodes, plan.no_region)
+    there = tuple(key for key in touched if key in nodes)
+    edited = NamesEdited(plan.stamp, there, tuple(k for k in touched if k not in nodes))
+    return ZonePlan(apex, soa, negative_ttl, nodes, plan.no_region, edited)
 
 
 def _reaches_further(key: Key, zone: Zone, then: Zone, plan: ZonePlan, origin: Key) -> bool:
@@ -58,9 +61,10 @@ def _node(rrsets: RRsets) -> Node:
     return Node(wire_rrsets(rrsets), dyna_of(rrsets[DYNA]) if DYNA in rrsets else None)
 
 
-def _take_away(key: Key, nodes: dict[Key, Node], zone: Zone, origin: Key) -> None:
-    """Take a name without RRsets out, and those above that only it made exist."""
+def _take_away(key: Key, nodes: dict[Key, Node], zone: Zone, origin: Key) -> Iterator[Key]:
+    """Take a name without RRsets out, and those above that only it made exist; all of them."""
     while key != origin and key not in zone.rrsets and key in nodes:
+        yield key
         if _any_below(key, nodes):
             nodes[key] = _EMPTY
             return
