@@ -3,10 +3,10 @@
     python -m bench.native.edit [--names 100000] [--rounds 3] [--servers NAME …] [--stages]
 
 Each kind of edit is saved, and adopted by a reload that is asked for (gdnsd knows no other way).
-One daemon notices them itself, with `server.settle` at 0, which is a pause that operators choose. Time
-counts from the save, or from the request, to the first answer with the new serial. CPU is that of
-the whole server. Meanwhile the event loop is asked again and again: its slowest answer bounds how
-long anything held it. `--stages` tells what the parts of a reload cost.
+One daemon notices them itself, with `server.settle` at 0, which is a pause that operators choose.
+Time counts from the save, or from the request, to the first answer with the new serial. CPU is
+that of the whole server. Meanwhile the event loop is asked again and again: its slowest answer
+bounds how long anything held it. `--stages` tells what the parts of a reload cost.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from bench.native.edit_stages import stages

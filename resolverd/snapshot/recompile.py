@@ -15,6 +15,8 @@ from resolverd.snapshot.owned import dyna_of, negative_ttl_of, wire_name, wire_r
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import RRsets, Zone
 
+PART = 4
+"""An edit of more than one in so many names is compiled as a whole zone is."""
 _GONE = 8  # names that an edit takes away, for each of which all others are looked at
 _EMPTY = Node()
 _NOTHING: RRsets = {}
@@ -24,7 +26,7 @@ def recompiled(zone: Zone, then: Zone, plan: ZonePlan) -> ZonePlan | None:
     """`zone` where `plan` is that of the zone `then`; None where an edit may reach further."""
     apex, origin = wire_name(zone.origin), key_of(zone.origin)
     changed, gone = zone.changed_since(then)
-    if apex != plan.apex or len(gone) > _GONE or 4 * len(changed) > len(zone.rrsets):
+    if apex != plan.apex or len(gone) > _GONE or PART * len(changed) > len(zone.rrsets):
         return None
     if any(_reaches_further(key, zone, then, plan, origin) for key in (*changed, *gone)):
         return None

@@ -22,13 +22,14 @@ from resolverd.files.matching import real_path
 from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import problem
 from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date, unescaped
+from resolverd.zone.entries import Entries
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.inherited import Inherited
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.parsed import Lost, ParsedZone, Record, first_of
-from resolverd.zone.pieces import SIZE, OpenPiece, Piece, Pieces, Run
+from resolverd.zone.pieces import Pieces
 from resolverd.zone.record import EntryError, RecordFields, read_name, read_record, read_ttl
 from resolverd.zone.source import SourceFile
 
@@ -94,10 +95,7 @@ class _Reader:
         self._given = given
         self._origin_known = False
         self._chain: list[Path] = []
-        self._before = before
-        self._origin: dns.name.Name | None = None
-        self._use_origin(dns.name.root)
-        self._open: OpenPiece | None = None
+        self._entries = Entries(parsed.entries, before)
 
     def read(self, source: SourceFile, inherited: Inherited) -> None:
         if source.path not in self.parsed.files:
@@ -113,23 +111,21 @@ class _Reader:
             try:
                 self._read_entry(entry, inherited)
             except (EntryError, LexicalError) as error:
-                self._close()
+                self._entries.close()
                 self._report(entry, error)
                 self._lose(entry, inherited)
-        self._close()
+        self._entries.close()
         self._chain.pop()
 
     def _read_lines(self, source: SourceFile, lexer: Lexer, inherited: Inherited) -> None:
         """Take the pieces from here on that are known, and common lines, up to any other."""
         if not self._origin_known:
             return
-        self._use_origin(inherited.origin)
-        text, start = source.text, lexer.pos
+        text, start, entries = source.text, lexer.pos, self._entries
         while end := text.find("\n", start) + 1:
             line = text[start:end]
-            piece = self._known.get(line)
-            if piece is not None and self._take_piece(piece, source, start, inherited):
-                start += len(piece.text)
+            if length := entries.take_piece(line, source, start, inherited):
+                start += length
                 continue
             fields = read_fast(line, inherited.origin)
             if fields is None:
@@ -142,34 +138,6 @@ class _Reader:
             start = end
         lexer.pos = start
 
-    def _use_origin(self, origin: dns.name.Name) -> None:
-        """Have the pieces at hand that were read with this origin."""
-        if origin is not self._origin:
-            self._origin = origin
-            self._known = self._before.under(origin)
-
-    def _take_piece(
-        self, piece: Piece, source: SourceFile, start: int, inherited: Inherited
-    ) -> bool:
-        """Whether the piece stands here and means what it meant: then its records are added."""
-        if inherited.origin_unknown or not source.text.startswith(piece.text, start):
-            return False
-        ttl = piece.ttl(inherited)
-        if ttl == (None, None) and piece.records[0].ttl is None:
-            return False
-        self._close()
-        self.parsed.entries.append(Run(piece, ttl, source, start))
-        inherited.owner, inherited.key, inherited.owner_unknown = piece.owner, piece.key, False
-        if piece.last_ttl is not None:
-            inherited.ttls.last = piece.last_ttl
-        return True
-
-    def _close(self) -> None:
-        """End the piece that is being read, if one is."""
-        if self._open is not None:
-            self.parsed.entries.append(self._open.closed())
-            self._open = None
-
     def _read_entry(self, entry: _Entry, inherited: Inherited) -> None:
         token = entry.lexer.get(want_leading=True)
         if token.is_eol_or_eof():
@@ -177,7 +145,7 @@ class _Reader:
         if not token.is_identifier() or token.value[0] != "$":
             self._read_record(token, entry, inherited)
             return
-        self._close()
+        self._entries.close()
         entry.directive = token.value.upper()
         if entry.directive == "$TTL":
             self._read_ttl(entry, inherited)
@@ -244,33 +212,11 @@ class _Reader:
                 "write $TTL 3600 above the first record",
             )
         if inherited.owner_unknown or inherited.origin_unknown or owner is None or key is None:
-            self._close()
+            self._entries.close()
             self.parsed.lost.add(Lost(None, fields.rdtype))
             return
-        if end and not isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
-            piece = self._piece_for(fields, source, start, inherited)
-            if piece is not None:
-                piece.fields.append(fields)
-                piece.offsets.append(start - piece.start)
-                piece.end = end
-                return
-        self._close()
-        self.parsed.entries.append(Record(owner, key, ttl, rdata, source, start))
-
-    def _piece_for(
-        self, fields: RecordFields, source: SourceFile, start: int, inherited: Inherited
-    ) -> OpenPiece | None:
-        """The piece that is being read, or a new one; None where a record cannot begin one."""
-        piece = self._open
-        if piece is not None and (len(piece.fields) < SIZE or fields.blank):
-            return piece
-        if fields.blank:
-            return None
-        self._close()
-        default, last = inherited.ttls.default, inherited.ttls.last
-        needed = default is None and fields.ttl is None
-        self._open = OpenPiece(source, start, inherited.origin, (default, last if needed else None))
-        return self._open
+        record = Record(owner, key, ttl, rdata, source, start)
+        self._entries.add(record, fields, inherited, end)
 
     def _read_ttl(self, entry: _Entry, inherited: Inherited) -> None:
         # A bad $TTL must not make every record after it a finding too.

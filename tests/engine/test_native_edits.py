@@ -18,6 +18,7 @@ from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
 from resolverd.engine import image_kept
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import PlanImage, plan_image, steering_image
+from resolverd.snapshot import recompile
 from resolverd.snapshot.compile import compile_zone
 from resolverd.snapshot.model import Plan, Steering, ZonePlan
 from resolverd.zone.loader import load_zones
@@ -52,6 +53,7 @@ def kept_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Images of any size are kept, and most edits added to them."""
     monkeypatch.setattr(image_kept, "LARGE", 0)
     monkeypatch.setattr(image_kept, "_SPARE", 1)
+    monkeypatch.setattr(recompile, "PART", 0)
 
 
 @settings(
@@ -69,7 +71,7 @@ def test_an_image_of_an_edit_answers_as_one_made_anew(
     kept: image_kept.KeptImage | None = None
     with tempfile.TemporaryDirectory() as folder:
         for serial, texts in enumerate(history, 1):
-            zones = list(loaded(Path(folder), serial, texts))
+            zones = list(loaded(Path(folder), serial, texts, [zone for zone, _ in before]))
             made = [
                 (zone, compile_zone(zone, before[at] if before else None))
                 for at, zone in enumerate(zones)
@@ -80,14 +82,31 @@ def test_an_image_of_an_edit_answers_as_one_made_anew(
             assert answers(plan, image) == answers(plan, plan_image(plan, slots))
 
 
-def loaded(folder: Path, serial: int, texts: tuple[list[str], list[str]]) -> Iterator[Zone]:
+def test_an_edit_of_a_name_adds_to_the_image_before_it(tmp_path: Path, kept_always: None) -> None:
+    (zone,) = list(loaded(tmp_path, 1, (["a A 192.0.2.2"], []), []))[:1]
+    (edited,) = list(loaded(tmp_path, 2, (["a A 192.0.2.3", "new A 192.0.2.4"], []), [zone]))[:1]
+    plans = [compile_zone(zone)]
+    plans.append(compile_zone(edited, (zone, plans[0])))
+    slots, kept, pools = CounterSlots(), None, []
+    for plan in plans:
+        kept = plan_image(Plan(1, {plan.apex: plan}, {}, b"", 1232), slots, kept).kept
+        assert kept is not None
+        pools.append(kept.pool)
+    assert pools[1].startswith(pools[0])
+
+
+def loaded(
+    folder: Path, serial: int, texts: tuple[list[str], list[str]], before: list[Zone]
+) -> Iterator[Zone]:
+    previous = {zone.origin: zone for zone in before}
+
     for name, lines in zip(("one.example", "two.example"), texts, strict=True):
         path = folder / f"{name}.zone"
         path.write_text(HEAD % serial + "\n".join(lines) + "\n")
-        zones, problems = load_zones([path.name], folder, services={})
+        zones, problems = load_zones([path.name], folder, services={}, previous=previous)
         if not zones:  # a contradiction: the head alone
             path.write_text(HEAD % serial)
-            zones, problems = load_zones([path.name], folder, services={})
+            zones, problems = load_zones([path.name], folder, services={}, previous=previous)
         assert zones, problems
         yield from zones.values()
 

@@ -15,8 +15,9 @@ from zone_files import HEAD, ORIGIN, load_text
 
 from resolverd.dns.names import key_from_text, key_of
 from resolverd.errors import Problem
+from resolverd.snapshot import recompile
 from resolverd.snapshot.compile import compile_zone
-from resolverd.zone import again, loader, pieces, reader
+from resolverd.zone import again, loader, pieces
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.lexer import Lexer, LexicalError
 from resolverd.zone.model import Zone
@@ -139,10 +140,11 @@ def edited(lines: list[str], edit: list[tuple[str, int, str]]) -> list[str]:
 @pytest.fixture
 def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of two or three records, of zones of any size, and no edit that is too large."""
-    monkeypatch.setattr(reader, "SIZE", 2)
+    monkeypatch.setattr(pieces, "SIZE", 2)
     monkeypatch.setattr(pieces, "LEAST", 1)
     monkeypatch.setattr(loader, "LARGE", 0)
     monkeypatch.setattr(again, "PART", 0)
+    monkeypatch.setattr(recompile, "PART", 0)
 
 
 @settings(
