@@ -6,9 +6,7 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +15,7 @@ import dns.name
 import dns.rdata
 from dns.rdatatype import SOA
 
+from resolverd.collector import collector_paused
 from resolverd.dns.names import Key
 from resolverd.errors import Problem, errors_among
 from resolverd.zone.again import Part, noted, part_of, reading_of
@@ -24,7 +23,7 @@ from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
 from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
-from resolverd.zone.model import RRset, RRsets, Services, Zone
+from resolverd.zone.model import RRset, RRsets, Services, Zone, ZoneEdit
 from resolverd.zone.parsed import ParsedZone
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld
 from resolverd.zone.pieces import Pieces, Reading
@@ -92,7 +91,7 @@ def load_zone_files(
     A zone whose files and rules are those of `previous` is the very same object.
     """
     paths, problems = match_files(patterns, base)
-    with _collector_paused():
+    with collector_paused():
         load = _Load(rules, previous)
         return _without_duplicates([load.file(path) for path in paths]), problems
 
@@ -156,19 +155,6 @@ def _without_duplicates(files: list[ZoneFile]) -> list[ZoneFile]:
     return files
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare a large zone the garbage collector, which would walk its growing records again
-    and again (a third of the time) and find nothing: they hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def _pieces(before: Zone | None) -> Pieces | None:
     if before is None or before.reading is None:
         return None
@@ -208,6 +194,7 @@ def _check(
         tuple(parsed.files),
         _reading(parsed, tree, found, rrsets),
         tuple(parsed.digests),
+        edited=None if part is None else _edit(part, before, rrsets),
     )
     if before is not None:
         soa = tree.nodes[tree.origin].records[SOA][0]
@@ -242,6 +229,17 @@ def _frozen_part(part: Part, before: Zone | None) -> dict[Key, RRsets]:
         if key in names
     }
     return {key: made[key] if key in made else old[key] for key in names}
+
+
+def _edit(part: Part, before: Zone | None, rrsets: Mapping[Key, RRsets]) -> ZoneEdit:
+    assert before is not None
+    was, touched = before.rrsets, part.touched
+    changed = [key for key in rrsets if key in touched and was.get(key) is not rrsets[key]]
+    gone = [key for key in touched if key in was and key not in rrsets]
+    if len(gone) > 1:
+        lost = set(gone)
+        gone = [key for key in was if key in lost]
+    return ZoneEdit(before.stamp, changed, gone)
 
 
 def _kept_or_made(node: Node, old: RRsets | None) -> RRsets:

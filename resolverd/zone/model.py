@@ -6,10 +6,10 @@ is frozen; its mappings are read and never written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 import dns.name
 import dns.rdata
@@ -40,13 +40,21 @@ class RRset:
 RRsets = Mapping[dns.rdatatype.RdataType, RRset]
 
 
+class ZoneEdit(NamedTuple):
+    """What an edit changed of the zone with the stamp `of`: names in order, and those gone."""
+
+    of: object
+    changed: Sequence[Key]
+    gone: Sequence[Key]
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """A zone without errors: one SOA and at least one NS at `origin`, no owner outside it.
 
     `files` is the master file followed by everything that it includes, `digests` tells their
     octets, and `reading` is what the next load may take of this one. `warnings` are what was found
-    odd when it was checked, by the rules of `checked_by`.
+    odd when it was checked, by the rules of `checked_by`. `edited` is set where it is known beside.
     """
 
     origin: dns.name.Name
@@ -56,6 +64,8 @@ class Zone:
     digests: tuple[str, ...] = field(default=(), compare=False, repr=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
     checked_by: object = field(default=None, compare=False, repr=False)
+    edited: ZoneEdit | None = field(default=None, compare=False, repr=False)
+    stamp: object = field(default_factory=object, compare=False, repr=False)
 
     @property
     def soa(self) -> RRset:
@@ -67,8 +77,10 @@ class Zone:
         """The SOA's serial (RFC 1982 arithmetic)."""
         return cast(dns.rdtypes.ANY.SOA.SOA, self.soa.rdatas[0]).serial
 
-    def changed_since(self, before: Zone) -> tuple[list[Key], list[Key]]:
+    def changed_since(self, before: Zone) -> tuple[Sequence[Key], Sequence[Key]]:
         """The names whose RRsets are not the very same objects as `before`, and those gone."""
+        if self.edited is not None and self.edited.of is before.stamp:
+            return self.edited.changed, self.edited.gone
         was, now = before.rrsets, self.rrsets
         changed = [key for key, rrsets in now.items() if was.get(key) is not rrsets]
         return changed, [key for key in was if key not in now]
