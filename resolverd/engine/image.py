@@ -95,6 +95,8 @@ class _PlanWriter:
         self._pool = Pool(base.pool if base else b"")
         self._rrsets: list[bytes] = []
         self._first_rrset = base.rrset_count if base else 0
+        self._first_cut = len(base.referrals) // REFERRAL_SIZE if base else 0
+        self._first_glue = len(base.glue) // GLUE_SIZE if base else 0
         self._places: dict[int, int] = dict(base.soas) if base else {}
         self._referrals = Places[Referral]()
         self._glue: list[bytes] = []
@@ -121,7 +123,7 @@ class _PlanWriter:
         cuts = b"".join([self._referral(referral) for referral in self._referrals.met])
         glue = b"".join(self._glue)
         if base is not None:
-            cuts, glue = base.referrals, base.glue
+            cuts, glue = base.referrals + cuts, base.glue + glue
         services = [self._service(service) for service in plan.services.values()]
         tiers = [self._tier(plan.services[name]) for name in self._tiers]
         rrsets = (base.rrsets if base else b"") + b"".join(self._rrsets)
@@ -167,7 +169,7 @@ class _PlanWriter:
             tier = self._tiers.get(node.dyna.service, NONE)
         cut = NONE
         if node.referral is not None:
-            cut = self._referrals.of(node.referral)
+            cut = self._first_cut + self._referrals.of(node.referral)
         name = self._pool.name(key)
         return records.node(
             name=name,
@@ -192,7 +194,7 @@ class _PlanWriter:
         )
 
     def _referral(self, referral: Referral) -> bytes:
-        first = len(self._glue)
+        first = self._first_glue + len(self._glue)
         self._glue += [
             records.glue(owner=self._pool.name(owner), rrset=self._rrset(rrset))
             for owner, rrset in referral.glue
@@ -201,7 +203,7 @@ class _PlanWriter:
             owner=self._pool.name(referral.owner),
             ns=self._rrset(referral.ns),
             first=first,
-            count=len(self._glue) - first,
+            count=len(referral.glue),
         )
 
     def _service(self, service: ServicePlan) -> bytes:

@@ -21,6 +21,7 @@ from resolverd.engine.image import PlanImage, plan_image, steering_image
 from resolverd.snapshot import recompile
 from resolverd.snapshot.compile import compile_zone
 from resolverd.snapshot.model import Plan, Steering, ZonePlan
+from resolverd.zone import loader
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -54,6 +55,7 @@ def kept_always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_kept, "LARGE", 0)
     monkeypatch.setattr(image_kept, "_SPARE", 1)
     monkeypatch.setattr(recompile, "PART", 0)
+    monkeypatch.setattr(loader, "LARGE", 0)
 
 
 @settings(
