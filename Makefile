@@ -54,7 +54,7 @@ fuzz: $(VENV)/.dev ## ten million packets to both engines, valgrind, then libFuz
 bench: $(VENV)/.dev ## measure, beside other servers too; results go to bench/results/
 	@.ci/packages bench
 	@.ci/databases $(VENV)
-	@failed=0; for each in native.run start.run native.answer_path native.block_samples reference.answers health.probe_cost health.at_scale health.kill_to_out spill.run spill.steps; do $(VENV)/bin/python -m bench.$$each || failed=1; done; exit $$failed
+	@failed=0; for each in native.run start.run native.answer_path native.block_samples native.edit reference.answers health.probe_cost health.at_scale health.kill_to_out spill.run spill.steps; do $(VENV)/bin/python -m bench.$$each || failed=1; done; exit $$failed
 
 docs: $(VENV)/.dev ## regenerate what is generated in docs/
 	@$(VENV)/bin/python -m docs.generate

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from resolverd import log
@@ -22,6 +23,7 @@ from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
 from resolverd.errors import Problem, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
+from resolverd.files.threads import detached
 from resolverd.health.overrides import Override
 from resolverd.observation import Observation
 from resolverd.publication import Publication
@@ -115,7 +117,7 @@ class Adoption:
         async with self._reloading:
             served = self._publication.inputs
             inputs = await load_edit(self._path, self._options, served, self._terms())
-            return self._listening(inputs), difference(served, inputs)
+            return self._listening(inputs), await detached(partial(difference, served, inputs))
 
     def _listening(self, inputs: Inputs) -> Inputs:
         """`inputs` with a warning where its `server.listen` is not what is served."""
@@ -142,7 +144,8 @@ class Adoption:
                     reads=reads,
                 )
                 inputs = self._listening(inputs)
-                changes = difference(before, inputs)
+                # Of a large zone it takes some time, which the loop has other uses for.
+                changes = await detached(partial(difference, before, inputs))
                 if same_parts(before, inputs):
                     self._publication.inputs = inputs
                 else:

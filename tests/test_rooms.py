@@ -20,6 +20,7 @@ RANKS = {
     "frozen": 0,
     "imports": 0,
     "memory": 0,
+    "collector": 0,
     "files": 0,
     "signals": 0,
     "systemd": 0,

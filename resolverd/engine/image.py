@@ -24,6 +24,7 @@ from resolverd.dns.writer import RRsetWire
 from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.epochs_image import earlier_regions, epochs_image
+from resolverd.engine.image_kept import GLUE_SIZE, NODE_SIZE, REFERRAL_SIZE, KeptImage
 from resolverd.engine.image_pool import Places, Pool, in_parts, whole
 from resolverd.engine.records import NONE
 from resolverd.errors import EngineError
@@ -69,11 +70,16 @@ class PlanImage(NamedTuple):
 
     octets: bytes
     maps: tuple[NativeMap, ...]
+    kept: KeptImage | None
 
 
-def plan_image(plan: Plan, slots: CounterSlots) -> PlanImage:
-    """`plan` as octets. Raises EngineError where a map is not native or `slots` run out."""
-    return _PlanWriter(plan, slots).image()
+def plan_image(plan: Plan, slots: CounterSlots, before: KeptImage | None = None) -> PlanImage:
+    """`plan` as octets, by what changed since the image `before` where that can be told.
+
+    Raises EngineError where a map is not native or `slots` run out.
+    """
+    base = before if before is not None and before.may_become(plan) else None
+    return _PlanWriter(plan, slots, base).image()
 
 
 def steering_image(steering: Steering, plan: Plan) -> bytes:
@@ -84,11 +90,14 @@ def steering_image(steering: Steering, plan: Plan) -> bytes:
 class _PlanWriter:
     """One image in the making; each list holds the records of a section."""
 
-    def __init__(self, plan: Plan, slots: CounterSlots) -> None:
-        self._plan, self._slots = plan, slots
-        self._pool = Pool()
+    def __init__(self, plan: Plan, slots: CounterSlots, base: KeptImage | None) -> None:
+        self._plan, self._slots, self._base = plan, slots, base
+        self._pool = Pool(base.pool if base else b"")
         self._rrsets: list[bytes] = []
-        self._places: dict[int, int] = {}
+        self._first_rrset = base.rrset_count if base else 0
+        self._first_cut = len(base.referrals) // REFERRAL_SIZE if base else 0
+        self._first_glue = len(base.glue) // GLUE_SIZE if base else 0
+        self._places: dict[int, int] = dict(base.soas) if base else {}
         self._referrals = Places[Referral]()
         self._glue: list[bytes] = []
         self._region_slots: list[int] = []
@@ -100,19 +109,24 @@ class _PlanWriter:
         self._tiers = {name: place for place, name in enumerate(paired)}
 
     def image(self) -> PlanImage:
-        plan = self._plan
+        plan, base = self._plan, self._base
         zones = list(plan.zones.values())
-        nodes = [
-            self._node(key, place, node)
-            for place, zone in enumerate(zones)
-            for key, node in zone.nodes.items()
-        ]
+        if base is not None:
+            nodes = base.with_nodes(plan, self._node)
+        else:
+            nodes = b"".join(
+                self._node(key, place, node)
+                for place, zone in enumerate(zones)
+                for key, node in zone.nodes.items()
+            )
         apexes = [self._zone(zone) for zone in zones]
-        referrals = [self._referral(referral) for referral in self._referrals.met]
+        cuts = b"".join([self._referral(referral) for referral in self._referrals.met])
+        glue = b"".join(self._glue)
+        if base is not None:
+            cuts, glue = base.referrals + cuts, base.glue + glue
         services = [self._service(service) for service in plan.services.values()]
         tiers = [self._tier(plan.services[name]) for name in self._tiers]
-        made = [apexes, nodes, self._rrsets, referrals, self._glue, services, self._map_records]
-        made.append(tiers)
+        rrsets = (base.rrsets if base else b"") + b"".join(self._rrsets)
         pool = bytes(self._pool.octets)
         head = records.plan_head(
             generation=plan.generation,
@@ -120,10 +134,10 @@ class _PlanWriter:
             udp_payload=plan.udp_payload,
             nsid=len(plan.nsid),
             zones=len(apexes),
-            nodes=len(nodes),
-            rrsets=len(self._rrsets),
-            referrals=len(referrals),
-            glue=len(self._glue),
+            nodes=len(nodes) // NODE_SIZE,
+            rrsets=self._rrset_count,
+            referrals=len(cuts) // REFERRAL_SIZE,
+            glue=len(glue) // GLUE_SIZE,
             services=len(services),
             maps=len(self._map_records),
             tiers=len(tiers),
@@ -133,12 +147,20 @@ class _PlanWriter:
         )
         slots = [*self._region_slots, *self._pin_slots]
         numbers = struct.pack(f"<{len(slots)}I", *slots)
-        sections = [b"".join(section) for section in made]
-        octets = b"".join((head, *sections, numbers, plan.nsid, pool))
-        return PlanImage(octets, tuple(self._maps.met))
+        of_zones = (b"".join(apexes), nodes, rrsets, cuts, glue)
+        of_services = map(b"".join, (services, self._map_records, tiers))
+        octets = b"".join((head, *of_zones, *of_services, numbers, plan.nsid, pool))
+        soas = {id(zone.soa): self._rrset(zone.soa) for zone in zones}
+        sections = (nodes, rrsets, cuts, glue, pool)
+        kept = KeptImage.of(plan, sections, self._rrset_count, soas, base)
+        return PlanImage(octets, tuple(self._maps.met), kept)
+
+    @property
+    def _rrset_count(self) -> int:
+        return self._first_rrset + len(self._rrsets)
 
     def _node(self, key: Key, zone: int, node: Node) -> bytes:
-        first = len(self._rrsets)
+        first = self._rrset_count
         for rrset in node.rrsets.values():
             self._add(rrset)
         service, ceiling, tier = NONE, 0, NONE
@@ -147,7 +169,7 @@ class _PlanWriter:
             tier = self._tiers.get(node.dyna.service, NONE)
         cut = NONE
         if node.referral is not None:
-            cut = self._referrals.of(node.referral)
+            cut = self._first_cut + self._referrals.of(node.referral)
         name = self._pool.name(key)
         return records.node(
             name=name,
@@ -172,7 +194,7 @@ class _PlanWriter:
         )
 
     def _referral(self, referral: Referral) -> bytes:
-        first = len(self._glue)
+        first = self._first_glue + len(self._glue)
         self._glue += [
             records.glue(owner=self._pool.name(owner), rrset=self._rrset(rrset))
             for owner, rrset in referral.glue
@@ -181,7 +203,7 @@ class _PlanWriter:
             owner=self._pool.name(referral.owner),
             ns=self._rrset(referral.ns),
             first=first,
-            count=len(self._glue) - first,
+            count=len(referral.glue),
         )
 
     def _service(self, service: ServicePlan) -> bytes:
@@ -247,7 +269,7 @@ class _PlanWriter:
         return self._places[id(rrset)] if id(rrset) in self._places else self._add(rrset)
 
     def _add(self, rrset: RRsetWire) -> int:
-        place = self._places[id(rrset)] = len(self._rrsets)
+        place = self._places[id(rrset)] = self._rrset_count
         copied = whole(rrset)
         octets = in_parts(rrset) if copied is None else copied
         at = self._pool.add(octets)

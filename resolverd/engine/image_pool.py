@@ -31,10 +31,10 @@ class Places(Generic[T]):
 
 
 class Pool:
-    """Octets that records point into; a name stands there once."""
+    """Octets that records point into; a name stands there once, those of `before` apart."""
 
-    def __init__(self) -> None:
-        self.octets = bytearray()
+    def __init__(self, before: bytes = b"") -> None:
+        self.octets = bytearray(before)
         self._names: dict[bytes, int] = {}
 
     def add(self, octets: bytes) -> int:

@@ -25,6 +25,7 @@ from resolverd.engine.block_samples import CAPACITY, BlockSample, BlockSamples
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
+from resolverd.engine.image_kept import KeptImage
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
@@ -70,6 +71,7 @@ class NativeEngine:
         self.sockets, self._limits = tuple(sockets), limits
         self._slots = CounterSlots()
         self._plan: tuple[Plan, PlanTables] | None = None
+        self._image: KeptImage | None = None
         self._staged: Callable[[], _Staged | None] = lambda: None
         self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None
@@ -130,6 +132,7 @@ class NativeEngine:
         """Another one on the same sockets in a forked process, with the Plans that are loaded."""
         made = NativeEngine(self.bound, self.sockets, self._limits)
         made._plan, made._staged, made._slots = self._plan, self._staged, self._slots
+        made._image = self._image
         return made
 
     async def stop(self) -> None:
@@ -167,7 +170,7 @@ class NativeEngine:
         staged = self._staged()
         if staged is not None and staged.plan is plan:
             return staged.tables
-        image, maps = plan_image(plan, self._slots)
+        image, maps, self._image = plan_image(plan, self._slots, self._image)
         return PlanTables(image, maps)
 
     def _stage(self, snapshot: Snapshot) -> _Staged:

@@ -7,10 +7,8 @@ glue are found, pins become maps. What is left for a packet is look-up and copy.
 from __future__ import annotations
 
 import ipaddress
-import socket
-import struct
 from collections.abc import Iterable, Mapping, Set
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import dns.name
 import dns.rdata
@@ -20,10 +18,9 @@ import dns.rdtypes.IN.A
 
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
-from resolverd.config.tiers import edge_of_alias
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
-from resolverd.dns.writer import Compressible, Rdata, RRsetWire
+from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.earlier_maps import with_earlier_maps
@@ -41,11 +38,12 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 from resolverd.snapshot.own_places import own_places
+from resolverd.snapshot.owned import dyna_of, negative_ttl_of, wire_name, wire_rrsets
 from resolverd.snapshot.pairs import paired
 from resolverd.snapshot.rankings import ranking_of
+from resolverd.snapshot.recompile import recompiled
 from resolverd.zone.dyna import DYNA, NO_REGION
-from resolverd.zone.dyna import Dyna as DynaRdata
-from resolverd.zone.model import RRset, Zone
+from resolverd.zone.model import Zone
 
 _NONE: Mapping[int, RRsetWire] = {}
 _WHY_NO_REGION = b"no region may answer: the pins leave none, or none has an address"
@@ -111,17 +109,19 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
     """
     if before is not None and before[0] is zone:
         return before[1]
-    apex = _wire(zone.origin)
+    if before is not None and (edited := recompiled(zone, *before)) is not None:
+        return edited
+    apex = wire_name(zone.origin)
     key_of_apex = apex.lower()
     had, kept = (before[0].rrsets, before[1].nodes) if before else ({}, {})
     by_key: dict[Key, Mapping[int, RRsetWire]] = {}
     dynas: dict[Key, Dyna] = {}
     for key, rrsets in zone.rrsets.items():
-        by_key[key] = kept[key].rrsets if had.get(key) is rrsets else _rrsets(rrsets)
+        by_key[key] = kept[key].rrsets if had.get(key) is rrsets else wire_rrsets(rrsets)
         if DYNA in rrsets:
-            dynas[key] = _dyna(rrsets[DYNA])
+            dynas[key] = dyna_of(rrsets[DYNA])
     soa = by_key[key_of_apex][SOA]
-    negative_ttl = _negative_ttl(soa)
+    negative_ttl = negative_ttl_of(soa)
     no_region = None
     if dynas:
         name = NO_REGION + apex
@@ -141,49 +141,9 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
     return ZonePlan(apex, soa, negative_ttl, nodes, no_region)
 
 
-def _negative_ttl(soa: RRsetWire) -> int:
-    """How long it may be kept that there is nothing (RFC 2308 §5)."""
-    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
-    return min(soa.ttl, minimum)
-
-
 def _text(octets: bytes) -> bytes:
     """A character-string (RFC 1035 §3.3)."""
     return bytes([len(octets)]) + octets
-
-
-def _rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetWire]:
-    return {
-        int(rtype): RRsetWire(int(rtype), rrset.ttl, tuple(map(wire_parts, rrset.rdatas)))
-        for rtype, rrset in rrsets.items()
-        if rtype != DYNA
-    }
-
-
-def _dyna(rrset: RRset) -> Dyna:
-    name = cast(DynaRdata, rrset.rdatas[0]).service
-    edge = edge_of_alias(name)
-    return Dyna(edge or name, rrset.ttl, bool(edge))
-
-
-def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
-    """RDATA as parts, with those names marked that RFC 3597 §4 lets be compressed."""
-    if rdata.rdtype == A:  # the type that large zones are made of, at a third of the time
-        return (socket.inet_aton(cast(dns.rdtypes.IN.A.A, rdata).address),)
-    wire = rdata.to_wire() or b""
-    match rdata.rdtype:
-        case dns.rdatatype.NS | dns.rdatatype.CNAME | dns.rdatatype.PTR:
-            return (Compressible(wire),)
-        case dns.rdatatype.MX:
-            return (wire[:2], Compressible(wire[2:]))
-        case dns.rdatatype.SOA:
-            mname = _wire(cast(dns.rdtypes.ANY.SOA.SOA, rdata).mname)
-            return (
-                Compressible(mname),
-                Compressible(wire[len(mname) : -20]),
-                wire[-20:],
-            )
-    return (wire,)
 
 
 def _with_empty_non_terminals(owners: Iterable[Key], apex: Key) -> Iterable[Key]:
@@ -206,7 +166,7 @@ def _cuts(
     cuts = {key for key, held in rrsets.items() if NS in held and key != apex}
     return {
         key: Referral(
-            _wire(zone.rrsets[key][dns.rdatatype.NS].owner),
+            wire_name(zone.rrsets[key][dns.rdatatype.NS].owner),
             rrsets[key][NS],
             tuple(_glue(cuts, rrsets[key][NS], rrsets)),
         )
@@ -232,10 +192,6 @@ def _cut_above(name: Key, cuts: Mapping[Key, Referral], apex: Key) -> Referral |
         found = cuts.get(name, found)
         name = parent(name)
     return found
-
-
-def _wire(name: dns.name.Name) -> bytes:
-    return name.to_wire() or b"\0"
 
 
 def compile_services(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import NamedTuple
 
 import dns.name
 
@@ -145,19 +146,23 @@ def _records(before: Zone | None, after: Zone | None) -> tuple[int, int]:
     if before is None or after is None:
         return (records(after) if after else 0, records(before) if before else 0)
     added = removed = 0
-    for key in {**before.rrsets, **after.rrsets}:
+    for key in chain(*after.changed_since(before)):
         was, now = before.rrsets.get(key, {}), after.rrsets.get(key, {})
-        if was is now:
-            continue
         for rdtype in {**was, **now}:
-            had, has = _rdatas(was.get(rdtype)), _rdatas(now.get(rdtype))
-            added += len(has - had)
-            removed += len(had - has)
+            had, has = was.get(rdtype), now.get(rdtype)
+            common = _common(had, has)
+            added += len(has.rdatas) - common if has else 0
+            removed += len(had.rdatas) - common if had else 0
     return added, removed
 
 
-def _rdatas(rrset: RRset | None) -> set[tuple[int, Any]]:
-    return {(rrset.ttl, rdata) for rdata in rrset.rdatas} if rrset else set()
+def _common(had: RRset | None, has: RRset | None) -> int:
+    """How many records two RRsets of one owner and type have in common; none of another TTL."""
+    if had is None or has is None or had.ttl != has.ttl:
+        return 0
+    if had.rdatas == has.rdatas:
+        return len(has.rdatas)
+    return len(set(had.rdatas) & set(has.rdatas))
 
 
 def _names(before: Config, after: Config, table: str) -> Names:

@@ -158,7 +158,9 @@ async def _with_zones(
     """These with their zones, each as its file says or as it is served."""
     locator, tables = opened
     files, patterns = await detached(lambda: zone_files(loaded, served.zones))
-    zones, outdated = _zones(files, errors_among(patterns), loaded, served, terms)
+    zones, outdated = await detached(
+        lambda: _zones(files, errors_among(patterns), loaded, served, terms)
+    )
     warnings = [problem for zone in zones.values() for problem in zone.warnings]
     warnings += await detached(partial(check_together, loaded, zones, locator))
     return Inputs(

@@ -55,8 +55,9 @@ def zone_losses(before: Zone, after: Zone, then: Config, now: Config) -> list[Pr
     """What `after` takes away of the same zone `before`; served by the configurations each."""
     file = after.files[0]
     losses = []
-    names = [to_text(key) for key in before.rrsets if key not in after.rrsets]
-    if len(names) > then.server.hold_names * len(before.rrsets):
+    changed, gone = after.changed_since(before)
+    if len(gone) > then.server.hold_names * len(before.rrsets):
+        names = [to_text(key) for key in gone]
         losses.append(
             _lost(
                 "names",
@@ -65,9 +66,10 @@ def zone_losses(before: Zone, after: Zone, then: Config, now: Config) -> list[Pr
                 f"{_some(names)}",
             )
         )
-    for key, rrsets in before.rrsets.items():
-        later = after.rrsets.get(key)
-        if DYNA in rrsets and later is not None and later is not rrsets:
+    for key in changed:
+        rrsets = before.rrsets.get(key, {})
+        if DYNA in rrsets:
+            later = after.rrsets[key]
             losses += [
                 _lost("pin", file, f"{to_text(key)} leaves the pins of its service: {why}")
                 for why in _let_out(rrsets, later, then, now)

@@ -38,52 +38,11 @@ from resolverd.snapshot.entries import MapEntry as MapEntry
 from resolverd.snapshot.entries import MapSize as MapSize
 from resolverd.snapshot.held import EarlierMap as EarlierMap
 from resolverd.snapshot.held import Held, History, hold
-
-
-class Referral(NamedTuple):
-    """A zone cut: its NS RRset, and the addresses below any cut that it needs (RFC 9471)."""
-
-    owner: bytes
-    ns: RRsetWire
-    glue: tuple[tuple[bytes, RRsetWire], ...]
-
-
-class Dyna(NamedTuple):
-    """A DYNA record: the service that synthesises the answer, and the ceiling of its TTL.
-
-    With `behind` it is the core service behind that one, as the clients of that one see it.
-    """
-
-    service: str
-    ttl: int
-    behind: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An owner name that exists; without RRsets it is an empty non-terminal.
-
-    `referral` is set at a zone cut and at every name below one.
-    """
-
-    rrsets: Mapping[int, RRsetWire] = field(default_factory=dict)
-    dyna: Dyna | None = None
-    referral: Referral | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ZonePlan:
-    """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5.
-
-    `no_region` is the name in it that has no address, for clients who can be given no region; None
-    where the zone steers nothing.
-    """
-
-    apex: bytes
-    soa: RRsetWire
-    negative_ttl: int
-    nodes: Mapping[Key, Node]
-    no_region: RRsetWire | None = None
+from resolverd.snapshot.nodes import Dyna as Dyna
+from resolverd.snapshot.nodes import NamesEdited as NamesEdited
+from resolverd.snapshot.nodes import Node as Node
+from resolverd.snapshot.nodes import Referral as Referral
+from resolverd.snapshot.nodes import ZonePlan as ZonePlan
 
 
 class EndpointPlan(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dns.exception
 import dns.name
-from dns.rdatatype import SOA
 
 from resolverd.zone.parsed import ParsedZone
 
@@ -19,7 +18,7 @@ def find_apex(parsed: ParsedZone) -> dns.name.Name | None:
     An SOA at the file's origin goes before the first; one whose owner is that origin twice has
     merely lost its final dot, and says nothing.
     """
-    owners = [record.owner for record in parsed.records if record.rdata.rdtype == SOA]
+    owners = [record.owner for record in parsed.soas]
     if parsed.origin is None or not owners or parsed.origin in owners:
         return parsed.origin if owners else None
     first = owners[0]

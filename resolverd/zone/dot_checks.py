@@ -23,7 +23,7 @@ _TOP_LEVEL = re.compile(rb"[A-Za-z]{2,63}|xn--[a-z0-9-]{2,59}")
 
 def check_dots(tree: Tree) -> Iterator[Problem]:
     """Every finding about a final dot that an owner or a target lacks."""
-    for key, node in tree.nodes.items():
+    for key, node in tree.examined.items():
         if tree.cut(key) is not None:
             continue
         yield from _check_owner(node, tree)

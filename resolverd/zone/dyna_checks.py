@@ -25,10 +25,10 @@ def check_dyna(
     tree: Tree, services: Services, ttl_floor: int, beside_cname: frozenset[RdataType]
 ) -> Iterator[Problem]:
     """Every finding about the zone's DYNA records; `ttl_floor` in seconds."""
-    steered = next((node for node in tree.nodes.values() if DYNA in node.records), None)
+    steered = next((node for node in tree.examined.values() if DYNA in node.records), None)
     if steered is not None:
         yield from _check_no_region(tree, steered.records[DYNA][0])
-    for node in tree.nodes.values():
+    for node in tree.examined.values():
         if DYNA in node.records:
             yield from _check_node(node, tree, services, beside_cname)
             for record in node.records[DYNA]:

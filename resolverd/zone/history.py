@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import dns.rdtypes.ANY.SOA
@@ -16,22 +16,24 @@ from resolverd.zone.source import FilePosition
 _HALF = 2**31  # serials that far apart or farther are "less than" (RFC 1982 §3.2)
 
 
-def check_serial(previous: Zone, zone: Zone, position: FilePosition) -> Iterator[Problem]:
-    """Findings about the serial, which is written at `place`."""
+def check_serial(
+    previous: Zone, zone: Zone, position: Callable[[], FilePosition]
+) -> Iterator[Problem]:
+    """Findings about the serial; `position` says where it is written, and may take its time."""
     old, new = previous.serial, zone.serial
     hint = f"write {(old + 1) % 2**32} or higher"
     if old == new:
         if not same_content(previous, zone):
             yield problem(
                 "zone-serial-unchanged",
-                position,
+                position(),
                 f"the zone changed and its serial is still {new}; secondaries will not notice",
                 hint,
             )
     elif (new - old) % 2**32 >= _HALF:
         yield problem(
             "zone-serial-backward",
-            position,
+            position(),
             f"the serial went back from {old} to {new} (RFC 1982 §3.2)",
             hint,
         )

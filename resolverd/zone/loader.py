@@ -6,27 +6,33 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import dns.name
+import dns.rdata
 from dns.rdatatype import SOA
 
+from resolverd.collector import collector_paused
+from resolverd.dns.names import Key
 from resolverd.errors import Problem, errors_among
+from resolverd.zone.again import Part, noted, part_of, reading_of
 from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
 from resolverd.zone.files import UnreadableError, match_files, read_source
 from resolverd.zone.history import check_serial
-from resolverd.zone.model import RRset, RRsets, Services, Zone
+from resolverd.zone.model import RRset, RRsets, Services, Zone, ZoneEdit
 from resolverd.zone.parsed import ParsedZone
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld
+from resolverd.zone.pieces import Pieces, Reading
 from resolverd.zone.reader import read_master
 from resolverd.zone.source import FilePosition, SourceFile
 from resolverd.zone.tree import Node, Tree, build_tree
+
+LARGE = 256
+"""Names from which on an edit of a zone costs what it changes; of fewer nothing is kept for it."""
 
 _SOA_SERIAL = 2
 
@@ -85,7 +91,7 @@ def load_zone_files(
     A zone whose files and rules are those of `previous` is the very same object.
     """
     paths, problems = match_files(patterns, base)
-    with _collector_paused():
+    with collector_paused():
         load = _Load(rules, previous)
         return _without_duplicates([load.file(path) for path in paths]), problems
 
@@ -106,13 +112,14 @@ class _Load:
             source = read_source(path)
             if before is not None and self._unchanged(before, source):
                 return ZoneFile(path, before.origin, before, before.warnings)
-            parsed = read_master(source, None if before is None else before.lines)
+            parsed = read_master(source, _pieces(before))
         except UnreadableError as error:
             position = error.position or FilePosition(str(path), 0, 0, "")
             return ZoneFile(
                 path, None, None, [problem(error.id, position, error.message, error.hint)]
             )
-        zone, findings = _check(parsed, self._rules, self._previous)
+        checked = before if before is not None and self._by_same_rules(before) else None
+        zone, findings = _check(parsed, self._rules, self._previous, checked)
         problems = tuple(_sorted(findings, parsed.files))
         if zone is not None:
             zone = replace(zone, warnings=problems, checked_by=self._rules)
@@ -120,13 +127,18 @@ class _Load:
 
     def _unchanged(self, before: Zone, source: SourceFile) -> bool:
         """Whether the files of `before`, of which `source` is the first, are as they were."""
-        key = id(before.checked_by)
-        if key not in self._same:
-            self._same[key] = before.checked_by == self._rules
-        if not self._same[key] or not before.digests or before.digests[0] != source.digest:
+        if not self._by_same_rules(before):
+            return False
+        if not before.digests or before.digests[0] != source.digest:
             return False
         included = zip(before.files[1:], before.digests[1:], strict=True)
         return all(read_source(path).digest == digest for path, digest in included)
+
+    def _by_same_rules(self, before: Zone) -> bool:
+        key = id(before.checked_by)
+        if key not in self._same:
+            self._same[key] = before.checked_by == self._rules
+        return self._same[key]
 
 
 def _without_duplicates(files: list[ZoneFile]) -> list[ZoneFile]:
@@ -143,59 +155,114 @@ def _without_duplicates(files: list[ZoneFile]) -> list[ZoneFile]:
     return files
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare a large zone the garbage collector, which would walk its growing records again
-    and again (a third of the time) and find nothing: they hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+def _pieces(before: Zone | None) -> Pieces | None:
+    if before is None or before.reading is None:
+        return None
+    return Pieces(piece for piece, _ in before.reading.runs)
 
 
 def _check(
-    parsed: ParsedZone, rules: Rules, previous: Mapping[dns.name.Name, Zone]
+    parsed: ParsedZone,
+    rules: Rules,
+    previous: Mapping[dns.name.Name, Zone],
+    checked: Zone | None,
 ) -> tuple[Zone | None, list[Problem]]:
-    """The zone, unless it has an error, and all that was found."""
+    """The zone, unless it has an error, and all that was found.
+
+    `checked` is the zone before, if it was checked by the same rules.
+    """
     if parsed.origin is None:
         return None, parsed.problems
-    tree = build_tree(parsed.origin, parsed.records, parsed.lost)
-    findings = [*parsed.problems, *check_tree(tree, parsed.master, *rules)]
+    part = None if checked is None else part_of(parsed, checked)
+    if part is not None:
+        found = list(check_tree(part.tree, parsed.master, *rules))
+        if part.tree.large:
+            part = None
+    if part is None:
+        tree = build_tree(parsed.origin, parsed.records, parsed.lost)
+        found = list(check_tree(tree, parsed.master, *rules))
+    else:
+        tree = part.tree
+    findings = [*parsed.problems, *found]
     if errors_among(findings):
         return None, findings
-    zone = _freeze(tree, parsed, previous.get(parsed.origin))
-    if parsed.origin in previous:
+    before = previous.get(parsed.origin)
+    rrsets = _frozen(tree, before) if part is None else _frozen_part(part, before)
+    zone = Zone(
+        tree.zone,
+        rrsets,
+        tuple(parsed.files),
+        _reading(parsed, tree, found, rrsets),
+        tuple(parsed.digests),
+        edited=None if part is None else _edit(part, before, rrsets),
+    )
+    if before is not None:
         soa = tree.nodes[tree.origin].records[SOA][0]
-        position = soa.at_rdata(_SOA_SERIAL)
-        findings += check_serial(previous[parsed.origin], zone, position)
+        findings += check_serial(before, zone, lambda: soa.at_rdata(_SOA_SERIAL))
     return zone, findings
 
 
-def _freeze(tree: Tree, parsed: ParsedZone, before: Zone | None) -> Zone:
-    """The zone; owners that are as they were `before` have the very RRsets that they had."""
+def _reading(
+    parsed: ParsedZone, tree: Tree, found: Sequence[Problem], rrsets: Mapping[Key, RRsets]
+) -> Reading | None:
+    """What the next load may take of this one; nothing of a zone that is soon read."""
+    if len(rrsets) < LARGE:
+        return None
+    points = [problem for problem in found if problem.line]
+    records = (r for node in tree.examined.values() for r in node)
+    return reading_of(parsed, tree, noted(points, records) if points else frozenset())
+
+
+def _frozen(tree: Tree, before: Zone | None) -> dict[Key, RRsets]:
+    """The RRsets of all names; those that are as they were `before` are the very same objects."""
     old = {} if before is None else before.rrsets
-    rrsets = {}
-    for key, node in tree.nodes.items():
-        kept = old.get(key)
-        rrsets[key] = kept if kept and _unchanged(node, kept) else _rrsets(node)
-    return Zone(tree.zone, rrsets, tuple(parsed.files), parsed.lines, tuple(parsed.digests))
+    return {key: _kept_or_made(node, old.get(key)) for key, node in tree.nodes.items()}
+
+
+def _frozen_part(part: Part, before: Zone | None) -> dict[Key, RRsets]:
+    """As `_frozen`, of which only those have to be made that an edit has touched."""
+    assert before is not None
+    old, names = before.rrsets, part.names
+    made = {
+        key: _kept_or_made(part.tree.nodes[key], old.get(key))
+        for key in part.touched
+        if key in names
+    }
+    return {key: made[key] if key in made else old[key] for key in names}
+
+
+def _edit(part: Part, before: Zone | None, rrsets: Mapping[Key, RRsets]) -> ZoneEdit:
+    assert before is not None
+    was, touched = before.rrsets, part.touched
+    changed = [key for key in rrsets if key in touched and was.get(key) is not rrsets[key]]
+    gone = [key for key in touched if key in was and key not in rrsets]
+    if len(gone) > 1:
+        lost = set(gone)
+        gone = [key for key in was if key in lost]
+    return ZoneEdit(before.stamp, changed, gone)
+
+
+def _kept_or_made(node: Node, old: RRsets | None) -> RRsets:
+    return old if old and _unchanged(node, old) else _rrsets(node)
 
 
 def _unchanged(node: Node, rrsets: RRsets) -> bool:
     if len(node.records) != len(rrsets):
         return False
     for (rdtype, records), rrset in zip(node.records.items(), rrsets.values(), strict=True):
-        if rrset.rdtype != rdtype or rrset.owner is not node.owner:
+        if rrset.rdtype != rdtype or rrset.owner.labels != node.owner.labels:
             return False
         if len(records) != len(rrset.rdatas):
             return False
         for record, rdata in zip(records, rrset.rdatas, strict=True):
-            if record.rdata is not rdata or record.ttl != rrset.ttl:
+            if record.ttl != rrset.ttl or not _same_octets(record.rdata, rdata):
                 return False
     return True
+
+
+def _same_octets(one: dns.rdata.Rdata, other: dns.rdata.Rdata) -> bool:
+    """Whether two records of a type say the same in the same spelling."""
+    return one is other or one.to_wire() == other.to_wire()
 
 
 def _rrsets(node: Node) -> RRsets:

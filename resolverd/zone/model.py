@@ -6,10 +6,10 @@ is frozen; its mappings are read and never written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 import dns.name
 import dns.rdata
@@ -18,7 +18,7 @@ import dns.rdtypes.ANY.SOA
 
 from resolverd.dns.names import Key, key_of
 from resolverd.errors import Problem
-from resolverd.zone.lines import Lines
+from resolverd.zone.pieces import Reading
 
 # What each configured service answers at the owner of its DYNA: addresses, or a CNAME.
 Services = Mapping[str, Literal["address", "cname"]]
@@ -40,22 +40,32 @@ class RRset:
 RRsets = Mapping[dns.rdatatype.RdataType, RRset]
 
 
+class ZoneEdit(NamedTuple):
+    """What an edit changed of the zone with the stamp `of`: names in order, and those gone."""
+
+    of: object
+    changed: Sequence[Key]
+    gone: Sequence[Key]
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """A zone without errors: one SOA and at least one NS at `origin`, no owner outside it.
 
     `files` is the master file followed by everything that it includes, `digests` tells their
-    octets, and `lines` is what was read of them, for the next load. `warnings` are what was found
-    odd when it was checked, by the rules of `checked_by`.
+    octets, and `reading` is what the next load may take of this one. `warnings` are what was found
+    odd when it was checked, by the rules of `checked_by`. `edited` is set where it is known beside.
     """
 
     origin: dns.name.Name
     rrsets: Mapping[Key, RRsets]
     files: tuple[Path, ...]
-    lines: Lines = field(default_factory=Lines, compare=False, repr=False)
+    reading: Reading | None = field(default=None, compare=False, repr=False)
     digests: tuple[str, ...] = field(default=(), compare=False, repr=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
     checked_by: object = field(default=None, compare=False, repr=False)
+    edited: ZoneEdit | None = field(default=None, compare=False, repr=False)
+    stamp: object = field(default_factory=object, compare=False, repr=False)
 
     @property
     def soa(self) -> RRset:
@@ -66,3 +76,11 @@ class Zone:
     def serial(self) -> int:
         """The SOA's serial (RFC 1982 arithmetic)."""
         return cast(dns.rdtypes.ANY.SOA.SOA, self.soa.rdatas[0]).serial
+
+    def changed_since(self, before: Zone) -> tuple[Sequence[Key], Sequence[Key]]:
+        """The names whose RRsets are not the very same objects as `before`, and those gone."""
+        if self.edited is not None and self.edited.of is before.stamp:
+            return self.edited.changed, self.edited.gone
+        was, now = before.rrsets, self.rrsets
+        changed = [key for key, rrsets in now.items() if was.get(key) is not rrsets]
+        return changed, [key for key in was if key not in now]

@@ -6,6 +6,7 @@ what is merely misspelt. The records' owners may still lie outside the zone.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ import dns.rdatatype
 
 from resolverd.dns.names import Key
 from resolverd.errors import Problem
-from resolverd.zone.lines import Lines
+from resolverd.zone.pieces import Run, owned
 from resolverd.zone.source import FilePosition, SourceFile
 
 
@@ -65,19 +66,42 @@ class ParsedZone:
     """What a master file says, unchecked.
 
     `origin` is the zone's apex, None when it is unknown; `by_name` means that it, or what relative
-    names were read with, is the file's name. `files` and `digests` are those of the master file and
-    all that it includes; `lines` has the records of lines that the next load need not read.
+    names were read with, is the file's name. `entries` are its records in order, those of pieces
+    together. `files` and `digests` are those of the master file and all that it includes.
     """
 
     master: SourceFile
     origin: dns.name.Name | None = None
     by_name: bool = False
-    records: list[Record] = field(default_factory=list)
+    entries: list[Run | Record] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lost: set[Lost] = field(default_factory=set)
-    lines: Lines = field(default_factory=Lines)
+
+    @property
+    def records(self) -> Iterator[Record]:
+        """All records in order."""
+        for entry in self.entries:
+            if isinstance(entry, Run):
+                yield from records_of(entry)
+            else:
+                yield entry
+
+    @property
+    def soas(self) -> list[Record]:
+        """The SOA records, which are in no piece."""
+        loose = (entry for entry in self.entries if isinstance(entry, Record))
+        return [record for record in loose if record.rdata.rdtype == dns.rdatatype.SOA]
+
+
+def records_of(run: Run) -> Iterator[Record]:
+    """The records of a piece at its place."""
+    for fields, owner, ttl, offset in owned(run):
+        assert owner.owner is not None
+        assert owner.key is not None
+        assert fields.rdata is not None
+        yield Record(owner.owner, owner.key, ttl, fields.rdata, run.source, offset)
 
 
 def first_of(*choices: int | None) -> int | None:

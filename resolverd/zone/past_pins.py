@@ -73,7 +73,7 @@ def check_past_pins(tree: Tree, withheld: Withheld) -> Iterator[Problem]:
     """Every record that gives all clients an address or name that a pin withholds from some."""
     if not withheld.fenced:
         return
-    for node in tree.nodes.values():
+    for node in tree.examined.values():
         for rdtype in _TYPES & node.records.keys():
             for record in node.records[rdtype]:
                 yield from _check_record(node, rdtype, record, withheld)

@@ -1,7 +1,8 @@
 """A master file and all that it includes (RFC 1035 §5) → records, each with its place.
 
-An entry that cannot be read becomes a `Problem`, and reading goes on at the next one. A line
-is the quickest of three things: known from before, common, or read by the grammar.
+An entry that cannot be read becomes a `Problem`, and reading goes on at the next one. What comes
+next is the quickest of three things: a piece known from before, a common line, or read by the
+grammar.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from resolverd.files.matching import real_path
 from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import problem
 from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date, unescaped
+from resolverd.zone.entries import Entries
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.inherited import Inherited
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
-from resolverd.zone.lines import Lines
 from resolverd.zone.parsed import Lost, ParsedZone, Record, first_of
+from resolverd.zone.pieces import Pieces
 from resolverd.zone.record import EntryError, RecordFields, read_name, read_record, read_ttl
 from resolverd.zone.source import SourceFile
 
@@ -48,20 +50,20 @@ class _Entry:
     directive: str = ""
 
 
-def read_master(source: SourceFile, before: Lines | None = None) -> ParsedZone:
+def read_master(source: SourceFile, before: Pieces | None = None) -> ParsedZone:
     """Read a master file; whatever is wrong with it is in the `problems` of what it returns.
 
-    Lines that are in `before` already are not read again.
+    Pieces that are in `before` already are not read again.
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
     else it is the file's name without ``.zone``. The apex is the SOA's owner (RFC 1034 §4.2.1),
     and where that is not what the file's name says, relative names are relative to it.
     """
-    parsed = _read(source, before or Lines(), None)
+    parsed = _read(source, before or Pieces(), None)
     apex = find_apex(parsed)
     if apex is None or apex == parsed.origin:
         return parsed
     if parsed.by_name:
-        again = _read(source, before or Lines(), apex)
+        again = _read(source, before or Pieces(), apex)
         if find_apex(again) == apex:
             again.problems.append(_differs(again, parsed.origin))
             parsed = again
@@ -69,7 +71,7 @@ def read_master(source: SourceFile, before: Lines | None = None) -> ParsedZone:
     return parsed
 
 
-def _read(source: SourceFile, before: Lines, origin: dns.name.Name | None) -> ParsedZone:
+def _read(source: SourceFile, before: Pieces, origin: dns.name.Name | None) -> ParsedZone:
     """Read a master file, with `origin` in place of its name if that is given."""
     reader, inherited = _Reader(ParsedZone(source), before, origin), Inherited(dns.name.root)
     reader.read(source, inherited)
@@ -78,7 +80,7 @@ def _read(source: SourceFile, before: Lines, origin: dns.name.Name | None) -> Pa
 
 
 def _differs(parsed: ParsedZone, named: dns.name.Name | None) -> Problem:
-    soa = next(record for record in parsed.records if record.rdata.rdtype == dns.rdatatype.SOA)
+    soa = parsed.soas[0]
     return problem(
         "zone-origin-differs",
         soa.at_owner(),
@@ -88,14 +90,12 @@ def _differs(parsed: ParsedZone, named: dns.name.Name | None) -> Problem:
 
 
 class _Reader:
-    def __init__(self, parsed: ParsedZone, before: Lines, given: dns.name.Name | None) -> None:
+    def __init__(self, parsed: ParsedZone, before: Pieces, given: dns.name.Name | None) -> None:
         self.parsed = parsed
         self._given = given
         self._origin_known = False
         self._chain: list[Path] = []
-        self._before = before
-        self._origin: dns.name.Name | None = None
-        self._use_origin(dns.name.root)
+        self._entries = Entries(parsed.entries, before)
 
     def read(self, source: SourceFile, inherited: Inherited) -> None:
         if source.path not in self.parsed.files:
@@ -111,37 +111,32 @@ class _Reader:
             try:
                 self._read_entry(entry, inherited)
             except (EntryError, LexicalError) as error:
+                self._entries.close()
                 self._report(entry, error)
                 self._lose(entry, inherited)
+        self._entries.close()
         self._chain.pop()
 
     def _read_lines(self, source: SourceFile, lexer: Lexer, inherited: Inherited) -> None:
-        """Take the lines from here on that are known from before or common, up to any other."""
+        """Take the pieces from here on that are known, and common lines, up to any other."""
         if not self._origin_known:
             return
-        self._use_origin(inherited.origin)
-        text, start = source.text, lexer.pos
+        text, start, entries = source.text, lexer.pos, self._entries
         while end := text.find("\n", start) + 1:
             line = text[start:end]
-            fields = self._known.get(line) or read_fast(line, inherited.origin)
+            if length := entries.take_piece(line, source, start, inherited):
+                start += length
+                continue
+            fields = read_fast(line, inherited.origin)
             if fields is None:
                 break
             inherited.update(fields)
             try:
-                self._take(fields, source, start, inherited)
+                self._take(fields, source, start, inherited, end)
             except EntryError:
                 break  # it is read as any other entry, which reports its fault
-            self._read[line] = fields
             start = end
         lexer.pos = start
-
-    def _use_origin(self, origin: dns.name.Name) -> None:
-        """Have the lines at hand that were, and will be, read with this origin."""
-        if origin is self._origin:
-            return
-        self._origin = origin
-        self._known = self._before.under(origin)
-        self._read = self.parsed.lines.under(origin)
 
     def _read_entry(self, entry: _Entry, inherited: Inherited) -> None:
         token = entry.lexer.get(want_leading=True)
@@ -149,8 +144,8 @@ class _Reader:
             return
         if not token.is_identifier() or token.value[0] != "$":
             self._read_record(token, entry, inherited)
-            self._remember(entry, inherited)
             return
+        self._entries.close()
         entry.directive = token.value.upper()
         if entry.directive == "$TTL":
             self._read_ttl(entry, inherited)
@@ -178,19 +173,23 @@ class _Reader:
                 return
         finally:
             inherited.update(fields)
-        self._take(fields, entry.source, entry.start, inherited)
-
-    def _remember(self, entry: _Entry, inherited: Inherited) -> None:
-        """Keep a record that was read, if a single line has it."""
-        line = entry.source.text[entry.start : entry.lexer.pos]
-        if entry.fields.rdata is not None and line.find("\n") == len(line) - 1:
-            self._use_origin(inherited.origin)
-            self._read[line] = entry.fields
+        # What is made by $GENERATE, or has no newline yet, is in no piece.
+        end = entry.lexer.pos if entry.lexer.text is entry.source.text else 0
+        whole = end > 0 and entry.source.text[end - 1] == "\n"
+        self._take(fields, entry.source, entry.start, inherited, end if whole else 0)
 
     def _take(
-        self, fields: RecordFields, source: SourceFile, start: int, inherited: Inherited
+        self,
+        fields: RecordFields,
+        source: SourceFile,
+        start: int,
+        inherited: Inherited,
+        end: int,
     ) -> None:
-        """Add a record that was read, with what it inherits. Raises EntryError."""
+        """Add a record that was read, with what it inherits. Raises EntryError.
+
+        It may be in a piece if it has an `end`.
+        """
         rdata, owner, key = fields.rdata, inherited.owner, inherited.key
         assert rdata is not None
         if fields.blank and owner is None and not inherited.owner_unknown:
@@ -213,9 +212,11 @@ class _Reader:
                 "write $TTL 3600 above the first record",
             )
         if inherited.owner_unknown or inherited.origin_unknown or owner is None or key is None:
+            self._entries.close()
             self.parsed.lost.add(Lost(None, fields.rdtype))
             return
-        self.parsed.records.append(Record(owner, key, ttl, rdata, source, start))
+        record = Record(owner, key, ttl, rdata, source, start)
+        self._entries.add(record, fields, inherited, end)
 
     def _read_ttl(self, entry: _Entry, inherited: Inherited) -> None:
         # A bad $TTL must not make every record after it a finding too.

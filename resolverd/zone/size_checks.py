@@ -29,7 +29,7 @@ MAX_RDATA = 65_535
 def check_sizes(tree: Tree) -> Iterator[Problem]:
     """Every record, RRset, referral and chain of the zone that no message can carry."""
     large: dict[Key, list[FinalRecords]] = {}
-    for key, node in tree.nodes.items():
+    for key, node in tree.examined.items():
         for end in final_records(key, node, tree, MAX_ANSWER - MAX_CHAIN_OCTETS):
             oversized = [problem for record in end.records for problem in _check_record(record)]
             yield from oversized
@@ -37,6 +37,7 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
                 yield _too_large(end, size)
             elif not oversized:
                 large.setdefault(key, []).append(end)
+    tree.large = bool(large)
     yield from check_chains(tree, large)
 
 

@@ -67,6 +67,10 @@ class SourceFile:
         shown = self.text[start:] if end < 0 else self.text[start:end]
         return FilePosition(str(self.path), line, offset - start + 1, shown)
 
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line and column, which are from 1."""
+        return self._starts[line - 1] + column - 1
+
     def fields(self, entry: int) -> FieldOffsets:
         """Where each field of the record (or `$GENERATE`) that begins at `entry` is."""
         owned = self.text[entry : entry + 1] not in (" ", "\t")

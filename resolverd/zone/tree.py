@@ -5,7 +5,7 @@ Names are known by their keys. The tree holds only names at or below the origin.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -38,6 +38,8 @@ class Tree:
     """The nodes of a zone; `outside` are the records whose owner is not in it.
 
     `lost` is what unreadable entries would have been, by key and type, None for what is unknown.
+    Of a zone that was checked before, `examined` are the nodes to be checked again; else all are.
+    `large` tells, once sizes are checked, of records that are looked for behind aliases.
     """
 
     zone: dns.name.Name
@@ -45,6 +47,12 @@ class Tree:
     nodes: dict[Key, Node] = field(default_factory=dict)
     outside: list[Record] = field(default_factory=list)
     lost: frozenset[tuple[Key | None, RdataType | None]] = frozenset()
+    examined: Mapping[Key, Node] = field(default_factory=dict)
+    large: bool = False
+
+    def __post_init__(self) -> None:
+        """Examine all nodes where none are named."""
+        self.examined = self.examined or self.nodes
 
     @property
     def apex(self) -> Node | None:
@@ -67,24 +75,24 @@ class Tree:
 
     def cut(self, key: Key) -> Key | None:
         """The zone cut that a name is at or below, the topmost if there are several."""
-        return self._topmost(self._cuts, ancestors(key)) if self._cuts else None
+        return self._topmost(self.cuts, ancestors(key)) if self.cuts else None
 
     def dname(self, key: Key) -> Key | None:
         """The owner of a DNAME that a name is below."""
         above = islice(ancestors(key), 1, None)
-        return self._topmost(self._dnames, above) if self._dnames else None
+        return self._topmost(self.dnames, above) if self.dnames else None
 
     def answering_node(self, key: Key) -> Node | None:
         """The node whose data answers for a name: its own, or a wildcard's (RFC 4592 §3.3)."""
-        if (node := self.nodes.get(key)) is not None or key in self._existing:
+        if (node := self.nodes.get(key)) is not None or key in self.existing:
             return node
-        while (encloser := parent(key)) not in self._existing:
+        while (encloser := parent(key)) not in self.existing:
             key = encloser
         return self.nodes.get(WILDCARD + encloser)
 
     def exists(self, key: Key) -> bool:
         """Whether a name of the zone exists, by itself, by those below it, or by a wildcard."""
-        return key in self._existing or self.answering_node(key) is not None
+        return key in self.existing or self.answering_node(key) is not None
 
     def _topmost(self, keys: frozenset[Key], names: Iterable[Key]) -> Key | None:
         found = None
@@ -96,24 +104,32 @@ class Tree:
         return found
 
     @cached_property
-    def _cuts(self) -> frozenset[Key]:
+    def cuts(self) -> frozenset[Key]:
+        """The owners of NS other than the apex."""
         return frozenset(
             key for key, node in self.nodes.items() if NS in node.records and key != self.origin
         )
 
     @cached_property
-    def _dnames(self) -> frozenset[Key]:
+    def dnames(self) -> frozenset[Key]:
+        """The owners of DNAME."""
         return frozenset(key for key, node in self.nodes.items() if DNAME in node.records)
 
     @cached_property
-    def _existing(self) -> set[Key]:
+    def existing(self) -> Set[Key]:
         """Every name that exists, empty non-terminals (RFC 4592 §2.2.2) and the apex included."""
-        existing = {self.origin}
-        for key in self.nodes:
-            while key not in existing:
-                existing.add(key)
-                key = parent(key)
-        return existing
+        return with_ancestors(self.nodes, self.origin)
+
+
+def with_ancestors(names: Collection[Key], origin: Key) -> set[Key]:
+    """`names`, which are all at or below `origin`, and all between them and it, and itself."""
+    existing = {origin, *names}
+    # As `parent` has it: a call for each of many names takes longer than all else here.
+    missing = {name[1 + name[0] :] for name in existing if name != origin} - existing
+    while missing:
+        existing |= missing
+        missing = {parent(name) for name in missing} - existing
+    return existing
 
 
 def build_tree(origin: dns.name.Name, records: Iterable[Record], lost: Iterable[Lost]) -> Tree:

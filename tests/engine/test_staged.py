@@ -16,6 +16,7 @@ from resolverd.dns.names import key_from_text
 from resolverd.engine import native
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.image import PlanImage, plan_image, steering_image
+from resolverd.engine.image_kept import KeptImage
 from resolverd.engine.native import NativeEngine
 from resolverd.engine.selfcheck import asking
 from resolverd.engine.tcp import TcpLimits
@@ -53,9 +54,9 @@ async def test_a_staged_plan_is_loaded_once_while_it_is_held(
     loaded: list[Plan] = []
     whole = plan_image
 
-    def counted(plan: Plan, slots: CounterSlots) -> PlanImage:
+    def counted(plan: Plan, slots: CounterSlots, before: KeptImage | None = None) -> PlanImage:
         loaded.append(plan)
-        return whole(plan, slots)
+        return whole(plan, slots, before)
 
     monkeypatch.setattr(native, "plan_image", counted)
     made, served = snapshot(), engine()

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import dns.name
+import pytest
 from harness.trials import trials
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from zone_files import HEAD, ORIGIN, load_text
 
 from resolverd.dns.names import key_from_text, key_of
 from resolverd.errors import Problem
+from resolverd.snapshot import recompile
 from resolverd.snapshot.compile import compile_zone
+from resolverd.zone import again, loader, pieces
 from resolverd.zone.fast_path import read_fast
 from resolverd.zone.lexer import Lexer, LexicalError
 from resolverd.zone.model import Zone
@@ -87,6 +90,99 @@ def test_owners_that_an_edit_leaves_alone_stay_the_same_objects(tmp_path: Path) 
     nodes = compile_zone(after, (before, plan)).nodes
     same = {key for key, node in nodes.items() if plan.nodes.get(key) is node}
     assert same == kept - {key_from_text("x.sub.z.example")}, "which is below a cut now"
+
+
+MORE = [
+    "m%d A 192.0.2.%d",
+    "m%d 60 A 192.0.2.%d",
+    "m%d MX %d m1",
+    "m%d CNAME m%d",
+    "m%d SRV 1 2 %d m1.d2",
+    "*.m%d A 192.0.2.%d",
+    "d%d NS ns.d%d",
+    "ns.d%d A 192.0.2.%d",
+    "x.d%d TXT %d",
+    "m%d PTR m%d.example.com",
+    "n%d DNAME m%d",
+    "a.b.m%d A 192.0.2.%d",
+    "m%d TXT ( %d\n  again ) ; two lines",
+    "m%d DYNA chat ; %d",
+    "_no-region A 192.0.2.1 ; %d %d",
+    "out.example. A 192.0.2.1 ; %d %d",
+]
+more_lines = st.one_of(
+    st.tuples(st.sampled_from(MORE), st.integers(1, 3), st.integers(1, 3)).map(
+        lambda drawn: drawn[0] % drawn[1:]
+    ),
+    st.sampled_from([*LINES, *BLANK, "$INCLUDE other", "m1.d1.z.example.com.z.example. A ::1"]),
+)
+edits = st.lists(
+    st.tuples(
+        st.sampled_from(["insert", "delete", "replace", "move"]), st.integers(0, 99), more_lines
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+def edited(lines: list[str], edit: list[tuple[str, int, str]]) -> list[str]:
+    lines = list(lines)
+    for kind, place, line in edit:
+        at = place % (len(lines) + 1)
+        removed = lines.pop(at) if kind != "insert" and at < len(lines) else line
+        if kind == "move":
+            lines.insert((at * 7 + 3) % (len(lines) + 1), removed)
+        elif kind != "delete":
+            lines.insert(at, line)
+    return lines
+
+
+@pytest.fixture
+def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of two or three records, of zones of any size, and no edit that is too large."""
+    monkeypatch.setattr(pieces, "SIZE", 2)
+    monkeypatch.setattr(pieces, "LEAST", 1)
+    monkeypatch.setattr(loader, "LARGE", 0)
+    monkeypatch.setattr(again, "PART", 0)
+    monkeypatch.setattr(recompile, "PART", 0)
+
+
+@settings(
+    max_examples=trials(400, 4000),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(more_lines, min_size=3, max_size=25),
+    st.lists(edits, min_size=1, max_size=4),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(["", "\n"]),
+    st.lists(more_lines, max_size=5),
+)
+@pytest.mark.usefixtures("tiny_pieces")
+def test_a_load_by_pieces_gives_what_a_first_load_gives_over_any_edits(
+    lines: list[str],
+    history: list[list[tuple[str, int, str]]],
+    line_end: str,
+    last: str,
+    other: list[str],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        previous: Mapping[dns.name.Name, Zone] = {}
+        for number, edit in enumerate([[], *history], 1):
+            lines = edited(lines, edit)
+            text = HEAD.replace("host 7", f"host {number}") + "\n".join(lines) + last
+            others = {"other": "\n".join(edited(other, edit))}
+            content = text.replace("\n", line_end).encode()
+            after, problems = load_text(Path(folder), content, others=others, previous=previous)
+            fresh, expected = load_text(Path(folder), content, others=others)
+            assert list(map(str, without_serials(problems))) == list(map(str, expected))
+            assert shown(after) == shown(fresh)
+            for origin, zone in after.items():
+                then = previous.get(origin)
+                before = None if then is None else (then, compile_zone(then))
+                assert compile_zone(zone, before) == compile_zone(fresh[origin])
+            previous = after or previous
 
 
 spelled = ["a", "A.b", "a.b.z.example.", "*", "@", "60", "a..b", "a" * 64, "\\a", ""]

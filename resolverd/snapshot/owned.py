@@ -1,0 +1,66 @@
+"""What an owner's RRsets become in a Plan: octets by type, and what its DYNA says."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Mapping
+from typing import cast
+
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN.A
+
+from resolverd.config.tiers import edge_of_alias
+from resolverd.dns.codes import A
+from resolverd.dns.writer import Compressible, Rdata, RRsetWire
+from resolverd.snapshot.model import Dyna
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.dyna import Dyna as DynaRdata
+from resolverd.zone.model import RRset
+
+
+def wire_rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetWire]:
+    return {
+        int(rtype): RRsetWire(int(rtype), rrset.ttl, tuple(map(wire_parts, rrset.rdatas)))
+        for rtype, rrset in rrsets.items()
+        if rtype != DYNA
+    }
+
+
+def dyna_of(rrset: RRset) -> Dyna:
+    name = cast(DynaRdata, rrset.rdatas[0]).service
+    edge = edge_of_alias(name)
+    return Dyna(edge or name, rrset.ttl, bool(edge))
+
+
+def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
+    """RDATA as parts, with those names marked that RFC 3597 §4 lets be compressed."""
+    if rdata.rdtype == A:  # the type that large zones are made of, at a third of the time
+        return (socket.inet_aton(cast(dns.rdtypes.IN.A.A, rdata).address),)
+    wire = rdata.to_wire() or b""
+    match rdata.rdtype:
+        case dns.rdatatype.NS | dns.rdatatype.CNAME | dns.rdatatype.PTR:
+            return (Compressible(wire),)
+        case dns.rdatatype.MX:
+            return (wire[:2], Compressible(wire[2:]))
+        case dns.rdatatype.SOA:
+            mname = wire_name(cast(dns.rdtypes.ANY.SOA.SOA, rdata).mname)
+            return (
+                Compressible(mname),
+                Compressible(wire[len(mname) : -20]),
+                wire[-20:],
+            )
+    return (wire,)
+
+
+def negative_ttl_of(soa: RRsetWire) -> int:
+    """How long it may be kept that there is nothing (RFC 2308 §5)."""
+    minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
+    return min(soa.ttl, minimum)
+
+
+def wire_name(name: dns.name.Name) -> bytes:
+    return name.to_wire() or b"\0"

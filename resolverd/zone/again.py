@@ -1,0 +1,245 @@
+"""A zone that was checked before: which of its names an edit can have changed a finding of.
+
+The names are those whose records were read anew (`touched`), those that had a finding before, and
+those that say something of such a name or of one that came, went or does not exist: by NS, MX,
+CNAME and their like, glue included. Under a zone cut or DNAME that came or went it is all names.
+All is told from pieces by set operations; records are made of the names alone that are checked or
+asked about, in the file's order, so that findings are those of a check of the whole zone.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
+from typing import cast
+
+from dns.rdatatype import DNAME, NS
+from dns.rdtypes.ANY.NS import NS as NsRdata  # noqa: N811 - the type's name is its code's
+
+from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
+from resolverd.errors import Problem
+from resolverd.zone.dyna import DYNA, NO_REGION
+from resolverd.zone.model import Zone
+from resolverd.zone.parsed import ParsedZone, Record, records_of
+from resolverd.zone.pieces import Lead, Reading, Run, lead_of
+from resolverd.zone.source import SourceFile
+from resolverd.zone.tree import Node, Tree, with_ancestors
+
+PART = 4
+"""An edit that touches more than one in so many names is checked as a whole zone is."""
+_CUT_SETS = 8  # zone cuts and DNAMEs that may come or go, each a look at all names
+
+
+@dataclass(slots=True)
+class Part:
+    """What is to be checked again: a tree of these names, all names in order, and those touched."""
+
+    tree: Tree
+    names: Mapping[Key, None]
+    touched: Set[Key]
+
+
+def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
+    """What of a zone is to be checked again after `before`; None for all of it."""
+    reading, origin = before.reading, parsed.origin
+    if reading is None or reading.large or parsed.lost or origin is None or origin != before.origin:
+        return None
+    if origin.labels != before.origin.labels:
+        return None
+    touched = _touched(parsed.entries, reading)
+    if touched is None or PART * len(touched) > len(before.rrsets):
+        return None
+    return _Again(parsed, before, reading, touched).part()
+
+
+def _touched(entries: Sequence[Run | Record], reading: Reading) -> set[Key] | None:
+    """The owners of records that are not in pieces as before; None where pieces have moved."""
+    runs = [(entry.piece, entry.ttl) for entry in entries if isinstance(entry, Run)]
+    was = {(id(piece), ttl) for piece, ttl in reading.runs}
+    now = {(id(piece), ttl) for piece, ttl in runs}
+    if len(was) < len(reading.runs) or len(now) < len(runs):
+        return None
+    kept_then = [id(piece) for piece, ttl in reading.runs if (id(piece), ttl) in now]
+    if kept_then != [id(piece) for piece, ttl in runs if (id(piece), ttl) in was]:
+        return None
+    touched = {entry.key for entry in entries if isinstance(entry, Record)} | reading.loose
+    for piece, _ in (
+        *(run for run in reading.runs if (id(run[0]), run[1]) not in now),
+        *(run for run in runs if (id(run[0]), run[1]) not in was),
+    ):
+        touched.update(piece.keys)
+    return touched
+
+
+class _Again:
+    """One zone that was checked `before`."""
+
+    def __init__(
+        self, parsed: ParsedZone, before: Zone, reading: Reading, touched: set[Key]
+    ) -> None:
+        assert parsed.origin is not None
+        self._parsed, self._before, self._reading = parsed, before, reading
+        self._touched = touched
+        self._origin = key_of(parsed.origin)
+        self._leads = list(_leads(parsed.entries))
+        self._names = _names(parsed.entries)
+        tree = Tree(parsed.origin, self._origin)
+        candidates = touched | (reading.outside & self._names.keys())
+        self._outside = {key for key in candidates if key in self._names and not tree.contains(key)}
+        for key in self._outside:
+            del self._names[key]
+
+    def part(self) -> Part | None:
+        """What is to be checked again, unless that is nearly everything."""
+        origin = self._parsed.origin
+        assert origin is not None
+        tree = Tree(origin, self._origin)
+        tree.cuts = frozenset(
+            k for k, t, _ in self._leads if t == NS and k != self._origin and k in self._names
+        )
+        tree.dnames = frozenset(k for k, t, _ in self._leads if t == DNAME and k in self._names)
+        tree.existing = with_ancestors(self._names, self._origin)
+        changed = (tree.cuts ^ self._reading.cuts) | (tree.dnames ^ self._reading.dnames)
+        if len(changed) > _CUT_SETS:
+            return None
+        again = self._to_check(changed)
+        if PART * len(again) > len(self._names):
+            return None
+        nodes = _Nodes(self._parsed.entries, self._names)
+        nodes.gather(again | self._asked_about(again, tree))
+        tree.nodes = nodes
+        tree.examined = {key: nodes[key] for key in self._names if key in again}
+        if self._outside:
+            tree.outside = list(_records(self._parsed.entries, self._outside))
+        return Part(tree, self._names, self._touched)
+
+    def _to_check(self, changed: Set[Key]) -> set[Key]:
+        """The names of which a finding may be another than it was, in the zone or not."""
+        touched, before, names = self._touched, self._before.rrsets, self._names
+        tails = tuple(changed)
+        below = {key for key in names if key.endswith(tails)} if tails else set[Key]()
+        came_or_went = [key for key in touched if (key in names) != (key in before)]
+        others = touched.union(below, *map(ancestors, came_or_went)) - {self._origin}
+        again = {*touched, *below, *self._reading.noted, self._origin, NO_REGION + self._origin}
+        for key, _, target in self._leads:
+            if target is None:
+                continue
+            absent = target not in names and target.endswith(self._origin)
+            if absent or target in others or (tails and target.endswith(tails)):
+                again.add(key)
+        steered = {key for key, rdtype, _ in self._leads if rdtype == DYNA}
+        if steered:
+            again |= {next((key for key in names if key in steered), self._origin)}
+        again |= self._servers(again)
+        return again | self._served_by(again)
+
+    def _served_by(self, keys: Set[Key]) -> set[Key]:
+        """Those whose NS say that addresses of these are glue, and so on."""
+        servers = [(key, target) for key, rdtype, target in self._leads if rdtype == NS]
+        found: set[Key] = set()
+        while more := {k for k, t in servers if t in keys or t in found} - keys - found:
+            found |= more
+        return found
+
+    def _servers(self, keys: Set[Key]) -> set[Key]:
+        """The name servers of these, as they are and as they were: glue is no hidden record."""
+        now = {t for key, rdtype, t in self._leads if rdtype == NS and key in keys and t}
+        then = (self._before.rrsets.get(key, {}).get(NS) for key in keys)
+        return now | {
+            key_of(cast(NsRdata, r).target) for rrset in then if rrset for r in rrset.rdatas
+        }
+
+    def _asked_about(self, keys: Set[Key], tree: Tree) -> set[Key]:
+        """Names whose records these checks look at besides: targets, wildcards, cuts."""
+        targets = {t for key, _, t in self._leads if t is not None and key in keys}
+        above = set[Key]().union(*map(ancestors, keys | targets))
+        wildcards = {WILDCARD + name for name in above if len(name) >= len(self._origin)}
+        cuts = above & (tree.cuts | tree.dnames)
+        return targets | cuts | (wildcards & self._names.keys())
+
+
+class _Nodes(dict[Key, Node]):
+    """The nodes that were gathered; one that was not is gathered once it is asked for."""
+
+    def __init__(self, entries: Sequence[Run | Record], names: Mapping[Key, None]) -> None:
+        super().__init__()
+        self._entries, self._names = entries, names
+
+    def gather(self, keys: Set[Key]) -> None:
+        """Make the nodes of these names, of all their records, in the file's order."""
+        for record in _records(self._entries, keys & self._names.keys()):
+            node = super().get(record.key)
+            if node is None:
+                node = self[record.key] = Node(record.owner, {})
+            node.records.setdefault(record.rdata.rdtype, []).append(record)
+
+    def get(self, key: Key, default: Node | None = None) -> Node | None:  # type: ignore[override]
+        """The node of a name of the zone."""
+        if key not in self._names:
+            return default
+        return self[key]
+
+    def __missing__(self, key: Key) -> Node:
+        if key not in self._names:
+            raise KeyError(key)
+        self.gather({key})
+        return self[key]
+
+
+def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading:
+    """What the next load may take of this one, of which `noted` are the owners with findings."""
+    runs = tuple((e.piece, e.ttl) for e in parsed.entries if isinstance(e, Run))
+    loose = frozenset(e.key for e in parsed.entries if isinstance(e, Record))
+    outside = frozenset(record.key for record in tree.outside)
+    return Reading(runs, loose, noted, outside, tree.cuts, tree.dnames, tree.large)
+
+
+def _names(entries: Iterable[Run | Record]) -> dict[Key, None]:
+    """All owners, in the order in which they are first met."""
+    keys = ((e.key,) if isinstance(e, Record) else e.piece.keys for e in entries)
+    return dict.fromkeys(chain.from_iterable(keys))
+
+
+def _leads(entries: Iterable[Run | Record]) -> Iterator[Lead]:
+    for entry in entries:
+        if isinstance(entry, Run):
+            yield from entry.piece.leads
+        elif (lead := lead_of(entry.key, entry.rdata)) is not None:
+            yield lead
+
+
+def _records(entries: Iterable[Run | Record], keys: Set[Key]) -> Iterator[Record]:
+    """The records of these owners, in order."""
+    for entry in entries:
+        if isinstance(entry, Record):
+            if entry.key in keys:
+                yield entry
+        elif not keys.isdisjoint(entry.piece.keys):
+            yield from (record for record in records_of(entry) if record.key in keys)
+
+
+def noted(findings: Iterable[Problem], records: Iterable[Record]) -> frozenset[Key]:
+    """The owners of the records that findings point at."""
+    places = [(finding.file, finding.line, finding.column) for finding in findings if finding.line]
+    if not places:
+        return frozenset()
+    entries: dict[str, list[tuple[int, Key]]] = {}
+    sources: dict[str, SourceFile] = {}
+    for record in records:
+        file = str(record.source.path)
+        sources[file] = record.source
+        entries.setdefault(file, []).append((record.entry, record.key))
+    found: set[Key] = set()
+    for known in entries.values():
+        known.sort()
+    for file, line, column in places:
+        known = entries.get(file, [])
+        if known:
+            offset = sources[file].offset(line, column)
+            end = bisect_right(known, offset, key=itemgetter(0))
+            start = bisect_left(known, known[end - 1][0], key=itemgetter(0)) if end else 0
+            found.update(key for _, key in known[start:end])
+    return frozenset(found)
