@@ -298,7 +298,7 @@ class NativeMap:
 
     def saved(self) -> bytes:
         """All of it, for `restored`: 4 octets for each leaf, and its lists."""
-        room = ctypes.create_string_buffer(12 + 4 * self.leaves + (4 + MAX_REGIONS) * self.lists)
+        room = ctypes.create_string_buffer(12 + 4 * self.leaves + (5 + MAX_REGIONS) * self.lists)
         length = library().resolverd_map_save(self.handle, OutBuf.of(room))
         assert length >= 0, "there is room for every leaf, and for lists of all regions"
         return ctypes.string_at(room, length)

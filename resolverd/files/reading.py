@@ -16,15 +16,17 @@ import io
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from resolverd.errors import ResolverdError
 from resolverd.files.replay import ON_DISK, Replay
-from resolverd.files.threads import FileThreads, Step
+from resolverd.files.threads import FileThreads, HangingError, Step
 
 # The most octets of each kind of file: larger ones are refused before they fill the memory.
 MAX_CONFIG = 16 << 20
@@ -37,6 +39,8 @@ MAX_KEPT = 256 << 20  # what was written to server.state
 MAX_TEXT = 16 << 20  # attributions, and what is shown
 
 _CHUNK = 1 << 20
+# Files that one piece of work reads, and octets after which it reads no more.
+_FILES_AT_ONCE, _OCTETS_AT_ONCE = 256, 8 << 20
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
 # most, and some file systems count whole seconds.
 _RACY_NS = 2_000_000_000
@@ -46,6 +50,8 @@ _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 Signature = tuple[int, int, int, int]
 """Inode, size, and times of modification and of status change (ns), of stat(2): what changes with
 almost every write."""
+
+_Read = tuple[Signature, bytes]
 
 NO_SIGNATURE: Signature = (0, 0, 0, 0)
 """Of no file: whoever compares with it reads the content."""
@@ -138,6 +144,62 @@ class Reads:
         return f"still being written: {', '.join(self.unsettled())}"
 
 
+def read_files(paths: Iterable[Path], limit: int) -> Iterator[bytes | OSError]:
+    """For each path, in order, what `read_file` returns or raises.
+
+    Many are read by one piece of work, for of a small file most of the time is the way to a thread
+    and back. Those before one that does not answer are read; that one, and those after it, alone.
+    """
+    reads, left = _reads.get(), deque(map(key_of, paths))
+    while left:
+        batch = list(islice(left, _FILES_AT_ONCE))
+        if reads is not None and any(name in reads.replay.contents for name in batch):
+            read: list[_Read | OSError] = []
+        else:
+            read = _read_together(batch, limit)
+        for outcome in read or [None]:
+            name = left.popleft()
+            if outcome is None:
+                yield _alone(name, limit)
+            elif isinstance(outcome, OSError):
+                _note_unread(name, outcome, limit)
+                yield outcome
+            else:
+                _note_read(name, *outcome, limit)
+                yield outcome[1]
+
+
+def _read_together(names: Sequence[str], limit: int) -> list[_Read | OSError]:
+    """What came of the first of these, of as many as answered and fit into memory at once."""
+    read: list[_Read | OSError] = []
+
+    def work(step: Step) -> None:
+        octets = 0
+        for name in names:
+            try:
+                outcome = read_regular(name, limit, step)
+            except HangingError:
+                return
+            except OSError as error:
+                read.append(error)
+                continue
+            read.append(outcome)
+            octets += len(outcome[1])
+            if octets > _OCTETS_AT_ONCE:
+                return
+
+    with suppress(OSError):
+        THREADS.run(work)
+    return read[:]
+
+
+def _alone(name: str, limit: int) -> bytes | OSError:
+    try:
+        return read_file(Path(name), limit)
+    except OSError as error:
+        return error
+
+
 def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     """The content of a regular file of at most `limit` octets, noted where a load is noted.
 
@@ -155,9 +217,7 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     except OSError as error:
         _note_unread(name, error, limit)
         raise
-    if reads is not None:
-        sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, digest_of(content)), limit, content)
+    _note_read(name, signature, content, limit)
     return content
 
 
@@ -186,6 +246,12 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
         sure = NO_SIGNATURE if is_racy(signature) else signature
         reads.note(name, FileState(sure, told.hexdigest()), limit, b"")
     return told.hexdigest()
+
+
+def _note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
+    if (reads := _reads.get()) is not None:
+        sure = NO_SIGNATURE if is_racy(signature) else signature
+        reads.note(name, FileState(sure, digest_of(content)), limit, content)
 
 
 def _note_unread(name: str, error: OSError, limit: int) -> None:
@@ -293,6 +359,9 @@ def reason_of(error: OSError) -> str:
 
 def key_of(path: Path) -> str:
     """The name by which a file is known here: absolute, not otherwise changed."""
+    name = str(path)
+    if name.startswith("/"):  # as for thousands of zones: `Path.absolute` takes ten times as long
+        return name
     return str(path.absolute())
 
 

@@ -17,6 +17,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
+import dns.rdtypes.nsbase
 
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
@@ -48,6 +49,8 @@ from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset, Zone
 
 _NONE: Mapping[int, RRsetWire] = {}
+_SOA_NUMBERS = struct.Struct("!5I")
+_TARGETS = {dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR}
 _WHY_NO_REGION = b"no region may answer: the pins leave none, or none has an address"
 
 
@@ -170,20 +173,18 @@ def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
     """RDATA as parts, with those names marked that RFC 3597 §4 lets be compressed."""
     if rdata.rdtype == A:  # the type that large zones are made of, at a third of the time
         return (socket.inet_aton(cast(dns.rdtypes.IN.A.A, rdata).address),)
-    wire = rdata.to_wire() or b""
+    if rdata.rdtype in _TARGETS:  # their names are written at half the time by themselves
+        return (Compressible(_wire(cast(dns.rdtypes.nsbase.NSBase, rdata).target)),)
     match rdata.rdtype:
-        case dns.rdatatype.NS | dns.rdatatype.CNAME | dns.rdatatype.PTR:
-            return (Compressible(wire),)
         case dns.rdatatype.MX:
+            wire = rdata.to_wire() or b""
             return (wire[:2], Compressible(wire[2:]))
         case dns.rdatatype.SOA:
-            mname = _wire(cast(dns.rdtypes.ANY.SOA.SOA, rdata).mname)
-            return (
-                Compressible(mname),
-                Compressible(wire[len(mname) : -20]),
-                wire[-20:],
-            )
-    return (wire,)
+            soa = cast(dns.rdtypes.ANY.SOA.SOA, rdata)
+            numbers = (soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum)
+            names = (Compressible(_wire(soa.mname)), Compressible(_wire(soa.rname)))
+            return (*names, _SOA_NUMBERS.pack(*numbers))
+    return (rdata.to_wire() or b"",)
 
 
 def _with_empty_non_terminals(owners: Iterable[Key], apex: Key) -> Iterable[Key]:
@@ -235,7 +236,8 @@ def _cut_above(name: Key, cuts: Mapping[Key, Referral], apex: Key) -> Referral |
 
 
 def _wire(name: dns.name.Name) -> bytes:
-    return name.to_wire() or b"\0"
+    """As its `to_wire`, of a name that is absolute, at a third of the time."""
+    return b"".join([bytes((len(label),)) + label for label in name.labels])
 
 
 def compile_services(

@@ -7,7 +7,7 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from dns.rdatatype import SOA
 from resolverd.errors import Problem, errors_among
 from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
-from resolverd.zone.files import UnreadableError, match_files, read_source
+from resolverd.zone.files import UnreadableError, match_files, read_source, read_sources
 from resolverd.zone.history import check_serial
 from resolverd.zone.model import RRset, RRsets, Services, Zone
 from resolverd.zone.parsed import ParsedZone
@@ -87,7 +87,8 @@ def load_zone_files(
     paths, problems = match_files(patterns, base)
     with _collector_paused():
         load = _Load(rules, previous)
-        return _without_duplicates([load.file(path) for path in paths]), problems
+        sources = zip(paths, read_sources(paths), strict=True)
+        return _without_duplicates([load.file(path, read) for path, read in sources]), problems
 
 
 class _Load:
@@ -99,11 +100,11 @@ class _Load:
         # Whether the rules of a zone are these, by the identity of what they are kept in.
         self._same: dict[int, bool] = {}
 
-    def file(self, path: Path) -> ZoneFile:
+    def file(self, path: Path, read: Callable[[], SourceFile]) -> ZoneFile:
         """The zone of the file at `path`, of `previous` if nothing changed, and its problems."""
         before = self._by_path.get(path)
         try:
-            source = read_source(path)
+            source = read()
             if before is not None and self._unchanged(before, source):
                 return ZoneFile(path, before.origin, before, before.warnings)
             parsed = read_master(source, None if before is None else before.lines)
