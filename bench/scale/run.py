@@ -31,7 +31,7 @@ from bench.peers.process import keep_on
 from bench.peers.resolverd import Resolverd
 from bench.peers.server import FailedError, Mode, Running, Server, running
 from bench.peers.world import World
-from bench.report import ROOT, machine, show, write
+from bench.report import machine, show, write
 from bench.start.run import DATABASE, SETTLED, Before, memory
 from resolverd.geo import embedded
 
