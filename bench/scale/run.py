@@ -3,11 +3,11 @@
     python -m bench.scale.run [--rounds 5] [--seconds 0.5] [--small] [--sizes "200 regions"]
                               [--before DIRECTORY]
 
-Each server starts twice over each size, first with nothing kept, then again; the second goes on, and
-answers on one core by turns with the smallest of its kind. A service has at most 255 regions, so
-that 1,000 are those of a hundred services in four sets, each with a client map of its own. Memory
-is the proportional set five seconds after the first answer. `--small` is over the embedded table.
-Each bar is printed with its ratio and whether it is met.
+Each server starts twice over each size, first with nothing kept, then again; the second goes on,
+and answers on one core by turns with the smallest of its kind. A service has at most 255 regions,
+so that 1,000 are those of a hundred services in four sets, each with a client map of its own.
+Memory is the proportional set five seconds after the first answer. `--small` is over the embedded
+table. Each bar is printed with its ratio and whether it is met.
 """
 
 from __future__ import annotations

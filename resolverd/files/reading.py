@@ -153,10 +153,9 @@ def read_files(paths: Iterable[Path], limit: int) -> Iterator[bytes | OSError]:
     reads, left = _reads.get(), deque(map(key_of, paths))
     while left:
         batch = list(islice(left, _FILES_AT_ONCE))
-        if reads is not None and any(name in reads.replay.contents for name in batch):
-            read: list[_Read | OSError] = []
-        else:
-            read = _read_together(batch, limit)
+        read: list[_Read | OSError | None] = []
+        if reads is None or not any(name in reads.replay.contents for name in batch):
+            read += _read_together(batch, limit)
         for outcome in read or [None]:
             name = left.popleft()
             if outcome is None:

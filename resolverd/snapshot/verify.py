@@ -19,7 +19,7 @@ import dns.flags
 import dns.message
 import dns.name
 
-from resolverd.dns.codes import AAAA, CNAME, A
+from resolverd.dns.codes import AAAA, CNAME, SOA, A
 from resolverd.dns.names import to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
@@ -68,7 +68,7 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
 
 def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
     apex = dns.name.from_wire(zone.apex, 0)[0]
-    response = ask(dns.message.make_query(apex, "SOA").to_wire(), LOOPBACK)
+    response = ask(query_for(zone.apex, SOA), LOOPBACK)
     if response is None:
         yield f"{apex} SOA is not answered"
         return

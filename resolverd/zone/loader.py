@@ -6,9 +6,7 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from typing import NamedTuple
 import dns.name
 from dns.rdatatype import SOA
 
+from resolverd import collector
 from resolverd.errors import Problem, errors_among
 from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
@@ -85,7 +84,7 @@ def load_zone_files(
     A zone whose files and rules are those of `previous` is the very same object.
     """
     paths, problems = match_files(patterns, base)
-    with _collector_paused():
+    with collector.paused():
         load = _Load(rules, previous)
         sources = zip(paths, read_sources(paths), strict=True)
         return _without_duplicates([load.file(path, read) for path, read in sources]), problems
@@ -142,19 +141,6 @@ def _without_duplicates(files: list[ZoneFile]) -> list[ZoneFile]:
             files[index] = file._replace(zone=None, problems=[*file.problems, duplicate])
             files[other] = files[other]._replace(zone=None)
     return files
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Spare a large zone the garbage collector, which would walk its growing records again
-    and again (a third of the time) and find nothing: they hold no cycles."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _check(
