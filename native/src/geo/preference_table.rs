@@ -380,6 +380,7 @@ impl Hasher for WordHasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::geo::ranking::Region;
 
     #[test]
     fn equal_rows_are_kept_once_and_read_back() {
@@ -403,6 +404,41 @@ mod tests {
             (7, whole(&[1, 2]))
         );
         assert_eq!(table.get(3).preference, PreferenceList::default());
+    }
+
+    #[test]
+    fn farther_regions_are_worked_out_as_they_would_be_kept() {
+        let regions: Vec<Region> = (0..200_u8)
+            .map(|n| Region {
+                latitude: f64::from(n % 60) - 30.0,
+                longitude: f64::from(n) * 1.7 - 170.0,
+                weight: 1.0,
+                seed: 0,
+            })
+            .collect();
+        let nearest = || Nearest::new(&regions);
+        let fence = (0..200).step_by(3).fold(Fence::NONE, Fence::with);
+        let mut builder = PreferenceTableBuilder::with(Farther::new(nearest(), &[fence]));
+        let mut ranked = RankingScratch::default();
+        let mut expected = Vec::new();
+        for number in 0..40_i32 {
+            let point = (f64::from(number * 3 - 60), f64::from(number * 7 - 140));
+            nearest().order(point, &mut ranked);
+            let rule = (number % 2) as u16;
+            let holds = |region: &u8| rule == 0 || fence.holds(*region);
+            let list: Vec<u8> = ranked.order.iter().copied().filter(holds).collect();
+            let row = KnownRow::of(rule, &list, 0).unwrap();
+            let entry = builder.add_known(row, Rest::From(point)).unwrap();
+            assert_eq!(builder.add_drawn(rule, &list, 0), Some(entry));
+            expected.push((entry, list));
+        }
+        let table = builder.finish();
+        for (entry, list) in expected {
+            let preference = table.get(entry).preference;
+            assert_eq!(preference.iter().collect::<Vec<_>>(), list);
+            assert_eq!(preference.count(), list.len());
+            assert_eq!(preference, PreferenceList::new(&list, &[]));
+        }
     }
 
     #[test]
