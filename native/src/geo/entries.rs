@@ -170,6 +170,13 @@ impl<'a> Entries<'a> {
         self.made_entry(place, client, known, rows, scratch)
     }
 
+    /// The entry of whom the databases give a place, and of whom nothing else is known.
+    #[inline]
+    #[must_use]
+    pub fn of_place(&self, place: u32) -> Option<u32> {
+        self.unpinned.get(place as usize).copied()
+    }
+
     /// The autonomous system that a place's record tells, 0 for one that nothing goes by; None
     /// where it tells none.
     #[inline]

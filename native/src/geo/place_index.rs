@@ -87,7 +87,7 @@ impl PlaceIndex {
             report,
             places: Vec::new(),
             node_count: file.tree.count(),
-            offsets: Ranked::new(found.offsets),
+            offsets: Ranked::new(&found.offsets),
             numbers: Vec::with_capacity(records),
         };
         for place in first.places.into_iter().chain(second.places) {
