@@ -16,17 +16,15 @@ import io
 import os
 import stat
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from resolverd.errors import ResolverdError
 from resolverd.files.replay import ON_DISK, Replay
-from resolverd.files.threads import FileThreads, HangingError, Step
+from resolverd.files.threads import FileThreads, Step
 
 # The most octets of each kind of file: larger ones are refused before they fill the memory.
 MAX_CONFIG = 16 << 20
@@ -39,8 +37,6 @@ MAX_KEPT = 256 << 20  # what was written to server.state
 MAX_TEXT = 16 << 20  # attributions, and what is shown
 
 _CHUNK = 1 << 20
-# Files that one piece of work reads, and octets after which it reads no more.
-_FILES_AT_ONCE, _OCTETS_AT_ONCE = 256, 8 << 20
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
 # most, and some file systems count whole seconds.
 _RACY_NS = 2_000_000_000
@@ -50,8 +46,6 @@ _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 Signature = tuple[int, int, int, int]
 """Inode, size, and times of modification and of status change (ns), of stat(2): what changes with
 almost every write."""
-
-_Read = tuple[Signature, bytes]
 
 NO_SIGNATURE: Signature = (0, 0, 0, 0)
 """Of no file: whoever compares with it reads the content."""
@@ -144,61 +138,6 @@ class Reads:
         return f"still being written: {', '.join(self.unsettled())}"
 
 
-def read_files(paths: Iterable[Path], limit: int) -> Iterator[bytes | OSError]:
-    """For each path, in order, what `read_file` returns or raises.
-
-    Many are read by one piece of work, for of a small file most of the time is the way to a thread
-    and back. Those before one that does not answer are read; that one, and those after it, alone.
-    """
-    reads, left = _reads.get(), deque(map(key_of, paths))
-    while left:
-        batch = list(islice(left, _FILES_AT_ONCE))
-        read: list[_Read | OSError | None] = []
-        if reads is None or not any(name in reads.replay.contents for name in batch):
-            read += _read_together(batch, limit)
-        for outcome in read or [None]:
-            name = left.popleft()
-            if outcome is None:
-                yield _alone(name, limit)
-            elif isinstance(outcome, OSError):
-                _note_unread(name, outcome, limit)
-                yield outcome
-            else:
-                _note_read(name, *outcome, limit)
-                yield outcome[1]
-
-
-def _read_together(names: Sequence[str], limit: int) -> list[_Read | OSError]:
-    """What came of the first of these, of as many as answered and fit into memory at once."""
-    read: list[_Read | OSError] = []
-
-    def work(step: Step) -> None:
-        octets = 0
-        for name in names:
-            try:
-                outcome = read_regular(name, limit, step)
-            except HangingError:
-                return
-            except OSError as error:
-                read.append(error)
-                continue
-            read.append(outcome)
-            octets += len(outcome[1])
-            if octets > _OCTETS_AT_ONCE:
-                return
-
-    with suppress(OSError):
-        THREADS.run(work)
-    return read[:]
-
-
-def _alone(name: str, limit: int) -> bytes | OSError:
-    try:
-        return read_file(Path(name), limit)
-    except OSError as error:
-        return error
-
-
 def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     """The content of a regular file of at most `limit` octets, noted where a load is noted.
 
@@ -214,9 +153,9 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     try:
         signature, content = threads.run(lambda step: read_regular(name, limit, step))
     except OSError as error:
-        _note_unread(name, error, limit)
+        note_unread(name, error, limit)
         raise
-    _note_read(name, signature, content, limit)
+    note_read(name, signature, content, limit)
     return content
 
 
@@ -239,7 +178,7 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
     try:
         signature = THREADS.run(copy)
     except OSError as error:
-        _note_unread(name, error, limit)
+        note_unread(name, error, limit)
         raise
     if (reads := _reads.get()) is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
@@ -247,13 +186,15 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
     return told.hexdigest()
 
 
-def _note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
+def note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
+    """Note a file that was read, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
         reads.note(name, FileState(sure, digest_of(content)), limit, content)
 
 
-def _note_unread(name: str, error: OSError, limit: int) -> None:
+def note_unread(name: str, error: OSError, limit: int) -> None:
+    """Note a file that could not be read, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         reads.seen[name], reads.limits[name] = FileState(NO_SIGNATURE, reason_of(error)), limit
 
@@ -262,6 +203,12 @@ def replayed_glob(directory: str, pattern: str) -> list[str] | None:
     """What a glob matched in what is replayed by the load that is noted; None: ask the disk."""
     reads = _reads.get()
     return None if reads is None else reads.replay.globs.get((directory, pattern))
+
+
+def is_replayed(name: str) -> bool:
+    """Whether the load that is noted has a file's content from another time."""
+    reads = _reads.get()
+    return reads is not None and name in reads.replay.contents
 
 
 def hidden(path: str) -> bool:

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from resolverd.errors import Problem, ResolverdError
+from resolverd.files.many import read_files
 from resolverd.files.matching import match, real_paths
-from resolverd.files.reading import MAX_ZONE, digest_of, read_file, read_files
+from resolverd.files.reading import MAX_ZONE, digest_of, read_file
 from resolverd.zone.catalogue import problem
 from resolverd.zone.source import FilePosition, SourceFile
 
