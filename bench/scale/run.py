@@ -4,10 +4,10 @@
                               [--before DIRECTORY]
 
 Each server starts twice over each size, first with nothing kept, then again; the second goes on,
-and answers on one core by turns with the smallest of its kind. A service has at most 255 regions,
-so that 1,000 are those of a hundred services in four sets, each with a client map of its own.
-Memory is the proportional set five seconds after the first answer. `--small` is over the embedded
-table. Each bar is printed with its ratio and whether it is met.
+and answers on one core by turns with the smallest of its kind. A service has at most 255 regions
+(254 in gdnsd), so that 1,000 are those of a hundred services in four sets, each with a client map
+of its own. Memory is the proportional set five seconds after the first answer. `--small` is over
+the embedded table. Each bar is printed with its ratio and whether it is met.
 """
 
 from __future__ import annotations
