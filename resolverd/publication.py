@@ -18,11 +18,10 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from resolverd.collector import collector_paused
+from resolverd.collector import FREEZER, paused
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
-from resolverd.frozen import FREEZER
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
@@ -184,7 +183,7 @@ class Publication:
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         try:
-            with collector_paused():
+            with paused():
                 return compile_plan(
                     next(self._plans),
                     inputs.config,
@@ -216,7 +215,7 @@ class Publication:
         self.snapshot, self._world, self._staged = verified
         regions = self.snapshot.steering.regions.values()
         self.outages = self.outages.updated(fences(inputs.config), regions)
-        FREEZER.thaw()
+        FREEZER.changed(time.monotonic())
 
     def _steer(
         self,

@@ -17,7 +17,6 @@ RANKS = {
     "ignored_signals": 0,
     "tasks": 0,
     "loop": 0,
-    "frozen": 0,
     "imports": 0,
     "memory": 0,
     "collector": 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from bench.peers.server import Server, Site
+from bench.peers.world import MOST_REGIONS, World
 
 _CONFIG = """\
 options => {{
@@ -17,17 +18,23 @@ options => {{
   state_dir => "{place}/state"
 }}
 plugins => {{ geoip => {{
-  maps => {{ nearest => {{
+  maps => {{ {maps} }}
+  resources => {{ {resources} }}
+}} }}
+"""
+_MAP = """\
+{name} => {{
     geoip2_db => "{database}"
     datacenters => [ {names} ]
     auto_dc_coords => {{ {coordinates} }}
-  }} }}
-  resources => {{ geo => {{
-    map => nearest
+  }}
+"""
+_RESOURCE = """\
+{name} => {{
+    map => {map}
     service_types => up
     dcmap => {{ {addresses} }}
-  }} }}
-}} }}
+  }}
 """
 
 
@@ -39,19 +46,31 @@ class Gdnsd(Server):
     version_words = ("-h",)
 
     def write(self, site: Site) -> None:
-        """One map, one resource."""
-        places = site.world.places()
+        """A map of each set of regions (it takes at most 254), a resource of each service."""
+        world = site.world
+        shares = min(world.services, -(-world.regions // MOST_REGIONS))
+        names = ["geo", *(f"s{n:03}" for n in range(1, world.services))]
         text = _CONFIG.format(
             port=site.port,
             threads=site.threads,
             place=site.place,
-            database=site.world.database,
-            names=", ".join(r.name for r in places),
-            coordinates=", ".join(f"{r.name} => [ {r.north}, {r.east} ]" for r in places),
-            addresses=", ".join(f"{r.name} => {r.address}" for r in places),
+            maps="".join(_map(f"m{n}", world, n) for n in range(shares)),
+            resources="".join(
+                _RESOURCE.format(
+                    name=name,
+                    map=f"m{n % shares}",
+                    addresses=", ".join(f"{r.name} => {r.address}" for r in world.places_of(n)),
+                )
+                for n, name in enumerate(names)
+            ),
         )
         (site.place / "config").write_text(text)
-        self.write_zones(site, "geo DYNA geoip!geo\n")
+
+        def steered(zone: int) -> str:
+            own = sorted({"geo", names[zone % len(names)]})
+            return "".join(f"{name} DYNA geoip!{name}\n" for name in own)
+
+        self.write_zones(site, steered)
 
     def command(self, site: Site) -> list[str]:
         """In the foreground."""
@@ -61,3 +80,13 @@ class Gdnsd(Server):
         """By its control socket."""
         words = ["gdnsdctl", "-c", str(site.place), "reload-zones"]
         subprocess.run(words, check=True, capture_output=True)
+
+
+def _map(name: str, world: World, number: int) -> str:
+    places = world.places_of(number)
+    return _MAP.format(
+        name=name,
+        database=world.database,
+        names=", ".join(r.name for r in places),
+        coordinates=", ".join(f"{r.name} => [ {r.north}, {r.east} ]" for r in places),
+    )

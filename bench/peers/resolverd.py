@@ -7,12 +7,14 @@ while the load runs.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import resolverd
 from bench.peers.server import FailedError, Server, Site
+from bench.peers.world import World
 from bench.report import ROOT
 from resolverd.cli.link import Link
 from resolverd.config.model import Server as ServerOptions
@@ -65,7 +67,6 @@ class Resolverd(Server):
         world, health = site.world, site.health
         places = world.places()
         names = ["geo", *(f"s{n:03}" for n in range(1, world.services))]
-        service = partial(_SERVICE.format, regions=", ".join(f'"{r.name}"' for r in places))
         config = _CONFIG.format(
             port=site.port,
             database=f'"{world.database}"' if world.database else "",
@@ -74,12 +75,12 @@ class Resolverd(Server):
             regions="".join(
                 _REGION.format(r, port=health[n % len(health)]) for n, r in enumerate(places)
             ),
-            services="".join(service(name=name) for name in names),
+            services="".join(_service(world, n, name) for n, name in enumerate(names)),
         )
         path = site.place / "resolverd.toml"
         if not path.exists() or path.read_text() != config:
             path.write_text(config)
-        self.write_zones(site, "".join(f"{n} DYNA {n}\n" for n in names), "{}.zone".format)
+        self.write_zones(site, partial(_steered, world, names), "{}.zone".format)
 
     def command(self, site: Site) -> list[str]:
         """Events of warnings and worse only: a line on each start of a probe says nothing here."""
@@ -111,6 +112,18 @@ class Resolverd(Server):
         """The package's."""
         self.found()
         return resolverd.__version__
+
+
+def _service(world: World, number: int, name: str) -> str:
+    regions = ", ".join(f'"{region.name}"' for region in world.places_of(number))
+    return _SERVICE.format(name=name, regions=regions)
+
+
+def _steered(world: World, names: Sequence[str], zone: int) -> str:
+    """The steered names of a zone: every service's in one of few, one service's in one of many."""
+    if world.zones >= len(names):
+        names = sorted({"geo", names[zone % len(names)]})
+    return "".join(f"{name} DYNA {name}\n" for name in names)
 
 
 def link(site: Site) -> Link:

@@ -85,11 +85,18 @@ class Server(ABC):
         answered = address(ask(site.port, f"geo.{last}", subnet="192.0.2.0", wait=0.2))
         return answered in site.world.addresses(static=False)
 
-    def write_zones(self, site: Site, geo: str, name: Callable[[str], str] = str) -> None:
-        """Master files, each called what `name` makes of its origin."""
+    def write_zones(
+        self, site: Site, geo: str | Callable[[int], str], name: Callable[[str], str] = str
+    ) -> None:
+        """Master files, each called what `name` makes of its origin.
+
+        `geo` are the lines of steered names, of all zones or of one by its number.
+        """
         site.zones.mkdir(exist_ok=True)
-        for origin in site.world.origins():
-            (site.zones / name(origin)).write_text(zone_text(site.world, origin, site.serial, geo))
+        for number, origin in enumerate(site.world.origins()):
+            steered = geo if isinstance(geo, str) else geo(number)
+            text = zone_text(site.world, origin, site.serial, steered)
+            (site.zones / name(origin)).write_text(text)
 
     def version(self) -> str:
         """What it says of itself. Raises FailedError when it is not installed."""

@@ -18,6 +18,7 @@ from resolverd.geo.distance import great_circle_km
 STATIC_ADDRESS = "192.0.2.80"
 TTL = 60
 
+MOST_REGIONS = 254
 _PLACES = (
     ("us-east", 39.0, -77.5),
     ("us-west", 37.4, -122.1),
@@ -41,7 +42,8 @@ class World:
     """How much is served. `database` None is resolverd's embedded city table.
 
     `names` are static names that each zone has besides; `services` are counted from `geo` on, and
-    only resolverd has more than that one.
+    only resolverd has more than that one. A service has at most `MOST_REGIONS`: of more, services
+    take turns, each with regions all over the globe.
     """
 
     database: Path | None = None
@@ -57,6 +59,11 @@ class World:
     def places(self) -> list[Region]:
         """The regions."""
         return [_region(n, self.regions) for n in range(self.regions)]
+
+    def places_of(self, service: int) -> list[Region]:
+        """The regions of a service, by its number."""
+        shares = -(-self.regions // MOST_REGIONS)
+        return self.places()[service % shares :: shares]
 
     def addresses(self, static: bool) -> set[str]:
         """Those that the static, or else the steered, name may have."""

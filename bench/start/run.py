@@ -113,10 +113,14 @@ def _rows(servers: Sequence[Server], rounds: int) -> Iterator[dict[str, Any]]:
 def _start(server: Server, site: Site) -> Started:
     with running(server, site) as served:
         time.sleep(SETTLED)
-        pids = tree(served.pid)
-        pss = sum(_kib(f"/proc/{pid}/smaps_rollup", "Pss") for pid in pids) / 1024
-        peak = sum(_kib(f"/proc/{pid}/status", "VmHWM") for pid in pids) / 1024
-        return Started(served.start_s, pss, peak)
+        return Started(served.start_s, *memory(served.pid))
+
+
+def memory(root: int) -> tuple[float, float]:
+    """MiB of `root` and the processes below it: their proportional set, and their peaks."""
+    pids = tree(root)
+    pss = sum(_kib(f"/proc/{pid}/smaps_rollup", "Pss") for pid in pids) / 1024
+    return pss, sum(_kib(f"/proc/{pid}/status", "VmHWM") for pid in pids) / 1024
 
 
 def _kib(file: str, name: str) -> int:

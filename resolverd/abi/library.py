@@ -10,6 +10,8 @@ from __future__ import annotations
 import ctypes
 import platform
 import sys
+import weakref
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -95,3 +97,12 @@ def _load() -> _Loaded:
         function = getattr(opened, name)
         function.restype, function.argtypes = gives, takes
     return _Loaded(opened, "")
+
+
+def release_after(owner: object, release: Callable[[int], object], handle: int) -> None:
+    """Release what the library has for `owner` once nobody holds that, and never as Python ends.
+
+    Threads that are left behind then may still be in the library with it, without Python's lock,
+    and the kernel takes all of the memory anyway.
+    """
+    weakref.finalize(owner, release, handle).atexit = False

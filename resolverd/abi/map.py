@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import math
 import struct
-import weakref
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from mmap import mmap
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 from resolverd.abi.contract import Handles, Numbers, Spans
 from resolverd.abi.countries import Country, table_of
-from resolverd.abi.library import OutBuf, Span, library
+from resolverd.abi.library import OutBuf, Span, library, release_after
 from resolverd.abi.limits import MAX_REGIONS, ORDERS
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
@@ -74,7 +73,7 @@ class PlaceIndex:
         if handle is None:
             raise GeoError(reason.value.decode("utf-8", "replace"))
         self.handle: int = handle
-        weakref.finalize(self, library().resolverd_place_index_release, handle)
+        release_after(self, library().resolverd_place_index_release, handle)
         self.networks, self.records, self.unreadable, self.places, self.octets = report
 
 
@@ -298,14 +297,14 @@ class NativeMap:
 
     def saved(self) -> bytes:
         """All of it, for `restored`: 4 octets for each leaf, and its lists."""
-        room = ctypes.create_string_buffer(12 + 4 * self.leaves + (4 + MAX_REGIONS) * self.lists)
+        room = ctypes.create_string_buffer(12 + 4 * self.leaves + (5 + MAX_REGIONS) * self.lists)
         length = library().resolverd_map_save(self.handle, OutBuf.of(room))
         assert length >= 0, "there is room for every leaf, and for lists of all regions"
         return ctypes.string_at(room, length)
 
     def _hold(self, handle: int) -> None:
         self.handle = handle
-        weakref.finalize(self, library().resolverd_map_release, handle)
+        release_after(self, library().resolverd_map_release, handle)
         size = array("Q", bytes(8 * 3))
         library().resolverd_map_size(handle, Numbers(*size.buffer_info()))
         self.lists, self.leaves, self.octets = size

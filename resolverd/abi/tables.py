@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ctypes
 import time
-import weakref
 from array import array
 from collections.abc import Sequence
 from typing import Protocol
 
 from resolverd.abi.contract import Handles, Numbers, Spans
-from resolverd.abi.library import OutBuf, Span, library
+from resolverd.abi.library import OutBuf, Span, library, release_after
 from resolverd.dns.limits import MAX_MESSAGE
 from resolverd.errors import EngineError
 
@@ -39,7 +38,7 @@ class PlanTables:
         reason = ctypes.create_string_buffer(REASON_OCTETS)
         loaded = library().resolverd_plan_load(Span.of(image), lent, OutBuf.of(reason))
         self.handle = _loaded(loaded, reason, "plan")
-        weakref.finalize(self, library().resolverd_plan_release, self.handle)
+        release_after(self, library().resolverd_plan_release, self.handle)
 
 
 class SnapshotTables:
@@ -52,7 +51,7 @@ class SnapshotTables:
             plan.handle, Span.of(steering), OutBuf.of(reason)
         )
         self.handle = _loaded(loaded, reason, "steering")
-        weakref.finalize(self, library().resolverd_snapshot_release, self.handle)
+        release_after(self, library().resolverd_snapshot_release, self.handle)
 
     def self_check(self) -> None:
         """Ask for the SOA of the first zone, if any. Raises EngineError unless it is answered."""
@@ -79,7 +78,7 @@ class Asker:
         self._handle = self._library.resolverd_asker_new()
         self._buffer = ctypes.create_string_buffer(MAX_MESSAGE)
         self._out = OutBuf.of(self._buffer)
-        weakref.finalize(self, self._library.resolverd_asker_release, self._handle)
+        release_after(self, self._library.resolverd_asker_release, self._handle)
 
     def respond(
         self, packet: bytes, source: bytes, tables: SnapshotTables, *, tcp: bool = False

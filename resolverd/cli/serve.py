@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resolverd import memory
 from resolverd.cli.options import add_config, existing_config, verb
-from resolverd.frozen import FREEZER
+from resolverd.collector import FREEZER
 from resolverd.imports import sparing
 from resolverd.signals import PROCESS
 

@@ -8,7 +8,7 @@ from those of the other regions too.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Region
@@ -23,10 +23,11 @@ def check_answers(config: Config, tree: Tree) -> Iterator[Finding]:
     """Every finding on what the regions of services hand out."""
     for name, region in config.region.items():
         yield from _count(name, region)
+    families = {name: _had(region) for name, region in config.region.items()}
     for name, service in config.service.items():
         if service.answer == "address":
             every = answering(config, name)
-            yield from _families(name, [r for r in every if r in config.region], config)
+            yield from _families(name, {r: families[r] for r in every if families.get(r)})
 
 
 def _count(name: str, region: Region) -> Iterator[Finding]:
@@ -42,8 +43,8 @@ def _count(name: str, region: Region) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _families(service: str, regions: list[str], config: Config) -> Iterator[Finding]:
-    had = {name: families for name in regions if (families := _had(config.region[name]))}
+def _families(service: str, had: Mapping[str, frozenset[int]]) -> Iterator[Finding]:
+    """What is found of a service by the families that each of its regions has."""
     every = frozenset[int]().union(*had.values())
     lacking = [
         f"{name} has no {FAMILIES[version]}"

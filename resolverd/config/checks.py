@@ -45,11 +45,13 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
     if not all(isinstance(table, Mapping) for table in tables):
         return  # said already, and whoever is named here may be in there
     regions, services = map(list, tables)
+    known = frozenset(regions)
     for name, service in config.service.items():
+        first = dict(reversed([(r, i) for i, r in enumerate(service.regions)]))
         for index, region in enumerate(service.regions):
-            if region not in regions:
+            if region not in known:
                 yield _unknown(("service", name, "regions", index), region, regions)
-            elif region in service.regions[:index]:
+            elif first[region] < index:
                 yield Finding(
                     ("service", name, "regions", index), "config-duplicate-region",
                     f'region "{region}" is listed twice',

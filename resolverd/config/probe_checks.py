@@ -15,8 +15,8 @@ from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe_layers import (
     COMMON,
+    Merged,
     layers_of,
-    merge_probe,
     of_kinds,
     owners,
 )
@@ -33,9 +33,9 @@ def check_probes(config: Config, tree: Tree) -> Iterator[Finding]:
     written = tree.get("probe")
     if isinstance(written, Mapping) and written.get("kind", config.probe.kind) != config.probe.kind:
         return  # what is wrong there is said already, and defaults stand in for it
-    probed = list(_probed(config))
+    probed, merged = list(_probed(config)), Merged()
     for asked in probed:
-        for finding in _findings(config, asked):
+        for finding in _findings(config, asked, merged):
             if (finding.path, finding.check) not in said:
                 said.add((finding.path, finding.check))
                 yield finding
@@ -43,10 +43,11 @@ def check_probes(config: Config, tree: Tree) -> Iterator[Finding]:
 
 
 def _probed(config: Config) -> Iterator[ProbedEndpoint]:
+    served = {name: frozenset(service.regions) for name, service in config.service.items()}
     for name, region in config.region.items():
         for index, endpoint in enumerate(region.endpoint):
             for service_name, service in config.service.items():
-                if name in service.regions:
+                if name in served[service_name]:
                     yield ProbedEndpoint(
                         service_name,
                         name,
@@ -63,9 +64,9 @@ def _probed(config: Config) -> Iterator[ProbedEndpoint]:
                     )
 
 
-def _findings(config: Config, asked: ProbedEndpoint) -> Iterator[Finding]:
+def _findings(config: Config, asked: ProbedEndpoint, merged: Merged) -> Iterator[Finding]:
     try:
-        settings = merge_probe(*(layer for _, layer in asked.layers))
+        settings = merged.of(*(layer for _, layer in asked.layers))
     except ValidationError as error:
         yield _contradiction(config, asked, error)
         return
@@ -108,7 +109,9 @@ def _of_other_kinds(config: Config, probed: list[ProbedEndpoint]) -> Iterator[Fi
     below: dict[KeyPath, set[str]] = {}
     where: dict[KeyPath, KeyPath] = {}
     for asked in probed:
-        for path, _ in asked.layers:
+        for path, layer in asked.layers:
+            if not layer.model_fields_set:
+                continue  # it has no option to be found fault with
             below.setdefault(path, set()).add(asked.kind)
             where.setdefault(path, asked.where("kind"))
     for path, layer in layers_of(config):

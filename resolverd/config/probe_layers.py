@@ -118,6 +118,23 @@ def merge_probe(*layers: ProbeOverride) -> Probe:
     )
 
 
+class Merged:
+    """Settings by the layers that they are merged of, of one configuration.
+
+    Nearly all endpoints of a large one have the same: those of [probe].
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], Probe] = {}
+
+    def of(self, *layers: ProbeOverride) -> Probe:
+        """As `merge_probe`; the layers live as long as this does."""
+        key = tuple(id(layer) for layer in layers if layer.model_fields_set)
+        if (made := self._made.get(key)) is None:
+            made = self._made[key] = merge_probe(*layers)
+        return made
+
+
 def complete_probe(options: Mapping[str, Any]) -> Probe:
     """The settings of the kind that `options` say, less the options that it does not have.
 

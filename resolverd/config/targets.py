@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from resolverd.config.model import Config, Endpoint, Region, Service
 from resolverd.config.probe import Probe
-from resolverd.config.probe_layers import merge_probe
+from resolverd.config.probe_layers import Merged
 
 
 class ProbeTarget(NamedTuple):
@@ -54,6 +54,7 @@ def probe_targets(config: Config) -> ProbeTargets:
     by_id: dict[str, ProbeTarget] = {}
     ids: dict[tuple[str, str], tuple[str, ...]] = {}
     plain: dict[str, Probe] = {}
+    merged = Merged()
     for service_name, service in config.service.items():
         for region_name in service.regions:
             region = config.region[region_name]
@@ -61,10 +62,10 @@ def probe_targets(config: Config) -> ProbeTargets:
             for index, endpoint in enumerate(region.endpoint):
                 name = endpoint_name(region_name, region, index)
                 layers = (config.probe, region.probe, endpoint.probe)
-                settings = common = with_model(merge_probe(*layers), service, region_name)
+                settings = common = with_model(merged.of(*layers), service, region_name)
                 if service.probe.model_fields_set:
-                    merged = merge_probe(layers[0], service.probe, *layers[1:])
-                    settings = with_model(merged, service, region_name)
+                    own = merged.of(layers[0], service.probe, *layers[1:])
+                    settings = with_model(own, service, region_name)
                 plain.setdefault(name, common)
                 target = name if settings == plain[name] else f"{name}@{service_name}"
                 by_id[target] = ProbeTarget(target, region_name, name, endpoint, settings)

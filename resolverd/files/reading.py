@@ -153,11 +153,9 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     try:
         signature, content = threads.run(lambda step: read_regular(name, limit, step))
     except OSError as error:
-        _note_unread(name, error, limit)
+        note_unread(name, error, limit)
         raise
-    if reads is not None:
-        sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, digest_of(content)), limit, content)
+    note_read(name, signature, content, limit)
     return content
 
 
@@ -180,7 +178,7 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
     try:
         signature = THREADS.run(copy)
     except OSError as error:
-        _note_unread(name, error, limit)
+        note_unread(name, error, limit)
         raise
     if (reads := _reads.get()) is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
@@ -188,7 +186,15 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
     return told.hexdigest()
 
 
-def _note_unread(name: str, error: OSError, limit: int) -> None:
+def note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
+    """Note a file that was read, where a load is being noted."""
+    if (reads := _reads.get()) is not None:
+        sure = NO_SIGNATURE if is_racy(signature) else signature
+        reads.note(name, FileState(sure, digest_of(content)), limit, content)
+
+
+def note_unread(name: str, error: OSError, limit: int) -> None:
+    """Note a file that could not be read, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         reads.seen[name], reads.limits[name] = FileState(NO_SIGNATURE, reason_of(error)), limit
 
@@ -197,6 +203,12 @@ def replayed_glob(directory: str, pattern: str) -> list[str] | None:
     """What a glob matched in what is replayed by the load that is noted; None: ask the disk."""
     reads = _reads.get()
     return None if reads is None else reads.replay.globs.get((directory, pattern))
+
+
+def is_replayed(name: str) -> bool:
+    """Whether the load that is noted has a file's content from another time."""
+    reads = _reads.get()
+    return reads is not None and name in reads.replay.contents
 
 
 def hidden(path: str) -> bool:
@@ -295,6 +307,9 @@ def reason_of(error: OSError) -> str:
 
 def key_of(path: Path) -> str:
     """The name by which a file is known here: absolute, not otherwise changed."""
+    name = str(path)
+    if name.startswith("/"):  # as for thousands of zones: `Path.absolute` takes ten times as long
+        return name
     return str(path.absolute())
 
 

@@ -16,6 +16,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -172,6 +173,21 @@ class FileThreads:
                 job.left_behind = True
                 self._left.add(job)
             return not job.done
+
+
+def beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin `work` in a daemon thread of its own; who calls the result has what comes of it."""
+    future: Future[T] = Future()
+    context = copy_context()
+
+    def body() -> None:
+        try:
+            future.set_result(context.run(work))
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for it
+            future.set_exception(error)
+
+    threading.Thread(target=body, name="beside", daemon=True).start()
+    return future.result
 
 
 async def detached(work: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Set
+from functools import partial
 from typing import NamedTuple
 
 import dns.name
@@ -16,11 +17,13 @@ import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
 
+from resolverd import collector
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
 from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, RRsetWire
+from resolverd.files.threads import beside
 from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
 from resolverd.snapshot.earlier_maps import with_earlier_maps
@@ -80,7 +83,6 @@ def compile_plan(
     there, and maps that were `kept` from their files. `measured` is what tables say of round-trip
     times, of the regions of `config`. Raises GeoError when the databases allow no compiled map.
     """
-    served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
     before = previous and previous.plan
     maps = MapMaker(
         locator,
@@ -91,10 +93,14 @@ def compile_plan(
         own=own_places(config),
         kept=kept,
     )
+    # The library compiles maps beside Python, which compiles zones.
+    services = beside(partial(compile_services, config, targets, maps))
+    with collector.paused():
+        served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
     return Plan(
         generation=generation,
         zones={zone.apex.lower(): zone for zone in served},
-        services=with_earlier_maps(compile_services(config, targets, maps), generation, before),
+        services=with_earlier_maps(services(), generation, before),
         nsid=config.server.nsid.encode(),
         udp_payload=config.server.udp_payload,
         query_log=config.server.query_log,

@@ -6,6 +6,7 @@ part by part (`edits`), by the same steps. Every problem of every file comes bac
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -133,14 +134,15 @@ async def load_inputs(
         except ConfigError as error:
             found = await detached(lambda: _zones_beside(path, overrides))
             raise ProblemsError([*error.problems, *found]) from error
-        files, problems = await detached(lambda: zone_files(loaded, {}))
+        # The library checks databases beside Python, which reads zones.
+        (files, problems), opened = await asyncio.gather(
+            detached(lambda: zone_files(loaded, {})), _opened(loaded, progress, reads)
+        )
         problems += [problem for file in files for problem in file.problems]
         problems += loaded.warnings
-        locator: Locator | None = None
-        try:
-            locator = await open_databases(loaded, progress, reads)
-        except GeoError as error:
-            problems.append(geo_problem(path, error))
+        locator = opened if isinstance(opened, Locator) else None
+        if isinstance(opened, GeoError):
+            problems.append(geo_problem(path, opened))
         tables: RttTables | None = None
         try:
             tables = await load_tables(loaded, reads, locator)
@@ -165,6 +167,15 @@ async def load_inputs(
             tuple(problems),
             reads,
         )
+
+
+async def _opened(
+    loaded: LoadedConfig, progress: Progress | None, reads: Reads
+) -> Locator | GeoError:
+    try:
+        return await open_databases(loaded, progress, reads)
+    except GeoError as error:
+        return error
 
 
 def check_together(

@@ -12,6 +12,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
+import dns.rdtypes.nsbase
 
 from resolverd.config.tiers import edge_of_alias
 from resolverd.dns.codes import A
@@ -20,6 +21,9 @@ from resolverd.snapshot.model import Dyna
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset
+
+_SOA_NUMBERS = struct.Struct("!5I")
+_TARGETS = {dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR}
 
 
 def wire_rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetWire]:
@@ -40,20 +44,18 @@ def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
     """RDATA as parts, with those names marked that RFC 3597 §4 lets be compressed."""
     if rdata.rdtype == A:  # the type that large zones are made of, at a third of the time
         return (socket.inet_aton(cast(dns.rdtypes.IN.A.A, rdata).address),)
-    wire = rdata.to_wire() or b""
+    if rdata.rdtype in _TARGETS:  # their names are written at half the time by themselves
+        return (Compressible(wire_name(cast(dns.rdtypes.nsbase.NSBase, rdata).target)),)
     match rdata.rdtype:
-        case dns.rdatatype.NS | dns.rdatatype.CNAME | dns.rdatatype.PTR:
-            return (Compressible(wire),)
         case dns.rdatatype.MX:
+            wire = rdata.to_wire() or b""
             return (wire[:2], Compressible(wire[2:]))
         case dns.rdatatype.SOA:
-            mname = wire_name(cast(dns.rdtypes.ANY.SOA.SOA, rdata).mname)
-            return (
-                Compressible(mname),
-                Compressible(wire[len(mname) : -20]),
-                wire[-20:],
-            )
-    return (wire,)
+            soa = cast(dns.rdtypes.ANY.SOA.SOA, rdata)
+            numbers = (soa.serial, soa.refresh, soa.retry, soa.expire, soa.minimum)
+            names = (Compressible(wire_name(soa.mname)), Compressible(wire_name(soa.rname)))
+            return (*names, _SOA_NUMBERS.pack(*numbers))
+    return (rdata.to_wire() or b"",)
 
 
 def negative_ttl_of(soa: RRsetWire) -> int:
@@ -63,4 +65,5 @@ def negative_ttl_of(soa: RRsetWire) -> int:
 
 
 def wire_name(name: dns.name.Name) -> bytes:
-    return name.to_wire() or b"\0"
+    """As its `to_wire`, of a name that is absolute, at a third of the time."""
+    return b"".join([bytes((len(label),)) + label for label in name.labels])

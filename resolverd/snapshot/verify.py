@@ -5,6 +5,9 @@ wrote it. Each service is ranked from each of its regions' own coordinates, wher
 must cost no more than that very region does. It is asked for by a client of each pin's subnets, and
 by one for each preference list that addresses spread over IPv4 meet. An answer outside a client's
 fence, or not of the region that it prefers, is wrong.
+
+What services of one client map share, that map and its fences, is asked about once: of many such
+services each is asked for by its share of those clients (`_shares`).
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ import dns.flags
 import dns.message
 import dns.name
 
-from resolverd.dns.codes import AAAA, CNAME, A
+from resolverd.dns.codes import AAAA, CNAME, SOA, A
 from resolverd.dns.names import to_text
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.errors import PlanError
 from resolverd.snapshot.answers import answered, query_for
-from resolverd.snapshot.model import ClientMap, Dyna, ServicePlan, Snapshot, ZonePlan
+from resolverd.snapshot.model import ClientMap, Dyna, Plan, ServicePlan, Snapshot, ZonePlan
 from resolverd.snapshot.tiers import give
 
 Ask = Callable[[bytes, str], bytes | None]
@@ -35,6 +38,8 @@ LOOPBACK = "127.0.0.1"
 TRIED = 512
 """Addresses that each client map is tried with. With more, preference lists of smaller networks
 are found, and a reload takes longer."""
+LEAST_TRIED = 32
+"""Of those that meet other lists, how many each of many services of one map is asked for by."""
 # Successive multiples of it, by 2^32, spread evenly (the golden ratio).
 _STRIDE = 0x9E3779B1
 
@@ -48,25 +53,22 @@ def verify(snapshot: Snapshot, ask: Ask, pinned: Iterable[Prefix] = ()) -> None:
     plan, names = snapshot.plan, _names(snapshot)
     aliases = _names(snapshot, behind=True)
     hosts = [Prefix(subnet.bits, subnet.address, subnet.bits) for subnet in pinned]
-    clients: dict[ClientMap, list[Prefix]] = {}
     faults = [fault for zone in plan.zones.values() for fault in _zone_faults(zone, ask)]
-    for service in plan.services.values():
-        faults += _ranking_faults(service)
-        if service.name not in names and service.name not in aliases:
-            continue
-        if service.clients not in clients:
-            clients[service.clients] = [*hosts, *_one_for_each_list(service.clients)]
-        for asked, behind in ((names, False), (aliases, True)):
-            for client in clients[service.clients] if service.name in asked else ():
-                dyna, name = Dyna(service.name, 0, behind), asked[service.name]
-                faults += _answer_faults(dyna, name, client, snapshot, ask)
+    for clients, services in _by_map(plan).items():
+        faults += _ranking_faults(clients, services)
+        asked = [s for s in services if s.name in names or s.name in aliases]
+        for service, spread in zip(asked, _shares(clients, len(asked)), strict=True):
+            for known, behind in ((names, False), (aliases, True)):
+                for client in (*hosts, *spread) if service.name in known else ():
+                    dyna, name = Dyna(service.name, 0, behind), known[service.name]
+                    faults += _answer_faults(dyna, name, client, snapshot, ask)
     if faults:
         raise PlanError("the new plan fails its own check: " + "; ".join(faults[:10]))
 
 
 def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
     apex = dns.name.from_wire(zone.apex, 0)[0]
-    response = ask(dns.message.make_query(apex, "SOA").to_wire(), LOOPBACK)
+    response = ask(query_for(zone.apex, SOA), LOOPBACK)
     if response is None:
         yield f"{apex} SOA is not answered"
         return
@@ -81,13 +83,43 @@ def _zone_faults(zone: ZonePlan, ask: Ask) -> Iterator[str]:
         yield f"{apex} SOA is answered with {answered}, not serial {serial}"
 
 
-def _ranking_faults(service: ServicePlan) -> Iterator[str]:
-    for region in service.own:
-        preference, costs = service.clients.from_region(region)
-        if not set(preference) <= set(service.own):
-            yield f"service {service.name} prefers regions that it does not have"
-        elif preference and costs and costs[preference[0]] > costs[region]:
-            yield f"service {service.name} does not prefer {region} where {region} stands"
+def _by_map(plan: Plan) -> dict[ClientMap, list[ServicePlan]]:
+    found: dict[ClientMap, list[ServicePlan]] = {}
+    for service in plan.services.values():
+        found.setdefault(service.clients, []).append(service)
+    return found
+
+
+def _shares(clients: ClientMap, services: int) -> Iterator[list[Prefix]]:
+    """The clients that each of so many services is asked for by.
+
+    One or two are asked for by a client of each list. Of more each is by two shares of them, its
+    own and the next one's, and by `LEAST_TRIED` at least, so that no list goes unasked.
+    """
+    if not services:
+        return
+    each = list(_one_for_each_list(clients))
+    share = -(-len(each) // services)
+    count = min(len(each), max(LEAST_TRIED, 2 * share))
+    for number in range(services):
+        yield [each[(number * share + at) % len(each)] for at in range(count)]
+
+
+def _ranking_faults(clients: ClientMap, services: Iterable[ServicePlan]) -> Iterator[str]:
+    """What is wrong with how regions rank from one another, of the services of one map."""
+    seen: dict[str, tuple[frozenset[str], bool]] = {}
+    for service in services:
+        own = service.own.keys()
+        for region in own:
+            if region not in seen:
+                preference, costs = clients.from_region(region)
+                dearer = bool(preference and costs) and costs[preference[0]] > costs[region]
+                seen[region] = frozenset(preference), dearer
+            preferred, dearer = seen[region]
+            if not preferred <= own:
+                yield f"service {service.name} prefers regions that it does not have"
+            elif dearer:
+                yield f"service {service.name} does not prefer {region} where {region} stands"
 
 
 def _answer_faults(
@@ -110,9 +142,12 @@ def _answer_faults(
             yield f"{whose} is not answered"
             continue
         kept = "cname" if service.cname else family
-        own = {region: _rdatas(getattr(records[region], kept)) for region in entry.preference}
         given = _target(response) if service.cname else answered(response, rtype)
-        if not given <= frozenset().union(*own.values()):
+
+        def own(region: str, kept: str = kept) -> frozenset[bytes]:
+            return _rdatas(getattr(records[region], kept))
+
+        if not given <= _gathered(map(own, entry.preference), given):
             what = "a name" if service.cname else "an address"
             yield f"{whose} is answered with {what} outside the client's fence"
         elif entry.preference:
@@ -121,7 +156,7 @@ def _answer_faults(
             due = first if statuses[first].serves and not divided else None
             if held.outcome == "held":
                 due = held.region
-            if due and own[due] and not (given and given <= own[due]):
+            if due and own(due) and not (given and given <= own(due)):
                 why = "is kept" if due == held.region != first else "is preferred"
                 yield f"{whose} is not answered with {due}, which serves and {why}"
 
@@ -131,6 +166,16 @@ def _target(response: bytes) -> frozenset[bytes]:
     rrsets = dns.message.from_wire(response).answer
     first = [rdata for rrset in rrsets[:1] if rrset.rdtype == CNAME for rdata in rrset]
     return frozenset(rdata.target.canonicalize().to_wire() or b"" for rdata in first)
+
+
+def _gathered(sets: Iterable[frozenset[bytes]], wanted: frozenset[bytes]) -> set[bytes]:
+    """The union of `sets` as far as it takes to hold all that is `wanted`."""
+    found = set[bytes]()
+    for one in sets:
+        if wanted <= found:
+            break
+        found |= one
+    return found
 
 
 def _rdatas(rrset: RRsetWire | None) -> frozenset[bytes]:

@@ -22,7 +22,7 @@ from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld, check_past_pins
 from resolverd.zone.size_checks import check_sizes
-from resolverd.zone.source import FilePosition, SourceFile
+from resolverd.zone.source import SourceFile
 from resolverd.zone.tree import Node, Tree, type_list
 
 # Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3 and §4, RFC 3007 §3).
@@ -74,21 +74,17 @@ def _check_outside(tree: Tree) -> Iterator[Problem]:
 def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
     records = {} if tree.apex is None else tree.apex.records
     soas, servers = records.get(SOA, []), records.get(NS, [])
-
-    def first() -> FilePosition:
-        return soas[0].at_type() if soas else master.position(0)
-
     if not soas and not tree.was_lost(tree.origin, SOA):
         yield problem(
             "zone-missing-soa",
-            first(),
+            master.position(0),
             f"the zone {tree.zone} has no SOA",
             f"write {tree.zone} SOA ns1 hostmaster 1 3600 900 604800 300",
         )
     if not servers and not tree.was_lost(tree.origin, NS):
         yield problem(
             "zone-missing-ns",
-            first(),
+            soas[0].at_type() if soas else master.position(0),
             f"the zone {tree.zone} has no NS",
             f"write {tree.zone} NS ns1, and the address of ns1",
         )

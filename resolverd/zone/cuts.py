@@ -94,19 +94,19 @@ def _check_target(target: _Target, tree: Tree, services: Services) -> Iterator[P
     else:
         kind = _target_kind(key, tree, services)
     name = getattr(record.rdata, _ADDRESSED[rdtype].attribute)
-    position = record.at_rdata(_ADDRESSED[rdtype].field)
+    field = _ADDRESSED[rdtype].field
     at_apex = rdtype == NS and record.key == tree.origin
     if kind == "alias":
         yield problem(
             "zone-apex-ns" if at_apex else "zone-alias-target",
-            position,
+            record.at_rdata(field),
             f"{to_text(rdtype)} points to {name}, which is an alias (RFC 2181 §10.3)",
             "point it to a name that has A or AAAA",
         )
     elif not kind and not tree.was_lost(key, A, AAAA, CNAME, DYNA):
         yield problem(
             _missing(rdtype, at_apex),
-            position,
+            record.at_rdata(field),
             f"{to_text(rdtype)} points to {name}, which has no address",
             _with_address(name, tree),
         )

@@ -57,6 +57,8 @@ def lacks_dot(name: dns.name.Name, tree: Tree) -> str | None:
 
 def _check_owner(node: Node, tree: Tree) -> Iterator[Problem]:
     owner, origin = node.owner, tree.zone
+    if len(owner.labels) + 1 < 2 * len(origin.labels):
+        return  # it is too short for that, as most are
     relative = dns.name.Name((*owner.relativize(origin).labels, b""))
     if len(origin.labels) > 2 and relative.is_subdomain(origin):
         yield problem(

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from resolverd.errors import Problem, ResolverdError
+from resolverd.files.many import read_files
 from resolverd.files.matching import match, real_paths
 from resolverd.files.reading import MAX_ZONE, digest_of, read_file
 from resolverd.zone.catalogue import problem
@@ -51,10 +53,25 @@ def match_files(patterns: Sequence[str], base: Path) -> tuple[list[Path], list[P
     return list(files.values()), problems
 
 
+def read_sources(paths: Sequence[Path]) -> Iterator[Callable[[], SourceFile]]:
+    """For each path, in order, what gives `read_source` of it; the files are read together."""
+    for path, outcome in zip(paths, read_files(paths, MAX_ZONE), strict=True):
+        yield partial(_source, path, outcome)
+
+
 def read_source(path: Path) -> SourceFile:
     """The text of the file at `path`, and its digest. Raises UnreadableError; blocks."""
     try:
-        content = read_file(path, MAX_ZONE)
+        outcome: bytes | OSError = read_file(path, MAX_ZONE)
+    except OSError as error:
+        outcome = error
+    return _source(path, outcome)
+
+
+def _source(path: Path, read: bytes | OSError) -> SourceFile:
+    """The source of what was read at `path`. Raises UnreadableError."""
+    try:
+        content = _content(read)
     except OSError as error:
         raise UnreadableError(
             "zone-unreadable",
@@ -72,6 +89,12 @@ def read_source(path: Path) -> SourceFile:
         ) from error
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return SourceFile(path, text, digest_of(content))
+
+
+def _content(read: bytes | OSError) -> bytes:
+    if isinstance(read, OSError):
+        raise read
+    return read
 
 
 def _unlisted(path: str, error: OSError) -> Problem:

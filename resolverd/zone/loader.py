@@ -6,7 +6,7 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +15,13 @@ import dns.name
 import dns.rdata
 from dns.rdatatype import SOA
 
-from resolverd.collector import collector_paused
+from resolverd import collector
 from resolverd.dns.names import Key
 from resolverd.errors import Problem, errors_among
 from resolverd.zone.again import Part, noted, part_of, reading_of
 from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
-from resolverd.zone.files import UnreadableError, match_files, read_source
+from resolverd.zone.files import UnreadableError, match_files, read_source, read_sources
 from resolverd.zone.history import check_serial
 from resolverd.zone.model import RRset, RRsets, Services, Zone, ZoneEdit
 from resolverd.zone.parsed import ParsedZone
@@ -91,9 +91,10 @@ def load_zone_files(
     A zone whose files and rules are those of `previous` is the very same object.
     """
     paths, problems = match_files(patterns, base)
-    with collector_paused():
+    with collector.paused():
         load = _Load(rules, previous)
-        return _without_duplicates([load.file(path) for path in paths]), problems
+        sources = zip(paths, read_sources(paths), strict=True)
+        return _without_duplicates([load.file(path, read) for path, read in sources]), problems
 
 
 class _Load:
@@ -105,11 +106,11 @@ class _Load:
         # Whether the rules of a zone are these, by the identity of what they are kept in.
         self._same: dict[int, bool] = {}
 
-    def file(self, path: Path) -> ZoneFile:
+    def file(self, path: Path, read: Callable[[], SourceFile]) -> ZoneFile:
         """The zone of the file at `path`, of `previous` if nothing changed, and its problems."""
         before = self._by_path.get(path)
         try:
-            source = read_source(path)
+            source = read()
             if before is not None and self._unchanged(before, source):
                 return ZoneFile(path, before.origin, before, before.warnings)
             parsed = read_master(source, _pieces(before))

@@ -16,6 +16,7 @@ import pytest
 from harness.hanging import hanging_mount
 from harness.waiting import wait_until
 
+from resolverd.files.many import read_files
 from resolverd.files.reading import (
     Reads,
     UnsettledError,
@@ -228,3 +229,43 @@ def test_a_file_holds_what_was_read_until_its_content_changes(
 def _read_all(*paths: Path) -> None:
     for path in paths:
         read_file(path, LIMIT)
+
+
+def test_many_files_come_in_their_order_each_with_what_it_holds_or_why_not(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number:04}" for number in range(700)]
+    for number, path in enumerate(paths):
+        if number % 100 == 7:
+            continue  # it is not there
+        path.write_bytes(b"x" * (LIMIT + 1 if number % 100 == 9 else number))
+    reads = Reads()
+    with reads.noted():
+        outcomes = list(read_files(paths, LIMIT))
+    for number, (path, outcome) in enumerate(zip(paths, outcomes, strict=True)):
+        if number % 100 in (7, 9):
+            assert isinstance(outcome, OSError)
+            code = errno.ENOENT if number % 100 == 7 else errno.EFBIG
+            assert outcome.errno == code
+            assert reads.seen[str(path)].content == f"!{errno.errorcode[code]}"
+        else:
+            assert outcome == b"x" * number
+            assert reads.seen[str(path)].content == digest_of(outcome)
+
+
+def test_those_read_with_a_file_that_hangs_are_read_and_those_behind_it_refused(
+    tmp_path: Path,
+) -> None:
+    threads = FileThreads(limit=0.3)
+    place = tmp_path / "hanging"
+    place.mkdir()
+    sound, later = tmp_path / "a", tmp_path / "c"
+    sound.write_bytes(b"sound")
+    later.write_bytes(b"later")
+    with hanging_mount(place):
+        paths = [sound, place / "b", place / "d", later]
+        outcomes = list(read_files(paths, LIMIT, threads))
+    assert outcomes[0] == b"sound"
+    assert outcomes[3] == b"later"
+    assert isinstance(outcomes[1], HangingError)
+    assert "does not answer within" in str(outcomes[1])
+    assert isinstance(outcomes[2], HangingError)
+    assert "it is not tried while" in str(outcomes[2])

@@ -7,9 +7,9 @@ use super::map::ClientMap;
 use super::mmdb::Refused;
 use super::place::Place;
 use super::placed::Places;
-use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::preference_table::{KnownRow, PreferenceTable, PreferenceTableBuilder, Rest};
 use super::prefix_rows::{NO_ROW, PrefixRows};
-use super::ranker::{Ranker, RankerScratch, fence_of, fenced, orders};
+use super::ranker::{Ranker, RankerScratch, fence_of, fenced, orders, point_of, rows};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -58,42 +58,56 @@ impl<'a> Entries<'a> {
         earlier: Option<&'a ClientMap>,
     ) -> Result<Self, Refused> {
         let regions = geography.regions.len();
-        let mut table = PreferenceTableBuilder::new(regions.max(1));
+        let ranker = Ranker::new(geography);
+        let mut table = PreferenceTableBuilder::with(ranker.farther(geography));
         // No region has this number, so no other row is like it.
         let embedded_v4 = table.add(0, &[u8::MAX]).ok_or_else(too_many)?;
-        let ranker = Ranker::new(geography);
         let mut unpinned = Vec::with_capacity(places.len() + 1);
         let mut allowed = Vec::with_capacity(regions);
-        let mut add = |rule: u16, place: Option<&Place>, order: &[u8]| {
-            allowed.clear();
-            allowed.extend(fenced(geography, rule, order));
-            let drawn = geography.own_first(place, &mut allowed);
-            table.add_drawn(rule, &allowed, drawn).ok_or_else(too_many)
-        };
+        let mut add =
+            |table: &mut PreferenceTableBuilder, rule: u16, place: Option<&Place>, order: &[u8]| {
+                allowed.clear();
+                allowed.extend(fenced(geography, rule, order));
+                let drawn = geography.own_first(place, &mut allowed);
+                table.add_drawn(rule, &allowed, drawn).ok_or_else(too_many)
+            };
         let nowhere = geography.rule_for(&Place::default(), 0, 0);
         let mut scratch = RankerScratch::default();
         ranker.order(None, geography, &mut scratch);
         let all = scratch.order.clone();
         let nothing: &[u8] = if geography.counting { &[] } else { &all };
-        unpinned.push(add(nowhere, None, nothing)?);
+        unpinned.push(add(&mut table, nowhere, None, nothing)?);
         if matches!(ranker, Ranker::Listed) {
             let by_rule: Vec<u32> = (0..=u16::MAX)
                 .take(geography.pins.len() + 1)
-                .map(|rule| add(rule, None, &scratch.order))
+                .map(|rule| add(&mut table, rule, None, &scratch.order))
                 .collect::<Result<_, _>>()?;
             for place in &places {
                 let rule = geography.rule_for(place, 0, 0);
                 unpinned.push(if place.is_somewhere() {
                     by_rule.get(usize::from(rule)).copied().unwrap_or(0)
                 } else {
-                    add(rule, None, nothing)?
+                    add(&mut table, rule, None, nothing)?
+                });
+            }
+        } else if let Ranker::Nearest(nearest) = &ranker {
+            for (place, row) in places.iter().zip(rows(nearest, geography, &places)) {
+                unpinned.push(match (row, point_of(Some(place), geography)) {
+                    (Some(row), Some(point)) => {
+                        (table.add_known(row, Rest::From(point))).ok_or_else(too_many)?
+                    }
+                    _ => {
+                        let rule = geography.rule_for(place, 0, 0);
+                        ranker.order(Some(place), geography, &mut scratch);
+                        add(&mut table, rule, Some(place), &scratch.order)?
+                    }
                 });
             }
         } else {
             let orders = orders(&ranker, geography, &places);
             for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
                 let rule = geography.rule_for(place, 0, 0);
-                unpinned.push(add(rule, Some(place), order)?);
+                unpinned.push(add(&mut table, rule, Some(place), order)?);
             }
         }
         let asn = |asn| {
@@ -154,6 +168,13 @@ impl<'a> Entries<'a> {
             return entry;
         }
         self.made_entry(place, client, known, rows, scratch)
+    }
+
+    /// The entry of whom the databases give a place, and of whom nothing else is known.
+    #[inline]
+    #[must_use]
+    pub fn of_place(&self, place: u32) -> Option<u32> {
+        self.unpinned.get(place as usize).copied()
     }
 
     /// The autonomous system that a place's record tells, 0 for one that nothing goes by; None
@@ -250,8 +271,15 @@ impl<'a> Entries<'a> {
         // What was measured of a client's own prefix is better than its place.
         let uncertain = place.as_ref().filter(|_| !measured);
         let drawn = self.geography.own_first(uncertain, order);
+        let from = match self.ranker {
+            Ranker::Nearest(_) if counted => point_of(place.as_ref(), self.geography),
+            _ => None,
+        };
         let mut made = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let added = made.table.add_drawn(rule, order, drawn);
+        let added = match (from, KnownRow::of(rule, order, drawn)) {
+            (Some(point), Some(row)) => made.table.add_known(row, Rest::From(point)),
+            _ => made.table.add_drawn(rule, order, drawn),
+        };
         let entry = added.unwrap_or_else(|| {
             made.full = true;
             0

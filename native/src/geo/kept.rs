@@ -5,7 +5,8 @@
 //! were damaged can make a look-up fail or go on for ever.
 //!
 //! ```text
-//! rows (u32) · rule (u16) · drawn (u8) · regions (u8) · region (u8) each …
+//! rows (u32) · rule (u16) · drawn (u8) · regions (u8) · 0 (u8) · region (u8) each
+//!            | rule (u16) · drawn (u8) · regions (u8) · 1 (u8) · near region (u8) each · point (2 f64) …
 //! leaves of IPv4 (u32) · leaf (u32) each · leaves of IPv6 (u32) · leaf (u32) each
 //! ```
 //!
@@ -15,7 +16,8 @@ use super::compile::{Compiled, assemble};
 use super::geography::Geography;
 use super::leaves::{Leaf, unit};
 use super::map::ClientMap;
-use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::preference_table::{KnownRow, NEAR, PreferenceTable, PreferenceTableBuilder, Rest};
+use super::ranker::{Ranker, fenced};
 use super::trie::Trie;
 use crate::wire::prefix::Family;
 use std::thread;
@@ -54,27 +56,56 @@ pub fn load(octets: &[u8], geography: &Geography) -> Option<ClientMap> {
 fn save_rows(table: &PreferenceTable, out: &mut Vec<u8>) {
     let count = table.count() as u32;
     out.extend(count.to_le_bytes());
-    for row in (0..count).map(|entry| table.get(entry)) {
+    for entry in 0..count {
+        let row = table.get(entry);
         out.extend((row.rule as u16).to_le_bytes());
         out.extend([row.drawn, row.preference.count() as u8]);
-        out.extend(row.preference.iter());
+        match table.rest(entry) {
+            Rest::From((north, east)) => {
+                out.push(1);
+                out.extend(table.near(entry));
+                out.extend([north.to_le_bytes(), east.to_le_bytes()].as_flattened());
+            }
+            Rest::Kept(far) => {
+                out.push(0);
+                out.extend(table.near(entry));
+                out.extend(far);
+            }
+        }
     }
 }
 
 fn load_rows(rest: &mut Octets<'_>, geography: &Geography) -> Option<PreferenceTable> {
     let (regions, rules) = (geography.regions.len(), geography.pins.len() + 1);
-    let mut table = PreferenceTableBuilder::new(regions.max(1));
-    for number in 0..rest.number()? {
+    let ranker = Ranker::new(geography);
+    let by_distance = matches!(ranker, Ranker::Nearest(_));
+    let mut table = PreferenceTableBuilder::with(ranker.farther(geography));
+    for _ in 0..rest.number()? {
         let rule = u16::from_le_bytes(*rest.take()?);
-        let [drawn, count] = *rest.take()?;
-        let (preference, after) = rest.0.split_at_checked(usize::from(count))?;
+        let [drawn, count, derived] = *rest.take()?;
+        let derived = derived != 0;
+        // A list that is worked out has all regions that its rule allows.
+        let allowed = || (0..=u8::MAX).take(regions).collect::<Vec<u8>>();
+        let whole = !derived
+            || by_distance
+                && usize::from(count) > NEAR
+                && fenced(geography, rule, &allowed()).count() == usize::from(count);
+        let lying = if derived { NEAR } else { usize::from(count) };
+        let (preference, after) = rest.0.split_at_checked(lying)?;
         rest.0 = after;
         // The row of prefixes that embed IPv4 has a region that there is none of.
         let known = |region: &u8| usize::from(*region) < regions || *region == u8::MAX;
         let sound = preference.iter().all(known) && usize::from(rule) < rules && drawn <= count;
-        // Equal rows would be one, and every later number another's.
-        if !sound || table.add_drawn(rule, preference, drawn)? != number {
+        if !sound || !whole {
             return None;
+        }
+        let row = KnownRow::of(rule, preference, drawn)?;
+        if derived {
+            let double = |octets: &[u8; 8]| f64::from_le_bytes(*octets);
+            let point = (double(rest.take()?), double(rest.take()?));
+            table.push(row.with_count(count), Rest::From(point))?;
+        } else {
+            table.push(row, Rest::Kept(preference.get(NEAR..).unwrap_or_default()))?;
         }
     }
     Some(table.finish())

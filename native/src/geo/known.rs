@@ -57,4 +57,10 @@ impl Wanted {
         place: false,
         asn: false,
     };
+
+    /// Where a client is, and nothing else.
+    pub const PLACE: Self = Self {
+        place: true,
+        asn: false,
+    };
 }

@@ -149,7 +149,7 @@ impl ClientMap {
     /// A map that gives everybody the same regions, and the scope 0.
     #[must_use]
     pub fn same_for_all(preference: &[u8]) -> Option<Self> {
-        let mut table = PreferenceTableBuilder::new(preference.len());
+        let mut table = PreferenceTableBuilder::default();
         table.add(0, preference)?;
         Some(Self {
             v4: Trie::new(&[Leaf::new(0, 0)])?,

@@ -50,16 +50,18 @@ impl PlaceIndex {
         countries: &Countries,
         tick: impl Fn(f64) + Sync,
     ) -> Result<Self, Refused> {
-        let found = data_offsets(file)?;
-        let (paths, values) = thread::scope(|scope| {
-            let other = scope.spawn(|| check_values(file.data, &found.offsets, |_| ()));
-            (
-                check_paths(file, |part| tick(0.1 + 0.5 * part)),
-                other.join(),
-            )
+        // Paths take as long as what the tree names and its values.
+        let (found, paths) = thread::scope(|scope| {
+            let paths = scope.spawn(|| check_paths(file, |part| tick(0.1 + 0.5 * part)));
+            let found = data_offsets(file).map(|found| {
+                let values = check_values(file.data, &found.offsets, |_| ());
+                (found, values)
+            });
+            (found, paths.join())
         });
-        paths?;
-        values.map_err(|_| died())??;
+        let (found, values) = found?;
+        paths.map_err(|_| died())??;
+        values?;
         let offsets: Vec<u32> = found.offsets.iter().collect();
         let (first, second) = offsets.split_at(offsets.len() / 2);
         let (first, second) = thread::scope(|scope| {
@@ -87,7 +89,7 @@ impl PlaceIndex {
             report,
             places: Vec::new(),
             node_count: file.tree.count(),
-            offsets: Ranked::new(found.offsets),
+            offsets: Ranked::new(&found.offsets),
             numbers: Vec::with_capacity(records),
         };
         for place in first.places.into_iter().chain(second.places) {

@@ -1,13 +1,19 @@
 //! Regions in order of preference, as a row of the map keeps them.
 
+use super::preference_table::PreferenceTable;
+use std::fmt;
+
 /// Indices of a service's regions, best first.
 ///
-/// Those that nearly every answer comes from lie near; the others lie apart, and are waited for
-/// where they are read.
-#[derive(Clone, Copy, Debug, Default)]
+/// Those that nearly every answer comes from lie near. The others lie apart, and are waited for
+/// where they are read; or they are worked out by who comes so far.
+#[derive(Clone, Copy, Default)]
 pub struct PreferenceList<'a> {
     near: &'a [u8],
     far: &'a [u8],
+    /// The table, and its row, that tells the others.
+    derived: Option<(&'a PreferenceTable, u32)>,
+    count: usize,
 }
 
 impl<'a> PreferenceList<'a> {
@@ -15,7 +21,29 @@ impl<'a> PreferenceList<'a> {
     #[must_use]
     #[inline]
     pub const fn new(near: &'a [u8], far: &'a [u8]) -> Self {
-        Self { near, far }
+        Self {
+            near,
+            far,
+            derived: None,
+            count: near.len() + far.len(),
+        }
+    }
+
+    /// All of `near`, then what the row `entry` of a table has behind it, `count` together.
+    #[must_use]
+    #[inline]
+    pub const fn derived(
+        near: &'a [u8],
+        table: &'a PreferenceTable,
+        entry: u32,
+        count: usize,
+    ) -> Self {
+        Self {
+            near,
+            far: &[],
+            derived: Some((table, entry)),
+            count,
+        }
     }
 
     /// The first choice; None where no region is allowed.
@@ -29,13 +57,47 @@ impl<'a> PreferenceList<'a> {
     #[must_use]
     #[inline]
     pub const fn count(self) -> usize {
-        self.near.len() + self.far.len()
+        self.count
     }
 
     /// The regions, best first.
     #[inline]
-    pub fn iter(self) -> impl Iterator<Item = u8> + use<'a> {
-        self.near.iter().chain(self.far).copied()
+    pub fn iter(self) -> Preferred<'a> {
+        Preferred {
+            lying: self.near.iter().chain(self.far),
+            derived: self.derived,
+            made: Vec::new().into_iter(),
+        }
+    }
+}
+
+/// The regions of a list, best first. It takes memory only where some have to be worked out.
+pub struct Preferred<'a> {
+    lying: std::iter::Chain<std::slice::Iter<'a, u8>, std::slice::Iter<'a, u8>>,
+    derived: Option<(&'a PreferenceTable, u32)>,
+    made: std::vec::IntoIter<u8>,
+}
+
+impl Preferred<'_> {
+    #[cold]
+    fn beyond(&mut self) -> Option<u8> {
+        if let Some((table, entry)) = self.derived.take() {
+            self.made = table.beyond_near(entry).into_iter();
+        }
+        self.made.next()
+    }
+}
+
+impl Iterator for Preferred<'_> {
+    type Item = u8;
+
+    #[inline]
+    fn next(&mut self) -> Option<u8> {
+        match self.lying.next() {
+            Some(region) => Some(*region),
+            None if self.derived.is_none() && self.made.as_slice().is_empty() => None,
+            None => self.beyond(),
+        }
     }
 }
 
@@ -46,6 +108,12 @@ impl PartialEq for PreferenceList<'_> {
 }
 
 impl Eq for PreferenceList<'_> {}
+
+impl fmt::Debug for PreferenceList<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(self.iter()).finish()
+    }
+}
 
 #[cfg(test)]
 mod tests {

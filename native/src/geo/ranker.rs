@@ -5,6 +5,7 @@ use super::fence::Fence;
 use super::geography::Geography;
 use super::latency::{ByCost, CostScratch};
 use super::place::Place;
+use super::preference_table::{Farther, KnownRow, Point};
 use super::ranking::{Nearest, RankingScratch};
 use std::thread;
 
@@ -39,6 +40,15 @@ impl<'a> Ranker<'a> {
             Ordering::Nearest if geography.is_biased() => by_cost(None),
             Ordering::Nearest => Self::Nearest(Nearest::new(&geography.regions)),
             Ordering::Failover | Ordering::Weighted => Self::Listed,
+        }
+    }
+
+    /// What works out the farther regions of a row, where distance alone decides.
+    #[must_use]
+    pub fn farther(&self, geography: &Geography) -> Farther {
+        match self {
+            Self::Nearest(_) => Farther::new(Nearest::new(&geography.regions), &geography.pins),
+            Self::ByCost(_) | Self::Listed => Farther::default(),
         }
     }
 
@@ -82,9 +92,39 @@ pub fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<I
         .filter(move |region| fence.is_none_or(|fence| fence.holds(*region)))
 }
 
+/// The row of each place under the rule that holds there, by two threads; None where regions of the
+/// client's own country come first, or where there are too many.
+pub fn rows(nearest: &Nearest, geography: &Geography, places: &[&Place]) -> Vec<Option<KnownRow>> {
+    let row = |place: &Place, ranked: &mut RankingScratch, allowed: &mut Vec<u8>| {
+        let point = point_of(Some(place), geography)?;
+        nearest.order(point, ranked);
+        let rule = geography.rule_for(place, 0, 0);
+        allowed.clear();
+        allowed.extend(fenced(geography, rule, &ranked.order));
+        KnownRow::of(rule, allowed, 0)
+    };
+    by_two(places, |places| {
+        let (mut ranked, mut allowed) = (RankingScratch::default(), Vec::new());
+        let each = places.iter();
+        each.map(|place| row(place, &mut ranked, &mut allowed))
+            .collect()
+    })
+}
+
+/// The point from which distance alone orders the regions of a place; None where more does.
+#[must_use]
+pub fn point_of(place: Option<&Place>, geography: &Geography) -> Option<Point> {
+    let seen = geography.seen(place);
+    if seen.is_some_and(|place| place.uncertain) {
+        return None;
+    }
+    let point = seen.and_then(|place| place.point);
+    Some(point.unwrap_or(geography.edge))
+}
+
 /// The orders of all places behind one another, by two threads.
 pub fn orders(ranker: &Ranker<'_>, geography: &Geography, places: &[&Place]) -> Vec<u8> {
-    let all = |places: &[&Place]| {
+    by_two(places, |places| {
         let mut scratch = RankerScratch::default();
         let mut orders = Vec::with_capacity(places.len() * geography.regions.len());
         for place in places {
@@ -92,13 +132,17 @@ pub fn orders(ranker: &Ranker<'_>, geography: &Geography, places: &[&Place]) -> 
             orders.extend(&scratch.order);
         }
         orders
-    };
+    })
+}
+
+/// What `work` makes of one half of `places` and of the other, behind one another.
+fn by_two<T: Send>(places: &[&Place], work: impl Fn(&[&Place]) -> Vec<T> + Sync) -> Vec<T> {
     let (first, second) = places.split_at(places.len() / 2);
     thread::scope(|scope| {
-        let other = scope.spawn(|| all(second));
-        let mut orders = all(first);
-        // A thread that died leaves no orders; its places then have none, and are refused.
-        orders.extend(other.join().unwrap_or_default());
-        orders
+        let other = scope.spawn(|| work(second));
+        let mut made = work(first);
+        // A thread that died leaves nothing; its places then have none, and are refused.
+        made.extend(other.join().unwrap_or_default());
+        made
     })
 }

@@ -62,64 +62,75 @@ pub fn great_circle_km(a: (f64, f64), b: (f64, f64)) -> f64 {
 }
 
 /// Regions as unit vectors, to be ordered by distance from many places.
+#[derive(Default)]
 pub struct Nearest {
-    regions: Vec<(u8, (f64, f64), [f64; 3])>,
+    places: Vec<(f64, f64)>,
+    vectors: [Vec<f64>; 3],
 }
 
 /// Scratch for one ordering.
 #[derive(Default)]
 pub struct RankingScratch {
-    keyed: Vec<(f64, u8)>,
+    keyed: Vec<u64>,
+    near: Vec<(f64, u8)>,
     /// The regions, best first.
     pub order: Vec<u8>,
 }
+
+/// The bits of a key that say how far a region is; the last eight are its index.
+const FAR: u64 = !0xff;
 
 impl Nearest {
     /// Over these regions, whose order decides between equal distances.
     #[must_use]
     pub fn new(regions: &[Region]) -> Self {
-        Self {
-            regions: (0..=u8::MAX)
-                .zip(regions)
-                .map(|(index, region)| {
-                    let place = (region.latitude, region.longitude);
-                    (index, place, unit_vector(place))
-                })
-                .collect(),
+        let mut new = Self::default();
+        for region in regions.iter().take(usize::from(u8::MAX) + 1) {
+            let place = (region.latitude, region.longitude);
+            new.places.push(place);
+            for (axis, part) in new.vectors.iter_mut().zip(unit_vector(place)) {
+                axis.push(part);
+            }
         }
+        new
     }
 
     /// Write the order for a client at `place` (degrees) into `ranked`.
     ///
     /// The dot product settles all but near ties at a few multiplications a region; those
-    /// are settled by the haversine formula, as the lazy map settles everything.
+    /// are settled by the haversine formula, as the lazy map settles everything. To be sorted it
+    /// is a number of 64 bits, whose last eight are the region's index: what that takes of it is far
+    /// below [`UNSURE`].
     pub fn order(&self, place: (f64, f64), ranked: &mut RankingScratch) {
+        let RankingScratch { keyed, near, order } = ranked;
         let [x, y, z] = unit_vector(place);
-        ranked.keyed.clear();
-        ranked.keyed.extend(
-            self.regions
-                .iter()
-                .map(|(index, _, [rx, ry, rz])| (0.5 - 0.5 * (x * rx + y * ry + z * rz), *index)),
-        );
-        ranked
-            .keyed
-            .sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        for run in ranked
-            .keyed
-            .chunk_by_mut(|a, b| b.0 - a.0 < UNSURE)
+        let [xs, ys, zs] = &self.vectors;
+        keyed.clear();
+        keyed.extend(xs.iter().zip(ys).zip(zs).zip(0_u64..).map(
+            |(((region_x, region_y), region_z), index)| {
+                let far = 0.5 - 0.5 * (x * region_x + y * region_y + z * region_z);
+                // As long as they are not negative, doubles have the order of their bits.
+                far.max(0.0).to_bits() & FAR | index
+            },
+        ));
+        keyed.sort_unstable();
+        let far = |key: u64| f64::from_bits(key & FAR);
+        for run in keyed
+            .chunk_by_mut(|a, b| far(*b) - far(*a) < UNSURE)
             .filter(|run| run.len() > 1)
         {
-            for (key, index) in run.iter_mut() {
-                if let Some((_, region, _)) = self.regions.get(usize::from(*index)) {
-                    *key = great_circle_km(place, *region);
-                }
+            near.clear();
+            near.extend(run.iter().filter_map(|key| {
+                let region = self.places.get((key & !FAR) as usize)?;
+                Some((great_circle_km(place, *region), (key & !FAR) as u8))
+            }));
+            near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            for (key, (_, index)) in run.iter_mut().zip(near.iter()) {
+                *key = u64::from(*index);
             }
-            run.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         }
-        ranked.order.clear();
-        ranked
-            .order
-            .extend(ranked.keyed.iter().map(|(_, index)| *index));
+        order.clear();
+        order.extend(keyed.iter().map(|key| (key & !FAR) as u8));
     }
 }
 

@@ -214,18 +214,87 @@ impl<'a> Walk<'a> {
     ) -> Option<()> {
         let mut records = vec![0; self.sources.len()];
         let mut left = 0_u64;
+        let mut halves = Vec::with_capacity(129);
         while let Some(piece) = pending.pieces.pop() {
             self.take_records(&mut pending, &mut records);
-            if let Some(entry) = self.look(piece, &records, &mut pending, scratch) {
+            if let Some(source) = self.alone(piece, &records) {
+                halves.clear();
+                halves.push((records.get(source).copied()?, piece.length));
+                self.follow_alone(self.sources.get(source)?, &mut halves, leaves, &mut left)?;
+            } else if let Some(entry) = self.look(piece, &records, &mut pending, scratch) {
                 leaves.push(entry, piece.length);
-                left = match left.checked_sub(1) {
-                    Some(left) => left,
-                    None => self.grant()?,
-                };
+                self.spend(&mut left)?;
             } else if piece.length >= self.deepest {
                 return None;
             }
         }
+        Some(())
+    }
+
+    /// The one database that decides alone what all clients in a piece get, by where it places them:
+    /// nothing else begins inside the piece or holds around it, and no other database goes on there.
+    fn alone(&self, piece: Piece, records: &[u32]) -> Option<usize> {
+        let node = self.rules.node(piece.rule_node);
+        let plain = piece.rule == 0
+            && piece.own == 0
+            && (node.halves, node.rule, node.own, node.embedded_v4) == ([EMPTY; 2], 0, 0, false)
+            && (piece.row, piece.rows.0) == (NO_ROW, piece.rows.1)
+            && self.measured.earlier.is_none()
+            && self.entries.wanted(0, 0) == Wanted::PLACE;
+        if !plain {
+            return None;
+        }
+        let mut found = None;
+        for (index, (source, &record)) in self.sources.iter().zip(records).enumerate() {
+            if record < source.file.tree.count() {
+                if found.is_some() || !source.places {
+                    return None;
+                }
+                found = Some(index);
+            } else if source.place_index.number(record) != NOWHERE {
+                return None;
+            }
+        }
+        found
+    }
+
+    /// Look at all below what is in `halves`: records of one database, each with its length, the
+    /// next one last. None where there is too much of it.
+    fn follow_alone(
+        &self,
+        source: &Source<'_>,
+        halves: &mut Vec<(u32, u8)>,
+        leaves: &mut Leaves,
+        left: &mut u64,
+    ) -> Option<()> {
+        let tree = &source.file.tree;
+        while let Some((record, length)) = halves.pop() {
+            if record < tree.count() {
+                if length >= self.deepest {
+                    return None;
+                }
+                let [low, high] = tree.records(record);
+                halves.push((high, length + 1));
+                halves.push((low, length + 1));
+                continue;
+            }
+            let place = match source.place_index.number(record) {
+                NOWHERE => NOWHERE,
+                number => source.base + number,
+            };
+            leaves.push(self.entries.of_place(place)?, length);
+            self.spend(left)?;
+        }
+        Some(())
+    }
+
+    /// Take one leaf of those granted. None where none is left.
+    #[inline]
+    fn spend(&self, left: &mut u64) -> Option<()> {
+        *left = match left.checked_sub(1) {
+            Some(left) => left,
+            None => self.grant()?,
+        };
         Some(())
     }
 

@@ -49,45 +49,44 @@ impl Bits {
 
 /// A finished set in which each offset has its rank.
 pub struct Ranked {
-    bits: Bits,
-    /// By word, how many offsets stand below it.
-    below: Vec<u32>,
+    /// 64 offsets, and how many stand below them: side by side, as they are read together.
+    words: Vec<(u64, u32)>,
 }
 
 impl Ranked {
     /// Count through `bits`.
     #[must_use]
-    pub fn new(bits: Bits) -> Self {
+    pub fn new(bits: &Bits) -> Self {
         let mut count = 0;
-        let below = bits
+        let words = bits
             .words
             .iter()
-            .map(|word| {
+            .map(|&word| {
                 let before = count;
                 count += word.count_ones();
-                before
+                (word, before)
             })
             .collect();
-        Self { bits, below }
+        Self { words }
     }
 
     /// How many offsets of the set are less than `offset`, if it is in the set.
     #[must_use]
     #[inline]
     pub fn rank(&self, offset: usize) -> Option<usize> {
-        let word = *self.bits.words.get(offset / 64)?;
+        let (word, below) = *self.words.get(offset / 64)?;
         let bit = offset % 64;
         if word >> bit & 1 == 0 {
             return None;
         }
         let within = (word & ((1 << bit) - 1)).count_ones();
-        Some((*self.below.get(offset / 64)? + within) as usize)
+        Some((below + within) as usize)
     }
 
     /// Octets of memory.
     #[must_use]
     pub fn size(&self) -> usize {
-        8 * self.bits.words.len() + 4 * self.below.len()
+        size_of_val(&*self.words)
     }
 }
 
@@ -103,7 +102,7 @@ mod tests {
         assert!(!bits.insert(63) && !bits.insert(10_000));
         assert!(bits.holds(64) && !bits.holds(65));
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 128, 299]);
-        let ranked = Ranked::new(bits);
+        let ranked = Ranked::new(&bits);
         assert_eq!(ranked.rank(128), Some(3));
         assert_eq!(ranked.rank(129), None);
         assert_eq!(ranked.rank(9_999), None);

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from resolverd.frozen import Freezer
+from resolverd.collector import Freezer, paused
 
 
 class Cyclic:
@@ -40,21 +41,47 @@ def test_what_a_full_collection_leaves_is_frozen_once(freezer: Freezer) -> None:
     del kept
 
 
-def test_garbage_of_what_was_frozen_goes_after_a_change(freezer: Freezer) -> None:
+def test_garbage_of_what_was_frozen_goes_after_a_change_an_hour_later(freezer: Freezer) -> None:
     freezer.start()
+    started = time.monotonic()
     served = Cyclic()
     gone = weakref.ref(served)
     gc.collect()
     del served
     gc.collect()
     assert gone() is not None
-    freezer.thaw()
+    freezer.changed(started + 60)  # however often files are edited: walking all takes long
+    gc.collect()
+    assert gone() is not None
+    freezer.changed(started + 3601)
     gc.collect()
     assert gone() is None
     assert gc.get_freeze_count() > 1000
 
 
 def test_one_that_was_not_started_touches_nothing(freezer: Freezer) -> None:
-    freezer.thaw()
+    freezer.changed(time.monotonic() + 3601)
     gc.collect()
     assert gc.get_freeze_count() == 0
+
+
+def test_nothing_is_collected_while_much_is_made_and_what_was_made_is_frozen() -> None:
+    gc.collect()
+    before = gc.get_freeze_count(), gc.get_stats()[0]["collections"]
+    with paused():
+        assert not gc.isenabled()
+        made = [[each] for each in range(60_000)]
+        assert gc.get_stats()[0]["collections"] == before[1]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= before[0] + len(made)
+    gc.unfreeze()
+
+
+def test_a_pause_leaves_a_collector_that_was_off_alone() -> None:
+    gc.disable()
+    try:
+        with paused():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -1,0 +1,1 @@
+"""Many zones and regions: loads, memory, and what an answer costs then."""
