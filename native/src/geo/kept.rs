@@ -42,9 +42,10 @@ pub fn load(octets: &[u8], geography: &Geography) -> Option<ClientMap> {
     if !rest.0.is_empty() {
         return None;
     }
+    let ruled = !geography.pins.is_empty();
     let (v4, v6) = thread::scope(|scope| {
-        let other = scope.spawn(|| Trie::new(&v4));
-        let v6 = Trie::new(&v6);
+        let other = scope.spawn(|| Trie::new(&v4, ruled));
+        let v6 = Trie::new(&v6, ruled);
         (other.join(), v6)
     });
     let (v4, v6) = (v4.ok()??, v6?);
