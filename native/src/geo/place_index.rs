@@ -9,6 +9,8 @@ use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::Place;
 use super::record::{Reader, Unreadable};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::thread;
 
 /// The share of unreadable records above which a database is refused, in percent.
@@ -68,39 +70,39 @@ impl PlaceIndex {
             (own, other.join().ok())
         });
         let second = second.ok_or_else(died)?;
-        let records = offsets.len();
-        let reasons = [first.first_reason, second.first_reason];
         let report = Report {
             networks: found.networks,
-            records: records as u64,
+            records: offsets.len() as u64,
             unreadable: (first.unreadable + second.unreadable) as u64,
-            first_reason: reasons
+            first_reason: [first.first_reason, second.first_reason]
                 .into_iter()
                 .flatten()
                 .next()
                 .unwrap_or_default()
                 .into(),
         };
-        // The file chooses these keys, so they are hashed with a secret.
-        let mut places: HashMap<[u64; 4], u32> = HashMap::new();
-        let mut gathered = Self {
+        drop(offsets);
+        let (mut places, mut numbers) = (first.places, first.numbers);
+        let others = second.places.known;
+        let renumbered: Vec<u32> = others.iter().map(|place| places.number(place)).collect();
+        drop(others);
+        let mut places = places.known;
+        places.shrink_to_fit();
+        // The numbers of places count from one, as 0 stands for none.
+        let renumber = |number: &u32| match number.checked_sub(1) {
+            Some(at) => renumbered.get(at as usize).copied().unwrap_or(NOWHERE),
+            None => NOWHERE,
+        };
+        numbers.reserve_exact(second.numbers.len());
+        numbers.extend(second.numbers.iter().map(renumber));
+        Self {
             report,
-            places: Vec::new(),
+            places,
             node_count: file.tree.count(),
             offsets: Ranked::new(found.offsets),
-            numbers: Vec::with_capacity(records),
-        };
-        for place in first.places.into_iter().chain(second.places) {
-            let number = place.map_or(NOWHERE, |place| {
-                *places.entry(key(&place)).or_insert_with(|| {
-                    gathered.places.push(place);
-                    gathered.places.len() as u32
-                })
-            });
-            gathered.numbers.push(number);
+            numbers,
         }
-        gathered.places.shrink_to_fit();
-        gathered.judge()
+        .judge()
     }
 
     /// The number of the place behind a record of the tree that is not a node.
@@ -162,9 +164,61 @@ fn key(place: &Place) -> [u64; 4] {
     ]
 }
 
+/// Distinct places, numbered from one.
+#[derive(Default)]
+struct Places {
+    known: Vec<Place>,
+    /// Numbers by a hash with a secret, since the file chooses the places. Of several places with
+    /// one hash, which chance makes once in a lifetime, each later one stands under the next hash
+    /// that is free: so no key is kept beside the place itself.
+    numbers: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    hashes: RandomState,
+}
+
+impl Places {
+    fn number(&mut self, place: &Place) -> u32 {
+        let wanted = key(place);
+        let mut hash = self.hashes.hash_one(wanted);
+        loop {
+            match self.numbers.entry(hash) {
+                Entry::Vacant(free) => {
+                    self.known.push(*place);
+                    return *free.insert(self.known.len() as u32);
+                }
+                Entry::Occupied(taken) => {
+                    let number = *taken.get();
+                    let known = self.known.get((number as usize).wrapping_sub(1));
+                    if known.is_some_and(|known| key(known) == wanted) {
+                        return number;
+                    }
+                }
+            }
+            hash = hash.wrapping_add(1);
+        }
+    }
+}
+
+/// Takes a hash for what it is.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 #[derive(Default)]
 struct ReadPlaces {
-    places: Vec<Option<Place>>,
+    places: Places,
+    /// Of each record, in order.
+    numbers: Vec<u32>,
     unreadable: usize,
     first_reason: Option<Unreadable>,
 }
@@ -177,7 +231,7 @@ fn read_all(
 ) -> ReadPlaces {
     let mut reader = Reader::new(file.data, file.layout, countries);
     let mut read = ReadPlaces {
-        places: Vec::with_capacity(offsets.len()),
+        numbers: Vec::with_capacity(offsets.len()),
         ..ReadPlaces::default()
     };
     for (done, offset) in offsets.iter().enumerate() {
@@ -189,7 +243,8 @@ fn read_all(
             read.first_reason.get_or_insert(reason);
             None
         });
-        read.places.push(place);
+        let number = place.map_or(NOWHERE, |place| read.places.number(&place));
+        read.numbers.push(number);
     }
     read
 }

@@ -2,19 +2,28 @@
 
 use super::node::Shape;
 use super::{LINE, MAX_STEPS, NODE, STEP, STRIDE};
-use crate::geo::leaves::{Leaf, unit};
+use crate::geo::leaves::{Leaf, LeafSource, unit};
+use std::ops::Range;
 
 /// What stands at one slot of a level.
 pub(super) enum Slot {
     /// A leaf, and how many slots of this level it fills.
     Leaf(Leaf, usize),
     /// Leaves that share one slot, by index.
-    Node(std::ops::Range<usize>),
+    Node(Range<usize>),
 }
 
-/// What stands at the next slot of a level whose slots are prefixes of `depth` bits.
-pub(super) fn next_slot(leaves: &[Leaf], at: &mut usize, depth: u8) -> Option<Slot> {
-    let first = *leaves.get(*at)?;
+/// What stands at the next slot of a level whose slots are prefixes of `depth` bits; None at `end`.
+pub(super) fn next_slot(
+    leaves: &(impl LeafSource + ?Sized),
+    at: &mut usize,
+    end: usize,
+    depth: u8,
+) -> Option<Slot> {
+    if *at >= end {
+        return None;
+    }
+    let first = leaves.leaf(*at)?;
     let from = *at;
     *at += 1;
     if first.length() <= depth {
@@ -23,14 +32,36 @@ pub(super) fn next_slot(leaves: &[Leaf], at: &mut usize, depth: u8) -> Option<Sl
     }
     let mut left = unit(depth).wrapping_sub(unit(first.length()));
     while left != 0 {
-        left = left.wrapping_sub(unit(leaves.get(*at)?.length()));
+        left = left.wrapping_sub(unit(leaves.leaf(*at)?.length()));
         *at += 1;
     }
     Some(Slot::Node(from..*at))
 }
 
-/// Leaves that become a node, and the index of the word that is to place it.
-pub(super) type Waiting = (std::ops::Range<usize>, usize);
+/// Leaves that become a node, from the first to before the last, and the index of the word that is
+/// to place it. There are many of these at once, so they are kept small.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Waiting {
+    first: u32,
+    end: u32,
+    word: u32,
+}
+
+impl Waiting {
+    /// None where there are too many leaves.
+    pub(super) fn new(leaves: &Range<usize>, word: usize) -> Option<Self> {
+        Some(Self {
+            first: u32::try_from(leaves.start).ok()?,
+            end: u32::try_from(leaves.end).ok()?,
+            word: u32::try_from(word).ok()?,
+        })
+    }
+
+    /// The index of the word that is to place it.
+    pub(super) const fn word(self) -> usize {
+        self.word as usize
+    }
+}
 
 /// Words in the making.
 pub(super) struct Builder {
@@ -55,22 +86,21 @@ impl Builder {
         }
     }
 
-    /// Append the node over `range` of the leaves, and give the word that places it.
+    /// Append the node over leaves that waited for it, and give the word that places it.
     ///
     /// Its children go to `below`, with the words that are to place them.
     pub(super) fn node(
         &mut self,
-        leaves: &[Leaf],
-        range: std::ops::Range<usize>,
+        leaves: &(impl LeafSource + ?Sized),
+        waiting: Waiting,
         depth: u8,
         below: &mut Vec<Waiting>,
     ) -> Option<u32> {
-        let (from, leaves) = (range.start, leaves.get(range)?);
         let (mut children, mut runs) = (0_u64, 0_u64);
-        let (mut inner, mut packed) = ([const { 0..0 }; 64], [0_u32; 64]);
+        let (mut inner, mut packed) = ([Waiting::default(); 64], [0_u32; 64]);
         let (mut inner_count, mut leaf_count) = (0, 0_u32);
-        let (mut at, mut slot) = (0, 0_u32);
-        while let Some(next) = next_slot(leaves, &mut at, depth.saturating_add(STRIDE)) {
+        let (mut at, end, mut slot) = (waiting.first as usize, waiting.end as usize, 0_u32);
+        while let Some(next) = next_slot(leaves, &mut at, end, depth.saturating_add(STRIDE)) {
             match next {
                 Slot::Leaf(leaf, slots) => {
                     runs |= 1_u64.checked_shl(slot)?;
@@ -81,7 +111,7 @@ impl Builder {
                 }
                 Slot::Node(within) => {
                     children |= 1_u64.checked_shl(slot)?;
-                    *inner.get_mut(inner_count)? = from + within.start..from + within.end;
+                    *inner.get_mut(inner_count)? = Waiting::new(&within, 0)?;
                     inner_count += 1;
                     slot += 1;
                 }
@@ -95,8 +125,9 @@ impl Builder {
         let (head, rest) = own.split_at_mut(self.shape.head);
         head.get_mut(..4)?.copy_from_slice(bitmaps.as_flattened());
         rest.copy_from_slice(packed.get(..entries)?);
-        for (number, range) in inner.into_iter().take(inner_count).enumerate() {
-            below.push((range, start + first + number));
+        for (number, waiting) in inner.into_iter().take(inner_count).enumerate() {
+            let word = u32::try_from(start + first + number).ok()?;
+            below.push(Waiting { word, ..waiting });
         }
         Self::placed((start - self.lead) / STEP)
     }

@@ -18,8 +18,8 @@ mod build;
 mod node;
 mod rules;
 
-use super::leaves::Leaf;
-use build::{Builder, Slot, next_slot};
+use super::leaves::{Leaf, LeafSource};
+use build::{Builder, Slot, Waiting, next_slot};
 use node::{Node, Shape};
 
 /// Bits that index the table, and those that do where there are `MANY` leaves: most clients then
@@ -75,39 +75,45 @@ impl Trie {
     /// Compile leaves, which cover the whole space, with room for rules where there are any. None
     /// when they need too many nodes.
     #[must_use]
-    pub fn new(leaves: &[Leaf], ruled: bool) -> Option<Self> {
-        let many = leaves.len() >= MANY;
+    pub fn new(leaves: &(impl LeafSource + ?Sized), ruled: bool) -> Option<Self> {
+        let many = leaves.count() >= MANY;
         Self::with_direct(leaves, ruled, if many { DIRECT_OF_MANY } else { DIRECT })
     }
 
     /// With so many bits that index the table.
-    fn with_direct(leaves: &[Leaf], ruled: bool, direct_bits: u8) -> Option<Self> {
+    fn with_direct(
+        leaves: &(impl LeafSource + ?Sized),
+        ruled: bool,
+        direct_bits: u8,
+    ) -> Option<Self> {
+        let count = leaves.count();
         let mut waiting = Vec::new();
         let mut direct = Vec::with_capacity(1 << direct_bits);
         let mut at = 0;
-        while let Some(slot) = next_slot(leaves, &mut at, direct_bits) {
+        while let Some(slot) = next_slot(leaves, &mut at, count, direct_bits) {
             match slot {
                 Slot::Leaf(leaf, slots) => direct.extend(std::iter::repeat_n(leaf.0, slots)),
                 Slot::Node(range) => {
-                    waiting.push((range, direct.len()));
+                    waiting.push(Waiting::new(&range, direct.len())?);
                     direct.push(0);
                 }
             }
         }
-        let largest = leaves.iter().map(|leaf| leaf.entry()).max().unwrap_or(0);
+        let entries = (0..count).filter_map(|at| leaves.leaf(at)).map(Leaf::entry);
+        let largest = entries.max().unwrap_or(0);
         let shape = Shape::new(largest, ruled);
-        let mut built = Builder::new(shape, leaves.len(), waiting.len());
+        let mut built = Builder::new(shape, count, waiting.len());
         let mut below = Vec::new();
-        for (range, at) in waiting {
-            let word = built.node(leaves, range, direct_bits, &mut below)?;
-            *direct.get_mut(at)? = word;
+        for node in waiting {
+            let word = built.node(leaves, node, direct_bits, &mut below)?;
+            *direct.get_mut(node.word())? = word;
         }
         let mut depth = direct_bits;
         while !below.is_empty() {
             depth = depth.saturating_add(STRIDE);
-            for (range, at) in std::mem::take(&mut below) {
-                let word = built.node(leaves, range, depth, &mut below)?;
-                *built.words.get_mut(at)? = word;
+            for node in std::mem::take(&mut below) {
+                let word = built.node(leaves, node, depth, &mut below)?;
+                *built.words.get_mut(node.word())? = word;
             }
         }
         Some(Self {
@@ -116,7 +122,7 @@ impl Trie {
             words: built.words,
             lead: built.lead,
             shape,
-            leaves: leaves.len(),
+            leaves: count,
             above: Box::new([]),
         })
     }
@@ -212,7 +218,8 @@ mod tests {
                 } else {
                     DIRECT_OF_MANY
                 };
-                let trie = Trie::with_direct(&leaves, seed % 3 == 0, direct_bits).unwrap();
+                let trie =
+                    Trie::with_direct(leaves.as_slice(), seed % 3 == 0, direct_bits).unwrap();
                 let mut start = 0_u128;
                 for leaf in leaves {
                     let end = start.wrapping_add(unit(leaf.length()));
@@ -229,12 +236,12 @@ mod tests {
     fn a_trie_of_very_many_leaves_has_the_larger_table() {
         let leaf = |number: u32| Leaf::new(number % 2, 21);
         let many: Vec<Leaf> = (0..1 << 21).map(leaf).collect();
-        let trie = Trie::new(&many, false).unwrap();
+        let trie = Trie::new(many.as_slice(), false).unwrap();
         assert_eq!(trie.direct_bits, DIRECT_OF_MANY);
         for number in [0, 1, 2, 1_000_001, (1 << 21) - 1] {
             assert_eq!(trie.leaf(u128::from(number) << 107), leaf(number));
         }
-        let few = Trie::new(&[Leaf::new(0, 0)], false).unwrap();
+        let few = Trie::new([Leaf::new(0, 0)].as_slice(), false).unwrap();
         assert_eq!(few.direct_bits, DIRECT);
     }
 }

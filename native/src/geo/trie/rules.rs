@@ -145,7 +145,7 @@ mod tests {
             } else {
                 DIRECT_OF_MANY
             };
-            let mut trie = Trie::with_direct(&leaves, true, direct_bits).unwrap();
+            let mut trie = Trie::with_direct(leaves.as_slice(), true, direct_bits).unwrap();
             let rule = |entry: u32| entry;
             trie.summarise(&mut sets, rule);
             let sets = sets.finish();
