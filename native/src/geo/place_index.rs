@@ -8,9 +8,7 @@ use super::mmdb::survey::{check_paths, data_offsets};
 use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::Place;
 use super::record::{Reader, Unreadable};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::thread;
 
 /// The share of unreadable records above which a database is refused, in percent.
@@ -83,11 +81,10 @@ impl PlaceIndex {
         };
         drop(offsets);
         let (mut places, mut numbers) = (first.places, first.numbers);
-        let others = second.places.known;
+        let others = second.places.finish();
         let renumbered: Vec<u32> = others.iter().map(|place| places.number(place)).collect();
         drop(others);
-        let mut places = places.known;
-        places.shrink_to_fit();
+        let places = places.finish();
         // The numbers of places count from one, as 0 stands for none.
         let renumber = |number: &u32| match number.checked_sub(1) {
             Some(at) => renumbered.get(at as usize).copied().unwrap_or(NOWHERE),
@@ -165,52 +162,64 @@ fn key(place: &Place) -> [u64; 4] {
 }
 
 /// Distinct places, numbered from one.
+///
+/// A large database has half a million of them, nearly all distinct, so a slot is four octets and
+/// the key of a place is made of the place itself.
 #[derive(Default)]
 struct Places {
     known: Vec<Place>,
-    /// Numbers by a hash with a secret, since the file chooses the places. Of several places with
-    /// one hash, which chance makes once in a lifetime, each later one stands under the next hash
-    /// that is free: so no key is kept beside the place itself.
-    numbers: HashMap<u64, u32, BuildHasherDefault<Hashed>>,
+    /// By hash, and from there on to the first that is free: numbers, or 0. A power of two, half of
+    /// which are free.
+    slots: Vec<u32>,
+    /// The file chooses the places, so they are hashed with a secret.
     hashes: RandomState,
 }
 
 impl Places {
     fn number(&mut self, place: &Place) -> u32 {
+        if 2 * self.known.len() >= self.slots.len() {
+            self.grow();
+        }
+        let (slot, number) = self.find(place);
+        if number != NOWHERE {
+            return number;
+        }
+        self.known.push(*place);
+        let number = self.known.len() as u32;
+        if let Some(free) = self.slots.get_mut(slot) {
+            *free = number;
+        }
+        number
+    }
+
+    /// The slot of a place, and its number: `NOWHERE` where the slot is free.
+    fn find(&self, place: &Place) -> (usize, u32) {
         let wanted = key(place);
-        let mut hash = self.hashes.hash_one(wanted);
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = self.hashes.hash_one(wanted) as usize & mask;
         loop {
-            match self.numbers.entry(hash) {
-                Entry::Vacant(free) => {
-                    self.known.push(*place);
-                    return *free.insert(self.known.len() as u32);
-                }
-                Entry::Occupied(taken) => {
-                    let number = *taken.get();
-                    let known = self.known.get((number as usize).wrapping_sub(1));
-                    if known.is_some_and(|known| key(known) == wanted) {
-                        return number;
-                    }
-                }
+            let number = self.slots.get(at).copied().unwrap_or(NOWHERE);
+            let known = self.known.get((number as usize).wrapping_sub(1));
+            if known.is_none_or(|known| key(known) == wanted) {
+                return (at, number);
             }
-            hash = hash.wrapping_add(1);
+            at = (at + 1) & mask;
         }
     }
-}
 
-/// Takes a hash for what it is.
-#[derive(Default)]
-struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn write(&mut self, _: &[u8]) {}
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+    fn grow(&mut self) {
+        self.slots = vec![NOWHERE; (2 * self.slots.len()).max(1024)];
+        for (number, place) in (1..).zip(&self.known) {
+            let (slot, _) = self.find(place);
+            if let Some(free) = self.slots.get_mut(slot) {
+                *free = number;
+            }
+        }
     }
 
-    fn finish(&self) -> u64 {
-        self.0
+    fn finish(mut self) -> Vec<Place> {
+        self.known.shrink_to_fit();
+        self.known
     }
 }
 
@@ -258,5 +267,23 @@ pub const fn layout_name(layout: Layout) -> &'static str {
         Layout::Flat => "flat",
         Layout::Ipinfo => "ipinfo",
         Layout::Asn => "autonomous systems",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_places_have_one_number_and_others_their_own() {
+        let place = |number: u32| Place {
+            asn: number,
+            ..Place::default()
+        };
+        let mut places = Places::default();
+        for number in (0..5000).chain(0..5000) {
+            assert_eq!(places.number(&place(number)), number + 1);
+        }
+        assert_eq!(places.finish().len(), 5000);
     }
 }
