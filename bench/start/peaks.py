@@ -27,7 +27,7 @@ from bench.start.memory import held, reset_peaks, resident, resident_peak, stead
 BAR = 1.5
 _REGIONS_OF_THE_EDIT = 5
 # Seconds between samples, and after an event until what it has freed is given back.
-_INTERVAL, _SETTLED = 0.005, 5.0
+_INTERVAL, _SETTLED = 0.005, 4.0
 _BUILD_EPOCH = b"build_epoch"
 
 

@@ -1,6 +1,6 @@
 """How long a start takes, and what memory it leaves, beside gdnsd in the same run, by turns.
 
-    python -m bench.start.run [--rounds 10] [--before DIRECTORY] [--peaks-only]
+    python -m bench.start.run [--rounds 10] [--before DIRECTORY] [--peaks-only full|small]
 
 Each server starts over the full city database and over the embedded table, unpacked; the first
 start of each, which finds nothing kept, is told apart. Then `bench.start.peaks` follows the memory
@@ -83,9 +83,11 @@ def main() -> int:
         small = bench.place / "small.mmdb"
         small.write_bytes(embedded.content())
         databases = {"full": DATABASE, "small": small}
-        highest = peaks.measure(bench, servers[1:3], databases)
+        only = options.peaks_only
+        followed = {only: databases[only]} if only else databases
+        highest = peaks.measure(bench, servers[1:3], followed)
         show("peaks beside the steady state", [[*highest[0]], *([*r.values()] for r in highest)])
-        if options.peaks_only:
+        if only:
             return 0
         rows = list(_rows(bench, databases, servers, options.rounds))
     bars = [_bar(rows, *bar) for bar in BARS]
@@ -159,7 +161,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="starts and memory beside gdnsd, by turns")
     parser.add_argument("--rounds", type=int, default=10, help="(%(default)s)")
     parser.add_argument("--before", type=Path, action="append", default=[], metavar="DIRECTORY")
-    parser.add_argument("--peaks-only", action="store_true", help="the peaks alone; write nothing")
+    parser.add_argument(
+        "--peaks-only", choices=("full", "small"), help="these peaks alone; write nothing"
+    )
     return parser.parse_args()
 
 
