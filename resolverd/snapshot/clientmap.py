@@ -245,7 +245,11 @@ class LazyClientMap:
         self._pins = PrefixMap(subnets)
         self._geo_pins, self._edge = geo_pins, edge
         self._placement = self.source.placement
-        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
+        # The cache asks a twin: a map that its own cache holds waits for the garbage collector, and
+        # keeps a database of 100 MB meanwhile.
+        twin = object.__new__(LazyClientMap)
+        vars(twin).update(vars(self))
+        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(twin._lookup)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """Rebuilt in another process, with a cache of its own."""
