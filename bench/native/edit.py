@@ -54,11 +54,14 @@ class _Large(Server):
     text: Edited
     path: Path
 
-    def write_zones(self, site: Site, geo: str, name: Callable[[str], str] = str) -> None:
+    def write_zones(
+        self, site: Site, geo: str | Callable[[int], str], name: Callable[[str], str] = str
+    ) -> None:
         """The first state of the zone."""
         site.zones.mkdir(exist_ok=True)
         (origin,) = site.world.origins()
-        self.text = first(origin, self.names, geo, includes=self.includes)
+        lines = geo if isinstance(geo, str) else geo(0)
+        self.text = first(origin, self.names, lines, includes=self.includes)
         self.path = site.zones / name(origin)
         self.text.write(self.path)
 

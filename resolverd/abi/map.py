@@ -285,22 +285,25 @@ class NativeMap:
         self._hold(handle)
 
     @classmethod
-    def restored(cls, saved: bytes, geography: Geography) -> NativeMap | None:
-        """The map that `saved` gave these octets of, compiled for `geography`; None for others."""
+    def restored(cls, saved: bytes, geography: Geography, start: int = 0) -> NativeMap | None:
+        """The map that `saved` gave these octets of, compiled for `geography`; None for others.
+
+        They begin at `start`. They are read where they lie, being about as large as the map.
+        """
         span = Span.of(geography.octets())
-        handle = library().resolverd_map_restore(Span.of(saved), span)
+        handle = library().resolverd_map_restore(Span.of(saved, start), span)
         if handle is None:
             return None
         restored = cls.__new__(cls)
         restored._hold(handle)
         return restored
 
-    def saved(self) -> bytes:
+    def saved(self) -> memoryview:
         """All of it, for `restored`: 4 octets for each leaf, and its lists."""
         room = ctypes.create_string_buffer(12 + 4 * self.leaves + (5 + MAX_REGIONS) * self.lists)
         length = library().resolverd_map_save(self.handle, OutBuf.of(room))
         assert length >= 0, "there is room for every leaf, and for lists of all regions"
-        return ctypes.string_at(room, length)
+        return memoryview(room).cast("B")[:length].toreadonly()
 
     def _hold(self, handle: int) -> None:
         self.handle = handle

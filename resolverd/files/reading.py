@@ -239,7 +239,7 @@ def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
         step(name)
         if by_signature and signature_of(os.stat(name)) == seen.signature:  # noqa: PTH116
             return True
-        told = hashlib.sha256()  # of each chunk, for a database is large
+        told = hashlib.sha256()  # piece by piece: it may be a database
         _each_chunk(name, reads.limits[name], step, told.update)
         return told.hexdigest() == seen.content
 

@@ -245,7 +245,11 @@ class LazyClientMap:
         self._pins = PrefixMap(subnets)
         self._geo_pins, self._edge = geo_pins, edge
         self._placement = self.source.placement
-        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(self._lookup)
+        # The cache asks a twin: a map that its own cache holds waits for the garbage collector, and
+        # keeps a database of 100 MB meanwhile.
+        twin = object.__new__(LazyClientMap)
+        vars(twin).update(vars(self))
+        self.lookup = lru_cache(maxsize=CACHED_PREFIXES)(lambda client: twin.trace(client).entry)
 
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """Rebuilt in another process, with a cache of its own."""
@@ -258,9 +262,6 @@ class LazyClientMap:
     def block(self, client: Prefix) -> Block:
         """The block that `client` lies in; see `ClientMap`."""
         return self.ranked.block(client)
-
-    def _lookup(self, client: Prefix) -> MapEntry:
-        return self.trace(client).entry
 
     def trace(self, client: Prefix) -> Trace:
         """Look `client` up and tell how the entry came about."""

@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import BinaryIO
 
 from resolverd import log
 from resolverd.abi.countries import table_of
 from resolverd.abi.library import path_of_library
 from resolverd.abi.map import Geography, NativeMap
 from resolverd.files.reading import read_kept
-from resolverd.files.writing import make_directory, replace_file
+from resolverd.files.writing import make_directory, replace_filled
 from resolverd.geo.countries import countries
 
 DIRECTORY = "maps"
@@ -50,10 +51,10 @@ class KeptMaps:
         except OSError as error:
             self._cannot_read(path, error.strerror or str(error))
             return None
-        digest, saved = content[:_DIGEST], content[_DIGEST:]
         found = None
-        if hashlib.sha256(saved).digest() == digest:
-            found = NativeMap.restored(saved, geography)
+        # Without a copy: it is about as large as the map that is made of it.
+        if hashlib.sha256(memoryview(content)[_DIGEST:]).digest() == content[:_DIGEST]:
+            found = NativeMap.restored(content, geography, _DIGEST)
         if found is None:
             self._cannot_read(path, "it is damaged")
         return found
@@ -71,9 +72,8 @@ class KeptMaps:
             make_directory(self._directory)
             for name, made in wanted.items():
                 if name in self._unreadable or not (self._directory / name).exists():
-                    saved = made.saved()
-                    content = hashlib.sha256(saved).digest() + saved
-                    replace_file(self._directory / name, content, synchronised=False)
+                    fill = partial(_write, made.saved())
+                    replace_filled(self._directory / name, fill, synchronised=False)
                     self._unreadable.discard(name)
             for path in self._others(wanted):
                 path.unlink(missing_ok=True)
@@ -89,6 +89,11 @@ class KeptMaps:
         with suppress(FileNotFoundError):
             names = {*wanted}
             yield from (path for path in self._directory.iterdir() if path.name not in names)
+
+
+def _write(saved: memoryview, file: BinaryIO) -> None:
+    file.write(hashlib.sha256(saved).digest())
+    file.write(saved)
 
 
 def key_of(digests: Sequence[str], geography: Geography) -> str:

@@ -39,7 +39,7 @@ class RttTables:
 
     `contents` are their digests. The last of them may be the one that this host keeps: `kept`. Of
     what they say of networks, what `locator` places where light could not have been so fast is
-    left out.
+    left out; it is None where there are no files, or these would keep a database that was replaced.
     """
 
     measured: Measured
@@ -144,7 +144,7 @@ def _read(
     files = (*named, *([kept] if kept else ()))
     if not files and not errors_among(problems):
         nothing = Measured.nothing(regions)
-        return RttTables(nothing, rtt, warnings=tuple(problems), at=now, locator=locator)
+        return RttTables(nothing, rtt, warnings=tuple(problems), at=now)
     paths = [reads.replay.places.get(key_of(file), file) for file in files]
     try:
         samples, warnings = read_tables(

@@ -7,7 +7,9 @@ otherwise than before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from live_daemon import (
     until,
     zone_text,
 )
-from mmdb_writer import mmdb_bytes
+from mmdb_writer import mmdb_bytes, write_mmdb
 
 from resolverd.daemon import Daemon
 
@@ -171,6 +173,24 @@ async def test_a_replaced_database_moves_its_clients(daemon: Daemon, files: File
     await until(lambda: daemon.reloads.adopted == 1)
     answer = await ask(daemon, "chat.inference.example", DUBLIN)
     assert addresses(answer) == {address_of("ap-northeast")}
+
+
+async def test_nothing_keeps_a_database_that_was_replaced(
+    daemon: Daemon, files: Files, collected_by_count: None
+) -> None:
+    """A city database takes 100 MB of memory."""
+    replaced = weakref.ref(daemon.inputs.locator)
+    write_mmdb(files.database, dict.fromkeys(NETWORKS, NETWORKS["1.0.0.0/8"]))
+    await until(lambda: daemon.reloads.adopted == 1)
+    await until(lambda: replaced() is None)
+
+
+@pytest.fixture
+def collected_by_count() -> Iterator[None]:
+    """Nothing goes that waits for the search for garbage, which may come hours later."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 async def test_a_fragment_dropped_beside_the_configuration_adds_an_endpoint(

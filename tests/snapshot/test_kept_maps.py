@@ -103,7 +103,7 @@ def worlds(draw: st.DrawFn) -> tuple[Geography, dict[str, str]]:
 def test_what_is_restored_is_what_was_compiled(world: tuple[Geography, dict[str, str]]) -> None:
     geography, networks = world
     made = compiled(geography, database(networks))
-    saved = made.saved()
+    saved = bytes(made.saved())
     restored = NativeMap.restored(saved, geography)
     assert restored is not None
     alike(made, restored)
@@ -138,7 +138,7 @@ def test_octets_of_another_geography_with_fewer_regions_are_refused() -> None:
     fewer = GEOGRAPHY._replace(
         regions=GEOGRAPHY.regions[:1], pins=[[0]], biases=[(1.0, 0.0)], countries=[]
     )
-    assert NativeMap.restored(compiled(GEOGRAPHY, database()).saved(), fewer) is None
+    assert NativeMap.restored(bytes(compiled(GEOGRAPHY, database()).saved()), fewer) is None
 
 
 def test_a_start_takes_the_map_that_was_kept(tmp_path: Path) -> None:

@@ -58,10 +58,11 @@ pub fn compile(
             .leaves(|part| tick(from + 0.25 * part))
     };
     let v4 = leaves(Family::V4, 0.3)?;
+    let ruled = !geography.pins.is_empty();
     let (v4, v6) = thread::scope(|scope| {
         // One thread builds what is known while others walk on.
-        let built = scope.spawn(move || Trie::new(v4.as_slice()));
-        let v6 = leaves(Family::V6, 0.55).map(|leaves| Trie::new(leaves.as_slice()));
+        let built = scope.spawn(move || Trie::new(v4.as_slice(), ruled));
+        let v6 = leaves(Family::V6, 0.55).map(|leaves| Trie::new(leaves.as_slice(), ruled));
         (built.join(), v6)
     });
     let v4 = v4.ok().flatten().ok_or_else(too_large)?;

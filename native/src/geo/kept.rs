@@ -14,7 +14,7 @@
 
 use super::compile::{Compiled, assemble};
 use super::geography::Geography;
-use super::leaves::{Leaf, unit};
+use super::leaves::{LeafSource, unit};
 use super::map::ClientMap;
 use super::preference_table::{KnownRow, NEAR, PreferenceTable, PreferenceTableBuilder, Rest};
 use super::ranker::{Ranker, fenced};
@@ -25,7 +25,8 @@ use std::thread;
 /// The octets of a map.
 #[must_use]
 pub fn save(map: &ClientMap) -> Vec<u8> {
-    let mut out = Vec::new();
+    let [_, leaves, _] = map.size();
+    let mut out = Vec::with_capacity(8 + 4 * leaves);
     save_rows(&map.table, &mut out);
     save_leaves(&map.v4, &mut out);
     save_leaves(&map.v6, &mut out);
@@ -44,9 +45,10 @@ pub fn load(octets: &[u8], geography: &Geography) -> Option<ClientMap> {
     if !rest.0.is_empty() {
         return None;
     }
+    let ruled = !geography.pins.is_empty();
     let (v4, v6) = thread::scope(|scope| {
-        let other = scope.spawn(|| Trie::new(&v4));
-        let v6 = Trie::new(&v6);
+        let other = scope.spawn(|| Trie::new(v4, ruled));
+        let v6 = Trie::new(v6, ruled);
         (other.join(), v6)
     });
     let (v4, v6) = (v4.ok()??, v6?);
@@ -129,15 +131,15 @@ fn save_leaves(trie: &Trie, out: &mut Vec<u8>) {
     }
 }
 
-/// Leaves that fill the space of their family, each where a prefix of its length may begin.
-fn load_leaves(rest: &mut Octets<'_>, rows: u32, family: Family) -> Option<Vec<Leaf>> {
+/// Leaves that fill the space of their family, each where a prefix of its length may begin; they are
+/// used where they lie.
+fn load_leaves<'a>(rest: &mut Octets<'a>, rows: u32, family: Family) -> Option<&'a [[u8; 4]]> {
     let octets = (rest.number()? as usize).checked_mul(4)?;
     let (own, after) = rest.0.split_at_checked(octets)?;
     rest.0 = after;
-    let mut leaves = Vec::with_capacity(own.len() / 4);
+    let leaves = own.as_chunks().0;
     let (mut address, mut full) = (0_u128, false);
-    for octets in own.as_chunks().0 {
-        let leaf = Leaf(u32::from_le_bytes(*octets));
+    for leaf in (0..leaves.count()).filter_map(|at| leaves.leaf(at)) {
         let size = unit(leaf.length());
         let begins = address & size.wrapping_sub(1) == 0;
         if full || leaf.length() > family.bits() || leaf.entry() >= rows || !begins {
@@ -145,7 +147,6 @@ fn load_leaves(rest: &mut Octets<'_>, rows: u32, family: Family) -> Option<Vec<L
         }
         address = address.wrapping_add(size);
         full = address == 0;
-        leaves.push(leaf);
     }
     full.then_some(leaves)
 }

@@ -24,6 +24,38 @@ impl Leaf {
     }
 }
 
+/// Leaves in address order, wherever they lie.
+pub trait LeafSource {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// One of them; None past the last.
+    fn leaf(&self, at: usize) -> Option<Leaf>;
+}
+
+impl LeafSource for [Leaf] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn leaf(&self, at: usize) -> Option<Leaf> {
+        self.get(at).copied()
+    }
+}
+
+/// As they are kept: their words, little-endian.
+impl LeafSource for [[u8; 4]] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    #[inline]
+    fn leaf(&self, at: usize) -> Option<Leaf> {
+        self.get(at).map(|octets| Leaf(u32::from_le_bytes(*octets)))
+    }
+}
+
 /// Leaves so far, and where the next one begins.
 ///
 /// Invariant: no two neighbours that are the halves of one prefix have the same entry.

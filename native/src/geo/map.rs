@@ -152,8 +152,8 @@ impl ClientMap {
         let mut table = PreferenceTableBuilder::default();
         table.add(0, preference)?;
         Some(Self {
-            v4: Trie::new(&[Leaf::new(0, 0)])?,
-            v6: Trie::new(&[Leaf::new(0, 0)])?,
+            v4: Trie::new([Leaf::new(0, 0)].as_slice(), false)?,
+            v6: Trie::new([Leaf::new(0, 0)].as_slice(), false)?,
             table: table.finish(),
             sets: RuleSets::new(&[]).finish(),
             every_v4: 0,

@@ -8,7 +8,7 @@ use super::mmdb::survey::{check_paths, data_offsets};
 use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::Place;
 use super::record::{Reader, Unreadable};
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::thread;
 
 /// The share of unreadable records above which a database is refused, in percent.
@@ -70,39 +70,38 @@ impl PlaceIndex {
             (own, other.join().ok())
         });
         let second = second.ok_or_else(died)?;
-        let records = offsets.len();
-        let reasons = [first.first_reason, second.first_reason];
         let report = Report {
             networks: found.networks,
-            records: records as u64,
+            records: offsets.len() as u64,
             unreadable: (first.unreadable + second.unreadable) as u64,
-            first_reason: reasons
+            first_reason: [first.first_reason, second.first_reason]
                 .into_iter()
                 .flatten()
                 .next()
                 .unwrap_or_default()
                 .into(),
         };
-        // The file chooses these keys, so they are hashed with a secret.
-        let mut places: HashMap<[u64; 4], u32> = HashMap::new();
-        let mut gathered = Self {
+        drop(offsets);
+        let (mut places, mut numbers) = (first.places, first.numbers);
+        let others = second.places.finish();
+        let renumbered: Vec<u32> = others.iter().map(|place| places.number(place)).collect();
+        drop(others);
+        let places = places.finish();
+        // The numbers of places count from one, as 0 stands for none.
+        let renumber = |number: &u32| match number.checked_sub(1) {
+            Some(at) => renumbered.get(at as usize).copied().unwrap_or(NOWHERE),
+            None => NOWHERE,
+        };
+        numbers.reserve_exact(second.numbers.len());
+        numbers.extend(second.numbers.iter().map(renumber));
+        Self {
             report,
-            places: Vec::new(),
+            places,
             node_count: file.tree.count(),
             offsets: Ranked::new(&found.offsets),
-            numbers: Vec::with_capacity(records),
-        };
-        for place in first.places.into_iter().chain(second.places) {
-            let number = place.map_or(NOWHERE, |place| {
-                *places.entry(key(&place)).or_insert_with(|| {
-                    gathered.places.push(place);
-                    gathered.places.len() as u32
-                })
-            });
-            gathered.numbers.push(number);
+            numbers,
         }
-        gathered.places.shrink_to_fit();
-        gathered.judge()
+        .judge()
     }
 
     /// The number of the place behind a record of the tree that is not a node.
@@ -164,9 +163,73 @@ fn key(place: &Place) -> [u64; 4] {
     ]
 }
 
+/// Distinct places, numbered from one.
+///
+/// A large database has half a million of them, nearly all distinct, so a slot is four octets and
+/// the key of a place is made of the place itself.
+#[derive(Default)]
+struct Places {
+    known: Vec<Place>,
+    /// By hash, and from there on to the first that is free: numbers, or 0. A power of two, half of
+    /// which are free.
+    slots: Vec<u32>,
+    /// The file chooses the places, so they are hashed with a secret.
+    hashes: RandomState,
+}
+
+impl Places {
+    fn number(&mut self, place: &Place) -> u32 {
+        if 2 * self.known.len() >= self.slots.len() {
+            self.grow();
+        }
+        let (slot, number) = self.find(place);
+        if number != NOWHERE {
+            return number;
+        }
+        self.known.push(*place);
+        let number = self.known.len() as u32;
+        if let Some(free) = self.slots.get_mut(slot) {
+            *free = number;
+        }
+        number
+    }
+
+    /// The slot of a place, and its number: `NOWHERE` where the slot is free.
+    fn find(&self, place: &Place) -> (usize, u32) {
+        let wanted = key(place);
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = self.hashes.hash_one(wanted) as usize & mask;
+        loop {
+            let number = self.slots.get(at).copied().unwrap_or(NOWHERE);
+            let known = self.known.get((number as usize).wrapping_sub(1));
+            if known.is_none_or(|known| key(known) == wanted) {
+                return (at, number);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![NOWHERE; (2 * self.slots.len()).max(1024)];
+        for (number, place) in (1..).zip(&self.known) {
+            let (slot, _) = self.find(place);
+            if let Some(free) = self.slots.get_mut(slot) {
+                *free = number;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Place> {
+        self.known.shrink_to_fit();
+        self.known
+    }
+}
+
 #[derive(Default)]
 struct ReadPlaces {
-    places: Vec<Option<Place>>,
+    places: Places,
+    /// Of each record, in order.
+    numbers: Vec<u32>,
     unreadable: usize,
     first_reason: Option<Unreadable>,
 }
@@ -179,7 +242,7 @@ fn read_all(
 ) -> ReadPlaces {
     let mut reader = Reader::new(file.data, file.layout, countries);
     let mut read = ReadPlaces {
-        places: Vec::with_capacity(offsets.len()),
+        numbers: Vec::with_capacity(offsets.len()),
         ..ReadPlaces::default()
     };
     for (done, offset) in offsets.iter().enumerate() {
@@ -191,7 +254,8 @@ fn read_all(
             read.first_reason.get_or_insert(reason);
             None
         });
-        read.places.push(place);
+        let number = place.map_or(NOWHERE, |place| read.places.number(&place));
+        read.numbers.push(number);
     }
     read
 }
@@ -205,5 +269,23 @@ pub const fn layout_name(layout: Layout) -> &'static str {
         Layout::Flat => "flat",
         Layout::Ipinfo => "ipinfo",
         Layout::Asn => "autonomous systems",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_places_have_one_number_and_others_their_own() {
+        let place = |number: u32| Place {
+            asn: number,
+            ..Place::default()
+        };
+        let mut places = Places::default();
+        for number in (0..5000).chain(0..5000) {
+            assert_eq!(places.number(&place(number)), number + 1);
+        }
+        assert_eq!(places.finish().len(), 5000);
     }
 }

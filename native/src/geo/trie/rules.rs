@@ -1,12 +1,13 @@
 //! Which rules hold within a prefix, noted in each node and by each short prefix.
 
-use super::{DIRECT, HEAD, RULES, STRIDE, Trie};
+use super::{DIRECT, STRIDE, Trie};
 use crate::geo::fence::RuleSets;
 use crate::geo::leaves::Leaf;
 use crate::wire::prefix::mask;
 
 impl Trie {
-    /// Note which rules hold in each node and each short prefix, for [`Trie::rules_within`].
+    /// Note which rules hold in each node and each short prefix, for [`Trie::rules_within`]: of a
+    /// trie that was compiled with room for them.
     ///
     /// `rule` tells the rule set of an entry.
     pub fn summarise(&mut self, sets: &mut RuleSets, rule: impl Fn(u32) -> u32) {
@@ -39,16 +40,22 @@ impl Trie {
         let Some(node) = self.node(word) else {
             return rule(Leaf(word).entry());
         };
-        let (first, count) = (self.start(word), node.count());
+        let (start, children) = (self.start(word), node.children());
         let mut union = 0;
-        for at in first + HEAD..first + HEAD + count {
-            let inner = self.words.get(at).copied().unwrap_or(0);
-            let set = self.summary(inner, sets, rule);
+        for set in node.entries().map(rule) {
             if set != union {
                 union = sets.union(union, set);
             }
         }
-        if let Some(rules) = self.words.get_mut(first + RULES) {
+        for at in start + children.start..start + children.end {
+            let child = self.words.get(at).copied().unwrap_or(0);
+            let set = self.summary(child, sets, rule);
+            if set != union {
+                union = sets.union(union, set);
+            }
+        }
+        let at = self.shape.rules();
+        if let Some(rules) = at.and_then(|at| self.words.get_mut(start + at)) {
             *rules = union;
         }
         union
@@ -83,11 +90,12 @@ impl Trie {
             let left = length.saturating_sub(depth);
             if left < STRIDE {
                 let slots = slot..slot + (1 << (STRIDE - left));
-                self.each_rule(slots.map(|slot| node.word(slot)), &rule, tell);
+                let below = depth.saturating_add(STRIDE);
+                self.each_rule(slots.map(|slot| node.word(slot, below)), &rule, tell);
                 return;
             }
             depth = depth.saturating_add(STRIDE);
-            word = node.word(slot);
+            word = node.word(slot, depth);
         }
         tell(rule(Leaf(word).entry()));
     }
@@ -101,7 +109,7 @@ impl Trie {
         let mut last = None;
         for word in words {
             let set = match self.node(word) {
-                Some(child) => child.rules,
+                Some(child) => child.rules(),
                 None => rule(Leaf(word).entry()),
             };
             if last != Some(set) {
@@ -137,7 +145,7 @@ mod tests {
             } else {
                 DIRECT_OF_MANY
             };
-            let mut trie = Trie::with_direct(&leaves, direct_bits).unwrap();
+            let mut trie = Trie::with_direct(leaves.as_slice(), true, direct_bits).unwrap();
             let rule = |entry: u32| entry;
             trie.summarise(&mut sets, rule);
             let sets = sets.finish();
