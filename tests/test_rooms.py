@@ -19,6 +19,7 @@ RANKS = {
     "loop": 0,
     "imports": 0,
     "memory": 0,
+    "precedence": 0,
     "files": 0,
     "signals": 0,
     "systemd": 0,
