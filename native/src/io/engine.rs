@@ -128,6 +128,12 @@ impl<A: Answers> Engine<A> {
         self.events.descriptor()
     }
 
+    /// What wakes whoever watches `event_fd`.
+    #[cfg(test)]
+    pub fn events(&self) -> &Waker {
+        &self.events
+    }
+
     /// Make `event_fd` unreadable until there is more; to be called before failures and samples are
     /// taken, or those that come meanwhile are missed. Workers that wait for it rest now and then.
     pub fn clear_events(&self) {
