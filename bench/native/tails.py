@@ -20,7 +20,7 @@ import random
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -44,6 +44,7 @@ BARS = {"p99": 1.0, "p99.9": 2.0}
 """The most that a quantile of ours may be, as a ratio to gdnsd's."""
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 _NAMES = 100_000
+_RATE_TURNS = 5
 # Times that a turn is taken at most: more would take a busy machine's whole day.
 _TRIES = 3
 # Seconds of a reload at most that pass before the load begins.
@@ -125,18 +126,19 @@ def _measured(
             Turn(ours, "publishing", publishing(ours)),
             Turn(large, "reloading", reloading(large)),
         ]
-        rates = {
-            served.pid: statistics.median(
-                sample(served, Mode.GEO, options.seconds).rate for _ in range(3)
-            )
-            / 2
-            for served in (gdnsd, echo, ours, large)
-        }
+        rates = _half_rates([gdnsd, echo, ours, large], options.seconds)
         for number in range(options.rounds):
             bench.say(f"{threads} thread(s), round {number + 1} of {options.rounds}")
             for turn in random.sample(turns, len(turns)):
                 turn.take(options.seconds, rates[turn.served.pid], options.others)
     return turns, rates
+
+
+def _half_rates(servers: Sequence[Running], seconds: float) -> dict[int, float]:
+    """Half of what each answers when asked for all it can, by its process; taken by turns."""
+    turns = [[sample(one, Mode.GEO, seconds).rate for one in servers] for _ in range(_RATE_TURNS)]
+    medians = (statistics.median(rates) for rates in zip(*turns, strict=True))
+    return {one.pid: rate / 2 for one, rate in zip(servers, medians, strict=True)}
 
 
 def _bars(turns: list[Turn]) -> Iterator[dict[str, Any]]:
