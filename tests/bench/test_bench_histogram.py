@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from bench.native.histogram import Histogram, interval, pooled, quantile_us, ratio, read
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bench.native.histogram import Histogram, interval, pooled, quantile_us, ratio, read
 
 LATENCIES = st.lists(st.integers(1, 10**9), min_size=1, max_size=50)
 SHARES = st.sampled_from((0.5, 0.99, 0.999))
