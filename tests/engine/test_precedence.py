@@ -15,6 +15,7 @@ from harness.engines import needs_native
 from harness.process import Running, serving
 
 LOOP, BACKGROUND, PRECEDENCE = 5, 15, 10
+MOST = 19  # a test before may have made this process as nice as a daemon
 # A process that may not lower nice values, whoever its user is.
 UNPRIVILEGED = ("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice")
 THREADS_AND_WORK = """\
@@ -92,6 +93,6 @@ def test_work_in_the_background_stands_behind_the_loop_once_something_is_served(
     given = os.getpriority(os.PRIO_PROCESS, 0)
     assert [[int(nice) for nice in line.split()] for line in shown.stdout.splitlines()] == [
         [given, given],
-        [given + LOOP, given + BACKGROUND, given + LOOP],
+        [given + LOOP, min(MOST, given + BACKGROUND), given + LOOP],
         [given + LOOP],
     ]
