@@ -115,7 +115,7 @@ class Publication:
     async def compile(self, inputs: Inputs) -> Plan:
         """The Plan of `inputs`, made in a thread with what is served now as a start."""
         earlier = Earlier(self.plan, self.inputs.zones)
-        return await asyncio.to_thread(self._compile, inputs, earlier)
+        return await detached(partial(self._compile, inputs, earlier))
 
     async def verified(self, inputs: Inputs, plan: Plan) -> Verified:
         """A Snapshot of `plan`, which is that of `inputs`, in the world as it is.

@@ -20,6 +20,7 @@ RANKS = {
     "imports": 0,
     "memory": 0,
     "collector": 0,
+    "precedence": 0,
     "files": 0,
     "signals": 0,
     "systemd": 0,

@@ -56,6 +56,7 @@ def command(load: Load, cpu: int | None = None) -> list[str]:
 
 def run(load: Load, cpu: int | None = None) -> dict[str, Any]:
     """Run it to its end; its JSON. Raises CalledProcessError when it could not start."""
-    done = subprocess.run(command(load, cpu), check=True, capture_output=True, text=True)
+    words = command(load, cpu)
+    done = subprocess.run(words, check=True, capture_output=True, text=True, start_new_session=True)
     report: dict[str, Any] = json.loads(done.stdout)
     return report

@@ -97,7 +97,14 @@ void tally_print(const struct tally *tally, FILE *out)
             "\"max\": %.2f}",
             quantile(tally, 0.5), quantile(tally, 0.9), quantile(tally, 0.99), quantile(tally, 0.999),
             (double)tally->slowest / 1e3);
-    fputs(", \"changes\": [", out);
+    fputs(", \"latency_ns\": [", out);
+    comma = "";
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+        if (tally->latency[bucket]) {
+            fprintf(out, "%s[%.0f, %lu]", comma, bucket_value(bucket), tally->latency[bucket]);
+            comma = ", ";
+        }
+    fputs("], \"changes\": [", out);
     for (unsigned change = 0; change < tally->change_count; change++) {
         fprintf(out, "%s[%.9f, ", change ? ", " : "", (double)tally->changes[change].at / 1e9);
         print_address(out, tally->changes[change].address);

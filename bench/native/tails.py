@@ -1,151 +1,158 @@
-"""How late the latest answers are, beside gdnsd in the same run, by turns.
+"""How late the latest answers are, beside gdnsd and the echo in the same run, by turns.
 
-    python -m bench.native.tails [--rounds 15] [--seconds 1]
+    python -m bench.native.tails [--threads 1 2] [--rounds 20] [--seconds 0.5]
 
 Each server is asked at half of its own rate, by the clock; latency counts from when a query was
 due. The native engine is asked quietly, then while a Steering is published each 100 ms, and then
-while a zone of 100,000 names is reloaded again and again; gdnsd, which has neither, quietly in the
-same round. Each bar is printed with its ratio and whether it is met.
+while a zone of 100,000 names is reloaded again and again, from a moment of a reload that chance
+chooses; gdnsd quietly in the same round, and the echo, whose tail is the machine's and the
+generator's. Quantiles are those of all turns together, and so are the ratios that the bars are
+about; beside them stands where nine in ten lie when rounds are drawn anew.
+
+A turn in which others, the hypervisor's other guests among them, kept more than `--others` of a
+core busy is taken again, whichever server it is of, a few times at most.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import random
 import statistics
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.load.build import build
+from bench.native import histogram
+from bench.native.histogram import Histogram
+from bench.native.meanwhile import Meanwhile, publishing, reloading, repeated, stand_back
+from bench.native.others import Others
 from bench.native.run import DATABASE
 from bench.native.sample import sample
 from bench.native.start import Bench, opened, start_all
+from bench.peers.echo import Echo
 from bench.peers.gdnsd import Gdnsd
-from bench.peers.resolverd import Resolverd, link
+from bench.peers.resolverd import Resolverd
 from bench.peers.server import Mode, Running
 from bench.peers.world import World
 from bench.report import machine, show, write
 
-PUBLISH_INTERVAL = 0.1
 BARS = {"p99": 1.0, "p99.9": 2.0}
 """The most that a quantile of ours may be, as a ratio to gdnsd's."""
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+_NAMES = 100_000
+_RATE_TURNS = 5
+# Times that a turn is taken at most: more would take a busy machine's whole day.
+_TRIES = 3
+# Seconds of a reload at most that pass before the load begins.
+_INTO_A_RELOAD = 3.0
 
-Meanwhile = Callable[[], None]
+
+@dataclass(slots=True)
+class Turn:
+    """One server with what it does meanwhile, and what was measured of it in each round."""
+
+    served: Running
+    name: str
+    what: Meanwhile | None
+    histograms: list[Histogram] = field(default_factory=list)
+    stalled: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+
+    def take(self, seconds: float, rate: float, others_most: float) -> None:
+        """Measure a round."""
+        for _ in range(_TRIES):
+            with repeated(self.what):
+                if self.name == "reloading":
+                    time.sleep(random.uniform(0, _INTO_A_RELOAD))
+                with Others() as others:
+                    got = sample(self.served, Mode.GEO, seconds, rate=rate)
+            if others.cores <= others_most:
+                break
+        self.histograms.append(histogram.read(got.report["latency_ns"]))
+        self.stalled.append(got.report["stalled"])
+        self.others.append(others.cores)
+
+    def row(self, rate: float) -> dict[str, Any]:
+        """All rounds together; the generator's stalls and what others took are means."""
+        total = histogram.pooled(self.histograms)
+        return {
+            "server": self.served.server.name,
+            "meanwhile": self.name,
+            "rate": round(rate),
+            **{name: round(histogram.quantile_us(total, of), 1) for name, of in SHARES.items()},
+            "generator stalled": round(statistics.mean(self.stalled), 4),
+            "others' cores": round(statistics.mean(self.others), 3),
+        }
 
 
 def main() -> int:
     """Measure, print, write."""
     options = _options()
     build()
+    rows: list[dict[str, Any]] = []
+    bars: list[dict[str, Any]] = []
     with opened(lambda text: print(text, file=sys.stderr)) as bench:
-        rows = [row for threads in (1, 2) for row in _rows(bench, threads, options)]
-    shown = ["threads", "server", "meanwhile", "rate", *BARS]
-    show("latency in µs (medians)", [shown, *([row[key] for key in shown] for row in rows)])
-    bars = [bar for threads in (1, 2) for bar in _bars(rows, threads)]
-    show("bars", [[*bars[0]], *([*bar.values()] for bar in bars)])
+        stand_back()
+        for threads in options.threads:
+            turns, rates = _measured(bench, threads, options)
+            rows += ({"threads": threads, **turn.row(rates[turn.served.pid])} for turn in turns)
+            bars += ({"threads": threads, **bar} for bar in _bars(turns))
+    for title, table in (("latency in µs", rows), ("bars", bars)):
+        show(title, [[*table[0]], *([*row.values()] for row in table)])
     measured = {"rounds": options.rounds, "seconds": options.seconds, "rows": rows, "bars": bars}
     print(f"written: {write('native-tails', {**machine(), **measured})}")
     return 0
 
 
-def _rows(bench: Bench, threads: int, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def _measured(
+    bench: Bench, threads: int, options: argparse.Namespace
+) -> tuple[list[Turn], dict[int, float]]:
+    """The turns, gdnsd's first and the echo's second, and each server's rate by its process."""
     small = World(DATABASE)
     with ExitStack() as stack:
-        (gdnsd, ours), _ = start_all(bench, stack, [Gdnsd(), Resolverd("native")], small, threads)
+        servers = [Gdnsd(), Echo(), Resolverd("native")]
+        (gdnsd, echo, ours), _ = start_all(bench, stack, servers, small, threads)
         (large,), _ = start_all(
-            bench, stack, [Resolverd("native")], replace(small, names=100_000), threads
+            bench, stack, [Resolverd("native")], replace(small, names=_NAMES), threads
         )
-        turns: list[tuple[Running, str, Meanwhile | None]] = [
-            (gdnsd, "nothing", None),
-            (ours, "nothing", None),
-            (ours, "publishing", _publishing(ours)),
-            (large, "reloading", lambda: void(large.adopt())),
+        turns = [
+            Turn(gdnsd, "nothing", None),
+            Turn(echo, "nothing", None),
+            Turn(ours, "nothing", None),
+            Turn(ours, "publishing", publishing(ours)),
+            Turn(large, "reloading", reloading(large)),
         ]
-        rates = {
-            served.pid: statistics.median(
-                sample(served, Mode.GEO, options.seconds).rate for _ in range(3)
-            )
-            / 2
-            for served in (gdnsd, ours, large)
-        }
-        taken: dict[int, list[dict[str, float]]] = {number: [] for number in range(len(turns))}
+        rates = _half_rates([gdnsd, echo, ours, large], options.seconds)
         for number in range(options.rounds):
             bench.say(f"{threads} thread(s), round {number + 1} of {options.rounds}")
-            for turn, (served, _, meanwhile) in enumerate(turns):
-                with _repeating(meanwhile):
-                    got = sample(served, Mode.GEO, options.seconds, rate=rates[served.pid])
-                taken[turn].append(got.report["latency_us"])
-    for turn, (served, meanwhile_name, _) in enumerate(turns):
-        quantiles = {
-            name: round(statistics.median(one[name] for one in taken[turn]), 1)
-            for name in ("p50", *BARS)
-        }
-        yield {
-            "threads": threads,
-            "server": served.server.name,
-            "meanwhile": meanwhile_name,
-            "rate": round(rates[served.pid]),
-            **quantiles,
-            "all": {name: [one[name] for one in taken[turn]] for name in BARS},
-        }
+            for turn in random.sample(turns, len(turns)):
+                turn.take(options.seconds, rates[turn.served.pid], options.others)
+    return turns, rates
 
 
-def void(_: object) -> None:
-    """Nothing of it is wanted."""
+def _half_rates(servers: Sequence[Running], seconds: float) -> dict[int, float]:
+    """Half of what each answers when asked for all it can, by its process; taken by turns."""
+    turns = [[sample(one, Mode.GEO, seconds).rate for one in servers] for _ in range(_RATE_TURNS)]
+    medians = (statistics.median(rates) for rates in zip(*turns, strict=True))
+    return {one.pid: rate / 2 for one, rate in zip(servers, medians, strict=True)}
 
 
-def _publishing(served: Running) -> Meanwhile:
-    """An order that changes what is answered, the next one back again."""
-    admin, drains = link(served.site), itertools.cycle((True, False))
-    region = next(iter(served.site.world.places())).name
-
-    def publish() -> None:
-        if next(drains):
-            body = {"target": region, "kind": "drain", "why": "bench", "who": "bench"}
-            admin.post("/override", body)
-        else:
-            admin.delete("/override", region, who="bench")
-
-    return publish
-
-
-@contextmanager
-def _repeating(what: Meanwhile | None) -> Iterator[None]:
-    """Do it again and again, each `PUBLISH_INTERVAL`, for as long as the context lasts."""
-    if what is None:
-        yield
-        return
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(PUBLISH_INTERVAL):
-            what()
-
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _bars(rows: Sequence[dict[str, Any]], threads: int) -> Iterator[dict[str, Any]]:
-    gdnsd, *ours = (row for row in rows if row["threads"] == threads)
-    for row in ours:
+def _bars(turns: list[Turn]) -> Iterator[dict[str, Any]]:
+    gdnsd, _echo, *ours = turns
+    for turn in ours:
         for name, bar in BARS.items():
-            ratio = statistics.median(
-                own / peer for own, peer in zip(row["all"][name], gdnsd["all"][name], strict=True)
-            )
+            asked = turn.histograms, gdnsd.histograms, SHARES[name]
+            ratio = histogram.ratio(*asked)
+            low, high = histogram.interval(*asked)
             yield {
-                "threads": threads,
-                "meanwhile": row["meanwhile"],
+                "meanwhile": turn.name,
                 "quantile": name,
                 "ratio": round(ratio, 2),
+                "by chance": f"{low:.2f}–{high:.2f}",
                 "bar": bar,
                 "met": "yes" if ratio <= bar else "no",
             }
@@ -153,8 +160,12 @@ def _bars(rows: Sequence[dict[str, Any]], threads: int) -> Iterator[dict[str, An
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="the latest answers, beside gdnsd")
-    parser.add_argument("--rounds", type=int, default=15, help="(%(default)s)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each load (%(default)s)")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="(1 2)")
+    parser.add_argument("--rounds", type=int, default=20, help="(%(default)s)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each load (%(default)s)")
+    parser.add_argument(
+        "--others", type=float, default=0.1, help="cores that others may take (%(default)s)"
+    )
     return parser.parse_args()
 
 

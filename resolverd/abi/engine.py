@@ -85,7 +85,10 @@ class EngineThreads:
         self._command("stop", _milliseconds(timeout))
 
     def clear_events(self) -> None:
-        """Make `event_fd` unreadable until there is more; call it before taking what there is."""
+        """Make `event_fd` unreadable until there is more; call it before taking what there is.
+
+        Workers that wait for it in vain rest now and then, as the event loop is late.
+        """
         self._library.resolverd_engine_clear_events(self._handle)
 
     def failure(self) -> str:

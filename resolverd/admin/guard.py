@@ -44,7 +44,7 @@ class Guard:
         sent = request.headers.get("Authorization", "")
         if sent[: len(_SCHEME)].lower() != _SCHEME:
             raise _unauthorised("this needs the token of admin.token_file")
-        token = await detached(partial(_read, self._token_file))
+        token = await detached(partial(_read, self._token_file), background=False)
         octets = sent[len(_SCHEME) :].strip().encode(errors="surrogateescape")  # as they came
         if not hmac.compare_digest(octets, token):
             raise _unauthorised("that is not the token of admin.token_file")

@@ -8,12 +8,10 @@ or samples of the query log, comes by a descriptor that the event loop watches.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from ipaddress import ip_address
 
 from resolverd import log
@@ -30,6 +28,8 @@ from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
+from resolverd.files.threads import detached
+from resolverd.precedence import stand_back
 from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.snapshot.verify import Ask
 
@@ -40,9 +40,6 @@ CHECK_TIMEOUT = 2.0
 STOP_TIMEOUT = 5.0
 # Samples logged before other events of the loop have their turn: more would delay those.
 _SAMPLES_PER_TURN = 50
-
-# Of everything but the workers: they get three quarters of a core that both want.
-_NICE = 5
 
 
 class _Staged:
@@ -91,13 +88,13 @@ class NativeEngine:
             per_client=limits.per_client,
         )
         asyncio.get_running_loop().add_reader(self._threads.event_fd, self._handle_events)
-        _let_workers_go_first()
+        stand_back()
         await self.check()
 
     async def staged(self, snapshot: Snapshot) -> Ask:
         """What the library answers from `snapshot`. Raises EngineError where it is refused."""
         async with self._publishing:
-            staged = await asyncio.to_thread(self._stage, snapshot)
+            staged = await detached(partial(self._stage, snapshot))
         return staged.ask
 
     async def publish(self, snapshot: Snapshot) -> None:
@@ -209,16 +206,3 @@ class NativeEngine:
             asyncio.get_running_loop().call_soon(self._log_samples, limit)
         if dropped := threads.samples_dropped():
             self._log.warning("samples.dropped", query_count=dropped)
-
-
-def _let_workers_go_first() -> None:
-    """Raise the nice value of Python's threads, and so of those that they will start.
-
-    Where cores are scarce, compiling a new Plan must not take the time of answers. The workers,
-    started before, keep theirs.
-    """
-    for thread in threading.enumerate():
-        with contextlib.suppress(ProcessLookupError):  # it has ended since
-            if thread.native_id is not None:
-                nice = max(_NICE, os.getpriority(os.PRIO_PROCESS, thread.native_id))
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, nice)

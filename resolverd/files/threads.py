@@ -21,6 +21,8 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from resolverd.precedence import work_in_background
+
 T = TypeVar("T")
 Step = Callable[[str], None]
 """Called with the path that is about to be touched, a directory's with a slash at its end.
@@ -190,10 +192,11 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
     return future.result
 
 
-async def detached(work: Callable[[], T]) -> T:
+async def detached(work: Callable[[], T], *, background: bool = True) -> T:
     """What `work` returns, from a daemon thread of its own, which a cancelled caller leaves behind.
 
-    Unlike `asyncio.to_thread`'s, no thread is waited for when the process ends.
+    Unlike `asyncio.to_thread`'s, no thread is waited for when the process ends. It stands behind
+    the event loop, and behind what answers, unless somebody waits for it: `background` False.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -208,6 +211,8 @@ async def detached(work: Callable[[], T]) -> T:
             future.set_result(result)  # type: ignore[arg-type]
 
     def body() -> None:
+        if background:
+            work_in_background()
         try:
             result = context.run(work)
         except BaseException as error:  # noqa: BLE001 - handed to the caller

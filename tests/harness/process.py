@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,9 +147,17 @@ class Running:
 
 @contextmanager
 def serving(
-    folder: Path, stderr: Any, *arguments: str, server: str = "", admin: str = ADMIN
+    folder: Path,
+    stderr: Any,
+    *arguments: str,
+    server: str = "",
+    admin: str = ADMIN,
+    under: Sequence[str] = (),
 ) -> Iterator[Running]:
-    """A daemon whose events go to `stderr`, ready; killed at the end if it has not ended."""
+    """A daemon whose events go to `stderr`, ready; killed at the end if it has not ended.
+
+    `under` is the command that runs it, such as setpriv with its options.
+    """
     regions, port = Regions(), free_port()
     headers = "".join(
         f'[region.{region}.probe]\nheaders = {{ "X-Region" = "{region}" }}\n' for region in REGIONS
@@ -165,7 +173,7 @@ def serving(
         )
     )
     process = subprocess.Popen(
-        [sys.executable, "-m", "resolverd", "serve", *arguments],
+        [*under, sys.executable, "-m", "resolverd", "serve", *arguments],
         cwd=folder,
         env=environment(),
         stderr=stderr,

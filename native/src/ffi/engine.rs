@@ -107,8 +107,8 @@ pub extern "C" fn resolverd_engine_stop(
     report(stopped, reason)
 }
 
-/// A descriptor that is readable when there are failures or samples; -1 for no engine. It is the
-/// engine's.
+/// A descriptor that is readable when there are failures or samples, or a worker asks whether it is
+/// looked at; -1 for no engine. It is the engine's.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_engine_event_fd(engine: Handle<Serving>) -> i32 {
     engine.get().map_or(-1, Engine::event_fd)

@@ -2,11 +2,13 @@
 //!
 //! Commands are sent by one caller at a time and wait, with a limit, until every worker has
 //! carried them out; packets never wait for either. A worker that ends by itself is noted with its
-//! reason and wakes whoever waits for `event_fd` at once, as samples of the query log do.
+//! reason and wakes whoever waits for `event_fd` at once, as samples of the query log do, and
+//! workers that ask whether the event loop keeps up (`loop_watch`).
 
 use crate::io::control::{Command, WorkerControl};
 use crate::io::counters::Counters;
 use crate::io::epoll::Waker;
+use crate::io::loop_watch::LoopWatch;
 use crate::io::samples::{Sampler, Samples};
 use crate::io::tcp::Limits;
 use crate::io::worker::{Worker, WorkerSockets};
@@ -46,6 +48,7 @@ pub struct Engine<A: Answers> {
     threads: Mutex<Vec<JoinHandle<()>>>,
     commanding: Mutex<()>,
     events: Arc<Waker>,
+    watch: Arc<LoopWatch>,
     samples: Arc<Samples>,
     failures: Arc<Mutex<Vec<String>>>,
 }
@@ -62,6 +65,7 @@ impl<A: Answers> Engine<A> {
             workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
             commanding: Mutex::new(()),
+            watch: Arc::new(LoopWatch::new(Arc::clone(&events))),
             samples: Arc::new(Samples::new(Arc::clone(&events))),
             failures: Arc::new(Mutex::new(Vec::new())),
             events,
@@ -119,15 +123,22 @@ impl<A: Answers> Engine<A> {
         }
     }
 
-    /// Readable when there are failures or samples.
+    /// Readable when there are failures or samples, or a worker asks whether this is looked at.
     pub fn event_fd(&self) -> RawFd {
         self.events.descriptor()
     }
 
+    /// What wakes whoever watches `event_fd`.
+    #[cfg(test)]
+    pub fn events(&self) -> &Waker {
+        &self.events
+    }
+
     /// Make `event_fd` unreadable until there is more; to be called before failures and samples are
-    /// taken, or those that come meanwhile are missed.
+    /// taken, or those that come meanwhile are missed. Workers that wait for it rest now and then.
     pub fn clear_events(&self) {
         self.events.clear();
+        self.watch.answer();
     }
 
     /// Which worker has ended by itself, and why.
@@ -165,10 +176,11 @@ impl<A: Answers> Engine<A> {
         let sampler = Sampler::new(Arc::clone(&self.samples), number as u64);
         let (control, lifecycle) = (Arc::clone(&worker.control), Arc::clone(&worker.lifecycle));
         let (counters, name) = (Arc::clone(&worker.counters), worker.name.clone());
+        let watch = Arc::clone(&self.watch);
         let thread = thread::Builder::new().name(name.clone()).spawn(move || {
             let work = AssertUnwindSafe(move || {
                 let responder = Responder::new(first, counters, sampler);
-                Worker::new(control, responder, sockets, limits)?.run()
+                Worker::new(control, responder, sockets, limits, watch)?.run()
             });
             let reason = match panic::catch_unwind(work) {
                 Ok(Ok(())) => None,

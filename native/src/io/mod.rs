@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Python ──publish──► Engine ──WorkerControl──► worker thread ──► its UDP and TCP sockets
-//!          ◄─event_fd──  (failures, samples)      │ one epoll, one Counters row, one Scratch
+//!          ◄─event_fd──  (failures, samples, …)   │ one epoll, one Counters row, one Scratch
 //! ```
 //!
 //! A worker is one thread with one loop: wait for what is ready; answer datagrams in batches
@@ -16,6 +16,7 @@ pub mod counters;
 pub mod engine;
 pub mod epoll;
 pub mod kernel;
+pub mod loop_watch;
 pub mod samples;
 pub mod send_error;
 pub mod slots;

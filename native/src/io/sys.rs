@@ -10,7 +10,7 @@ mod batch;
 mod progress;
 mod scheduling;
 
-pub use self::scheduling::set_time_slice;
+pub use self::scheduling::take_precedence;
 
 use crate::io::kernel::{
     CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd, SchedAttr,

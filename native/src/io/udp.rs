@@ -34,7 +34,8 @@ impl UdpService {
         Self { socket, batch }
     }
 
-    /// Answer what waits, until there is no more or `interrupted` says that something else is due.
+    /// Answer what waits, until there is no more or `interrupted` says that something else is due;
+    /// how many datagrams came.
     ///
     /// # Errors
     /// When the socket is none any more.
@@ -42,13 +43,18 @@ impl UdpService {
         &mut self,
         responder: &mut Responder<A>,
         interrupted: impl Fn() -> bool,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
+        let mut total = 0;
         for _ in 0..ROUNDS {
             let came = match self.batch.receive(self.socket.as_fd()) {
                 Ok(came) => came,
-                Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return survive(error, responder),
+                Err(nothing) if nothing.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    survive(error, responder)?;
+                    break;
+                }
             };
+            total += came;
             if came > 1 {
                 responder.prefetch(self.batch.iter(came));
             }
@@ -64,10 +70,10 @@ impl UdpService {
             }
             self.send(responder)?;
             if came < BATCH || interrupted() {
-                return Ok(());
+                break;
             }
         }
-        Ok(())
+        Ok(total)
     }
 
     fn send<A: Answers>(&mut self, responder: &mut Responder<A>) -> io::Result<()> {

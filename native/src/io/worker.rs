@@ -17,7 +17,8 @@
 use crate::io::control::{Command, WorkerControl};
 use crate::io::epoll::{Epoll, Poll};
 use crate::io::kernel::{EXCLUSIVE, Event, READABLE};
-use crate::io::sys::set_time_slice;
+use crate::io::loop_watch::{GivingWay, LoopWatch};
+use crate::io::sys::take_precedence;
 use crate::io::tcp::{Accepted, Limits, TcpService};
 use crate::io::udp::UdpService;
 use crate::io::{Answers, Responder};
@@ -45,6 +46,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Nanoseconds of a worker's turn: the least there is. Whoever asks for short turns is given them
 /// early, so a query does not wait until a thread of Python's that has the core ends its own.
 const TIME_SLICE: u64 = 100_000;
+/// By how much a worker's nice value is lower than that of the process, where it may be: 28 times
+/// the weight of Python's event loop. With less, a query waits for a turn of Python's as soon as
+/// answers take most of a core; with more, what gives way is left to `loop_watch` alone.
+const PRECEDENCE: i32 = 10;
 
 /// A UDP socket.
 pub struct BoundUdp {
@@ -110,6 +115,7 @@ pub struct Worker<A: Answers> {
     /// When the listening sockets, which are in no set, are watched again.
     listen_again: Option<Instant>,
     tcp: TcpService,
+    giving_way: GivingWay,
     done: u64,
 }
 
@@ -123,6 +129,7 @@ impl<A: Answers> Worker<A> {
         responder: Responder<A>,
         sockets: WorkerSockets,
         limits: Limits,
+        watch: Arc<LoopWatch>,
     ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.add(control.waker().as_fd(), READABLE, Ready::Command.token())?;
@@ -149,6 +156,7 @@ impl<A: Answers> Worker<A> {
             listening,
             listen_again: None,
             tcp: TcpService::new(limits, Ready::Connection(0).token()),
+            giving_way: GivingWay::new(watch),
             done: 0,
         })
     }
@@ -159,7 +167,7 @@ impl<A: Answers> Worker<A> {
     /// When its files fail.
     pub fn run(mut self) -> io::Result<()> {
         // What forbids it costs the latest answers some time, and nothing else.
-        let _unchanged = set_time_slice(TIME_SLICE);
+        let _unchanged = take_precedence(PRECEDENCE, TIME_SLICE);
         let mut events = [Event::default(); EVENTS];
         loop {
             self.poll.wait(self.until_due())?;
@@ -220,7 +228,11 @@ impl<A: Answers> Worker<A> {
         let (control, done, responder) = (&self.control, self.done, &mut self.responder);
         match ready {
             Ready::Udp(index) => match self.udp.get_mut(index) {
-                Some(udp) => udp.serve(responder, || control.has_command(done)),
+                Some(udp) => {
+                    let came = udp.serve(responder, || control.has_command(done))?;
+                    self.giving_way.served(came);
+                    Ok(())
+                }
                 None => Ok(()),
             },
             Ready::Listening(index) => match self.listening.get(index) {
@@ -237,6 +249,7 @@ impl<A: Answers> Worker<A> {
             },
             Ready::Connection(place) => {
                 self.tcp.ready(place, &self.epoll, responder);
+                self.giving_way.served(1);
                 Ok(())
             }
             Ready::Command => {

@@ -315,3 +315,20 @@ fn a_stop_answers_what_was_read_and_leaves_the_rest() {
         assert_eq!(waiting(&socket) + waiting(&owner), 200);
     }
 }
+
+#[test]
+fn a_worker_with_work_asks_whether_the_event_loop_turns() {
+    let (engine, address) = engine(1, limits());
+    let socket = udp(address);
+    let asked = || engine.events().wait(Duration::ZERO);
+    assert!(!asked());
+    for _ in 0..2 {
+        let until = Instant::now() + TIMEOUT;
+        while !asked() {
+            assert!(Instant::now() < until, "it has asked nobody");
+            let _answer = ask(&socket, b"one");
+        }
+        engine.clear_events();
+    }
+    engine.stop(TIMEOUT).unwrap();
+}
