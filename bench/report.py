@@ -47,7 +47,7 @@ def write(name: str, measured: Mapping[str, Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = with_figures({"name": name, **known, **taken, **measured})
     path.write_text(json.dumps(document, indent=2) + "\n")
-    if path.parent == RESULTS:
+    if path.parent.resolve() == RESULTS:
         write_pages()
     return path
 

@@ -27,7 +27,7 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
         )
         if row["cost_to_best_peer"] is not None:
             to_peer = row["cost_to_best_peer"]
-            yield beside(f"{where}: CPU, to the best peer", cost, "µs", row["best_peer"], to_peer)
+            yield beside(f"{where}: CPU", cost, "µs", "the best peer", to_peer)
         peer = rows.get((PEER, mode, threads))
         if peer and server == NATIVE:
             ours, theirs = row["half_load"]["p99"], peer["half_load"]["p99"]
