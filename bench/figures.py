@@ -4,7 +4,8 @@ A result file holds a list of them, each a mapping of
 
     name     what is measured, unique in its file, and the same in every run
     value    the number, in `unit`
-    unit     "µs", "MiB", "s", "ns"; "×" for what is a ratio and nothing else; "" for a count
+    unit     "µs", "MiB", "s", "ns", "octets"; "share" for a part of 1; "" for a count; "×" for what
+             is a ratio and nothing else
     better   "less" or "more"
     beside   whom it was measured beside in the same run, by turns (a peer, the echo, an earlier
              state of our own); null for nobody

@@ -99,11 +99,11 @@ def _totals(found: Sequence[Judged]) -> Iterator[Line]:
     if not compared:
         return
     if worse:
-        explained = f"; {worse - serious} of them by noise or by a weak value" if worse else ""
-        yield (
-            f"{worse} figures are more than 5 % worse than the record{explained}; {better} better.",
-            Colour.BAD if serious else Colour.WARN,
-        )
+        figures = "1 figure is" if worse == 1 else f"{worse} figures are"
+        weak = worse - serious
+        explained = f", {weak} of them within noise or weak" if weak else ""
+        text = f"{figures} more than 5 % worse than the record{explained}; {better} better."
+        yield text, Colour.BAD if serious else Colour.WARN
     else:
         yield f"No figure is more than 5 % worse than the record; {better} better.", Colour.GOOD
 

@@ -12,7 +12,7 @@ def with_part(page: str, name: str, text: str) -> str:
     """
     of_name = re.escape(name)
     part = re.compile(
-        rf"(^<!-- {of_name}: begin.*-->\n).*?(^<!-- {of_name}: end -->$)", re.M | re.S
+        rf"(^<!-- {of_name}: begin[^\n]*-->\n).*?(^<!-- {of_name}: end -->$)", re.M | re.S
     )
     made, found = part.subn(lambda at: f"{at[1]}\n{text}\n\n{at[2]}", page)
     if found != 1:

@@ -16,15 +16,18 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
     """Shares of clients; the draws are by seed, so that no machine enters into them."""
     for row in results["means"]:
         name, barred = f"{row['family']}, {row['regions']}", row["family"] == "IPv4"
-        more = row["table_other"] - row["full_other"]
-        for what, share, bar in (
-            ("than by its source", row["own"], MOST_OWN),
-            ("than by another maker, above what makers differ by", max(0.0, more), MOST_MORE),
-        ):
-            yield Figure(
-                f"{name}: elsewhere {what}", round(share, 5), "%",
-                bar=bar if barred else None, steady=True,
-            )  # fmt: skip
+        own, bar = round(row["own"], 5), MOST_OWN if barred else None
+        yield Figure(f"{name}: other than by its source", own, "share", bar=bar, steady=True)
+        both, makers = row["table_other"], row["full_other"]
+        yield Figure(
+            f"{name}: other than by another maker",
+            both,
+            "share",
+            beside="the two full ones",
+            ratio=round(both / makers, 4),
+            bar=round((makers + MOST_MORE) / makers, 4) if barred else None,
+            steady=True,
+        )
 
 
 def tables(results: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ def quantity(value: float, unit: str) -> str:
     """A number in its unit; octets as the multiple of them that reads best."""
     if unit == "octets":
         return f"{number(value / 1e6)} MB"
-    if unit == "%":
+    if unit == "share":
         return f"{number(100 * value)} %"
     return f"{number(value)} {unit}".strip()
 

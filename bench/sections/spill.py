@@ -28,7 +28,7 @@ def figures(document: Mapping[str, Any]) -> Iterator[Figure]:
         )  # fmt: skip
     for policy in PRODUCT:
         asked = rows[TRACE, policy]["asked"]["median"]
-        yield Figure(f"{policy}, {TRACE}: DNS queries, of requests", asked, "%", steady=True)
+        yield Figure(f"{policy}, {TRACE}: DNS queries, of requests", asked, "share", steady=True)
 
 
 def files(document: Mapping[str, Any]) -> dict[str, str]:

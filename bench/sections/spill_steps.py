@@ -17,7 +17,7 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
         weighed = row["weighed"]
         off = max(abs(weighed["min"] - STEP), abs(weighed["max"] - STEP))
         name = f"{_name(row)}: off a tenth"
-        yield Figure(name, round(off, 4), "%", bar=results["bar"], steady=True)
+        yield Figure(name, round(off, 4), "share", bar=results["bar"], steady=True)
 
 
 def tables(results: Mapping[str, Any]) -> str:

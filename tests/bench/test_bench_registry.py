@@ -1,0 +1,80 @@
+"""The registry names every benchmark, every result file and every part of a page, and no other."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.figures import written
+from bench.registry import BENCHES, BY_NAME, BY_RESULT, NEEDS, NO_BENCHES, Bench
+from bench.report import RESULTS, ROOT
+from bench.sections import figures_of, section
+from bench.series import _HAVE
+from bench.write import DOCS, files, pages
+from docs.parts import names
+
+BENCH = ROOT / "bench"
+
+
+def _runnable(path: Path) -> bool:
+    """Whether it defines ``main`` or does something as it is run as a program."""
+    body = ast.parse(path.read_text()).body
+    return any(
+        (isinstance(node, ast.FunctionDef) and node.name == "main")
+        or (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))
+        for node in body
+    )
+
+
+def test_what_can_be_run_is_a_benchmark_or_named_as_none() -> None:
+    found = {
+        ".".join(path.relative_to(BENCH).with_suffix("").parts)
+        for path in BENCH.rglob("*.py")
+        if _runnable(path)
+    }
+    assert found == {bench.module for bench in BENCHES} | set(NO_BENCHES)
+    assert not {bench.module for bench in BENCHES} & set(NO_BENCHES)
+
+
+def test_each_name_and_each_result_is_of_one_benchmark() -> None:
+    assert len(BY_NAME) == len(BY_RESULT) == len(BENCHES)
+
+
+def test_each_committed_result_is_of_a_benchmark_and_each_of_these_has_one() -> None:
+    assert {path.stem for path in RESULTS.glob("*.json")} == set(BY_RESULT)
+
+
+def test_what_a_benchmark_needs_can_be_looked_for() -> None:
+    assert {need for bench in BENCHES for need in bench.needs} <= set(NEEDS)
+    assert set(_HAVE) == set(NEEDS)
+
+
+def test_each_section_is_used() -> None:
+    no_sections = {"__init__", "markdown", "bars"}
+    written_ones = {path.stem for path in (BENCH / "sections").glob("*.py")} - no_sections
+    assert written_ones <= {bench.section for bench in BENCHES}
+
+
+@pytest.mark.parametrize("bench", BENCHES, ids=lambda bench: bench.name)
+def test_a_result_file_has_the_figures_that_its_section_makes_of_it(bench: Bench) -> None:
+    document = json.loads((RESULTS / f"{bench.result}.json").read_text())
+    figures = figures_of(document)
+    assert figures, "nothing to compare runs by"
+    assert document["figures"] == json.loads(json.dumps(written(figures)))
+    assert len({figure.name for figure in figures}) == len(figures)
+    assert section(bench.section).__doc__
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_each_part_of_a_page_is_of_a_benchmark_that_names_the_page(path: Path) -> None:
+    expected = {bench.result for bench in BENCHES if path.name in bench.pages}
+    assert set(names(path.read_text(), "measured")) == expected
+
+
+def test_pages_say_what_the_result_files_say() -> None:
+    """What is typed into a part of a page, or into figures, is refused: `python -m bench.write`."""
+    for path, text in (pages() | files()).items():
+        assert path.read_text() == text, f"{path}: run python -m bench.write"
