@@ -67,8 +67,15 @@ def test_a_table_says_whether_a_bar_is_met() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.00123, "0.0012"), (0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3")]
-    + [(1234.5, "1,234"), (-2.5, "-2.50")],
+    [
+        (0, "0"),
+        (0.00123, "0.0012"),
+        (0.1234, "0.123"),
+        (1.234, "1.23"),
+        (12.34, "12.3"),
+        (1234.5, "1,234"),
+        (-2.5, "-2.50"),
+    ],
 )
 def test_a_number_has_as_many_digits_as_count(value: float, text: str) -> None:
     assert number(value) == text
@@ -144,7 +151,8 @@ def test_an_engine_is_compared_with_the_echo_the_best_peer_and_the_tail_of_gdnsd
     )
     figures = {figure.name: figure for figure in side_by_side.figures(results_document)}
     cost = figures["resolverd native, geo + ECS, 1 thread: CPU of an answer"]
-    assert (cost.ratio, cost.bar, cost.met) == (pytest.approx(3.2 / 3.0), 1.1, True)
+    assert cost.ratio == pytest.approx(3.2 / 3.0)
+    assert (cost.bar, cost.met) == (1.1, True)
     assert figures["resolverd native, geo + ECS, 1 thread: CPU"].ratio == 0.8
     assert figures["resolverd native, geo + ECS, 1 thread: p99 at half load"].ratio == 1.0
     assert figures["resolverd native: memory"].ratio == 1.0
