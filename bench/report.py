@@ -45,8 +45,10 @@ def write(name: str, measured: Mapping[str, Any]) -> Path:
     }
     path = results() / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    document = with_figures({"name": name, **known, **taken, **measured})
+    document = {"name": name, **known, **taken, **measured}
+    # First as it is: what took minutes to measure is not lost to a section that cannot read it.
     path.write_text(json.dumps(document, indent=2) + "\n")
+    path.write_text(json.dumps(with_figures(document), indent=2) + "\n")
     if path.parent.resolve() == RESULTS:
         write_pages()
     return path

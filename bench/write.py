@@ -21,10 +21,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.busy import words
-from bench.registry import BENCHES
+from bench.busy import is_quiet, words
+from bench.registry import BENCHES, PERFORMANCE, Bench
 from bench.report import RESULTS, ROOT
 from bench.sections import figures_of, files_of, tables_of, with_figures
+from bench.sections.markdown import table
 from docs.parts import with_part
 
 DOCS = ROOT / "docs"
@@ -33,16 +34,17 @@ DOCS = ROOT / "docs"
 def pages(results: Path = RESULTS, docs: Path = DOCS) -> dict[Path, str]:
     """Each page that shows results, as it should be.
 
-    Raises FileNotFoundError for a result file that is not there, ValueError for a page without
-    the lines of a result, or with one typed between them that has no row.
+    Raises ValueError for a page without the two lines of a result, or with these twice.
     """
     made: dict[Path, str] = {}
     for bench in BENCHES:
-        document = read(results / f"{bench.result}.json")
+        text = part(results / f"{bench.result}.json", bench)
         for page in bench.pages:
             path = docs / page
             before = made[path] if path in made else path.read_text()
-            made[path] = with_part(before, f"measured {bench.result}", part(document))
+            made[path] = with_part(before, f"measured {bench.result}", text)
+    path = docs / PERFORMANCE
+    made[path] = with_part(made[path], "overview", overview(results))
     return made
 
 
@@ -56,9 +58,44 @@ def files(results: Path = RESULTS) -> dict[Path, str]:
     return made
 
 
-def part(document: Mapping[str, Any]) -> str:
+def part(path: Path, bench: Bench) -> str:
     """What a page shows of a result: where and when it was measured, the bars, the tables."""
+    if not path.exists():
+        return f'Not measured yet: `make bench ONLY="{bench.name}"`.'
+    document = read(path)
     return f"{measured(document)}\n\n{tables_of(document).strip()}"
+
+
+def overview(results: Path = RESULTS) -> str:
+    """A line for each benchmark: its bars, its commit, and how quiet its machine was."""
+    rows = []
+    for bench in BENCHES:
+        page = f"[{bench.pages[0].removesuffix('.md')}]({bench.pages[0]})"
+        rows.append([f"`{bench.name}`", bench.doc, page, *_state(results / f"{bench.result}.json")])
+    head = ("name", "measures", "page", "bars met", "commit", "machine")
+    return table(head, rows, left=len(head)).strip()
+
+
+def _state(path: Path) -> tuple[str, str, str]:
+    """Of a result file its bars, its commit and its machine, for the overview."""
+    if not path.exists():
+        return "–", "not measured yet", "–"
+    document = read(path)
+    figures = figures_of(document)
+    bars = [figure.met for figure in figures if figure.met is not None]
+    met = f"{sum(bars)} of {len(bars)}" if bars else "–"
+    steady = all(figure.steady for figure in figures)
+    return (
+        met if all(bars) else f"**{met}**",
+        f"`{(document['commit'] or 'unknown')[:12]}`",
+        "any" if steady else _quiet(document.get("busy")),
+    )
+
+
+def _quiet(state: Mapping[str, Any] | None) -> str:
+    if not state:
+        return "not recorded"
+    return "quiet" if is_quiet(state) else "busy"
 
 
 def measured(document: Mapping[str, Any]) -> str:

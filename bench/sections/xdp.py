@@ -48,13 +48,14 @@ def tables(results: Mapping[str, Any]) -> str:
         for way, row in results["variants"].items()
     ]
     head_of_tables = (
-        *("prefixes", "LPM_TRIE", "any client, ns", "64 clients, ns"),
+        *("prefixes", "LPM_TRIE", "filled in s", "any client, ns", "64 clients, ns"),
         "array of every /24, any client, ns",
     )
     sizes = [
         (
             f"{row['prefixes']:,.0f}",
             f"{row['octets'] / 1e6:.0f} MB" if row["octets"] else "< 0.1 MB",
+            number(row["fill_seconds"]),
             *(number(row[key]) for key in ("any_trie_ns", "few_trie_ns", "any_blocks_ns")),
         )
         for row in results["lpm_trie"]

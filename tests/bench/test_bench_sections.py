@@ -193,22 +193,40 @@ def one_bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The registry with the tails alone, on a page of their own."""
     bench = Bench("tails", "native.tails", "tails", 1, "native-tails", "tails", pages=("page.md",))
     monkeypatch.setattr(write, "BENCHES", (bench,))
+    monkeypatch.setattr(write, "PERFORMANCE", "page.md")
     return bench
 
 
-PAGE = (
-    "before\n<!-- measured native-tails: begin; made -->\n{}<!-- measured native-tails: end -->\n"
-)
+PAGE = """\
+before
+<!-- measured native-tails: begin; made -->
+{}<!-- measured native-tails: end -->
+between
+<!-- overview: begin; made -->
+<!-- overview: end -->
+"""
 
 
 @pytest.mark.usefixtures("one_bench")
-def test_a_page_is_written_between_its_lines_and_nowhere_else(results: Path) -> None:
+def test_a_result_that_is_not_there_yet_is_said_to_be_missing(results: Path) -> None:
+    page = results / "page.md"
+    page.write_text(PAGE.format(""))
+    (text,) = write.pages(results, results).values()
+    assert 'Not measured yet: `make bench ONLY="tails"`.' in text
+    assert "| `tails` | tails | [page](page.md) | – | not measured yet | – |" in text
+
+
+def test_a_page_is_written_between_its_lines_and_nowhere_else(
+    one_bench: Bench, results: Path
+) -> None:
     document = {"name": "native-tails", **MACHINE, **TAILS}
     (results / "native-tails.json").write_text(json.dumps(document))
     page = results / "page.md"
     page.write_text(PAGE.format("typed: 0.5\n"))
     made = write.pages(results, results)
-    assert made == {page: PAGE.format(f"\n{write.part(document)}\n\n")}
+    expected = PAGE.format(f"\n{write.part(results / 'native-tails.json', one_bench)}\n\n")
+    assert made == {page: with_part(expected, "overview", write.overview(results))}
+    assert "| `tails` | tails | [page](page.md) | **0 of 1** | `0123456789ab` |" in made[page]
     page.write_text(made[page])
     assert write.pages(results, results) == made, "and once more, the same"
 
