@@ -78,8 +78,7 @@ def test_how_long_it_has_taken_is_said_while_a_benchmark_says_nothing(
     monkeypatch.setattr(series, "SILENCE", 0.05)
     said: list[str] = []
     series.run_one(ROW, tmp_path, quick=False, say=said.append)
-    assert said[0] == "    begins"
-    assert "    start: 0 s so far" in said
+    assert "    start: 0 s so far" in said[said.index("    begins") :]
 
 
 def test_what_this_host_cannot_run_is_left_out_and_said(
