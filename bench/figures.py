@@ -10,7 +10,8 @@ A result file holds a list of them, each a mapping of
     beside   whom it was measured beside in the same run, by turns (a peer, the echo, an earlier
              state of our own); null for nobody
     ratio    value to theirs; null without `beside`
-    range    the least and the most of what is compared over the rounds; null where not known
+    range    the least and the most of what is compared over the rounds, or where there are many,
+             their middle half; null where not known
     bar      what the ratio, or without one the value, is to hold to; null without a bar
     met      whether it does; null without a bar
     steady   whether the machine does not enter into it: octets, shares, what a seed decides
@@ -65,14 +66,18 @@ def beside(
     value: float,
     unit: str,
     peer: str,
-    ratio: Mapping[str, float] | float,
+    ratio: Mapping[str, Any] | float,
     *,
     bar: float | None = None,
     better: Better = "less",
 ) -> Figure:
-    """A figure with its ratio to `peer`: a number, or a spread of rounds (min, median, max)."""
+    """A figure with its ratio to `peer`: a number, or a spread of rounds.
+
+    A spread has `median`, `min` and `max`, and where there are many rounds, `middle_half`.
+    """
     if isinstance(ratio, Mapping):
-        rounds = (ratio["min"], ratio["max"])
+        least, most = ratio.get("middle_half", (ratio["min"], ratio["max"]))
+        rounds = (least, most)
         return Figure(name, value, unit, better, peer, ratio["median"], rounds, bar)
     return Figure(name, value, unit, better, peer, ratio, None, bar)
 

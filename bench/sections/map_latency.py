@@ -14,7 +14,8 @@ PEER = "nearest"
 def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
     """Ratios of answers by turns, of the maps' octets and of the CPU that compiled them."""
     for row in results["answers"]:
-        ns, ratio = row["nanoseconds"]["latency"]["median"], row["ratio"]
+        ns = row["nanoseconds"]["latency"]["median"]
+        ratio = {**row["ratio"], "middle_half": row["middle_half"]}
         yield beside(f"{row['clients']}, {row['how']}: an answer", ns, "ns", PEER, ratio)
     octets = results["latency_bytes"]
     yield beside("the map's memory", octets, "octets", PEER, results["memory_ratio"])

@@ -26,8 +26,14 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
             f"{where}: CPU of an answer", cost, "µs", "the echo", row["cost_to_echo"], bar=bar
         )
         if row["cost_to_best_peer"] is not None:
-            to_peer = row["cost_to_best_peer"]
-            yield beside(f"{where}: CPU", cost, "µs", "the best peer", to_peer)
+            rounds = row.get("cost_to_best_peer_rounds")
+            yield Figure(
+                f"{where}: CPU",
+                *(cost, "µs"),
+                beside="the best peer",
+                ratio=row["cost_to_best_peer"],
+                range=(rounds[0], rounds[1]) if rounds else None,
+            )
         peer = rows.get((PEER, mode, threads))
         if peer and server == NATIVE:
             ours, theirs = row["half_load"]["p99"], peer["half_load"]["p99"]
