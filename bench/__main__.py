@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from bench.registry import BENCHES, BY_NAME, Bench
 from bench.report import RESULTS, ROOT
@@ -111,10 +113,16 @@ def listed(benches: Sequence[Bench], *, as_json: bool) -> str:
 
 
 def _run(benches: Sequence[Bench], results: Path, *, quick: bool, say: Say) -> list[Ran]:
+    signal.signal(signal.SIGTERM, _ended)
     count = "1 benchmark" if len(benches) == 1 else f"{len(benches)} benchmarks"
     about = "" if quick else f", about {minutes(sum(bench.seconds for bench in benches))} in all"
     say(f"{count}{about}; results go to {results.relative_to(ROOT)}/")
     return [*run_all(benches, results, quick=quick, say=say)]
+
+
+def _ended(number: int, _frame: object) -> NoReturn:
+    """Leave by unwinding, so that what runs is ended too."""
+    sys.exit(128 + number)
 
 
 def _unrun(bench: Bench, results: Path) -> Ran:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,9 @@ from bench.report import ROOT
 
 SILENCE = 10.0
 """Seconds without a line after which progress is said."""
+
+PATIENCE = 30.0
+"""Seconds that a benchmark which is ended has for ending its servers."""
 
 Say = Callable[[str], None]
 
@@ -77,10 +81,19 @@ def run_one(bench: Bench, results: Path, *, quick: bool, say: Say) -> Ran:
                 say(f"    {so_far}" if line is None else f"    {line.rstrip()}")
             status = process.wait()
         except BaseException:
-            process.terminate()
+            _end(process)
             raise
     written = _stamp(path) != before
     return Ran(bench, time.monotonic() - began, status, _read(path) if written else None)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """As by Ctrl-C, so that it ends the servers that it has started; by force where it hangs."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def command(bench: Bench, *, quick: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -79,6 +80,35 @@ def test_how_long_it_has_taken_is_said_while_a_benchmark_says_nothing(
     said: list[str] = []
     series.run_one(ROW, tmp_path, quick=False, say=said.append)
     assert "    start: 0 s so far" in said[said.index("    begins") :]
+
+
+SERVES = """
+    import subprocess, sys
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as server:
+        try:
+            print(server.pid, flush=True)
+            server.wait()
+        finally:
+            server.kill()
+"""
+
+
+def test_a_benchmark_that_is_ended_ends_its_servers(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _of(monkeypatch, SERVES)
+    pids: list[int] = []
+
+    def say(line: str) -> None:
+        if line.strip().isdigit():
+            pids.append(int(line))
+            raise SystemExit(143)  # what SIGTERM raises
+
+    with pytest.raises(SystemExit):
+        series.run_one(ROW, tmp_path, quick=False, say=say)
+    (server,) = pids
+    with pytest.raises(ProcessLookupError):
+        os.kill(server, 0)
 
 
 def test_what_this_host_cannot_run_is_left_out_and_said(
