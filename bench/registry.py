@@ -137,7 +137,19 @@ BENCHES = (
     Bench(
         *("probes", "health.at_scale", "a daemon with 1,000 http endpoints at 1 s, beside gdnsd"),
         *(150, "health-at-scale-http-1000", "at_scale"),
-        arguments=("--peer",),
+        arguments=("--endpoints", "1000", "--peer"),
+        quick=("--seconds", "3", "--deaths", "20"),
+    ),
+    Bench(
+        *("probes-vllm", "health.at_scale", "a daemon with 1,000 vllm endpoints at 5 s"),
+        *(240, "health-at-scale-vllm-1000", "at_scale"),
+        arguments=("--endpoints", "1000", "--kind", "vllm", "--interval", "5", "--deaths", "10"),
+        quick=("--seconds", "6"),
+    ),
+    Bench(
+        *("probes-many", "health.at_scale", "a daemon with 5,000 http endpoints at 1 s"),
+        *(90, "health-at-scale-http-5000", "at_scale"),
+        arguments=("--endpoints", "5000"),
         quick=("--seconds", "3", "--deaths", "20"),
     ),
     Bench(

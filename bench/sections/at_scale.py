@@ -9,6 +9,12 @@ from bench.figures import Figure, beside
 from bench.sections.markdown import number, of_figures, strong, table
 
 OURS, PEER = "resolverd", "gdnsd"
+# What there must be none of.
+WRONG = {
+    "healthy_failed": "endpoints that serve and were said to fail",
+    "unseen": "deaths that no answer showed",
+    "early": "answers that moved before the schedule allows",
+}
 # Most cores of all endpoints, by kind, and most milliseconds of delay at p99.
 CORES, DELAY_MS = {"http": 0.08, "vllm": 0.05}, 50.0
 
@@ -25,9 +31,13 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
         yield beside(f"{of}: CPU of a probe", per_probe, "µs", PEER, ratio)
     else:
         yield Figure(f"{of}: CPU of a probe", per_probe, "µs")
+    for key, what in WRONG.items():
+        if key in ours:
+            yield Figure(f"{of}: {what}", ours[key], "", bar=0)
     if "delay_ms_p99" in ours:
         yield Figure(f"{of}: delay, median", ours["delay_ms_p50"], "ms")
-        yield Figure(f"{of}: delay, p99", ours["delay_ms_p99"], "ms", bar=DELAY_MS)
+        bar = DELAY_MS if asked["kind"] == "http" else None
+        yield Figure(f"{of}: delay, p99", ours["delay_ms_p99"], "ms", bar=bar)
 
 
 def tables(results: Mapping[str, Any]) -> str:

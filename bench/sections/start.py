@@ -8,7 +8,7 @@ from typing import Any
 from bench.figures import Figure, beside
 from bench.sections.markdown import of_figures, strong, table
 
-PEER = "gdnsd"
+PEER, STEADY = "gdnsd", "its steady state"
 # Of a bar: the column that it compares, and its unit.
 COLUMNS = {"start": ("wall_s", "s"), "memory": ("pss_mib", "MiB")}
 
@@ -25,10 +25,15 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
         peer = bar.get("peer", PEER)
         name = f"{what}, {database} database, {server}"
         yield beside(name, value, unit, peer, bar["ratio"], bar=bar["bar"])
+    for row in results.get("peaks", ()):
+        name = f"peak of memory, {row['event']}, {row['database']} database, {row['server']}"
+        yield beside(name, row["peak_mib"], "MiB", STEADY, row["ratio"], bar=row["bar"])
+    if "peaks" in results:
+        return
     for (server, database), row in rows.items():
         if server != PEER and "before" not in server:
             name = f"peak of memory, {database} database, {server}"
-            yield beside(name, row["peak_mib"], "MiB", "its steady state", row["peak_to_steady"])
+            yield beside(name, row["peak_mib"], "MiB", STEADY, row["peak_to_steady"])
 
 
 def tables(results: Mapping[str, Any]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.figures import Figure
+from bench.figures import Figure, Range
+from bench.sections.bars import rounds_of
 from bench.sections.markdown import ratio, strong, table
 
-PEER = "gdnsd"
+OURS, PEER = "resolverd native", "gdnsd"
 
 
 def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
@@ -16,9 +17,7 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
     rows = {(row["threads"], row["server"], row["meanwhile"]): row for row in results["rows"]}
     for bar in results["bars"]:
         threads, meanwhile, quantile = bar["threads"], bar["meanwhile"], bar["quantile"]
-        ours = rows[threads, bar.get("server", "resolverd native"), meanwhile]
-        theirs = rows[threads, PEER, "nothing"]["all"][quantile]
-        each = [own / peer for own, peer in zip(ours["all"][quantile], theirs, strict=True)]
+        ours, theirs = rows[threads, OURS, meanwhile], rows[threads, PEER, "nothing"]
         name = f"{quantile}, {threads} thread{'s' * (threads > 1)}"
         yield Figure(
             name if meanwhile == "nothing" else f"{name}, {meanwhile}",
@@ -26,9 +25,18 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
             "µs",
             beside=PEER,
             ratio=bar["ratio"],
-            range=(round(min(each), 2), round(max(each), 2)),
+            range=rounds_of(bar) or _rounds(ours, theirs, quantile),
             bar=bar["bar"],
         )
+
+
+def _rounds(ours: Mapping[str, Any], theirs: Mapping[str, Any], quantile: str) -> Range | None:
+    """The least and the most ratio within a round, of a file that has each round."""
+    if "all" not in ours:
+        return None
+    pairs = zip(ours["all"][quantile], theirs["all"][quantile], strict=True)
+    each = [round(own / peer, 2) for own, peer in pairs]
+    return min(each), max(each)
 
 
 def tables(results: Mapping[str, Any]) -> str:
@@ -42,13 +50,12 @@ def tables(results: Mapping[str, Any]) -> str:
 
 def _row(row: Mapping[str, Any], quantiles: list[str], bars: Mapping[Any, Any]) -> list[str]:
     found = [bars.get((row["threads"], row["meanwhile"], quantile)) for quantile in quantiles]
-    ours = row["server"] != PEER
     return [
         strong(row["server"]),
         "–" if row["meanwhile"] == "nothing" else row["meanwhile"],
         str(row["threads"]),
         *(f"{row[quantile]:,.0f}" for quantile in quantiles),
-        *(_held(bar) if ours and bar else "–" for bar in found),
+        *(_held(bar) if row["server"] == OURS and bar else "–" for bar in found),
     ]
 
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from bench.figures import written
-from bench.registry import BENCHES, BY_NAME, BY_RESULT, NEEDS, NO_BENCHES, Bench
+from bench.registry import BENCHES, BY_NAME, BY_RESULT, NEEDS, NO_BENCHES
 from bench.report import RESULTS, ROOT
-from bench.sections import figures_of, section
+from bench.sections import figures_of
 from bench.series import _HAVE
 from bench.write import DOCS, files, pages
 from docs.parts import names
 
 BENCH = ROOT / "bench"
+MEASURED = {path.stem for path in RESULTS.glob("*.json")}
 
 
 def _runnable(path: Path) -> bool:
@@ -43,8 +44,9 @@ def test_each_name_and_each_result_is_of_one_benchmark() -> None:
     assert len(BY_NAME) == len(BY_RESULT) == len(BENCHES)
 
 
-def test_each_committed_result_is_of_a_benchmark_and_each_of_these_has_one() -> None:
-    assert {path.stem for path in RESULTS.glob("*.json")} == set(BY_RESULT)
+def test_each_committed_result_is_of_a_benchmark() -> None:
+    """One that has none yet is said to be missing on its page."""
+    assert set(BY_RESULT) >= MEASURED
 
 
 def test_what_a_benchmark_needs_can_be_looked_for() -> None:
@@ -58,14 +60,13 @@ def test_each_section_is_used() -> None:
     assert written_ones <= {bench.section for bench in BENCHES}
 
 
-@pytest.mark.parametrize("bench", BENCHES, ids=lambda bench: bench.name)
-def test_a_result_file_has_the_figures_that_its_section_makes_of_it(bench: Bench) -> None:
-    document = json.loads((RESULTS / f"{bench.result}.json").read_text())
+@pytest.mark.parametrize("result", sorted(MEASURED))
+def test_a_result_file_has_the_figures_that_its_section_makes_of_it(result: str) -> None:
+    document = json.loads((RESULTS / f"{result}.json").read_text())
     figures = figures_of(document)
     assert figures, "nothing to compare runs by"
     assert document["figures"] == json.loads(json.dumps(written(figures)))
     assert len({figure.name for figure in figures}) == len(figures)
-    assert section(bench.section).__doc__
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)

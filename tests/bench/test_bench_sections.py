@@ -11,7 +11,7 @@ import pytest
 from bench import write
 from bench.figures import Figure
 from bench.registry import Bench
-from bench.sections import bars, kill_to_out, side_by_side, start, tails
+from bench.sections import at_scale, bars, kill_to_out, side_by_side, start, tails
 from bench.sections.markdown import number, of_figures, quantity, ratio
 from docs.parts import with_part
 
@@ -112,6 +112,17 @@ def test_tails_have_the_rounds_of_each_ratio() -> None:
     ]
 
 
+def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
+    pooled = json.loads(json.dumps(TAILS))
+    for row in pooled["rows"]:
+        del row["all"]
+    pooled["bars"][0]["by chance"] = "1.68–3.28"
+    (figure,) = tails.figures(pooled)
+    assert figure.range == (1.68, 3.28)
+    echo = pooled["rows"][0] | {"server": "echo"}
+    assert "| echo | – | 1 | 100 | – |" in tails.tables({**pooled, "rows": [echo]})
+
+
 def test_starts_have_their_bars_and_the_peak_of_ours() -> None:
     times = {"first_wall_s": 2.0, "wall_s": 1.5, "pss_mib": 80.0, "peak_mib": 120.0}
     document = {
@@ -132,6 +143,26 @@ def test_starts_have_their_bars_and_the_peak_of_ours() -> None:
     first, peak = start.figures(document)
     assert (first.value, first.unit, first.ratio, first.met) == (1.5, "s", 0.9, True)
     assert (peak.name, peak.compared) == ("peak of memory, full database, resolverd native", 1.5)
+    reload = {"event": "zone edited", "database": "full", "server": "resolverd native"}
+    row = reload | {"peak_mib": 90.0, "ratio": 1.6, "bar": 1.5}
+    first, peak = start.figures({**document, "peaks": [row]})
+    assert peak.name == "peak of memory, zone edited, full database, resolverd native"
+    assert (peak.compared, peak.met) == (1.6, False)
+
+
+def test_probes_are_held_to_cores_delay_and_no_wrong_verdict() -> None:
+    ours = {"cores": 0.07, "microseconds_per_request": 70.0, "healthy_failed": 1}
+    ours |= {"delay_ms_p50": 20.0, "delay_ms_p99": 60.0}
+    settings = {"endpoints": 1000, "kind": "http", "interval": 1.0}
+    document = {"settings": settings, "servers": {"resolverd": ours, "gdnsd": dict(ours)}}
+    held = {f.name.partition(": ")[2]: (f.compared, f.met) for f in at_scale.figures(document)}
+    assert held == {
+        "CPU of the daemon": (0.07, True),
+        "CPU of a probe": (1.0, None),
+        "endpoints that serve and were said to fail": (1, False),
+        "delay, median": (20.0, None),
+        "delay, p99": (60.0, False),
+    }
 
 
 def test_a_kill_is_held_to_the_longest() -> None:
