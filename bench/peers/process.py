@@ -24,13 +24,13 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_ns(root: int, thread: str = "") -> int:
-    """Nanoseconds of CPU, user and system, that the tree has used, so that it never becomes less.
+    """Nanoseconds of CPU, user and system, that the processes of the tree have used.
 
-    Threads that ended are counted, and children once they were waited for. With `thread`, those of
-    the threads alone whose name begins so, and that live.
+    Threads that ended are counted, processes that ended are not. With `thread`, those of the
+    threads alone whose name begins so, and that live.
     """
     if not thread:
-        return sum(_process_ns(pid) + _waited_ns(pid) for pid in tree(root))
+        return sum(_process_ns(pid) for pid in tree(root))
     tasks = (task for pid in tree(root) for task in _tasks(pid))
     return sum(_task_ns(task) for task in tasks if _name(task).startswith(thread))
 
@@ -70,12 +70,6 @@ def _process_ns(pid: int) -> int:
         return time.clock_gettime_ns(~pid << 3 | 2)
     except OSError:  # it ended meanwhile
         return 0
-
-
-def _waited_ns(pid: int) -> int:
-    """Of its children that have ended and were waited for."""
-    fields = _fields(Path(f"/proc/{pid}/stat"))
-    return (int(fields[13]) + int(fields[14])) * _TICK_NS if fields else 0
 
 
 def _task_ns(task: Path) -> int:

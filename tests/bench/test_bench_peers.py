@@ -141,27 +141,19 @@ def test_the_use_of_a_process_includes_what_is_below_it() -> None:
     assert cpu_ns(process.pid) == 0
 
 
-def test_what_threads_and_children_have_used_is_not_forgotten_when_they_end() -> None:
+def test_what_threads_have_used_is_not_forgotten_when_they_end() -> None:
     script = (
-        "import subprocess, sys, threading, time\n"
+        "import threading, time\n"
         "def use():\n"
         "    until = time.thread_time() + 0.1\n"
         "    while time.thread_time() < until: pass\n"
         "thread = threading.Thread(target=use); thread.start(); thread.join()\n"
-        "print(flush=True); input()\n"
-        "child = 'import time\\nwhile time.process_time() < 0.1: pass'\n"
-        "subprocess.run([sys.executable, '-c', child]); print(flush=True); input()"
+        "print(flush=True); input()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        of_thread = cpu_ns(process.pid)
-        assert of_thread > 100_000_000
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        assert cpu_ns(process.pid) > of_thread + 90_000_000, "in ticks of 10 ms"
+        assert cpu_ns(process.pid) > 100_000_000
         process.communicate(b"\n", timeout=60)
