@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,11 @@ def test_pages_say_what_the_result_files_say() -> None:
     """What is typed into a part of a page, or into figures, is refused: `python -m bench.write`."""
     for path, text in (pages() | files()).items():
         assert path.read_text() == text, f"{path}: run python -m bench.write"
+
+
+def test_no_table_of_numbers_is_typed_on_the_page_of_performance() -> None:
+    """Nor when something was measured: a column of numbers is made, and stands in a part."""
+    page = (DOCS / "performance.md").read_text()
+    typed = re.sub(r"^<!-- (\S.*): begin.*?^<!-- \1: end -->$", "", page, flags=re.M | re.S)
+    assert "---:" not in typed
+    assert not re.search(r"^Measured at", typed, re.M)
