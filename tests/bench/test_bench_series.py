@@ -90,6 +90,7 @@ SERVES = """
             server.wait()
         finally:
             server.kill()
+            server.wait()
 """
 
 
