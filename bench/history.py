@@ -1,4 +1,7 @@
-"""The last record of a result: what is committed of its file, whatever lies in the work tree."""
+"""The last record of a result: what is committed of its file, whatever lies in the work tree.
+
+And the figures of a result file, of whichever age.
+"""
 
 from __future__ import annotations
 
@@ -34,5 +37,5 @@ def figures_in(document: dict[str, Any]) -> list[Figure]:
         return read(document["figures"])
     try:
         return figures_of(document)
-    except KeyError:  # of another shape, before its section was written
+    except (KeyError, TypeError, ValueError):  # of another shape, before its section was written
         return []

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench import busy
-from bench.figures import Figure, read, written
+from bench.figures import Figure, written
 from bench.history import committed, figures_in
 from bench.record import Change, Comparison, compare, same_machine
 from bench.series import Ran, minutes
@@ -33,7 +33,7 @@ def judged(ran: Ran, revision: str, *, quick: bool = False) -> Judged:
     """Compared with what is committed of its result. A quick run is held to no bar."""
     if ran.document is None:
         return Judged(ran, [], None, None, "left out" if ran.status is None else "failed")
-    figures = read(ran.document["figures"])
+    figures = figures_in(ran.document)
     lost = not quick and (ran.status != 0 or any(figure.met is False for figure in figures))
     word = "missed a bar" if lost else "ok"
     record = committed(ran.bench.result, revision)
