@@ -42,7 +42,10 @@ def pages(results: Path = RESULTS, docs: Path = DOCS) -> dict[Path, str]:
         for page in bench.pages:
             path = docs / page
             before = made[path] if path in made else path.read_text()
-            made[path] = with_part(before, f"measured {bench.result}", text)
+            try:
+                made[path] = with_part(before, f"measured {bench.result}", text)
+            except ValueError as error:
+                raise ValueError(f"docs/{page}: {error}") from None
     path = docs / PERFORMANCE
     made[path] = with_part(made[path], "overview", overview(results))
     return made
