@@ -1,4 +1,10 @@
-"""Where benchmarks put what they measured: a table on the screen, JSON in a file."""
+"""Where benchmarks put what they measured: a table on the screen, JSON in a file.
+
+A result file has ``name``, the machine and commit, how busy the machine was (`bench.busy`),
+``figures`` (`bench.figures`) and whatever else its benchmark knows. It goes to ``bench/results/``,
+the record that is committed, and the pages that show it are written with it; where the environment
+has ``BENCH_RESULTS``, it goes to that directory alone.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +15,71 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import busy
+
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "bench" / "results"
+# What a commit must have unchanged for its figures to be its own.
+_MEASURED = ("resolverd", "native", "bench", ":!bench/results")
 # The command of a healthy endpoint process; to be run in ROOT.
 ENDPOINT = (sys.executable, "-m", "bench.health.endpoint")
 
 
+_BEGUN = busy.reading()
+
+
 def write(name: str, measured: Mapping[str, Any]) -> Path:
-    """Write ``bench/results/NAME.json`` with the machine, interpreter and commit beside it."""
-    path = ROOT / "bench" / "results" / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps({"name": name, **machine(), **measured}, indent=2) + "\n")
+    """Write ``NAME.json`` with figures, machine, commit and load, and the pages that show it."""
+    # Sections read what benchmarks wrote, and some of these write by this module.
+    from bench.sections import with_figures
+    from bench.write import write_pages
+
+    known = machine()
+    taken = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "busy": busy.between(_BEGUN, busy.reading(), known["cores"] or 1),
+    }
+    path = results() / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"name": name, **known, **taken, **measured}
+    # First as it is: what took minutes to measure is not lost to a section that cannot read it.
+    path.write_text(json.dumps(document, indent=2) + "\n")
+    path.write_text(json.dumps(with_figures(document), indent=2) + "\n")
+    if path.parent.resolve() == RESULTS:
+        write_pages()
     return path
+
+
+def results() -> Path:
+    """The directory of this run's result files."""
+    elsewhere = os.environ.get("BENCH_RESULTS")
+    return ROOT / elsewhere if elsewhere else RESULTS
 
 
 def machine() -> dict[str, Any]:
     """What a number needs beside it to mean something elsewhere."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    changed = _git("status", "--porcelain", "--", *_MEASURED)
     return {
         "platform": platform.platform(),
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "commit": commit.stdout.strip() or None,
+        "commit": _git("rev-parse", "HEAD"),
+        "changed": bool(changed),
     }
+
+
+def _git(*words: str) -> str | None:
+    """What it prints; None where there is no repository, or no git."""
+    try:
+        ran = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return ran.stdout.strip() or None if ran.returncode == 0 else None
 
 
 def show(title: str, rows: Sequence[Sequence[object]]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from bench.write import pages as measured_pages
 from docs.http_api import http_api, openapi
+from docs.parts import with_part
 from resolverd.admin.metrics.reference import table as metrics_table
 from resolverd.config.reference import reference
 from resolverd.log.reference import table as log_table
@@ -22,6 +23,7 @@ def pages() -> dict[Path, str]:
         DOCS / "zone-checks.md": zone_checks(),
         DOCS / "http-api.md": http_api(),
         DOCS / "openapi.json": openapi(),
+        **measured_pages(),
     }
 
 
@@ -30,14 +32,6 @@ def operations() -> str:
     page = (DOCS / "operations.md").read_text()
     page = with_part(page, "log events", log_table())
     return with_part(page, "metrics", metrics_table())
-
-
-def with_part(page: str, name: str, text: str) -> str:
-    """`page` with `text` between its lines ``<!-- NAME: begin …`` and ``<!-- NAME: end -->``."""
-    part = re.compile(rf"(^<!-- {name}: begin.*-->\n).*?(^<!-- {name}: end -->$)", re.M | re.S)
-    made, found = part.subn(lambda at: f"{at[1]}\n{text}\n\n{at[2]}", page)
-    assert found == 1, f"no part {name}, or several"
-    return made
 
 
 def zone_checks() -> str:

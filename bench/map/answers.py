@@ -17,14 +17,14 @@ import tempfile
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any, NamedTuple
 
 from bench.load.build import compiler
 from bench.load.generator import Load, run
 from bench.load.packets import a_query
 from bench.map.two_services import NAMES
-from bench.native.spread import Spread, spread
+from bench.native.spread import Spread, middle_half, spread
 from bench.peers.process import cpu_ns
 from resolverd.abi.contract import SocketKind
 from resolverd.abi.engine import EngineThreads, WorkerSocket
@@ -163,6 +163,5 @@ def _turn(pieces: Mapping[str, Sequence[float]]) -> _Turn:
 
 def _row(clients: str, how: str, turns: Sequence[_Turn]) -> Row:
     of_turns = [turn.ratio for turn in turns]
-    low, _, high = quantiles(of_turns, n=4)
     each = {policy: spread([turn.nanoseconds[policy] for turn in turns]) for policy in NAMES}
-    return Row(clients, how, each, spread(of_turns), (round(low, 4), round(high, 4)))
+    return Row(clients, how, each, spread(of_turns), middle_half(of_turns))

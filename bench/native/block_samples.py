@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from bench.native.answer_path import CASES, SOURCE, served
 from bench.native.run import DATABASE
-from bench.native.spread import ratios
+from bench.native.spread import ratios_of_many
 from bench.report import show, write
 from resolverd.abi.tables import Asker, Packets, PlanTables, SnapshotTables
 from resolverd.engine.block_samples import CAPACITY
@@ -42,7 +42,7 @@ def main() -> int:
         print("no city database: .ci/databases fetches it", file=sys.stderr)
         return 1
     taken = measured(rounds)
-    to_none = {n: ratios(taken[n], taken[0]) for n in SAMPLED}
+    to_none = {n: ratios_of_many(taken[n], taken[0]) for n in SAMPLED}
     head = ("one kept of", "nanoseconds an answer", "to none kept")
     rows = [("none", statistics.median(taken[0]), 1.0)]
     rows += [(f"{n:,}", statistics.median(taken[n]), to_none[n]["median"]) for n in SAMPLED]
@@ -53,7 +53,7 @@ def main() -> int:
             "rounds": rounds,
             "packets": CAPACITY,
             "nanoseconds": {str(n): statistics.median(times) for n, times in taken.items()},
-            "to_none": {str(n): spread for n, spread in to_none.items()},
+            "to_none": {str(n): each for n, each in to_none.items()},
             "bar": BAR,
         },
     )

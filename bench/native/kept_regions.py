@@ -22,6 +22,7 @@ from pathlib import Path
 
 from bench.native.answer_path import FEW, SOURCE, _config, _query, _zone
 from bench.native.run import DATABASE
+from bench.native.spread import SpreadOfMany, ratios_of_many
 from bench.report import show, write
 from resolverd.abi.tables import Asker, Packets, PlanTables, SnapshotTables
 from resolverd.config.load import load_config
@@ -74,13 +75,21 @@ def main() -> int:
         octets = steering_image(steering, of)
         snapshots[name] = SnapshotTables(tables, octets)
         ticks[name] = _tick(of, steering, tables) | {"octets": len(octets)}
-    few, many = _answers(snapshots, rounds)
+    warm, cold = _answers(snapshots, rounds)
+    few, many = ({name: min(times) for name, times in of.items()} for of in (warm, cold))
     head = ("what was before", f"{FEW} packets, ns", f"{PACKETS:,} packets, ns", "tick, CPU ms")
     rows = [(n, few[n], many[n], sum(ticks[n][k] for k in _PARTS) * 1e3) for n in snapshots]
     show("an answer, and a Steering", [head, *rows])
     path = write(
         "native-kept-regions",
-        {"rounds": rounds, "nanoseconds_warm": few, "nanoseconds_cold": many, "ticks": ticks},
+        {
+            "rounds": rounds,
+            "nanoseconds_warm": few,
+            "nanoseconds_cold": many,
+            "to_not_sticky_warm": _to_first(warm),
+            "to_not_sticky_cold": _to_first(cold),
+            "ticks": ticks,
+        },
     )
     print(f"\nwritten: {path.relative_to(path.parents[2])}")
     return 0
@@ -88,22 +97,26 @@ def main() -> int:
 
 def _answers(
     snapshots: Mapping[str, SnapshotTables], rounds: int
-) -> tuple[dict[str, float], dict[str, float]]:
-    """Nanoseconds an answer, by turns: of few packets and of many."""
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Nanoseconds an answer in each round, by turns: of few packets and of many."""
     chance = random.Random(7)
     asked = [_query("nearest.bench.example", chance, subnet=True) for _ in range(PACKETS)]
     few, many = Packets(asked[:FEW]), Packets(asked)
     askers = {name: Asker() for name in snapshots}
-    found: tuple[dict[str, float], dict[str, float]] = {}, {}
+    warm: dict[str, list[float]] = {name: [] for name in snapshots}
+    cold: dict[str, list[float]] = {name: [] for name in snapshots}
     for number in range(rounds * PACKETS // FEW):
         whole = number % (PACKETS // FEW) == 0
-        for best, packets in zip(found, (few, many if whole else None), strict=True):
+        for taken, packets in ((warm, few), *([(cold, many)] if whole else [])):
             for name, snapshot in snapshots.items():
-                if packets is None:
-                    break
-                taken = askers[name].time(packets, SOURCE, snapshot)
-                best[name] = min(taken, best.get(name, taken))
-    return found
+                taken[name].append(askers[name].time(packets, SOURCE, snapshot))
+    return warm, cold
+
+
+def _to_first(taken: Mapping[str, list[float]]) -> dict[str, SpreadOfMany]:
+    """The ratios of each round to the first."""
+    first, *others = taken
+    return {name: ratios_of_many(taken[name], taken[first]) for name in others}
 
 
 _PARTS = ("steer_s", "image_s", "load_s")

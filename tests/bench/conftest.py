@@ -67,6 +67,7 @@ def _row(name: str, cost: float, mode: str) -> dict[str, Any]:
         "threads": 1,
         "answers_per_s": _spread(1e6 / cost),
         "cpu_s_per_million": _spread(cost),
+        "costs": [0.9 * cost, cost, 1.1 * cost],
         "cost_to_echo": _spread(cost / 3.0),
         "rate_to_echo": _spread(3.0 / cost),
         "sent": 1000,
@@ -74,6 +75,7 @@ def _row(name: str, cost: float, mode: str) -> dict[str, Any]:
         "wrong": 0,
         "generator_busy": _spread(0.5),
         "cost_to_best_peer": round(cost / 4.0, 3),
+        "cost_to_best_peer_rounds": [round(cost / 4.0, 3)] * 2,
         "best_peer": "gdnsd",
         "half_load": {"rate": 500, "p50": 20.0, "p99": 90.0, "lost": 0, "sent": 500},
     }

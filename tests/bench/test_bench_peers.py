@@ -139,3 +139,21 @@ def test_the_use_of_a_process_includes_what_is_below_it() -> None:
         assert process.pid in tree(os.getpid())
         process.communicate(b"\n", timeout=60)
     assert cpu_ns(process.pid) == 0
+
+
+def test_what_threads_have_used_is_not_forgotten_when_they_end() -> None:
+    script = (
+        "import threading, time\n"
+        "def use():\n"
+        "    until = time.thread_time() + 0.1\n"
+        "    while time.thread_time() < until: pass\n"
+        "thread = threading.Thread(target=use); thread.start(); thread.join()\n"
+        "print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert cpu_ns(process.pid) > 100_000_000
+        process.communicate(b"\n", timeout=60)

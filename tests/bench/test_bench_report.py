@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ET
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from bench.native.chart import chart
 from bench.native.rounds import to_best_peer
 from bench.native.spread import ratios, spread
-from bench.native.tables import table, tables
-from bench.native.write import BEGIN, END, embed, write_all
+from bench.sections.markdown import table
+from bench.sections.side_by_side import tables
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
@@ -52,34 +48,6 @@ def test_the_tables_name_every_server_and_what_is_missing(results_document: dict
 def test_a_table_has_as_many_cells_in_each_line_as_in_its_head() -> None:
     lines = table(("a", "b", "c"), [("1", "2", "3"), ("4", "5", "6")]).splitlines()
     assert [line.count("|") for line in lines] == [4, 4, 4, 4]
-
-
-def test_what_was_between_the_markers_is_replaced_and_the_rest_kept() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    results_document = embed(embed(page, "first\n"), "second\n")
-    assert results_document.startswith(f"before\n{BEGIN}\n")
-    assert results_document.endswith(f"{END}\nafter\n")
-    assert "second" in results_document
-    assert "first" not in results_document
-    assert "old" not in results_document
-
-
-@pytest.mark.parametrize("page", ["", BEGIN, END, f"{END}\n{BEGIN}\n"])
-def test_a_page_without_both_markers_in_order_is_refused(page: str) -> None:
-    with pytest.raises(ValueError, match="has no lines"):
-        embed(page, "text")
-
-
-def test_everything_is_written_again_from_the_result_file(
-    results_document: dict[str, Any], results: Path
-) -> None:
-    (results / "native.json").write_text(json.dumps(results_document))
-    page = results.parent / "page.md"
-    page.write_text(f"{BEGIN}\n{END}\n")
-    write_all(results, page)
-    assert tables(results_document) in page.read_text()
-    assert (results / "native.md").read_text() == tables(results_document)
-    assert (results / "native.svg").read_text() == chart(results_document)
 
 
 def test_a_spread_is_least_middle_and_most() -> None:

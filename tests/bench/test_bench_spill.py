@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.sections.spill import files, tables
 from bench.spill.chart import chart
 from bench.spill.experiment import BASE, BY_COST, OURS, POLICIES, quantile, tried
 from bench.spill.queueing import Size, Waiting, World
@@ -20,7 +19,6 @@ from bench.spill.simulate import Blocks, preference, requests, run
 from bench.spill.steering import Answer
 from bench.spill.steps import BAR, SHARES, Setting, moved
 from bench.spill.trace import REGIONS, generated, read
-from bench.spill.write import BEGIN, END, write_page
 from resolverd.dns.prefix import Prefix
 from resolverd.policy.ranking import PreferenceList
 
@@ -171,19 +169,9 @@ def test_the_chart_draws_a_line_for_each_policy_inside_its_frame(
             assert 0 <= y <= height
 
 
-def test_the_page_is_written_between_its_markers(
-    results_document: dict[str, Any], results: Path
+def test_the_tables_have_ours_in_bold_with_medians_and_ranges(
+    results_document: dict[str, Any],
 ) -> None:
-    (results / "spill.json").write_text(json.dumps(results_document))
-    page = results / "spill.md"
-    page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
-    write_page(results, page)
-    text = page.read_text()
-    assert text.startswith("above\n")
-    assert text.endswith("below\n")
-    assert "old" not in text
+    text = tables(results_document)
     assert "| **spill** | 456 ms (456 ms–500 ms) | 279 ms (37 ms–400 ms) |" in text
-    assert (results / "spill.svg").exists()
-    page.write_text("no markers")
-    with pytest.raises(ValueError, match="has no lines"):
-        write_page(results, page)
+    assert files(results_document)["spill.svg"] == chart(results_document, read())

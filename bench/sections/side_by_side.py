@@ -1,16 +1,72 @@
-"""The result file as Markdown tables."""
+"""Every server beside the others: CPU of an answer, latency, start-up, sizes, changes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_RESOLVERD = "resolverd"
+from bench.figures import Figure, beside, spread_of
+from bench.native.chart import BAR, chart
+from bench.sections.markdown import strong, table
+
+NATIVE, PEER = "resolverd native", "gdnsd"
+PICTURE = "![CPU per answer of each server, as a ratio to the echo](../bench/results/native.svg)"
+
+
+def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
+    """Of our engines; peers are what they are beside."""
+    rows = {(row["server"], row["mode"], row["threads"]): row for row in results["rows"]}
+    for (server, mode, threads), row in rows.items():
+        if not server.startswith("resolverd"):
+            continue
+        where = f"{server}, {mode}, {threads} thread{'s' * (threads > 1)}"
+        bar = BAR if server == NATIVE else None
+        cost = row["cpu_s_per_million"]["median"]
+        yield beside(
+            f"{where}: CPU of an answer", cost, "µs", "the echo", row["cost_to_echo"], bar=bar
+        )
+        if row["cost_to_best_peer"] is not None:
+            rounds = row.get("cost_to_best_peer_rounds")
+            yield Figure(
+                f"{where}: CPU",
+                *(cost, "µs"),
+                beside="the best peer",
+                ratio=row["cost_to_best_peer"],
+                range=(rounds[0], rounds[1]) if rounds else None,
+            )
+        peer = rows.get((PEER, mode, threads))
+        if peer and server == NATIVE:
+            ours, theirs = row["half_load"]["p99"], peer["half_load"]["p99"]
+            yield beside(f"{where}: p99 at half load", ours, "µs", PEER, round(ours / theirs, 3))
+    yield from _of_hosts(results["servers"])
+    for row in results["sizes"]:
+        if row["cost_to_base"]["max"] != 1.0:
+            name, cost = f"{row['server']}, {row['size']}", row["cpu_s_per_million"]["median"]
+            yield beside(f"{name}: CPU", cost, "µs", "the smallest size", row["cost_to_base"])
+    for row in results["while_serving"]:
+        name = f"{row['server']}, {row['size']}"
+        wire, reload = spread_of(row["override"]["to_wire_ms"]), spread_of(row["reload"]["seconds"])
+        yield Figure(f"{name}: override to wire", wire[0], "ms", range=wire[1])
+        yield Figure(f"{name}: reload", reload[0], "s", range=reload[1])
+
+
+def files(results: Mapping[str, Any]) -> dict[str, str]:
+    """The chart."""
+    return {"native.svg": chart(results)}
+
+
+def _of_hosts(hosts: Mapping[str, Mapping[str, Any]]) -> Iterator[Figure]:
+    if NATIVE not in hosts or PEER not in hosts:
+        return
+    ours, theirs = hosts[NATIVE], hosts[PEER]
+    for what, key, unit in (("start-up", "start_s", "s"), ("memory", "resident_mib", "MiB")):
+        ratio = round(ours[key] / theirs[key], 3)
+        yield beside(f"{NATIVE}: {what}", ours[key], unit, PEER, ratio)
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """All tables, with a line of how they came to be before them."""
-    parts = [_provenance(results), *_sides(results), _hosts(results)]
+    """The chart and all tables, with a line of how they came to be before them."""
+    parts = [f"{PICTURE}\n", _rounds(results), *_sides(results), _hosts(results)]
     if results["sizes"]:
         parts.append(_sizes(results["sizes"]))
     if results["while_serving"]:
@@ -21,15 +77,13 @@ def tables(results: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _provenance(results: Mapping[str, Any]) -> str:
-    commit = (results["commit"] or "unknown")[:12]
+def _rounds(results: Mapping[str, Any]) -> str:
     first, last = _drift(results, "first"), _drift(results, "last")
     busy = max(
         row["generator_busy"]["median"] for row in results["rows"] if row["server"] == "echo"
     )
     return (
-        f"Measured at commit `{commit}` on {results['cpu']}, {results['cores']} cores, "
-        f"{results['platform']}; {results['rounds']} rounds of {results['seconds']:g} s each, "
+        f"{results['rounds']} rounds of {results['seconds']:g} s each, "
         f"{results['took_s'] / 60:.0f} minutes in all. The echo cost {first:.2f} µs at the start "
         f"of a round and {last:.2f} at its end. The generator alone sends "
         f"{results['generator']['queries_per_s']:,} queries a second; beside the echo it had work "
@@ -51,7 +105,7 @@ def _sides(results: Mapping[str, Any]) -> list[str]:
         )
         rows = [
             (
-                _strong(row["server"]),
+                strong(row["server"]),
                 row["mode"],
                 _spread(row["cpu_s_per_million"]),
                 _spread(row["cost_to_echo"]),
@@ -79,7 +133,7 @@ def _hosts(results: Mapping[str, Any]) -> str:
     head = ("server", "version", "start-up s", "reload s", "resident MiB", "same region")
     rows = [
         (
-            _strong(name),
+            strong(name),
             host["version"] or "–",
             f"{host['start_s']:.2f}",
             "–" if host["reload_s"] is None else f"{host['reload_s']:.3f}",
@@ -98,7 +152,7 @@ def _sizes(sizes: Sequence[Mapping[str, Any]]) -> str:
     )
     rows = [
         (
-            _strong(row["server"]),
+            strong(row["server"]),
             row["size"],
             _spread(row["cpu_s_per_million"]),
             _spread(row["cost_to_base"]),
@@ -120,7 +174,7 @@ def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
     )
     rows = [
         (
-            _strong(row["server"]),
+            strong(row["server"]),
             row["size"],
             f"{row['override']['rate']:,}",
             _spread(row["override"]["to_wire_ms"]),
@@ -132,16 +186,6 @@ def _changes(changes: Sequence[Mapping[str, Any]]) -> str:
         for row in changes
     ]
     return f"### Changes while serving\n\n{table(head, rows)}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all but the first two columns are numbers."""
-    rule = ["---" if n < 2 else "---:" for n in range(len(head))]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in (head, rule, *rows))
-
-
-def _strong(name: str) -> str:
-    return f"**{name}**" if name.startswith(_RESOLVERD) else name
 
 
 def _spread(value: Mapping[str, float], digits: int = 2) -> str:

@@ -1,49 +1,57 @@
-"""Tables and chart again from the result file, without simulating again.
-
-    python -m bench.spill.write
-
-Writes ``bench/results/spill.svg`` and the part of ``docs/spill.md`` between its two markers.
-"""
+"""Spilling, simulated beside other policies: times of clients, and what they cost in queries."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from bench.report import ROOT
+from bench.figures import Figure
 from bench.spill.chart import chart
-from bench.spill.experiment import BASE, PRODUCT
 from bench.spill.trace import read
 
-RESULTS = ROOT / "bench" / "results"
-PAGE = ROOT / "docs" / "spill.md"
-BEGIN = "<!-- simulated: made by `make bench`; do not edit below -->"
-END = "<!-- simulated: end -->"
+# As `bench.spill.experiment` names them, and holds them: ours below all others over the trace,
+# and ttft nowhere above nearest or least-loaded.
+TRACE, PRODUCT, BY_COST = "the trace", ("spill", "ttft"), "ttft"
+SIMPLE = ("nearest", "least-loaded")
 
 
-def write_page(results: Path = RESULTS, page: Path = PAGE) -> None:
-    """Raises FileNotFoundError without a result file, ValueError for a page without markers."""
-    document = json.loads((results / "spill.json").read_text())
-    (results / "spill.svg").write_text(chart(document, read()))
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the page has no lines {BEGIN!r} and {END!r}")
-    page.write_text(f"{before}{begin}\n\n{tables(document)}\n{end}{after}")
+def figures(document: Mapping[str, Any]) -> Iterator[Figure]:
+    """The p95 of ours in each setting. Seeds decide all of it, so that any change is the code's."""
+    rows = {(row["setting"], row["policy"]): row for row in document["rows"]}
+    for (setting, policy), row in rows.items():
+        if policy not in PRODUCT:
+            continue
+        p95 = row["p95"]
+        yield Figure(
+            f"{policy}, {setting}: p95", p95["median"], "s",
+            range=(p95["min"], p95["max"]), bar=_bar(rows, setting, policy), steady=True,
+        )  # fmt: skip
+    for policy in PRODUCT:
+        asked = rows[TRACE, policy]["asked"]["median"]
+        yield Figure(f"{policy}, {TRACE}: DNS queries, of requests", asked, "share", steady=True)
+
+
+def files(document: Mapping[str, Any]) -> dict[str, str]:
+    """The chart."""
+    return {"spill.svg": chart(document, read())}
+
+
+def _bar(rows: Mapping[Any, Mapping[str, Any]], setting: str, policy: str) -> float | None:
+    if policy != BY_COST:
+        return None
+    return float(min(rows[setting, simple]["p95"]["median"] for simple in SIMPLE))
 
 
 def tables(document: Mapping[str, Any]) -> str:
     """The whole generated part, as Markdown."""
-    base = [row for row in document["rows"] if row["setting"] == BASE.name]
-    others = [row for row in document["rows"] if row["setting"] != BASE.name]
+    base = [row for row in document["rows"] if row["setting"] == TRACE]
+    others = [row for row in document["rows"] if row["setting"] != TRACE]
     return "\n".join(
         [
             "![Network and queueing time of each minute](../bench/results/spill.svg)",
             "",
-            f"Simulated at commit `{(document['commit'] or 'unknown')[:12]}`; median and range of "
-            f"{document['seeds']} seeds over the trace, {document['varied_seeds']} elsewhere.",
+            f"Median and range of {document['seeds']} seeds over the trace, "
+            f"{document['varied_seeds']} elsewhere.",
             "",
             "### Over the trace",
             "",
@@ -107,7 +115,3 @@ def _seconds(value: float) -> str:
     if value < 1:
         return f"{value * 1000:.0f} ms"
     return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
-
-
-if __name__ == "__main__":
-    write_page()
