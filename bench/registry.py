@@ -69,13 +69,31 @@ BENCHES = (
     Bench(
         *("tails", "native.tails", "the latest answers at half of the rate, beside gdnsd"),
         *(180, "native-tails", "tails"),
-        quick=("--rounds", "2", "--seconds", "0.3"),
+        quick=("--rounds", "2", "--seconds", "0.3", "--others", "9"),
         needs=_DAEMONS,
     ),
     Bench(
         *("start", "start.run", "first right answer and memory, beside gdnsd"),
         *(500, "start", "start"),
         quick=("--rounds", "1"),
+        needs=_DAEMONS,
+    ),
+    Bench(
+        *("scale", "scale.run", "10,000 zones and 1,000 regions, beside the smallest set-up"),
+        *(900, "scale", "scale"),
+        quick=("--rounds", "1", "--sizes", "200 regions"),
+        needs=_DAEMONS,
+    ),
+    Bench(
+        *("saturated", "native.saturated", "a death that is answered under too many queries"),
+        *(120, "native-saturated", "saturated"),
+        quick=("--deaths", "1"),
+        needs=_DAEMONS,
+    ),
+    Bench(
+        *("edit", "native.edit", "an edit among 100,000 names to the wire, beside gdnsd"),
+        *(240, "native-edit", "edit"),
+        quick=("--rounds", "1", "--names", "10000"),
         needs=_DAEMONS,
     ),
     Bench(
@@ -188,7 +206,7 @@ BY_RESULT = {bench.result: bench for bench in BENCHES}
 NO_BENCHES = {
     "__main__": "runs them",
     "write": "writes the pages from result files",
-    "health.crowd": "the endpoints of at_scale",
+    "start.heap": "says what the memory of a daemon is made of",
     "health.endpoint": "the endpoints of other benches",
     "spill.trace": "makes the trace of the simulation",
 }

@@ -11,7 +11,17 @@ import pytest
 from bench import write
 from bench.figures import Figure
 from bench.registry import Bench
-from bench.sections import at_scale, bars, kill_to_out, side_by_side, start, tails
+from bench.sections import (
+    at_scale,
+    bars,
+    edit,
+    kill_to_out,
+    saturated,
+    scale,
+    side_by_side,
+    start,
+    tails,
+)
 from bench.sections.markdown import number, of_figures, quantity, ratio
 from docs.parts import with_part
 
@@ -276,3 +286,46 @@ def test_a_result_file_gets_its_figures_and_loses_none_of_its_details(results: P
 def test_a_page_without_the_two_lines_or_with_them_twice_is_refused(page: str) -> None:
     with pytest.raises(ValueError, match="parts 'measured native-tails'"):
         with_part(page, "measured native-tails", "text")
+
+
+def test_sizes_are_held_to_seconds_or_to_the_smallest() -> None:
+    server, size = "resolverd native", "200 regions"
+    rows = [
+        {"server": server, "size": size, "first_s": 2.0, "again_s": 1.0, "pss_mib": 90.0}
+        | {"peak_mib": 120.0, "to_smallest": 1.05}
+    ]
+    bars = [
+        {"server": server, "what": "memory ÷ smallest", "size": size, "ratio": 1.1, "bar": 1.2},
+        {"server": server, "what": "start, s", "size": size, "ratio": 6.0, "bar": 5.0},
+        {"server": "gdnsd", "what": "start, s", "size": size, "ratio": 9.0, "bar": 5.0},
+    ]
+    document = {"rows": rows, "bars": bars, "absent": {"knot: all": "not installed"}}
+    assert [(f.name, f.value, f.unit, f.ratio, f.met) for f in scale.figures(document)] == [
+        ("resolverd native, 200 regions: memory", 90.0, "MiB", 1.1, True),
+        ("resolverd native, 200 regions: start", 6.0, "s", None, False),
+    ]
+    assert "Left out:\n\n- knot: all: not installed\n" in scale.tables(document)
+
+
+def test_an_edit_is_held_to_seconds_and_its_cpu_to_gdnsds() -> None:
+    ours = {"kind": "one name", "server": "resolverd native", "s": 0.6, "cpu_s": 0.4}
+    theirs = {"kind": "one name", "server": "gdnsd", "s": 0.2, "cpu_s": 0.2}
+    rows = [
+        ours | {"lag_ms": 12.0, "bar_s": 0.5, "met": "no"},
+        theirs | {"lag_ms": 0.0, "bar_s": None, "met": ""},
+    ]
+    document = {"names": 100_000, "rows": rows}
+    wire, cpu = edit.figures(document)
+    assert (wire.compared, wire.met) == (0.6, False)
+    assert (cpu.compared, cpu.beside) == (2.0, "gdnsd")
+    lines = edit.tables(document).splitlines()
+    assert lines[4] == "| one name | **resolverd native** | 0.600 | 0.400 | 12.0 | 0.5 | **no** |"
+    assert lines[5] == "| one name | gdnsd | 0.200 | 0.200 | – | – | – |"
+
+
+def test_deaths_under_load_are_beside_those_under_little() -> None:
+    rows = [{"asked": "little", "median s": 2.0, "most s": 2.5}]
+    rows += [{"asked": "all it can answer", "median s": 3.0, "most s": 4.0}]
+    calm, loaded = saturated.figures({"rows": rows})
+    assert (calm.compared, calm.range) == (2.0, (2.0, 2.5))
+    assert (loaded.name, loaded.compared) == ("a death, asked all it can answer", 1.5)
