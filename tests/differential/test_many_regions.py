@@ -122,7 +122,7 @@ def test_a_map_that_was_kept_has_the_same_lists() -> None:
     made = _engines().plan.services["chat"].clients
     assert isinstance(made, CompiledClientMap)
     geography = _geography(made.source, made._rules)
-    again = NativeMap.restored(made.native.saved(), geography)
+    again = NativeMap.restored(bytes(made.native.saved()), geography)
     assert again is not None
     for client in CLIENTS:
         host = parse_prefix(f"{client}/32")
