@@ -24,11 +24,14 @@ NEW, OLD = "1.96.0", "1.65.0"
 
 @pytest.fixture
 def setup_py(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """`setup.py`, without the two packages that only a build has."""
+    """`setup.py`, without the packages that only a build has."""
     setuptools, rust = ModuleType("setuptools"), ModuleType("setuptools_rust")
+    wheel = ModuleType("setuptools.command.bdist_wheel")
     vars(setuptools).update(setup=None)
+    vars(wheel).update(bdist_wheel=object)
     vars(rust).update(build_rust=object, RustExtension=object)
     monkeypatch.setitem(sys.modules, "setuptools", setuptools)
+    monkeypatch.setitem(sys.modules, "setuptools.command.bdist_wheel", wheel)
     monkeypatch.setitem(sys.modules, "setuptools_rust", rust)
     spec = importlib.util.spec_from_file_location("resolverd_setup", ROOT / "setup.py")
     assert spec is not None

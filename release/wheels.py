@@ -1,0 +1,102 @@
+"""Build the wheels and the source distribution of this checkout: ``make dist``.
+
+    python -m release.wheels [--machine x86_64] [--machine aarch64] [--into dist]
+
+One wheel for each architecture, for any Python that resolverd runs with, and one source
+distribution. Each holds what is committed; their times are those of the commit, so that two builds of it with
+one compiler give the same octets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from release.check import faults
+from release.compiler import ROOT, NoCompilerError
+from release.library import library
+from release.targets import TARGETS, named
+
+_EXPORTED = ROOT / "build" / "release" / "source"
+
+
+def main() -> int:
+    """Build, check, and say what there is. 1 where a check found a fault, 2 without a compiler."""
+    chosen = _options()
+    into = chosen.into.resolve()
+    into.mkdir(parents=True, exist_ok=True)
+    epoch = _git("log", "-1", "--format=%ct")
+    _export()
+    try:
+        libraries = {machine: library(named(machine)) for machine in chosen.machine}
+    except NoCompilerError as error:
+        print(f"wheels: {error}", file=sys.stderr)
+        return 2
+    built = [_built(into, "--sdist", {"SOURCE_DATE_EPOCH": epoch})]
+    for machine, path in libraries.items():
+        variables = {"SOURCE_DATE_EPOCH": epoch, "RESOLVERD_NATIVE_LIBRARY": str(path)}
+        tag = f"-C--build-option=--plat-name={named(machine).platform}"
+        built.append(_built(into, "--wheel", variables, tag))
+    found = [fault for path in built for fault in faults(path)]
+    for fault in found:
+        print(f"wheels: {fault}", file=sys.stderr)
+    for path in built:
+        print(f"{path.stat().st_size / 1e6:6.1f} MB  {os.path.relpath(path)}")
+    return 1 if found else 0
+
+
+def _export() -> None:
+    """What is committed, and nothing that lies beside it."""
+    shutil.rmtree(_EXPORTED, ignore_errors=True)
+    _EXPORTED.mkdir(parents=True)
+    with subprocess.Popen(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE) as archive:
+        subprocess.run(["tar", "-x"], cwd=_EXPORTED, stdin=archive.stdout, check=True)
+    if archive.returncode:
+        raise SystemExit("git archive failed: a release is made from a checkout")
+
+
+def _built(into: Path, kind: str, variables: Mapping[str, str], *more: str) -> Path:
+    """The file that `python -m build` made of the export."""
+    shutil.rmtree(_EXPORTED / "build", ignore_errors=True)
+    made = into / f".{os.getpid()}"
+    subprocess.run(
+        [sys.executable, "-m", "build", kind, "--no-isolation", "--outdir", made, *more, _EXPORTED],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | variables,
+    )
+    (file,) = made.iterdir()
+    path = file.replace(into / file.name)
+    made.rmdir()
+    return path
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.check_output(["git", *arguments], cwd=ROOT, text=True).strip()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m release.wheels",
+        description="wheels with the native engine, and the source distribution, of what is committed",
+    )
+    machines = [target.machine for target in TARGETS]
+    parser.add_argument(
+        "--machine",
+        action="append",
+        choices=machines,
+        help="of this architecture only; may be said again",
+    )
+    parser.add_argument("--into", type=Path, default=ROOT / "dist", help="the folder (dist)")
+    chosen = parser.parse_args()
+    chosen.machine = chosen.machine or machines
+    return chosen
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
