@@ -27,6 +27,7 @@ _EXPORTED = ROOT / "build" / "release" / "source"
 
 def main() -> int:
     """Build, check, and say what there is. 1 where a check found a fault, 2 without a compiler."""
+    os.umask(0o022)  # modes are in a wheel, and so in its hash
     chosen = _options()
     into = chosen.into.resolve()
     into.mkdir(parents=True, exist_ok=True)
