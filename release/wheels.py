@@ -3,8 +3,8 @@
     python -m release.wheels [--machine x86_64] [--machine aarch64] [--into dist]
 
 One wheel for each architecture, for any Python that resolverd runs with, and one source
-distribution. Each holds what is committed; their times are those of the commit, so that two builds of it with
-one compiler give the same octets.
+distribution. They hold what is committed; times in them are the commit's, so that two builds of one
+commit with one compiler give the same octets.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from release.check import faults
 from release.compiler import ROOT, NoCompilerError
 from release.library import library
+from release.sdist import settle
 from release.targets import TARGETS, named
 
 _EXPORTED = ROOT / "build" / "release" / "source"
@@ -39,6 +40,7 @@ def main() -> int:
         print(f"wheels: {error}", file=sys.stderr)
         return 2
     built = [_built(into, "--sdist", {"SOURCE_DATE_EPOCH": epoch})]
+    settle(built[0], int(epoch))
     for machine, path in libraries.items():
         variables = {"SOURCE_DATE_EPOCH": epoch, "RESOLVERD_NATIVE_LIBRARY": str(path)}
         tag = f"-C--build-option=--plat-name={named(machine).platform}"
@@ -84,7 +86,7 @@ def _git(*arguments: str) -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m release.wheels",
-        description="wheels with the native engine, and the source distribution, of what is committed",
+        description="wheels with the native engine, and the source distribution, of HEAD",
     )
     machines = [target.machine for target in TARGETS]
     parser.add_argument(
