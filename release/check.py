@@ -19,6 +19,8 @@ NEEDED = (LIBRARY, "resolverd/py.typed", "resolverd/config/groups.toml")
 
 def faults(path: Path) -> Iterator[str]:
     """Each fault of a wheel or a source distribution, in words; none where it may be published."""
+    if path.suffix not in (".whl", ".gz"):
+        return
     said = _run("twine", "check", "--strict", str(path))
     if said.returncode:
         yield f"{path.name}: twine: {_last(said)}"
