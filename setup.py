@@ -31,9 +31,7 @@ class build_native(build_rust):  # noqa: N801 (setuptools knows commands by such
     def run(self) -> None:
         """Build, or say in one line why not. Never raises for want of a compiler."""
         if built := os.environ.get("RESOLVERD_NATIVE_LIBRARY"):
-            self._record(None)
-            self._folder().mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(built, self._folder() / "_native.so")
+            self._take(Path(built))
             return
         reason = obstacle(os.environ.get("CARGO", "cargo"))
         self._record(reason)
@@ -49,6 +47,13 @@ class build_native(build_rust):  # noqa: N801 (setuptools knows commands by such
         except Exception as error:
             self._record(f"cargo failed: {first_error(str(error))}")
             raise
+
+    def _take(self, built: Path) -> None:
+        folder = self._folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        for other in (*folder.glob("_native*.so"), *folder.glob(RECORD)):
+            other.unlink()
+        shutil.copyfile(built, folder / "_native.so")
 
     def _record(self, reason: str | None) -> None:
         folder = self._folder()

@@ -2,9 +2,10 @@
 
     python -m release.build [--machine x86_64] [--machine aarch64] [--into dist] [--sign KEY]
 
-A wheel for each architecture, for any Python that resolverd runs with; a source distribution; a bill of
-materials; and their checksums, signed where a key is named. They hold what is committed; times in
-them are the commit's, so that two builds of one commit with one compiler give the same octets.
+A wheel for each architecture, for any Python that resolverd runs with; a source distribution; a
+bill of materials; and their checksums, signed where a key is named. They hold what is committed;
+times in them are the commit's, so that two builds of one commit with one compiler give the same
+octets.
 """
 
 from __future__ import annotations

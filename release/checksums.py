@@ -1,7 +1,7 @@
 """Checksums of what is published, and a signature over them (minisign).
 
-minisign needs no network and no account: who has its public key can verify a release wherever it was
-copied to. The secret key is the maintainers', and is named, never made, here.
+minisign needs no network and no account: who has the public key can verify a release wherever it
+was copied to. The secret key is the maintainers', and is named, never made, here.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A Rust compiler that has the standard library of a target.
 
-The one on PATH where it has it (``rustup target add``). Else Debian's `rustc-web`, with the standard
-library of the target's own Debian architecture: both are unpacked below ``.cache/rust``, nothing is
-installed, and the machine's own apt is asked with a state of its own, so that no foreign
-architecture has to be added to it.
+The one on PATH where it has it (``rustup target add``). Else Debian's `rustc-web`, with the
+standard library of the target's Debian architecture: both are unpacked below ``.cache/rust``,
+nothing is installed, and apt is asked with a state of its own, so that no foreign architecture has
+to be added to the machine.
 """
 
 from __future__ import annotations

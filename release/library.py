@@ -15,6 +15,10 @@ from pathlib import Path
 from release.compiler import ROOT, compiler
 from release.targets import Target
 
+_BUILD = (
+    *(os.environ.get("CARGO", "cargo"), "build", "--manifest-path", "native/Cargo.toml"),
+    *("--release", "--lib", "--locked", "--quiet"),
+)
 _BUILT = ROOT / "build" / "release"
 
 
@@ -26,8 +30,7 @@ def library(target: Target, *, built: Path = _BUILT) -> Path:
     rustc = compiler(target)
     upper = target.triple.upper().replace("-", "_")
     subprocess.run(
-        [os.environ.get("CARGO", "cargo"), "build", "--release", "--lib", "--locked", "--quiet"]
-        + ["--target", target.triple, "--manifest-path", "native/Cargo.toml"],
+        [*_BUILD, "--target", target.triple],
         cwd=ROOT,
         check=True,
         env=os.environ

@@ -1,8 +1,8 @@
 """The bill of materials of a release, in CycloneDX 1.6 (JSON).
 
 cyclonedx-bom lists the Python packages: those of the lock file, installed from it with their hashes
-into an environment of their own beside the wheel, so that licences and the graph of who needs whom are
-those of what is installed. What is in the wheel and is no Python package is added here.
+into an environment of their own beside the wheel, so that licences and the graph of who needs whom
+are those of what is installed. What is in the wheel and is no Python package is added here.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ def write(wheel: Path, rustc: Compiler, path: Path) -> None:
 def _packages(wheel: Path) -> str:
     environment = ROOT / "build" / "release" / "environment"
     venv.create(environment, clear=True, with_pip=True)
-    python = environment / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "--require-hashes", "-r", ROOT / "requirements.lock"], check=True)
-    subprocess.run([*install, "--no-deps", wheel], check=True)
+    python = str(environment / "bin" / "python")
+    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    lock = str(ROOT / "requirements.lock")
+    subprocess.run([*pip, "install", "--require-hashes", "-r", lock], check=True)
+    subprocess.run([*pip, "install", "--no-deps", str(wheel)], check=True)
     # What installs is no part of what is installed.
-    subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "setuptools"], check=True)
-    subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", "pip"], check=True)
+    subprocess.run([*pip, "uninstall", "--yes", "setuptools", "pip"], check=True)
     command = [sys.executable, "-m", "cyclonedx_py", "environment", python]
-    command += ["--pyproject", ROOT / "pyproject.toml", "--mc-type", "application"]
+    command += ["--pyproject", str(ROOT / "pyproject.toml"), "--mc-type", "application"]
     command += ["--output-reproducible", "--spec-version", _VERSION.to_version()]
-    return subprocess.check_output(command, text=True)
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def _rust(rustc: Compiler) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The machines that a published wheel is for.
 
 A wheel holds the native library for one architecture and reaches it by a C ABI, so it is one for
-every Python: its tag says so (``py3-none``). The library asks for no newer glibc than `GLIBC`, which
-is the platform's name too (PEP 600).
+every Python: its tag says so (``py3-none``). The library asks for no newer glibc than `GLIBC`,
+which is in the platform's name too (PEP 600).
 """
 
 from __future__ import annotations
