@@ -71,7 +71,7 @@ dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch6
 	@$(RELEASE)/bin/python -m release.build $(ARGS)
 
 dist-test: ## install the wheel of dist/ in new roots of Debian 12 and 13 (SUITES) without a compiler, by pip, pipx and uv (WAYS), and serve
-	@for suite in $(or $(SUITES),bookworm trixie); do FRESH_PACKAGES=python3,python3-venv,pipx FRESH_FILES="$$(echo dist/*_$$(uname -m).whl)" FRESH_RUN=".ci/installed $(WAYS)" .ci/fresh-debian $$suite somebody || exit; done
+	@for suite in $(or $(SUITES),bookworm trixie); do FRESH_PACKAGES=python3,python3-venv,pipx FRESH_FILES="$$(ls -t dist/*_$$(uname -m).whl | head -n 1)" FRESH_RUN=".ci/installed $(WAYS)" .ci/fresh-debian $$suite somebody || exit; done
 
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
