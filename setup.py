@@ -3,17 +3,22 @@
 pip shows nobody what a build prints. `resolverd/_native.missing`, one line, is what the package
 itself reads (`resolverd.abi.library`): it lies where the library would. A library that an earlier
 build left there is of other sources, and is removed.
+
+Where ``RESOLVERD_NATIVE_LIBRARY`` names a library that was built already (release/wheels.py), it is
+taken instead. The library is reached by a C ABI, so a wheel is one for every Python: ``py3-none``.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
 
 from setuptools import setup
+from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools_rust import RustExtension, build_rust
 
 RECORD = "_native.missing"
@@ -25,6 +30,9 @@ class build_native(build_rust):  # noqa: N801 (setuptools knows commands by such
 
     def run(self) -> None:
         """Build, or say in one line why not. Never raises for want of a compiler."""
+        if built := os.environ.get("RESOLVERD_NATIVE_LIBRARY"):
+            self._take(Path(built))
+            return
         reason = obstacle(os.environ.get("CARGO", "cargo"))
         self._record(reason)
         if reason:
@@ -40,9 +48,15 @@ class build_native(build_rust):  # noqa: N801 (setuptools knows commands by such
             self._record(f"cargo failed: {first_error(str(error))}")
             raise
 
+    def _take(self, built: Path) -> None:
+        folder = self._folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        for other in (*folder.glob("_native*.so"), *folder.glob(RECORD)):
+            other.unlink()
+        shutil.copyfile(built, folder / "_native.so")
+
     def _record(self, reason: str | None) -> None:
-        folder = Path(self.get_finalized_command("build_ext").get_ext_fullpath("resolverd._native"))
-        folder = folder.parent
+        folder = self._folder()
         if reason is None:
             (folder / RECORD).unlink(missing_ok=True)
             return
@@ -50,6 +64,19 @@ class build_native(build_rust):  # noqa: N801 (setuptools knows commands by such
         (folder / RECORD).write_text(f"{reason}\n", encoding="utf-8")
         for library in folder.glob("_native*.so"):
             library.unlink()
+
+    def _folder(self) -> Path:
+        """The package's, where it is built."""
+        built = self.get_finalized_command("build_ext").get_ext_fullpath("resolverd._native")
+        return Path(built).parent
+
+
+class any_python(bdist_wheel):  # noqa: N801
+    """`bdist_wheel` of a wheel that is for one platform and any Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        """The tag of PEP 425."""
+        return ("py3", "none", super().get_tag()[2])
 
 
 def obstacle(cargo: str) -> str | None:
@@ -78,4 +105,4 @@ def first_error(said: str) -> str:
 
 
 if __name__ == "__main__":
-    setup(cmdclass={"build_rust": build_native})
+    setup(cmdclass={"build_rust": build_native, "bdist_wheel": any_python})

@@ -34,8 +34,15 @@ def sockets_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ
 
 
 def own_directory() -> Path:
-    """The directory of this user among the temporary ones; `is_own` says whether it is safe."""
-    return Path(tempfile.gettempdir()) / f"resolverd-{os.geteuid()}"
+    """The directory of this user among the temporary ones; `is_own` says whether it is safe.
+
+    It need not be possible to make it: the root of a container may be read-only.
+    """
+    try:
+        temporary = tempfile.gettempdir()
+    except FileNotFoundError:
+        temporary = "/tmp"
+    return Path(temporary) / f"resolverd-{os.geteuid()}"
 
 
 def make_directory(path: Path) -> None:

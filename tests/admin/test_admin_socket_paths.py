@@ -69,3 +69,16 @@ def test_a_directory_that_others_may_write_to_is_refused(
     own_directory().chmod(0o777)
     with pytest.raises(PermissionError):
         make_directory(own_directory() / "admin.sock")
+
+
+def test_a_root_where_nothing_can_be_written_has_a_path_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    assert own_directory() == Path(f"/tmp/resolverd-{os.geteuid()}")
+    assert sockets_of("/var/lib/resolverd/admin.sock", BASE, {}) == [
+        Path("/var/lib/resolverd/admin.sock")
+    ]

@@ -24,11 +24,14 @@ NEW, OLD = "1.96.0", "1.65.0"
 
 @pytest.fixture
 def setup_py(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """`setup.py`, without the two packages that only a build has."""
+    """`setup.py`, without the packages that only a build has."""
     setuptools, rust = ModuleType("setuptools"), ModuleType("setuptools_rust")
+    wheel = ModuleType("setuptools.command.bdist_wheel")
     vars(setuptools).update(setup=None)
+    vars(wheel).update(bdist_wheel=object)
     vars(rust).update(build_rust=object, RustExtension=object)
     monkeypatch.setitem(sys.modules, "setuptools", setuptools)
+    monkeypatch.setitem(sys.modules, "setuptools.command.bdist_wheel", wheel)
     monkeypatch.setitem(sys.modules, "setuptools_rust", rust)
     spec = importlib.util.spec_from_file_location("resolverd_setup", ROOT / "setup.py")
     assert spec is not None
@@ -140,3 +143,21 @@ def test_a_compiler_that_is_new_enough_is_found_without_a_word(tmp_path: Path) -
     build = rust(path)
     assert (build.returncode, build.stdout, build.stderr) == (0, "", "")
     assert rust(path, "found").stdout == f"{path}/cargo\n"
+
+
+def test_a_library_that_was_built_already_is_taken_as_it_is(
+    setup_py: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = tmp_path / "libresolverd_native.so"
+    built.write_bytes(b"a library")
+    package = tmp_path / "resolverd"
+    package.mkdir()
+    (package / "_native.missing").write_text("there was no cargo\n")
+    (package / "_native.cpython-311-x86_64-linux-gnu.so").write_bytes(b"of other sources")
+    monkeypatch.setenv("RESOLVERD_NATIVE_LIBRARY", str(built))
+    build = setup_py.build_native()
+    monkeypatch.setattr(build, "_folder", lambda: package)
+    build.run()
+    assert {path.name: path.read_bytes() for path in package.iterdir()} == {
+        "_native.so": b"a library"
+    }
