@@ -59,8 +59,9 @@ def make(into: Path, *, home: str, wheels: Path) -> None:
         check=True,
         stdout=subprocess.DEVNULL,
     )
+    shutil.rmtree(packages / "bin")  # commands of libraries, for another Python
     subprocess.run([*offline, own], check=True, stdout=subprocess.DEVNULL)
-    shutil.rmtree(packages / "bin", ignore_errors=True)
+    shutil.rmtree(packages / "bin")
     for name in _OF_THIS_BUILD:
         for path in packages.glob(f"*.dist-info/{name}"):
             path.unlink()
