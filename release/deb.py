@@ -55,8 +55,10 @@ def main() -> int:
     _fetch(chosen.wheel)
     subprocess.run(["dpkg-buildpackage", "--build=binary", "-us", "-uc"], check=True)
     changes = next(Path("..").glob("resolverd_*.changes"))
-    lint = ["lintian", "--pedantic", "--display-info", "--fail-on=error,warning", str(changes)]
-    status = subprocess.run(lint, check=False).returncode
+    lint = ["lintian", "--pedantic", "--display-info", "--fail-on=error,warning"]
+    if not chosen.made:  # nor is there a man page without it
+        lint.append("--suppress-tags=no-manual-page")
+    status = subprocess.run([*lint, str(changes)], check=False).returncode
     chosen.into.mkdir(parents=True, exist_ok=True)
     for package in sorted(Path("..").glob("resolverd*.deb")):
         shutil.copy(package, chosen.into)
