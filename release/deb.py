@@ -67,9 +67,9 @@ def main() -> int:
 
 
 def debian_version(released: str, system: dict[str, str]) -> str:
-    """0.2.0~rc1~deb12 of 0.2.0rc1: before the release, and of one Debian release after the other."""
+    """0.2.0~rc1+deb12 of 0.2.0rc1: lower than the release's, and higher in each later Debian."""
     tagged = re.sub(r"\.?(a|b|rc|dev)(\d+)", r"~\1\2", released)
-    return f"{tagged}~{'deb' if system['ID'] == 'debian' else system['ID']}{system['VERSION_ID']}"
+    return f"{tagged}+{'deb' if system['ID'] == 'debian' else system['ID']}{system['VERSION_ID']}"
 
 
 def changelog(released: str, system: dict[str, str], *, maintainer: str, epoch: int) -> str:

@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def unit(text: str) -> str:
-    """A unit of systemd/ as the package has it: its paths, and addresses of loopback in a socket."""
+    """A unit of systemd/ with the package's paths, and addresses of loopback in a socket."""
     text = text.replace("/opt/resolverd/bin/resolverd", "/usr/bin/resolverd")
     text = text.replace(
         "from a virtual environment in /opt/resolverd\n# and a configuration in /etc/resolverd.",

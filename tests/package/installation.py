@@ -57,9 +57,12 @@ class Installation:
         return set(self.box.run("sh", "-c", command, timeout=_PATIENCE).splitlines())
 
     def processes(self) -> list[str]:
-        """The command lines of all that runs below /usr/lib/resolverd."""
-        rows = self.box.run("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '")
-        return [row for row in rows.split("\n") if "/usr/bin/resolverd serve" in row]
+        """The command lines of daemons and standbys."""
+        rows = self.box.run(
+            "sh", "-c", "for each in /proc/[0-9]*; do cat $each/cmdline; echo; done"
+        )
+        lines = (row.replace("\0", " ") for row in rows.splitlines())
+        return [line for line in lines if "/usr/bin/resolverd serve" in line]
 
     def _dpkg(self, *arguments: str) -> str:
         command = ("env", "DEBIAN_FRONTEND=noninteractive", "dpkg", *arguments)

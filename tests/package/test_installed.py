@@ -113,6 +113,7 @@ def test_what_is_removed_ends_and_what_is_purged_leaves_what_is_promised(
     service.systemctl("enable", "--now", "resolverd.service")
     installation.install(next_version)
     assert service.ask(port=5300) == HOME
+    assert installation.processes() != []
     installation.remove()
     until(lambda: not installation.processes(), "the end of daemon and standby")
     assert installation.listening() == bound
