@@ -26,8 +26,10 @@ class Chroot:
     def run(self, *command: str) -> str:
         """What a program prints, errors included; AssertionError where it fails."""
         done = subprocess.run(
-            ["unshare", "--mount", "--pid", "--fork", "sh", "-c", _SCRIPT, "sh", self.root]
-            + ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command],
+            [
+                *("unshare", "--mount", "--pid", "--fork", "sh", "-c", _SCRIPT, "sh", self.root),
+                *("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

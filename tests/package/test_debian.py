@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -79,9 +80,9 @@ def test_no_maintainer_script_reaches_for_the_network() -> None:
 @pytest.mark.parametrize(
     ("released", "expected"),
     [
-        ("0.1.0", "0.1.0~deb12"),
-        ("0.2.0rc1", "0.2.0~rc1~deb12"),
-        ("0.2.0.dev3", "0.2.0~dev3~deb12"),
+        ("0.1.0", "0.1.0+deb12"),
+        ("0.2.0rc1", "0.2.0~rc1+deb12"),
+        ("0.2.0.dev3", "0.2.0~dev3+deb12"),
     ],
 )
 def test_the_version_is_that_of_the_release_and_names_the_debian(
@@ -99,13 +100,13 @@ def test_versions_are_in_the_order_of_releases_and_then_of_debians() -> None:
         debian_version("0.2.0rc1", TRIXIE),
         debian_version("0.2.0", BOOKWORM),
     ]
-    for lower, higher in zip(rising, rising[1:], strict=False):
+    for lower, higher in pairwise(rising):
         subprocess.run(["dpkg", "--compare-versions", lower, "lt", higher], check=True)
 
 
 def test_the_changelog_says_what_was_built_of_which_commit() -> None:
     text = changelog("0.1.0", TRIXIE, maintainer="A B <a@b.example>", epoch=1795981764)
-    assert text.startswith("resolverd (0.1.0~deb13) trixie; urgency=medium\n\n  * Release 0.1.0")
+    assert text.startswith("resolverd (0.1.0+deb13) trixie; urgency=medium\n\n  * Release 0.1.0")
     assert text.endswith("\n\n -- A B <a@b.example>  Sun, 29 Nov 2026 19:49:24 +0000\n")
 
 
