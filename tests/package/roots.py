@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from release.deb import debian_version
+from resolverd import __version__
+
 ROOT = Path(__file__).parents[2]
 SUITES = {"bookworm": "deb12", "trixie": "deb13"}
 """Releases of Debian, and how a version of the packages names each."""
@@ -45,9 +48,11 @@ def unpacked(suite: str, into: Path) -> Path:
 
 def built(suite: str) -> Packages:
     """The packages in ``DEBS`` for that release."""
-    found = sorted(Path(os.environ["DEBS"]).glob(f"resolverd*_*~{SUITES[suite]}_*.deb"))
-    assert len(found) == 2, f"not two packages for {suite} in {os.environ['DEBS']}: {found}"
-    return Packages(found[0].name.split("_")[1], found)
+    number = SUITES[suite].removeprefix("deb")
+    version = debian_version(__version__, {"ID": "debian", "VERSION_ID": number})
+    found = sorted(Path(os.environ["DEBS"]).glob(f"resolverd*_{version}_*.deb"))
+    assert len(found) == 2, f"not two packages of {version} in {os.environ['DEBS']}: {found}"
+    return Packages(version, found)
 
 
 def later(packages: Packages, into: Path) -> Packages:

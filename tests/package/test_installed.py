@@ -29,7 +29,7 @@ def test_a_fresh_installation_listens_on_loopback_alone(
     """The socket is enabled, and the daemon is not before there is something to serve."""
     before = installation.listening()
     said = installation.install(now)
-    assert "taken" not in said
+    assert "cannot be bound" not in said
     assert installation.state("resolverd.socket") == ("enabled", "active")
     assert installation.state("resolverd.service") == ("disabled", "inactive")
     assert installation.listening() - before == LOOPBACK
@@ -62,7 +62,7 @@ def test_an_address_that_is_taken_fails_no_installation_and_is_told(
     installation.box.run(*command)
     until(lambda: ("tcp", "127.0.0.1:5300") in installation.listening(), "the other server")
     said = installation.install(now)
-    assert "an address of resolverd.socket is taken" in said
+    assert "an address of resolverd.socket cannot be bound" in said
     assert "127.0.0.1:5300 (Stream)" in said
     assert "systemctl edit resolverd.socket" in said
     assert installation.state("resolverd.socket") == ("enabled", "failed")
@@ -95,6 +95,7 @@ def test_an_upgrade_loses_none_of_ten_thousand_queries(
     assert (load.sent, len(load.answered)) == (10_000, 10_000)
     assert 200 < sent < 9_000, "queries came all the time"
     assert service.ask() == HOME
+    assert installation.state("resolverd.service") == ("enabled", "active")
     assert installation.box.run("resolverd", "--version").strip() == "resolverd 9.0.0"
     assert "9.0.0" in installation.box.run("resolverd", "state", "--json")
     assert installation.box.run("cat", "/etc/resolverd/resolverd.toml") == written
