@@ -53,14 +53,14 @@ def make(into: Path, *, home: str, wheels: Path) -> None:
     packages = into / "lib" / f"python{_MINOR}" / "site-packages"
     (own,) = wheels.glob("resolverd-*.whl")
     pip = pip_of(into.parents[2] / "pip")
-    offline = [*pip, "install", "--no-index", "--no-deps", "--no-compile", "--target", packages]
+    offline = [*pip, "install", "--no-index", "--no-deps", "--no-compile", f"--target={packages}"]
     subprocess.run(
-        [*offline, "--find-links", wheels, "--require-hashes", "-r", "requirements.lock"],
+        [*offline, f"--find-links={wheels}", "--require-hashes", "-r", "requirements.lock"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
     shutil.rmtree(packages / "bin")  # commands of libraries, for another Python
-    subprocess.run([*offline, own], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*offline, str(own)], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(packages / "bin")
     for name in _OF_THIS_BUILD:
         for path in packages.glob(f"*.dist-info/{name}"):

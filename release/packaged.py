@@ -79,10 +79,10 @@ def unit(text: str) -> str:
 
 def _stanzas(libraries: list[Distribution]) -> Iterator[str]:
     for each in libraries:
-        fields = each.metadata
-        licence = fields.get("License-Expression") or fields.get("License") or ""
+        fields = each.metadata.json
+        licence = str(fields.get("license_expression") or fields.get("license") or "")
         if not licence or "\n" in licence:
-            said = [row for row in fields.get_all("Classifier") or () if row.startswith("License")]
+            said = [row for row in fields.get("classifier") or () if row.startswith("License")]
             licence = said[0].rsplit(" :: ", 1)[-1] if said else "As its authors say"
         files = each.files or []
         folder = next(file.parts[0] for file in files if ".dist-info" in file.parts[0])

@@ -71,8 +71,11 @@ def later(packages: Packages, into: Path) -> Packages:
         for conffile in tree.glob("etc/resolverd/resolverd.toml"):
             conffile.write_text(conffile.read_text() + "# of 9.0.0\n")
         target = into / path.name.replace(packages.version, version)
-        build = ["dpkg-deb", "--root-owner-group", *_QUICK, "--build", tree, target]
-        subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["dpkg-deb", "--root-owner-group", *_QUICK, "--build", tree, target],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         shutil.rmtree(tree)
         made.append(target)
     return Packages(version, made)
