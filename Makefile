@@ -16,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities dist dist-test lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities dist dist-test deb deb-test lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,13 @@ dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch6
 
 dist-test: ## install the wheel of dist/ in new roots of Debian 12 and 13 (SUITES) without a compiler, by pip, pipx and uv (WAYS), and serve
 	@for suite in $(or $(SUITES),bookworm trixie); do FRESH_PACKAGES=python3,python3-venv,pipx FRESH_FILES="$$(ls -t dist/*_$$(uname -m).whl | head -n 1)" FRESH_RUN=".ci/installed $(WAYS)" .ci/fresh-debian $$suite somebody || exit; done
+
+deb: ## Debian packages in dist/, of this Debian; SUITE="bookworm trixie" of others, in new roots, as root
+	@.ci/deb $(SUITE)
+
+deb-test: $(VENV)/.dev ## install, upgrade, remove and purge dist/'s packages under a systemd, in new roots of Debian 12 and 13
+	@.ci/deb-roots
+	@DEBS=$(abspath dist) .ci/tests $(VENV) -n 0 tests/package $(ARGS)
 
 lock: $(VENV)/.dev ## choose newer versions of the dependencies
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv

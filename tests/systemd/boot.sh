@@ -1,5 +1,6 @@
-# boot.sh FOLDER [LAYER]: become systemd (PID 1) over an overlay of this machine's root. Run in new
-# pid, mount, uts, ipc, net and cgroup namespaces; nothing of it is seen or left outside them.
+# boot.sh FOLDER [LAYER [LOWER]]: become systemd (PID 1) over an overlay of this machine's root, or of
+# the root in LOWER. Run in new pid, mount, uts, ipc, net and cgroup namespaces; nothing of it is seen
+# or left outside them.
 #
 # LAYER is laid over that root first: another systemd than the machine's.
 # FOLDER is private to this box. In FOLDER/binds, lines "SOURCE TARGET" are what shall be seen
@@ -7,13 +8,14 @@
 set -eu
 folder=$1
 layer=${2:-}
+lower=${3:-/}
 
 mount --make-rprivate /
 mkdir "$folder/root" "$folder/layers"
 mount -t tmpfs -o mode=755 tmpfs "$folder/layers"
 mkdir "$folder/layers/upper" "$folder/layers/work"
 mount -t overlay overlay \
-    -o "lowerdir=/,upperdir=$folder/layers/upper,workdir=$folder/layers/work" "$folder/root"
+    -o "lowerdir=$lower,upperdir=$folder/layers/upper,workdir=$folder/layers/work" "$folder/root"
 root=$folder/root
 [ -z "$layer" ] || cp -a "$layer/." "$root/"
 

@@ -62,14 +62,14 @@ class Box:
     pid: int
     folder: Path
 
-    def run(self, *command: str, check: bool = True) -> str:
+    def run(self, *command: str, check: bool = True, timeout: float = TIMEOUT) -> str:
         """What a program prints inside, errors included. Raises BoxError when it fails."""
         done = subprocess.run(
             ["nsenter", "--target", str(self.pid), "--all", "--", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             check=False,
         )
         if check and done.returncode:
@@ -106,13 +106,16 @@ class Box:
 
 
 @contextmanager
-def boot(folder: Path, files: Mapping[str, str], layer: Path | None = None) -> Iterator[Box]:
+def boot(
+    folder: Path, files: Mapping[str, str], layer: Path | None = None, lower: Path | None = None
+) -> Iterator[Box]:
     """Boot a box with `files` (content by path) over the root; `folder` is its own.
 
     `layer` lies between: a systemd in place of the machine's, as `.ci/systemd` unpacks one.
+    `lower` is another root than the machine's; nothing of this tree is put into it.
     """
     (folder / "files").mkdir()
-    binds = _python_inside(folder / "files")
+    binds = [] if lower else _python_inside(folder / "files")
     (folder / "binds").write_text("".join(f"{source} {target}\n" for source, target in binds))
     for path, content in files.items():
         target = folder / "files" / path.lstrip("/")
@@ -128,7 +131,7 @@ def boot(folder: Path, files: Mapping[str, str], layer: Path | None = None) -> I
                 # Before other tests of a busy machine: what it promises is within 300 ms.
                 *("nice", "-n", "-10"),
                 *("setpriv", "--pdeathsig", "KILL", "unshare", *_NAMESPACES, "--cgroup"),
-                *("sh", str(HERE / "boot.sh"), str(folder), str(layer or "")),
+                *("sh", str(HERE / "boot.sh"), str(folder), str(layer or ""), str(lower or "/")),
             ],
             stdin=subprocess.DEVNULL,
             stdout=console,

@@ -159,12 +159,14 @@ class Service:
         shown = options or ("-o", "cat")
         return self.box.run("journalctl", "-q", "-u", "resolverd.service", since, *shown)
 
-    def ask(self, name: str = QNAME, *, tcp: bool = False, timeout: float = TIMEOUT) -> set[str]:
+    def ask(
+        self, name: str = QNAME, *, tcp: bool = False, timeout: float = TIMEOUT, port: int = 53
+    ) -> set[str]:
         """The A records of `name`. Raises TimeoutError when there is no answer."""
         kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
         with self.box.socket(socket.AF_INET, kind) as asking:
             asking.settimeout(timeout)
-            asking.connect(("127.0.0.1", 53))
+            asking.connect(("127.0.0.1", port))
             sent = query(name, qid=7, ecs="1.2.3.0/24")
             asking.sendall(len(sent).to_bytes(2, "big") + sent if tcp else sent)
             received = asking.recv(65535)
