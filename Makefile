@@ -16,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man dist lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site dist lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ cities: $(VENV)/.dev ## make the embedded city table anew; SOURCE="FILE …" of 
 
 man: $(VENV)/.dev ## pages of the manual into build/man, completion for bash, zsh and fish beside it
 	@$(VENV)/bin/python -m docs.manual
+
+site: $(VENV)/.dev ## the documentation as a site with search, in build/site; a dead link fails it
+	@$(VENV)/bin/python -m docs.site
 
 dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch64, and a source distribution, in dist/
 	@$(RELEASE)/bin/python -m release.wheels $(ARGS)
