@@ -16,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site dist lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site notices dist lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ man: $(VENV)/.dev ## pages of the manual into build/man, completion for bash, zs
 
 site: $(VENV)/.dev ## the documentation as a site with search, in build/site; a dead link fails it
 	@$(VENV)/bin/python -m docs.site
+
+notices: $(VENV)/.dev ## licences and notices of all that is installed beside resolverd, into build/
+	@$(VENV)/bin/python -m release.notices
 
 dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch64, and a source distribution, in dist/
 	@$(RELEASE)/bin/python -m release.wheels $(ARGS)
