@@ -3,7 +3,7 @@
     python -m release.notices [FILE]
 
 Into FILE, or else build/THIRD-PARTY-NOTICES.md: each package of requirements.lock that this machine
-installs, with the licence that it declares and the texts that it ships, and what is inside the wheel
+installs, with the licence that it declares and the texts that it ships, and what is in the wheel
 itself: Rust's standard library and the city table. Read from the environment that runs this, so the
 versions have to be those of the lock file. It says nothing of resolverd's own licence.
 """
@@ -24,8 +24,8 @@ LOCK = ROOT / "requirements.lock"
 _EMBEDDED = ROOT / "resolverd" / "geo" / "embedded"
 _TEXTS = re.compile(r"(^|/)(LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*$", re.IGNORECASE)
 _RUST = """\
-The native library is linked with Rust's standard library, `MIT OR Apache-2.0` (with parts under other
-permissive licences that its own COPYRIGHT lists): https://github.com/rust-lang/rust."""
+The native library is linked with Rust's standard library, `MIT OR Apache-2.0`, with parts under
+other permissive licences that its own COPYRIGHT lists: https://github.com/rust-lang/rust."""
 _HEAD = """\
 # Third-party notices
 
@@ -113,8 +113,8 @@ def _notice(name: str, version: str) -> Notice:
 
 def _licence(of: Distribution) -> str:
     """As SPDX where the package says so, else its words, else the classifiers'."""
-    said = of.metadata.get("License-Expression") or ""
-    words = (of.metadata.get("License") or "").strip()
+    said = _said(of, "License-Expression")
+    words = _said(of, "License")
     classified = [
         each.rpartition(" :: ")[2]
         for each in of.metadata.get_all("Classifier") or []
@@ -124,13 +124,18 @@ def _licence(of: Distribution) -> str:
     return said or short or ", ".join(classified) or (words.splitlines() or [""])[0]
 
 
+def _said(of: Distribution, key: str) -> str:
+    """One value of its metadata; empty where it has none."""
+    return str((of.metadata.get_all(key) or [""])[0]).strip()
+
+
 def _homepage(of: Distribution) -> str:
     urls = dict(each.split(", ", 1) for each in of.metadata.get_all("Project-URL") or [])
     known = {label.lower(): url for label, url in urls.items()}
     wanted = ("homepage", "home", "source", "source code", "repository", "github")
     first = next((known[label] for label in wanted if label in known), "")
     name = of.metadata["Name"]
-    return of.metadata.get("Home-page") or first or f"https://pypi.org/project/{name}/"
+    return _said(of, "Home-page") or first or f"https://pypi.org/project/{name}/"
 
 
 def _texts(of: Distribution) -> Iterator[tuple[str, str]]:

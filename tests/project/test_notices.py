@@ -6,9 +6,11 @@ import re
 
 import pytest
 
-from release.notices import LOCK, NoticeError, Notice, document, locked, notices
+from release.notices import LOCK, Notice, NoticeError, document, locked, notices
 
-KNOWN = Notice("some", "1.0", "MIT", "https://some.example", (("LICENSE", "Do ```what``` it says"),))
+KNOWN = Notice(
+    "some", "1.0", "MIT", "https://some.example", (("LICENSE", "Do ```what``` it says"),)
+)
 
 
 def test_every_locked_package_has_a_licence_and_its_text() -> None:
