@@ -19,6 +19,21 @@ Json = dict[str, Any]
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 _UNITS = {"per second": "cps", "ratio": "percentunit", "seconds": "s", "bytes": "bytes", "": "none"}
+# An edge host's name leads to the dashboard of that one.
+_TO_EDGE = {
+    "matcher": {"id": "byName", "options": "instance"},
+    "properties": [
+        {
+            "id": "links",
+            "value": [
+                {
+                    "title": "This edge host",
+                    "url": "/d/resolverd-edge?var-instance=${__value.raw}&${__url_time_range}",
+                }
+            ],
+        }
+    ],
+}
 _LEGEND = {"displayMode": "list", "placement": "bottom", "calcs": []}
 GREEN, AMBER, RED, BLUE, GREY = "green", "orange", "red", "blue", "#808080"
 
@@ -245,7 +260,8 @@ def _overrides(panel: Panel) -> list[Json]:
     if panel.kind != "table":
         return []
     several = len(panel.queries) > 1
-    return [
+    hosts = any("instance" in query.expression.labels for query in panel.queries)
+    columns: list[Json] = [
         {
             "matcher": {
                 "id": "byName",
@@ -259,6 +275,7 @@ def _overrides(panel: Panel) -> list[Json]:
         }
         for index, query in enumerate(panel.queries)
     ]
+    return [_TO_EDGE, *columns] if hosts else columns
 
 
 def _transformations(panel: Panel) -> list[Json]:

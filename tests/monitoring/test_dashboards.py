@@ -145,7 +145,21 @@ def test_it_has_its_variables_and_two_runs_give_the_same_octets(dashboard: Dashb
     assert variables["instance"]["multi"] is dashboard.several
     assert document(dashboard.name) == document(dashboard.name)
     used = set(re.findall(r"\$\{?(\w+)", json.dumps(made["panels"])))
-    assert used == {"datasource", "instance", "service", "region", "__rate_interval"}
+    of_links = {"__value", "__url_time_range"} if dashboard.several else set[str]()
+    assert used == {"datasource", "instance", "service", "region", "__rate_interval", *of_links}
+
+
+def test_an_edge_host_of_the_fleet_leads_to_its_own_dashboard() -> None:
+    made = json.loads(document("fleet"))
+    (hosts,) = (panel for panel in made["panels"] if panel["title"] == "Each edge host")
+    links = [
+        link["url"]
+        for override in hosts["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == "instance"
+        for link in override["properties"][0]["value"]
+    ]
+    edge = json.loads(document("edge"))
+    assert links == [f"/d/{edge['uid']}?var-instance=${{__value.raw}}&${{__url_time_range}}"]
 
 
 def test_the_verb_prints_one_for_each_name_and_links_where_it_is_told_to(tmp_path: Path) -> None:
