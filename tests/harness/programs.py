@@ -24,6 +24,12 @@ PACKAGES = {
     "pdns_recursor": "pdns-recursor",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "man": "man-db",
+    "lexgrog": "man-db",
+    "mandoc": "mandoc",
+    "bash": "bash",
+    "zsh": "zsh",
+    "fish": "fish",
 }
 """The Debian package that has each program."""
 
