@@ -5,7 +5,7 @@ itself reads (`resolverd.abi.library`): it lies where the library would. A libra
 build left there is of other sources, and is removed.
 
 Where ``RESOLVERD_NATIVE_LIBRARY`` names a library that was built already (release/library.py), it
-is taken instead. The library is reached by a C ABI, so a wheel is one for every Python: ``py3-none``.
+is taken instead. The library is reached by a C ABI: a wheel is for every Python (``py3-none``).
 """
 
 from __future__ import annotations

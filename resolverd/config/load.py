@@ -1,6 +1,6 @@
 """From files to one frozen `Config`: read, merge, validate, cross-check, report everything.
 
-The main file may have a directory beside it (`resolverd.toml` and `resolverd.d/*.toml`)
+The main file may have a directory beside it (`resolverd.toml` and `resolverd.d/*.toml`, `*.json`)
 whose fragments add regions, services, pins and endpoints. Lists of endpoints and of a
 service's regions add up; every other key may be said once. Nothing is adopted unless all
 of it is right.

@@ -68,9 +68,10 @@ there is an error. Zones, databases and `server.state` are relative to the file'
 wherever the command is given.
 
 A directory beside the file, of its name with `.d` in place of `.toml`, holds fragments:
-`resolverd.d/*.toml`, so that a deployment tool registers a region by writing one file. They are
-read after the file and in the order of their names; names that begin with a dot, other endings
-and directories below are passed over.
+`resolverd.d/*.toml` and `resolverd.d/*.json`, so that a deployment tool registers a region by
+writing one file. JSON has the tables of TOML as objects. They are read after the file and in the
+order of their names; names that begin with a dot, other endings and directories below are passed
+over.
 
 - A fragment has `[region.…]`, `[service.…]`, `[place.…]` and `[pin.…]` alone: what the host itself
   is stands in the file.

@@ -25,6 +25,8 @@ _SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|se
 
 _ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
 _HEADER = re.compile(r"\s*(?:\[\[?[ \t]*([A-Za-z]+)[A-Za-z0-9_.\- \t]*\]\]?\s*)?(?:#.*)?")
+_MEMBER = re.compile(r'"((?:\\.|[^"\\])*)"[ \t]*:[ \t]*(\{?)')
+_BRACKETS = re.compile(r"[\s{}\[\],]*")
 _WORD = re.compile(r"[^\s\[\]{}(),=\"'#]")
 _CHUNK = re.compile(r"[^\s\"'<>]*(?:@|://)[^\s\"'<>]*")
 
@@ -73,6 +75,15 @@ def shown_line(line: str, *, secret: bool = False, parsed: bool = True) -> str:
     if not secret and all(map(_may_be_shown, keys)) and not _has_secret(line[first.end() :]):
         return line
     return line[: first.end()] + _masked(line[first.end() :])
+
+
+def shown_json_line(line: str, *, secret: bool = False) -> str:
+    """A line of a file in JSON, as `shown_line` has one of TOML; all is hidden, or nothing."""
+    keys = _MEMBER.findall(line)
+    known = bool(keys) and all(opens == "{" or name in _options() for name, opens in keys)
+    if _BRACKETS.fullmatch(line) or (known and not secret and not _has_secret(line)):
+        return line
+    return _masked(line)
 
 
 def _may_be_shown(key: str) -> bool:

@@ -1,6 +1,6 @@
 """The files of a configuration merged into one tree that remembers where each key was written.
 
-`Sources.tree` is plain dicts and lists as TOML gives them; `Sources.problem(path, …)` turns
+`Sources.tree` is plain dicts and lists as TOML and JSON give them; `Sources.problem(path, …)` turns
 a key path of that tree into a `Problem` with file, line, column and the line's text.
 """
 
@@ -12,17 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from resolverd.config import json_text
 from resolverd.config.declared import dotted
 from resolverd.config.defaults import is_written, unwritten
+from resolverd.config.positions import KeyPosition, Position, locate
 from resolverd.config.positions import Path as KeyPath
-from resolverd.config.positions import Position, locate
-from resolverd.config.secrets import is_secret, shown_line, shown_text
+from resolverd.config.secrets import is_secret, shown_json_line, shown_line, shown_text
 from resolverd.config.toml_errors import explain_toml
 from resolverd.errors import Problem, Severity
 from resolverd.files.matching import match
 from resolverd.files.reading import MAX_CONFIG, read_file
 
 FRAGMENT_TABLES = ("region", "service", "place", "pin")
+FRAGMENTS = ("*.toml", "*.json")
+_Parsed = tuple[dict[str, Any], Mapping[KeyPath, KeyPosition]]
 _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
@@ -30,7 +33,7 @@ class Origin(NamedTuple):
     """Where a key and its value were written, in a line of a file.
 
     `position` is that of the key, `value` of its value; None of a table that dotted keys make.
-    `secret` tells that the line is known to hold one.
+    `secret` tells that the line is known to hold one, `json` that it is JSON and not TOML.
     """
 
     file: str
@@ -38,11 +41,13 @@ class Origin(NamedTuple):
     line: str
     value: Position | None = None
     secret: bool = False
+    json: bool = False
 
     @property
     def source(self) -> str:
         """The line's text as a problem shows it: each letter of a secret is a `*`."""
-        return shown_line(self.line, secret=self.secret)
+        shown = shown_json_line if self.json else shown_line
+        return shown(self.line, secret=self.secret)
 
 
 class Sources:
@@ -117,10 +122,10 @@ class Sources:
         if text is not None:
             # What some editors write before a file; TOML 1.1 says to pass over it.
             text = text.removeprefix("\ufeff")
-        tree = self._parsed(file, text) if text is not None else None
-        if text is None or tree is None:
+        read = self._parsed(file, text) if text is not None else None
+        if text is None or read is None:
             return
-        origins = _origins(file, text)
+        tree, origins = read[0], _origins(file, text, read[1])
         if fragment:
             for table in [key for key in tree if key not in FRAGMENT_TABLES]:
                 origin = origins[(table,)]
@@ -195,9 +200,11 @@ class Sources:
         )
         return None
 
-    def _parsed(self, file: Path, text: str) -> dict[str, Any] | None:
+    def _parsed(self, file: Path, text: str) -> _Parsed | None:
+        if file.suffix == ".json":
+            return self._parsed_json(file, text)
         try:
-            return tomllib.loads(text)
+            return tomllib.loads(text), locate(text)
         except tomllib.TOMLDecodeError as error:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
             lines = text.splitlines() or [""]
@@ -212,19 +219,36 @@ class Sources:
             )  # fmt: skip
             return None
 
+    def _parsed_json(self, file: Path, text: str) -> _Parsed | None:
+        try:
+            return json_text.parse(text)
+        except json_text.JsonError as error:
+            line = [*text.split("\n"), ""][error.at.line - 1].rstrip("\r")
+            self.problems.append(
+                Problem(
+                    str(file), *error.at, "config-syntax", error.message, error.hint,
+                    source=shown_json_line(line, secret=True),
+                )
+            )  # fmt: skip
+            return None
+
 
 def read_sources(main: Path, more: Sequence[Path] = ()) -> Sources:
-    """The main file, every ``*.toml`` of the directory beside it by name, then `more` fragments."""
+    """The main file, the fragments of the directory beside it by name, then `more` fragments."""
     sources = Sources(main)
     sources.add(main, fragment=False)
     directory = main.with_suffix(".d")
-    try:
-        fragments = match(directory, "*.toml")
-    except OSError as error:
-        sources.problems.append(_unlisted(str(directory), error))
-        return sources
-    sources.problems += [_unlisted(path, error) for path, error in fragments.unlisted.items()]
-    for fragment in (*map(Path, fragments.paths), *more):
+    paths: list[str] = []
+    for pattern in FRAGMENTS:
+        try:
+            fragments = match(directory, pattern)
+        except OSError as error:
+            sources.problems.append(_unlisted(str(directory), error))
+            return sources
+        unlisted = [_unlisted(path, error) for path, error in fragments.unlisted.items()]
+        sources.problems += [each for each in unlisted if each not in sources.problems]
+        paths += fragments.paths
+    for fragment in (*map(Path, sorted(paths)), *more):
         sources.add(fragment, fragment=True)
     return sources
 
@@ -236,8 +260,7 @@ def _unlisted(directory: str, error: OSError) -> Problem:
     )  # fmt: skip
 
 
-def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
-    found = locate(text)
+def _origins(file: Path, text: str, found: Mapping[KeyPath, KeyPosition]) -> dict[KeyPath, Origin]:
     secret = {at.key.line for path, at in found.items() if is_secret(path)}
     lines = [line.rstrip("\r") for line in text.split("\n")]
     return {
@@ -247,6 +270,7 @@ def _origins(file: Path, text: str) -> dict[KeyPath, Origin]:
             lines[at.key.line - 1],
             at.value,
             at.key.line in secret,
+            file.suffix == ".json",
         )
         for path, at in found.items()
     }

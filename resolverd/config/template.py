@@ -33,7 +33,7 @@ _WIDTH = 98
 _HEAD = """\
 # resolverd.toml, with every option. What stands behind a bare # is the default.
 # Fill in what says FILL IN, rename us-east and chat, repeat tables as you need them, and ask
-# `resolverd check`. Regions, services, places and pins may also stand in resolverd.d/*.toml.
+# `resolverd check`. Regions, services, places and pins may also stand in resolverd.d/.
 # Durations are written like "250ms", "5s" or "1h30m"."""
 
 # What an operator has to write, and examples where a default would show nothing.
