@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from resolverd.cli.completion import SHELLS, script
 from resolverd.cli.options import verb
 from resolverd.errors import ExitCode
-
-_SHELLS = ("bash", "zsh", "fish")
 
 
 def register(uses: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,11 +23,9 @@ def register(uses: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         ],
         _run,
     )
-    parser.add_argument("shell", choices=_SHELLS, help="the shell that reads it")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that reads it")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from resolverd.cli.completion import script
-
     sys.stdout.write(script(arguments.shell))
     return ExitCode.OK
