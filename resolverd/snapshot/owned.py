@@ -27,6 +27,7 @@ _TARGETS = {dns.rdatatype.NS, dns.rdatatype.CNAME, dns.rdatatype.PTR}
 
 
 def wire_rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RRsetWire]:
+    """The octets of an owner's RRsets, by type; DYNA has none."""
     return {
         int(rtype): RRsetWire(int(rtype), rrset.ttl, tuple(map(wire_parts, rrset.rdatas)))
         for rtype, rrset in rrsets.items()
@@ -35,6 +36,7 @@ def wire_rrsets(rrsets: Mapping[dns.rdatatype.RdataType, RRset]) -> dict[int, RR
 
 
 def dyna_of(rrset: RRset) -> Dyna:
+    """What a DYNA RRset says; a service's alias of its core is told apart here."""
     name = cast(DynaRdata, rrset.rdatas[0]).service
     edge = edge_of_alias(name)
     return Dyna(edge or name, rrset.ttl, bool(edge))
