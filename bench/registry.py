@@ -1,17 +1,7 @@
 """All benchmarks: what each measures, how long it takes, what it needs and where it is shown.
 
 A row makes a benchmark part of `make bench`, of `python -m bench --list`, of the comparison with
-the last record and of the pages. To add one:
-
-1. Write its module under ``bench/`` with a ``main() -> int`` that calls
-   `bench.report.write(RESULT, measured)` once, and returns 1 where a bar is missed.
-2. Add its row here.
-3. Say what is compared: a file ``bench/sections/NAME.py`` with ``figures(document)``, an iterable
-   of `bench.figures.Figure`, and where a table of those says too little, ``tables(document)``,
-   Markdown. A result with a list ``bars`` (each ``ratio``, ``bar`` and words that name it) needs no
-   such file: `bench.sections.bars` reads it.
-4. Where a page shows it, put its two marker lines there; `python -m bench.write` fills them:
-   ``<!-- measured RESULT: begin; … -->`` and ``<!-- measured RESULT: end -->``.
+the last record and of the pages. docs/performance.md says how one is added.
 
 One row is one result file: two sets of arguments of one module are two rows. tests/bench holds
 that modules, rows and result files agree.
