@@ -77,16 +77,16 @@ site: $(VENV)/.dev ## the documentation as a site with search, in build/site; a 
 notices: $(VENV)/.dev ## licences and notices of all that is installed beside resolverd, into build/
 	@$(VENV)/bin/python -m release.notices
 
-dist: $(RELEASE)/.release ## wheels with the native engine for x86_64 and aarch64, and a source distribution, in dist/
+dist: $(RELEASE)/.release ## what is published, in dist/: wheels for x86_64 and aarch64, sources, bill of materials
 	@$(RELEASE)/bin/python -m release.build $(ARGS)
 
-dist-test: ## install the wheel of dist/ in new roots of Debian 12 and 13 (SUITES) without a compiler, by pip, pipx and uv (WAYS), and serve
+dist-test: ## install dist/'s wheel without a compiler and serve, in new roots of SUITES, by WAYS: pip pipx uv
 	@for suite in $(or $(SUITES),bookworm trixie); do FRESH_PACKAGES=python3,python3-venv,pipx FRESH_FILES="$$(ls -t dist/*_$$(uname -m).whl | head -n 1)" FRESH_RUN=".ci/installed $(WAYS)" .ci/fresh-debian $$suite somebody || exit; done
 
-deb: ## Debian packages in dist/, of this Debian; SUITE="bookworm trixie" of others, in new roots, as root
+deb: ## Debian packages in dist/, of this Debian; SUITE="bookworm trixie" in new roots, as root
 	@.ci/deb $(SUITE)
 
-deb-test: $(VENV)/.dev ## install, upgrade, remove and purge dist/'s packages under a systemd, in new roots of Debian 12 and 13
+deb-test: $(VENV)/.dev ## install, upgrade, remove and purge dist/'s packages under systemd, Debian 12 and 13, as root
 	@.ci/deb-roots
 	@DEBS=$(abspath dist) .ci/tests $(VENV) -n 0 tests/package $(ARGS)
 
