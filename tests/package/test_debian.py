@@ -50,8 +50,11 @@ def test_the_packaged_socket_takes_no_port_that_others_use() -> None:
 
 @pytest.mark.parametrize("listed", ["resolverd-common.docs", "resolverd-common.examples"])
 def test_every_listed_file_is_there(listed: str) -> None:
+    """And is no symbolic link, which would be packaged as one and lead nowhere."""
     for pattern in (DEBIAN / listed).read_text().split():
-        assert list(ROOT.glob(pattern)), pattern
+        found = list(ROOT.glob(pattern))
+        assert found, pattern
+        assert not [path for path in found if path.is_symlink()], pattern
 
 
 @pytest.mark.parametrize(
