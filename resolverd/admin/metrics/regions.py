@@ -1,4 +1,4 @@
-"""Regions, as each service has them: `prometheus/resolverd.rules.yml` is written on these."""
+"""Regions, as each service has them: `monitoring/resolverd.rules.yml` is written on these."""
 
 from __future__ import annotations
 
