@@ -158,6 +158,14 @@ def test_a_secret_in_the_query_of_a_page_is_not_written(folder: Path) -> None:
     assert 'spare: https://[2001:db8::11]:9000/m?*** has "token" in its query' in printed
 
 
+async def test_a_parameter_of_any_name_is_a_parameter(folder: Path) -> None:
+    path = folder / "resolverd.toml"
+    path.write_text(path.read_text().replace("m?format=text", "m?*=a&collect[]=gpu&%23+b:+c=d"))
+    jobs = await _read(folder)
+    for line in ('"*": ["a"]', '"collect[]": ["gpu"]', '"# b: c": ["d"]'):
+        assert line in jobs["inference-us-east-2"], line
+
+
 async def test_a_fleet_names_its_edge_hosts(folder: Path) -> None:
     jobs = await _read(folder, "--edge", "192.0.2.1:9153", "--edge", "[2001:db8::1]:9153")
     assert '["192.0.2.1:9153", "[2001:db8::1]:9153"]' in jobs["resolverd"]
