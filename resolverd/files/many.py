@@ -73,7 +73,7 @@ def _read_together(names: Sequence[str], limit: int, threads: FileThreads) -> li
     try:
         threads.run(work)
     except HangingError as error:
-        return [*read, error]
+        return [*read, error][: len(names)]  # the last may have answered just now
     return read
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from resolverd.config.model import Config
 from resolverd.config.probe import Probe
-from resolverd.config.secrets import shown_url
+from resolverd.config.secrets import secret_parts, shown_url
 from resolverd.config.targets import ProbeTarget, probe_targets
 from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.kinds.inference import InferenceSettings
@@ -124,6 +125,12 @@ def _add(
             "password_file for it"
         )
         return
+    if secrets := " and ".join(secret_parts(url)):
+        found.left_out.append(
+            f"{whose}: {shown_url(url)} has {secrets} in its query, which looks like a secret; "
+            "write a job for it where nobody else can read it"
+        )
+        return
     port = parts.port or (443 if parts.scheme == "https" else 80)
     how: Json = {"scheme": parts.scheme, "metrics_path": parts.path or "/metrics"}
     if parts.query:
@@ -177,7 +184,13 @@ def _jobs(pages: Iterable[_Page]) -> Iterator[Json]:
                 break
         else:
             alike.append((page.how, [static]))
+    taken = set(grouped)
     for name, alike in grouped.items():
-        for number, (how, statics) in enumerate(alike, start=1):
-            job = name if number == 1 else f"{name}-{number}"
+        numbers = count(2)
+        for number, (how, statics) in enumerate(alike):
+            # A region may be called as another one's second job would be.
+            job = name
+            while number and job in taken:
+                job = f"{name}-{next(numbers)}"
+            taken.add(job)
             yield {"job_name": f"inference-{job}", **how, "static_configs": statics}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
+
+_PLAIN = re.compile(r"[A-Za-z_]{2,}")
 
 
 def to_yaml(value: Any) -> str:
@@ -15,7 +18,9 @@ def to_yaml(value: Any) -> str:
 def _lines(value: Any) -> Iterator[str]:
     match value:
         case dict():
-            for key, inner in value.items():
+            for name, inner in value.items():
+                # A parameter of a URL may be called as anything.
+                key = name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
                 if _is_short(inner):
                     yield f"{key}: {json.dumps(inner, ensure_ascii=False)}"
                 else:

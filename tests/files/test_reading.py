@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from harness.hanging import hanging_mount
@@ -25,9 +26,10 @@ from resolverd.files.reading import (
     read_file,
     still_holds,
 )
-from resolverd.files.threads import FileThreads, HangingError
+from resolverd.files.threads import FileThreads, HangingError, Step
 
 LIMIT = 1000
+T = TypeVar("T")
 
 
 def _socket(path: Path) -> None:
@@ -269,3 +271,17 @@ def test_those_read_with_a_file_that_hangs_are_read_and_those_behind_it_refused(
     assert "does not answer within" in str(outcomes[1])
     assert isinstance(outcomes[2], HangingError)
     assert "it is not tried while" in str(outcomes[2])
+
+
+def test_a_last_file_that_answers_as_it_is_given_up_is_one_outcome(tmp_path: Path) -> None:
+    class Late(FileThreads):
+        """Its work is done in the moment at which it is given up."""
+
+        def run(self, work: Callable[[Step], T]) -> T:
+            super().run(work)
+            raise HangingError("", "it does not answer")
+
+    paths = [tmp_path / name for name in "ab"]
+    for path in paths:
+        path.write_bytes(b"sound")
+    assert list(read_files(paths, LIMIT, Late())) == [b"sound", b"sound"]

@@ -87,6 +87,7 @@ async def test_a_loop_that_was_held_reads_what_came_meanwhile() -> None:
 KINDS = {
     "http": {"kind": "http", "timeout": 0.4},
     "a body, by the library": {"kind": "http", "timeout": 0.4, "method": "POST", "body": "x"},
+    "an odd response": {"kind": "http", "timeout": 0.4, "path": "/odd"},
 }
 
 
@@ -102,7 +103,10 @@ def port() -> Iterator[int]:
             except OSError:
                 return
             with client:
-                if client.recv(4096):
+                request = client.recv(4096)
+                if b"/odd" in request:
+                    client.sendall(b"HTTP/1.0 200 OK\r\n\r\nok")  # up to the connection's end
+                elif request:
                     client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
                     client.recv(1)
 

@@ -139,6 +139,33 @@ def test_what_prometheus_cannot_be_told_is_said_without_the_secret(folder: Path)
     assert 'plain-1: no page of metrics is known of an endpoint that is probed as "http"' in notes
 
 
+def test_jobs_of_regions_with_alike_names_are_told_apart(folder: Path) -> None:
+    path = folder / "resolverd.toml"
+    text = path.read_text()
+    path.write_text(text.replace("eu-west", "us-east-2"))
+    found = [line for line in _printed(folder).out.splitlines() if "job_name" in line]
+    assert len(found) == len(set(found)) == 5
+    assert 'job_name: "inference-us-east-3"' in "\n".join(found)
+
+
+def test_a_secret_in_the_query_of_a_page_is_not_written(folder: Path) -> None:
+    path = folder / "resolverd.toml"
+    text = path.read_text().replace("9400/metrics", "9400/metrics?format=text&api_key=hunter3")
+    path.write_text(text.replace("m?format=text", "m?token=hunter4"))
+    printed = _printed(folder).out
+    assert "hunter" not in printed
+    assert 'us-east: http://192.0.2.10:9400/metrics?*** has "api_key" in its query' in printed
+    assert 'spare: https://[2001:db8::11]:9000/m?*** has "token" in its query' in printed
+
+
+async def test_a_parameter_of_any_name_is_a_parameter(folder: Path) -> None:
+    path = folder / "resolverd.toml"
+    path.write_text(path.read_text().replace("m?format=text", "m?*=a&collect[]=gpu&%23+b:+c=d"))
+    jobs = await _read(folder)
+    for line in ('"*": ["a"]', '"collect[]": ["gpu"]', '"# b: c": ["d"]'):
+        assert line in jobs["inference-us-east-2"], line
+
+
 async def test_a_fleet_names_its_edge_hosts(folder: Path) -> None:
     jobs = await _read(folder, "--edge", "192.0.2.1:9153", "--edge", "[2001:db8::1]:9153")
     assert '["192.0.2.1:9153", "[2001:db8::1]:9153"]' in jobs["resolverd"]

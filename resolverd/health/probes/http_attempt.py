@@ -119,9 +119,10 @@ class HttpAttempt(Exchange):
             response = await read_on(self)
             return self._ask.judged(response.status, response.body)
 
-        self.task = asyncio.create_task(
-            run_task(rest, self._within, began=self.began, trace=self._trace())
-        )
+        trace, patience = self._trace(), self._patience or Patience(self.began, self._within)
+        patience.goes_on(time.monotonic())
+        trace.late = patience.late
+        self.task = asyncio.create_task(run_task(rest, self._within, began=self.began, trace=trace))
         self.task.add_done_callback(self._task_ended)
 
     def _task_ended(self, task: asyncio.Task[Outcome]) -> None:

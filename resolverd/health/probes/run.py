@@ -123,12 +123,11 @@ async def run_task(
     ask: Ask, within: float, *, began: float | None = None, trace: Trace | None = None
 ) -> Outcome:
     """Ask once by awaiting it; `began` and `trace` are of one that goes on here."""
-    left = within
+    left, trace = within, begin_trace(trace)
     if began is None:
         began = time.monotonic()
     else:
-        left = max(0.0, began + within - time.monotonic())
-    trace = begin_trace(trace)
+        left = max(0.0, began + within + trace.late - time.monotonic())
     ok, responded = False, True
     try:
         async with PatientTimeout(asyncio.get_running_loop().time() + left, trace.add_late):
