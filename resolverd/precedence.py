@@ -31,8 +31,11 @@ class _Standing:
 def stand_back() -> None:
     """Have Python's threads, and so those that they will start, stand behind others of the process.
 
-    Threads that have been started by others than Python's keep what they have.
+    Threads that have been started by others than Python's keep what they have. Once is enough: a
+    process whose engine is begun again stands where it stood.
     """
+    if _Standing.background is not None:
+        return
     given = _nice(0)
     _Standing.background = min(_MOST, given + BACKGROUND)
     for thread in threading.enumerate():

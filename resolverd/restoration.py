@@ -114,7 +114,6 @@ class Restoration:
         `held` are the files that are served as they were kept before; see `Adopted`.
         """
         self._next = _adopted(inputs, contents, held), plan
-        self._reloads.restart = ""
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 # Seconds of the loop that one turn may take before it has to go on in the next.
 _MAX_TURN = 0.0005
 # Seconds of the coarsest clock that an event loop has, uvloop's.
-_TICK = 0.001
+TICK = 0.001
 # Lines of one delay each; where delays differ more than that, they go to the heap.
 _MAX_LINES = 8
 
@@ -118,7 +118,7 @@ class Timers:
         now, until = self._clock(), time.monotonic() + _MAX_TURN
         when, line = self._next()
         # The loop rounds to its own ticks, and may be a little early: again and again, if let.
-        least = _TICK if when > now else 0.0
+        least = TICK if when > now else 0.0
         try:
             while line is not None and when <= now and _call_due(line, now, until):
                 when, line = self._next()
