@@ -18,7 +18,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from resolverd.collector import FREEZER, paused
+from resolverd.collector import FREEZER
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
@@ -183,18 +183,17 @@ class Publication:
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         try:
-            with paused():
-                return compile_plan(
-                    next(self._plans),
-                    inputs.config,
-                    inputs.zones.values(),
-                    inputs.locator,
-                    inputs.targets,
-                    compiled=self._engine.name == "native",
-                    previous=previous,
-                    measured=inputs.tables.measured,
-                    kept=self._maps,
-                )
+            return compile_plan(
+                next(self._plans),
+                inputs.config,
+                inputs.zones.values(),
+                inputs.locator,
+                inputs.targets,
+                compiled=self._engine.name == "native",
+                previous=previous,
+                measured=inputs.tables.measured,
+                kept=self._maps,
+            )
         finally:
             inputs.locator.rest()
 

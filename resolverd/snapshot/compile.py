@@ -7,21 +7,18 @@ glue are found, pins become maps. What is left for a packet is look-up and copy.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
 import dns.name
-import dns.rdata
 import dns.rdatatype
-import dns.rdtypes.ANY.SOA
-import dns.rdtypes.IN.A
 
 from resolverd import collector
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets
-from resolverd.dns.codes import AAAA, CNAME, NS, SOA, TXT, A
-from resolverd.dns.names import Key, ancestors, key_from_text, key_of, parent
+from resolverd.dns.codes import CNAME, NS, SOA, TXT
+from resolverd.dns.names import Key, key_from_text, key_of, parent
 from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.files.threads import beside
 from resolverd.geo.locator import Locator
@@ -41,7 +38,7 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 from resolverd.snapshot.own_places import own_places
-from resolverd.snapshot.owned import dyna_of, negative_ttl_of, wire_name, wire_rrsets
+from resolverd.snapshot.owned import dyna_of, glue_of, negative_ttl_of, wire_name, wire_rrsets
 from resolverd.snapshot.pairs import paired
 from resolverd.snapshot.rankings import ranking_of
 from resolverd.snapshot.recompile import recompiled
@@ -174,21 +171,10 @@ def _cuts(
         key: Referral(
             wire_name(zone.rrsets[key][dns.rdatatype.NS].owner),
             rrsets[key][NS],
-            tuple(_glue(cuts, rrsets[key][NS], rrsets)),
+            tuple(glue_of(rrsets[key][NS], cuts, lambda owner: rrsets.get(owner, _NONE))),
         )
         for key in cuts
     }
-
-
-def _glue(
-    cuts: Set[Key], ns: RRsetWire, rrsets: Mapping[Key, Mapping[int, RRsetWire]]
-) -> Iterable[tuple[bytes, RRsetWire]]:
-    """Addresses below this cut, and below its siblings (RFC 9471 §3.1, §3.2)."""
-    for (target,) in ns.rdatas:
-        key = target.lower()
-        if not cuts.isdisjoint(ancestors(key)):
-            held = rrsets.get(key, {})
-            yield from ((bytes(target), held[rtype]) for rtype in (A, AAAA) if rtype in held)
 
 
 def _cut_above(name: Key, cuts: Mapping[Key, Referral], apex: Key) -> Referral | None:

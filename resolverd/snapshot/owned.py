@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import cast
 
 import dns.name
@@ -15,7 +15,8 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.nsbase
 
 from resolverd.config.tiers import edge_of_alias
-from resolverd.dns.codes import A
+from resolverd.dns.codes import AAAA, A
+from resolverd.dns.names import Key, ancestors
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.snapshot.model import Dyna
 from resolverd.zone.dyna import DYNA
@@ -58,6 +59,20 @@ def wire_parts(rdata: dns.rdata.Rdata) -> Rdata:
             names = (Compressible(wire_name(soa.mname)), Compressible(wire_name(soa.rname)))
             return (*names, _SOA_NUMBERS.pack(*numbers))
     return (rdata.to_wire() or b"",)
+
+
+def glue_of(
+    ns: RRsetWire, cuts: Set[Key], held: Callable[[Key], Mapping[int, RRsetWire]]
+) -> Iterator[tuple[bytes, RRsetWire]]:
+    """Addresses below this cut, and below its siblings (RFC 9471 §3.1, §3.2).
+
+    `cuts` are those of the zone, `held` the RRsets of an owner.
+    """
+    for (target,) in ns.rdatas:
+        key = target.lower()
+        if not cuts.isdisjoint(ancestors(key)):
+            here = held(key)
+            yield from ((bytes(target), here[rtype]) for rtype in (A, AAAA) if rtype in here)
 
 
 def negative_ttl_of(soa: RRsetWire) -> int:

@@ -12,11 +12,11 @@ from typing import cast
 import dns.rdatatype
 import dns.rdtypes.ANY.NS
 
-from resolverd.dns.codes import AAAA, NS, SOA, A
+from resolverd.dns.codes import NS, SOA
 from resolverd.dns.names import Key, ancestors, key_of, parent
 from resolverd.dns.writer import RRsetWire
 from resolverd.snapshot.model import NamesEdited, Node, Referral, ZonePlan
-from resolverd.snapshot.owned import dyna_of, negative_ttl_of, wire_name, wire_rrsets
+from resolverd.snapshot.owned import dyna_of, glue_of, negative_ttl_of, wire_name, wire_rrsets
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import RRsets, Zone
 
@@ -138,12 +138,7 @@ class _Cuts:
     def _referral(self, cut: Key) -> Referral:
         ns = self._nodes[cut].rrsets[NS]
         owner = wire_name(self._zone.rrsets[cut][dns.rdatatype.NS].owner)
-        return Referral(owner, ns, tuple(self._glue(ns)))
+        return Referral(owner, ns, tuple(glue_of(ns, self._now, self._held)))
 
-    def _glue(self, ns: RRsetWire) -> Iterator[tuple[bytes, RRsetWire]]:
-        """Addresses below this cut, and below its siblings (RFC 9471 §3.1, §3.2)."""
-        for (target,) in ns.rdatas:
-            key = target.lower()
-            if key in self._nodes and self._above(key) is not None:
-                held = self._nodes[key].rrsets
-                yield from ((bytes(target), held[rtype]) for rtype in (A, AAAA) if rtype in held)
+    def _held(self, owner: Key) -> Mapping[int, RRsetWire]:
+        return self._nodes.get(owner, _EMPTY).rrsets
