@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 def reading(proc: Path = Path("/proc")) -> Reading:
     """Of now."""
     own = sum(os.times()[:4])
-    busy, stolen = _cpu(proc / "stat")
+    busy, stolen = used(proc / "stat")
     return Reading(
         time.monotonic(),
         _load(proc / "loadavg"),
@@ -96,7 +96,7 @@ def _load(path: Path) -> float | None:
     return float(text.split()[0]) if text else None
 
 
-def _cpu(path: Path) -> tuple[float | None, float | None]:
+def used(path: Path) -> tuple[float | None, float | None]:
     """Seconds of all cores that were not idle, and those stolen, from the line "cpu"."""
     for line in _text(path).splitlines():
         if line.startswith("cpu "):

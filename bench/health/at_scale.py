@@ -31,8 +31,9 @@ from bench.health.crowd import crowd
 from bench.health.deaths import deaths, quantiles
 from bench.health.peer import GDNSD_INTERVAL, own_name, write_gdnsd
 from bench.health.scale_world import FAST, World, given, name, probed, write_resolverd
-from bench.health.serving import free_port, healthy_failed, serving
+from bench.health.serving import healthy_failed, serving
 from bench.peers.process import cpu_ns
+from bench.peers.server import free_port
 from bench.report import allow_files, show, write
 
 

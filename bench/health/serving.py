@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -50,20 +49,6 @@ def healthy_failed(place: Path) -> int:
         and not event.get("reason", "").startswith("HTTP 503")
         for event in map(_event, (place / _LOG).read_text(errors="replace").splitlines())
     )
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has, of UDP nor of TCP."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as streams,
-        ):
-            datagrams.bind(("127.0.0.1", 0))
-            port = int(datagrams.getsockname()[1])
-            with suppress(OSError):
-                streams.bind(("127.0.0.1", port))
-                return port
 
 
 def _answers(port: int) -> bool:

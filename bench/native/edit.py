@@ -28,7 +28,7 @@ from bench.native.run import DATABASE
 from bench.native.start import opened
 from bench.peers.ask import serial, until
 from bench.peers.gdnsd import Gdnsd
-from bench.peers.process import used_s
+from bench.peers.process import cpu_ns
 from bench.peers.resolverd import Resolverd, link
 from bench.peers.server import FailedError, Running, Server, Site, running
 from bench.peers.world import World
@@ -129,7 +129,7 @@ def _edited(served: Running, kind: str, number: int, names: int) -> dict[str, An
     served.site = replace(served.site, serial=wanted)
     server.text = with_serial(edited, wanted)
     (origin,) = served.site.world.origins()
-    cpu = used_s(served.pid)
+    cpu = cpu_ns(served.pid)
     with _asked(served) as lags:
         start = time.monotonic()
         server.text.write(server.path, in_place=number % 2 == 1)
@@ -147,7 +147,7 @@ def _edited(served: Running, kind: str, number: int, names: int) -> dict[str, An
         "kind": kind,
         "server": server.name,
         "s": taken,
-        "cpu_s": used_s(served.pid) - cpu,
+        "cpu_s": (cpu_ns(served.pid) - cpu) / 1e9,
         "lag_ms": max(lags, default=0.0) * 1000,
     }
 

@@ -8,10 +8,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from bench import busy
 from bench.peers.process import cpu_ns
-
-# Of a line of /proc/stat: all but idle (3) and waiting for a disk (4); guests are in user time.
-_BUSY = (0, 1, 2, 5, 6, 7)
 
 
 class Others:
@@ -34,8 +32,7 @@ class Others:
 
 
 def _busy_s() -> float:
-    fields = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
-    return sum(int(fields[n]) for n in _BUSY) / os.sysconf("SC_CLK_TCK")
+    return sum(part or 0.0 for part in busy.used(Path("/proc/stat")))
 
 
 def _own_s() -> float:

@@ -35,12 +35,6 @@ def cpu_ns(root: int, thread: str = "") -> int:
     return sum(_task_ns(task) for task in tasks if _name(task).startswith(thread))
 
 
-def used_s(root: int) -> float:
-    """Seconds of CPU that the tree has used, by threads that have ended too, to a tick."""
-    stats = (_fields(Path(f"/proc/{pid}/stat")) for pid in tree(root))
-    return sum(int(fields[11]) + int(fields[12]) for fields in stats if fields) * _TICK_NS / 1e9
-
-
 def resident_bytes(root: int) -> int:
     """Resident memory of the tree; pages that its processes share count once."""
     private, shared = 0, 0
