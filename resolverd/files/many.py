@@ -73,7 +73,9 @@ def _read_together(names: Sequence[str], limit: int, threads: FileThreads) -> li
     try:
         threads.run(work)
     except HangingError as error:
-        return [*read, error][: len(names)]  # the last may have answered just now
+        known = list(read)
+        # The one that was given up may have answered just then: the error is nobody else's.
+        return known if len(known) > names.index(error.filename) else [*known, error]
     return read
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_]{2,}")
+# Of those, what YAML 1.1 takes for no text, in any case of its letters (yaml.org/type/bool.html).
+_NO_TEXT = {"null", "true", "false", "yes", "no", "on", "off"}
 
 
 def to_yaml(value: Any) -> str:
@@ -20,7 +22,8 @@ def _lines(value: Any) -> Iterator[str]:
         case dict():
             for name, inner in value.items():
                 # A parameter of a URL may be called as anything.
-                key = name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+                plain = _PLAIN.fullmatch(name) and name.lower() not in _NO_TEXT
+                key = name if plain else json.dumps(name, ensure_ascii=False)
                 if _is_short(inner):
                     yield f"{key}: {json.dumps(inner, ensure_ascii=False)}"
                 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -273,15 +274,36 @@ def test_those_read_with_a_file_that_hangs_are_read_and_those_behind_it_refused(
     assert "it is not tried while" in str(outcomes[2])
 
 
-def test_a_last_file_that_answers_as_it_is_given_up_is_one_outcome(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", ["a", "b", "c"])
+def test_a_file_that_answers_as_it_is_given_up_gives_nobody_its_error(
+    tmp_path: Path, late: str
+) -> None:
+    class LeftBehindError(Exception):
+        """Nobody waits for the work any more."""
+
     class Late(FileThreads):
-        """Its work is done in the moment at which it is given up."""
+        """Its first work ends with one file, given up in the moment at which it answers."""
+
+        begun = 0
 
         def run(self, work: Callable[[Step], T]) -> T:
-            super().run(work)
-            raise HangingError("", "it does not answer")
+            self.begun += 1
+            if self.begun > 1:
+                return super().run(work)
 
-    paths = [tmp_path / name for name in "ab"]
+            def until_late(step: Step) -> T:
+                def reached(path: str) -> None:
+                    if Path(path).name > late:
+                        raise LeftBehindError
+                    step(path)
+
+                return work(reached)
+
+            with contextlib.suppress(LeftBehindError):
+                super().run(until_late)
+            raise HangingError(str(tmp_path / late), "it does not answer")
+
+    paths = [tmp_path / name for name in "abc"]
     for path in paths:
-        path.write_bytes(b"sound")
-    assert list(read_files(paths, LIMIT, Late())) == [b"sound", b"sound"]
+        path.write_bytes(path.name.encode())
+    assert list(read_files(paths, LIMIT, Late())) == [b"a", b"b", b"c"]

@@ -160,9 +160,17 @@ def test_a_secret_in_the_query_of_a_page_is_not_written(folder: Path) -> None:
 
 async def test_a_parameter_of_any_name_is_a_parameter(folder: Path) -> None:
     path = folder / "resolverd.toml"
-    path.write_text(path.read_text().replace("m?format=text", "m?*=a&collect[]=gpu&%23+b:+c=d"))
+    path.write_text(
+        path.read_text().replace("m?format=text", "m?*=a&collect[]=gpu&%23+b:+c=d&on=1&NULL=2")
+    )
     jobs = await _read(folder)
-    for line in ('"*": ["a"]', '"collect[]": ["gpu"]', '"# b: c": ["d"]'):
+    for line in (
+        '"*": ["a"]',
+        '"collect[]": ["gpu"]',
+        '"# b: c": ["d"]',
+        '"on": ["1"]',
+        '"NULL": ["2"]',
+    ):
         assert line in jobs["inference-us-east-2"], line
 
 
