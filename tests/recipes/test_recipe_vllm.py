@@ -1,0 +1,36 @@
+"""docs/recipes/vllm.md, followed by whoever has servers of vLLM's API at its addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness.namespace import needs_root
+from recipes.page import Servers, follow, servers
+
+pytestmark = needs_root
+LLAMA = "meta-llama/Llama-3.1-70B-Instruct"
+SERVE = f"vllm serve {LLAMA} --host 0.0.0.0 --port 8000 --tensor-parallel-size 2"
+
+
+@pytest.fixture
+def hosts() -> Iterator[Servers]:
+    with servers() as made:
+        made.place.address("192.0.2.40/32")
+        yield made
+
+
+def test_the_page_of_plain_vllm_leads_to_answers(hosts: Servers, tmp_path: Path) -> None:
+    def serve() -> None:
+        hosts.start("192.0.2.10", LLAMA)
+        hosts.start("192.0.2.20", LLAMA)
+
+    elsewhere = {
+        f"use-1$ {SERVE}": serve,
+        "euw-1$ systemctl stop vllm@8000": lambda: hosts.stop("192.0.2.20"),
+        "usw-1$ vllm serve Qwen/Qwen3-8B --host 0.0.0.0 --port 8000": lambda: hosts.start(
+            "192.0.2.30", "Qwen/Qwen3-8B"
+        ),
+    }
+    follow("vllm.md", tmp_path, hosts.place, elsewhere)
