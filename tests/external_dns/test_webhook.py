@@ -10,8 +10,8 @@ import pytest
 from cli.cli_place import SERVER, SERVICES
 from cli.command import TIMEOUT, resolverd
 from cli.live import live
-from external_dns.conftest import FRAGMENT, Provider, running
 from external_dns.controller import MEDIA_TYPE, ExternalDns, ask, endpoint
+from external_dns.provider_process import FRAGMENT, Provider, running
 from harness.waiting import wait_until
 
 LONG = "k" * 300
@@ -141,7 +141,9 @@ def test_what_cannot_be_kept_is_left_out_and_said_and_keeps_nothing_else_out(
     ]
     controller.sync([wanted, fine])
     wait_until(
-        lambda: _events(provider, "external_dns.left_out"), "what was left out", within=TIMEOUT
+        lambda: bool(_events(provider, "external_dns.left_out")),
+        "what was left out",
+        within=TIMEOUT,
     )
     (event,) = _events(provider, "external_dns.left_out")
     assert reason in event["reason"]
@@ -164,7 +166,9 @@ def test_a_change_that_the_zone_refuses_is_a_500_with_its_reason_and_changes_not
     assert (place / FRAGMENT).read_bytes() == before
     left = {path.name for path in (place / "zones").iterdir()}
     assert left == {"inference.zone", "external-dns.records"}
-    wait_until(lambda: _events(provider, "external_dns.refused"), "the refusal", within=TIMEOUT)
+    wait_until(
+        lambda: bool(_events(provider, "external_dns.refused")), "the refusal", within=TIMEOUT
+    )
 
 
 def test_the_owner_of_a_zone_s_own_name_is_refused_with_the_prefix_that_places_it(

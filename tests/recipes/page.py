@@ -60,8 +60,23 @@ class Servers:
         self.place = place
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, address: str, model: str, port: int = 8000) -> None:
-        """Serve `model` at an address; returns once it is served."""
+    def start(self, model: str, *addresses: str, port: int = 8000) -> None:
+        """Serve `model` at some addresses; returns once it is served."""
+        for address in addresses:
+            self._start(model, address, port)
+
+    def stop(self, address: str) -> None:
+        """Stop serving at an address."""
+        process = self._running.pop(address)
+        process.terminate()
+        process.wait(TIMEOUT)
+
+    def close(self) -> None:
+        """Stop them all."""
+        for address in list(self._running):
+            self.stop(address)
+
+    def _start(self, model: str, address: str, port: int) -> None:
         if address not in self.place.ip("address", "show", "dev", "lo"):
             self.place.address(f"{address}/32")
         command = [sys.executable, "-c", _SERVER, address, str(port), model]
@@ -74,17 +89,6 @@ class Servers:
             f"the server at {address}",
             within=TIMEOUT,
         )
-
-    def stop(self, address: str) -> None:
-        """Stop serving at an address."""
-        process = self._running.pop(address)
-        process.terminate()
-        process.wait(TIMEOUT)
-
-    def close(self) -> None:
-        """Stop them all."""
-        for address in list(self._running):
-            self.stop(address)
 
 
 @contextmanager
@@ -124,7 +128,7 @@ class Shell:
         assert bash.stdout is not None
         bash.stdin.write(f"{commands}\necho '{end}' $?\n")
         bash.stdin.flush()
-        printed = []
+        printed: list[str] = []
         for line in bash.stdout:
             if line.startswith(end):
                 return int(line.removeprefix(end)), "".join(printed)
@@ -148,11 +152,12 @@ def follow(
 
     AssertionError names the block that was not as the page shows it.
     """
-    shell, done = Shell(place, folder, variables), []
-    told, printed = iter(blocks(page)), []
+    shell = Shell(place, folder, variables)
+    done: list[str] = []
+    printed: list[str] = []
     try:
         before: Block | None = None
-        for block in told:
+        for block in blocks(page):
             if block.title:
                 path = folder / block.title
                 path.parent.mkdir(parents=True, exist_ok=True)

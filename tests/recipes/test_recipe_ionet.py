@@ -11,6 +11,7 @@ from recipes.page import blocks, follow, servers
 pytestmark = needs_root
 API = "https://api.io.solutions/enterprise/v1/io-cloud/caas"
 KEY = '-H "x-api-key: $IOCLOUD_API_KEY"'
+TWO = ("192.0.2.10", "192.0.2.20")
 LLAMA = "meta-llama/Llama-3.1-70B-Instruct"
 # What io.net's reference has for POST /caas/deploy: its own fields, and those of the containers.
 BODY = {
@@ -26,9 +27,7 @@ CONTAINER = {
 def test_the_page_of_ionet_leads_to_answers(tmp_path: Path) -> None:
     with servers() as hosts:
         elsewhere = {
-            f"$ curl {KEY} --json @us-east.json {API}/deploy": lambda: [
-                hosts.start(address, LLAMA) for address in ("192.0.2.10", "192.0.2.20")
-            ],
+            f"$ curl {KEY} --json @us-east.json {API}/deploy": lambda: hosts.start(LLAMA, *TWO),
             f"$ curl {KEY} -o workers/us-east.json {API}/deployment/$ID/containers": lambda: None,
             f"$ curl -X DELETE {KEY} {API}/deployment/$ID": lambda: hosts.stop("192.0.2.10"),
         }

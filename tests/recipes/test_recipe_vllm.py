@@ -22,15 +22,11 @@ def hosts() -> Iterator[Servers]:
 
 
 def test_the_page_of_plain_vllm_leads_to_answers(hosts: Servers, tmp_path: Path) -> None:
-    def serve() -> None:
-        hosts.start("192.0.2.10", LLAMA)
-        hosts.start("192.0.2.20", LLAMA)
-
     elsewhere = {
-        f"use-1$ {SERVE}": serve,
+        f"use-1$ {SERVE}": lambda: hosts.start(LLAMA, "192.0.2.10", "192.0.2.20"),
         "euw-1$ systemctl stop vllm@8000": lambda: hosts.stop("192.0.2.20"),
         "usw-1$ vllm serve Qwen/Qwen3-8B --host 0.0.0.0 --port 8000": lambda: hosts.start(
-            "192.0.2.30", "Qwen/Qwen3-8B"
+            "Qwen/Qwen3-8B", "192.0.2.30"
         ),
     }
     follow("vllm.md", tmp_path, hosts.place, elsewhere)
