@@ -1,7 +1,7 @@
 """What external-dns owns in some zones: read from their fragments, and changed there.
 
-The files are the state: nothing is remembered that is not in them, so a restart and a second
-process see what the first one wrote. A change is made whole, in all zones that it touches, or not
+The files are the state: nothing is remembered but what a text of them was read as, so a restart
+goes on with what was written. A change is made whole, in all zones that it touches, or not
 at all but for a disk that fails between two files.
 """
 
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+
+from dns.name import Name
 
 from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.external_dns.conflicts import OwnNames, conflict, outside
@@ -51,6 +53,7 @@ class Provider:
 
     def __init__(self, checks: Sequence[ZoneCheck], ttl: int) -> None:
         self._checks, self._ttl = tuple(checks), ttl
+        self._read: dict[Name, tuple[str, dict[Key, Endpoint]]] = {}
 
     @property
     def zones(self) -> list[str]:
@@ -153,9 +156,16 @@ class Provider:
         return sorted(found, key=lambda check: len(check.zone), reverse=True)
 
     def _own(self, check: ZoneCheck) -> OwnNames:
-        """The operator's own names in a zone as it is now. Raises RefusedError."""
-        text = self._text(check)
-        return check.own(self._loaded(check, render(check.zone, (), 0) if text is None else text))
+        """The operator's own names in a zone as it is now. Raises RefusedError.
+
+        What is kept may be at odds with what was written since: it is on its way out then.
+        """
+        empty = render(check.zone, (), self._ttl)
+        try:
+            zone = check.load(self._text(check) or empty)
+        except ProblemsError:
+            zone = self._loaded(check, empty)
+        return check.own(zone)
 
     def _loaded(self, check: ZoneCheck, text: str) -> Zone:
         try:
@@ -166,8 +176,16 @@ class Provider:
     def _endpoints(self, check: ZoneCheck) -> dict[Key, Endpoint]:
         """What a fragment has; nothing where it is gone. Raises RefusedError."""
         text = self._text(check)
+        if text is None:
+            return {}
+        known = self._read.get(check.zone)
+        if known is None or known[0] != text:
+            known = self._read[check.zone] = text, self._as_written(check, text)
+        return known[1]
+
+    def _as_written(self, check: ZoneCheck, text: str) -> dict[Key, Endpoint]:
         try:
-            return {} if text is None else read(check.zone, text, self._ttl)
+            return read(check.zone, text, self._ttl)
         except EditedError as error:
             raise RefusedError(
                 f"{check.fragment}: {error}; move what you wrote into the file that includes it, "

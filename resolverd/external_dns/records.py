@@ -6,6 +6,8 @@ one string, or strings in quotes as master files have them: its ownership record
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import dns.exception
 import dns.name
 import dns.rdata
@@ -32,9 +34,14 @@ class RecordError(ValueError):
 def owner_of(endpoint: Endpoint) -> Name:
     """The owner of its records. Raises RecordError where its name is none."""
     try:
-        return dns.name.from_text(endpoint.name)
+        return _name(endpoint.name)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise RecordError(f'"{endpoint.name}" is not a domain name: {error}') from error
+
+
+@lru_cache(maxsize=1 << 16)
+def _name(text: str) -> Name:
+    return dns.name.from_text(text)
 
 
 def rdatas_of(endpoint: Endpoint) -> list[str]:

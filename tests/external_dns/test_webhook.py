@@ -269,6 +269,19 @@ def test_what_the_operator_writes_later_is_the_operator_s(place: Path, provider:
     assert controller.sync(WANTED)[1] is None
 
 
+def test_what_the_operator_s_records_cannot_stand_beside_gives_way(
+    place: Path, provider: Provider
+) -> None:
+    controller = ExternalDns(provider.url)
+    controller.sync(WANTED)
+    with (place / "zones" / "inference.zone").open("a") as zone:
+        zone.write("app 60 CNAME elsewhere.example.\n")
+    assert resolverd("check", cwd=place).status == 1
+    controller.sync(WANTED)
+    assert resolverd("check", cwd=place).status == 0
+    assert controller.sync(WANTED)[1] is None
+
+
 def test_a_zone_that_is_broken_meanwhile_is_not_changed(place: Path, provider: Provider) -> None:
     zone = place / "zones" / "inference.zone"
     sound = zone.read_text()
