@@ -36,6 +36,24 @@ WANTED = [
     endpoint("www.elsewhere.example", "A", "192.0.2.99"),
 ]
 
+UNKEPT = [
+    (endpoint("www.inference.example", "A", "192.0.2.1"), "the zone has A records"),
+    (endpoint("chat.inference.example", "AAAA", "2001:db8::1"), "a DYNA written by hand"),
+    (endpoint("also.inference.example", "A", "192.0.2.1"), "the zone has a CNAME"),
+    (endpoint("www.inference.example", "CNAME", "a.example"), "the zone has A of that name"),
+    (endpoint("x.cut.inference.example", "A", "192.0.2.1"), "cut.inference.example is deleg"),
+    (endpoint("x.old.inference.example", "A", "192.0.2.1"), "old.inference.example is deleg"),
+    (endpoint("inference.example", "NS", "ns.example.net"), "the zone has NS records"),
+    (endpoint("a7.inference.example", "A", "192.0.2.1\nevil"), "is more than a line"),
+    (endpoint("a8.inference.example", "A", "192.0.2.256"), 'A target "192.0.2.256"'),
+    (endpoint("a9.inference.example", "A"), "it has no targets"),
+    (endpoint("a10.inference.example", "A", "192.0.2.1", recordTTL=2**31), "a TTL of"),
+    (endpoint("a11.inference.example", "CNAME", "a.example", "b.example"), "one target"),
+    (endpoint("a12.inference.example", "LOC", "1 N 2 E 3m"), "LOC is not kept here"),
+    (endpoint(f"{'a' * 64}.inference.example", "A", "192.0.2.1"), "is not a domain name"),
+]
+"""What cannot be kept, and a part of the reason."""
+
 
 def test_all_that_is_wanted_is_kept_once_and_never_asked_for_again(
     place: Path, provider: Provider
@@ -108,46 +126,33 @@ def test_dig_is_answered_what_external_dns_wanted(place: Path) -> None:
         assert dig("www.inference.example", "A") == ["192.0.2.80"], "written by hand"
 
 
-@pytest.mark.parametrize(
-    ("wanted", "reason"),
-    [
-        (endpoint("www.inference.example", "A", "192.0.2.1"), "the zone has A records"),
-        (endpoint("chat.inference.example", "AAAA", "2001:db8::1"), "a DYNA written by hand"),
-        (endpoint("also.inference.example", "A", "192.0.2.1"), "the zone has a CNAME"),
-        (endpoint("www.inference.example", "CNAME", "a.example"), "the zone has A of that name"),
-        (endpoint("x.cut.inference.example", "A", "192.0.2.1"), "cut.inference.example is deleg"),
-        (endpoint("x.old.inference.example", "A", "192.0.2.1"), "old.inference.example is deleg"),
-        (endpoint("inference.example", "NS", "ns.example.net"), "the zone has NS records"),
-        (endpoint("a.inference.example", "A", "192.0.2.1\nevil"), "is more than a line"),
-        (endpoint("a.inference.example", "A", "192.0.2.256"), 'A target "192.0.2.256"'),
-        (endpoint("a.inference.example", "A"), "it has no targets"),
-        (endpoint("a.inference.example", "A", "192.0.2.1", recordTTL=2**31), "a TTL of"),
-        (endpoint("a.inference.example", "CNAME", "a.example", "b.example"), "one target"),
-        (endpoint("a.inference.example", "LOC", "1 N 2 E 3m"), "LOC is not kept here"),
-        (endpoint(f"{'a' * 64}.inference.example", "A", "192.0.2.1"), "is not a domain name"),
-    ],
-)
 def test_what_cannot_be_kept_is_left_out_and_said_and_keeps_nothing_else_out(
-    provider: Provider, wanted: dict[str, Any], reason: str
+    provider: Provider,
 ) -> None:
+    wanted = [document for document, _ in UNKEPT]
     fine = endpoint("fine.inference.example", "A", "192.0.2.3")
     controller = ExternalDns(provider.url)
-    changes, answer = controller.sync([wanted, fine])
+    changes, answer = controller.sync([*wanted, fine])
     assert answer is not None
     assert answer.status == 204, answer.body
     assert [d["dnsName"] for d in changes["create"]] == [
         "fine.inference.example",
         "a-fine.inference.example",
     ]
-    controller.sync([wanted, fine])
+    controller.sync([*wanted, fine])
+    for document, reason in UNKEPT:
+        answer = ask(f"{provider.url}/records", {"create": [document]})
+        assert (answer.status, reason in answer.json()["error"]) == (500, True), answer.body
     wait_until(
-        lambda: bool(_events(provider, "external_dns.left_out")),
-        "what was left out",
+        lambda: len(_events(provider, "external_dns.refused")) == len(UNKEPT), "all to be refused",
         within=TIMEOUT,
-    )
-    (event,) = _events(provider, "external_dns.left_out")
-    assert reason in event["reason"]
-    assert ask(f"{provider.url}/records", {"create": [wanted]}).status == 500
+    )  # fmt: skip
+    said = {
+        (e["qname"], e["qtype"]): e["reason"] for e in _events(provider, "external_dns.left_out")
+    }
+    assert len(said) == len(_events(provider, "external_dns.left_out")), "each is said once"
+    for document, reason in UNKEPT:
+        assert reason in said[document["dnsName"], document["recordType"]]
 
 
 def test_a_change_that_the_zone_refuses_is_a_500_with_its_reason_and_changes_nothing(
