@@ -35,6 +35,7 @@ web.run_app(SimulatedServer(address, model).application(), host=address, port=in
             access_log=None)
 """
 
+Program = Callable[[str, str, int], tuple[list[str], dict[str, str]]]
 Elsewhere = Mapping[str, Callable[[], object]]
 """What a test does for a ```console block, by its first line."""
 
@@ -54,10 +55,13 @@ def blocks(page: str) -> list[Block]:
 
 
 class Servers:
-    """Servers of vLLM's API at addresses of their own, which are made where they are not there."""
+    """Servers of vLLM's API at addresses of their own, which are made where they are not there.
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    `program` is what serves a model at an address and port, and in what environment.
+    """
+
+    def __init__(self, place: Place, program: Program, within: float) -> None:
+        self.place, self._program, self._within = place, program, within
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, model: str, *addresses: str, port: int = 8000) -> None:
@@ -69,7 +73,7 @@ class Servers:
         """Stop serving at an address."""
         process = self._running.pop(address)
         process.terminate()
-        process.wait(TIMEOUT)
+        process.wait(self._within)
 
     def close(self) -> None:
         """Stop them all."""
@@ -79,23 +83,28 @@ class Servers:
     def _start(self, model: str, address: str, port: int) -> None:
         if address not in self.place.ip("address", "show", "dev", "lo"):
             self.place.address(f"{address}/32")
-        command = [sys.executable, "-c", _SERVER, address, str(port), model]
+        command, variables = self._program(model, address, port)
         self._running[address] = self.place.do(
-            lambda: subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL)
+            lambda: subprocess.Popen(command, env=variables, cwd="/", stdout=subprocess.DEVNULL)
         )
         health = ["curl", "-sf", f"http://{address}:{port}/health"]
         wait_until(
             lambda: self.place.do(lambda: subprocess.run(health, check=False)).returncode == 0,
             f"the server at {address}",
-            within=TIMEOUT,
+            within=self._within,
         )
 
 
+def simulated(model: str, address: str, port: int) -> tuple[list[str], dict[str, str]]:
+    """The demonstration's server."""
+    return [sys.executable, "-c", _SERVER, address, str(port), model], environment()
+
+
 @contextmanager
-def servers() -> Iterator[Servers]:
+def servers(program: Program = simulated, within: float = TIMEOUT) -> Iterator[Servers]:
     """Servers in a network namespace of their own, where a page can be followed as it is."""
     place = Place()
-    made = Servers(place)
+    made = Servers(place, program, within)
     try:
         yield made
     finally:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from harness.namespace import needs_root
 from recipes.page import Servers, follow, servers
 
-pytestmark = needs_root
 LLAMA = "meta-llama/Llama-3.1-70B-Instruct"
 SERVE = f"vllm serve {LLAMA} --host 0.0.0.0 --port 8000 --tensor-parallel-size 2"
 
 
-@pytest.fixture
-def hosts() -> Iterator[Servers]:
-    with servers() as made:
-        made.place.address("192.0.2.40/32")
-        yield made
-
-
-def test_the_page_of_plain_vllm_leads_to_answers(hosts: Servers, tmp_path: Path) -> None:
+def follow_with(hosts: Servers, folder: Path) -> None:
+    """Follow the page where these are the hosts."""
+    hosts.place.address("192.0.2.40/32")
     elsewhere = {
         f"use-1$ {SERVE}": lambda: hosts.start(LLAMA, "192.0.2.10", "192.0.2.20"),
         "euw-1$ systemctl stop vllm@8000": lambda: hosts.stop("192.0.2.20"),
@@ -29,4 +21,10 @@ def test_the_page_of_plain_vllm_leads_to_answers(hosts: Servers, tmp_path: Path)
             "Qwen/Qwen3-8B", "192.0.2.30"
         ),
     }
-    follow("vllm.md", tmp_path, hosts.place, elsewhere)
+    follow("vllm.md", folder, hosts.place, elsewhere)
+
+
+@needs_root
+def test_the_page_of_plain_vllm_leads_to_answers(tmp_path: Path) -> None:
+    with servers() as hosts:
+        follow_with(hosts, tmp_path)
