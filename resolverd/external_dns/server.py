@@ -51,6 +51,7 @@ class WebhookServer:
         self._provider = provider
         self._turn = asyncio.Lock()
         self._left_out: frozenset[LeftOut] = frozenset()
+        self._refused = ""
         self._log = log.get("external-dns")
 
     @asynccontextmanager
@@ -117,12 +118,17 @@ class WebhookServer:
         async with self._turn:
             try:
                 with _understood():
-                    return await detached(work, background=False)
+                    done = await detached(work, background=False)
             except RefusedError as error:
                 reason = str(error)
             except OSError as error:
                 reason = f"{error.filename} cannot be written: {error.strerror}"
-        self._log.warning("external_dns.refused", reason=reason)
+            else:
+                self._refused = ""
+                return done
+        if reason != self._refused:  # kubelet asks every few seconds
+            self._log.warning("external_dns.refused", reason=reason)
+        self._refused = reason
         raise ApiError(500, reason, _TRIED_AGAIN)
 
 

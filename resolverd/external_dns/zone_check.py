@@ -75,6 +75,8 @@ class ZoneCheck:
         with reads.noted():
             loaded = load_config(self._config, self._overrides)
             files, problems = zone_files(loaded, self._previous)
+        if any(key_of(file.path) in self._names for file in files):
+            raise ConfigError([self._a_zone_of_its_own()])
         self._previous = {file.zone.origin: file.zone for file in files if file.zone}
         found = [problem for file in files if file.origin == self.zone for problem in file.problems]
         zone = self._previous.get(self.zone)
@@ -89,6 +91,12 @@ class ZoneCheck:
         if included is None:
             raise ConfigError([self._not_included(zone)])
         return included
+
+    def _a_zone_of_its_own(self) -> Problem:
+        return Problem(
+            str(self.fragment), 0, 0, _ID, "server.zones takes it for a zone of its own",
+            "give it a name that no pattern of server.zones matches, such as external-dns.records",
+        )  # fmt: skip
 
     def _missing(self) -> Problem:
         return Problem(

@@ -249,7 +249,11 @@ def test_a_fragment_that_was_edited_by_hand_is_not_written_over(
     assert "was written by hand" in answer.json()["error"]
     create = {"create": [endpoint("a.inference.example", "A", "192.0.2.3")]}
     assert ask(f"{provider.url}/records", create).status == 500
-    assert ask(f"{provider.health}/healthz").status == 503
+    assert [ask(f"{provider.health}/healthz").status for _ in range(3)] == [503, 503, 503]
+    wait_until(
+        lambda: bool(_events(provider, "external_dns.refused")), "the refusal", within=TIMEOUT
+    )
+    assert len(_events(provider, "external_dns.refused")) == 1, "said once"
     assert (place / FRAGMENT).read_text() == edited
 
 
@@ -325,6 +329,7 @@ def test_two_zones_have_a_fragment_each(place: Path) -> None:
             1,
             'write at its end: $INCLUDE "other.records"',
         ),
+        (("--zone", "inference.example", "--output", "zones/own.zone"), 1, "for a zone of its own"),
         (("--zone", "inference.example", "--output", "missing/a"), 3, "missing/a"),
         (
             ("--zone", "a.example", "--zone", "b.example", "--output", "a"),
