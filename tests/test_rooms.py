@@ -50,6 +50,7 @@ RANKS = {
     "daemon": 13,
     "doctor": 14,
     "demo": 14,
+    "external_dns": 14,
     "rollout": 14,
     "cli": 15,
     "__main__": 16,

@@ -40,7 +40,7 @@ _INTERRUPTED = 130
 
 _VERBS = (
     "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
-    "template", "geo", "rtt", "plan", "register", "demo",
+    "template", "geo", "rtt", "plan", "register", "external-dns", "demo",
 )  # fmt: skip
 
 
@@ -107,5 +107,5 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     verbs = whole.add_subparsers(title="verbs", metavar="VERB")
     whole.set_defaults(run=partial(help_wanted, whole))
     for verb in arguments[:1] if arguments[:1] and arguments[0] in _VERBS else _VERBS:
-        import_module(f"resolverd.cli.{verb}").register(verbs)
+        import_module(f"resolverd.cli.{verb.replace('-', '_')}").register(verbs)
     return whole

@@ -1,4 +1,7 @@
-"""`resolverd register`: what a deployment script knows of its regions, as a checked fragment."""
+"""`resolverd register`: what a deployment script knows of its regions, as a checked fragment.
+
+It is given in files, or it is one endpoint that is asked who it is (`register_url`).
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from resolverd.cli.console import complain, out
 from resolverd.cli.options import UsageError, add_config, existing_config, verb
 from resolverd.cli.output_file import write_output
 from resolverd.cli.plan_options import MAX_GPUS, whole
+from resolverd.cli.register_url import add_arguments, ask, file_name
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.config.registered import Dictionaries, fragment, left_out, traffic_csv
@@ -29,23 +33,27 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = verb(
         verbs,
         "register",
-        "turn a deployment's dictionaries of regions into a fragment of the configuration",
+        "turn an endpoint, or a deployment's dictionaries of regions, into a fragment of the "
+        "configuration",
         [
+            "resolverd register http://192.0.2.10:8000 --region us-east --write",
             "resolverd register --from endpoints.json",
             "resolverd register --from endpoints.json --from models.json --write",
             "resolverd register --from traffic.json --traffic-csv traffic.csv",
         ],
         run,
-        more="\nEach file is JSON, a dictionary by region or an object of several: URLs are\n"
+        more="\nAn endpoint is asked who it is and has to serve the service's model, if any.\n"
+        "Each file is JSON, a dictionary by region or an object of several: URLs are\n"
         "endpoints, other texts models, numbers shares of traffic, pairs of numbers coordinates.\n"
         "The fragment is checked with the configuration, and then printed or, with --write, put\n"
         "beside it.\n",
     )
+    add_arguments(parser)
     parser.add_argument(
         "--from",
         dest="sources",
         action="append",
-        required=True,
+        default=[],
         type=Path,
         metavar="JSON",
         help="a file of dictionaries by region; may be given again",
@@ -59,9 +67,10 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--write",
         nargs="?",
-        const="registered",
+        const="",
         metavar="NAME",
-        help="write it to NAME.toml beside the other fragments (default: registered)",
+        help="write it to NAME.toml beside the other fragments (default: registered, or the "
+        "endpoint's region and host)",
     )
     parser.add_argument(
         "--traffic-csv", type=Path, metavar="FILE", help="write shares of traffic for `plan` there"
@@ -73,17 +82,22 @@ def run(arguments: argparse.Namespace) -> int:
     """Print or write the fragment. Raises ProblemsError where it does not pass the checks."""
     path = existing_config(arguments)
     config = load_config(path, arguments.overrides).config
-    given = _read(arguments.sources)
     service = arguments.service or next(iter(config.service), "chat")
+    given, said = _given(arguments, config, service)
     try:
         text = fragment(given, config, service, _gpus(arguments))
         traffic = traffic_csv(given, config) if arguments.traffic_csv else ""
     except ValueError as error:
         raise UsageError(
-            f'{error}: give a file with its coordinates, such as {{"REGION": [50.1, 8.7]}}'
+            f"{error}: say it with --coordinates 50.1,8.7"
+            if arguments.url
+            else f'{error}: give a file with its coordinates, such as {{"REGION": [50.1, 8.7]}}'
         ) from error
+    if said and text:
+        text = f"# It says: {said}\n{text}"
     directory = path.with_suffix(".d")
-    target = directory / f"{arguments.write or 'registered'}.toml"
+    name = file_name(arguments) if arguments.url else "registered"
+    target = directory / f"{arguments.write or name}.toml"
     if text:
         _check(path, arguments, text, target.name)
     if arguments.traffic_csv:
@@ -98,11 +112,22 @@ def run(arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
+def _given(arguments: argparse.Namespace, config: Config, service: str) -> tuple[Dictionaries, str]:
+    """What is to be registered, and what an endpoint that was asked says of itself."""
+    if bool(arguments.url) == bool(arguments.sources):
+        raise UsageError("give either an endpoint's URL with its --region, or files with --from")
+    if arguments.url:
+        return ask(arguments, config, service)
+    if arguments.region or arguments.coordinates or arguments.model:
+        raise UsageError("--region, --coordinates and --model belong to an endpoint's URL")
+    return _read(arguments.sources), ""
+
+
 def _give(arguments: argparse.Namespace, config: Config, text: str, target: Path) -> None:
     if not text:
         known = f"{len(config.region)} regions"
         out().print(f"nothing is new: the configuration has it all ({known})", markup=False)
-    elif not arguments.write:
+    elif arguments.write is None:
         out().out(text, end="")
     elif target.exists():
         raise UsageError(f"{target} is there already: give --write another name, or remove it")

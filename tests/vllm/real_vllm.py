@@ -141,18 +141,14 @@ async def vllm(
     log = model.parent / f"vllm-{port}.log"
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            # Its own group, to be ended as one; and none is left if this process is killed.
-            *("setpriv", "--pdeathsig", "TERM", str(PYTHON)),
-            *("-m", "vllm.entrypoints.openai.api_server", "--model", str(model)),
-            *("--served-model-name", served_as, "--host", "127.0.0.1", "--port", str(port)),
-            *_OPTIONS,
+            *command(model, served_as, "127.0.0.1", port),
             *options,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=True,  # its own group, to be ended as one
             cwd=model.parent,  # this directory would hide the package of the same name
-            env=_clean() | _ENVIRONMENT | (environment or {}),
+            env=clean_environment() | (environment or {}),
         )
     server = Vllm(process, port, log)
     try:
@@ -162,8 +158,20 @@ async def vllm(
         await server.stop()
 
 
-def _clean() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+def command(model: Path, served_as: str, host: str, port: int) -> list[str]:
+    """What starts a server, of which none is left if this process is killed."""
+    return [
+        *("setpriv", "--pdeathsig", "TERM", str(PYTHON)),
+        *("-m", "vllm.entrypoints.openai.api_server", "--model", str(model)),
+        *("--served-model-name", served_as, "--host", host, "--port", str(port)),
+        *_OPTIONS,
+    ]
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment that a server starts in."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return kept | _ENVIRONMENT
 
 
 async def _until_ready(server: Vllm) -> None:

@@ -54,4 +54,28 @@ EVENTS = (
         "path",
         "exception",
     ),
+    Event(
+        "external_dns.serving",
+        "info",
+        "`resolverd external-dns` answers: external-dns at `listener`, `/healthz` at `http`.",
+        "listener http",
+    ),
+    Event(
+        "external_dns.written",
+        "info",
+        "Records that external-dns owns were changed; `problems` are warnings about them.",
+        "file changed problems",
+    ),
+    Event(
+        "external_dns.refused",
+        "warning",
+        "A request of external-dns was refused, and nothing changed; it asks again.",
+        "reason",
+    ),
+    Event(
+        "external_dns.left_out",
+        "warning",
+        "A record that external-dns wants is not kept: it cannot be, or the zone has its own.",
+        "qname qtype reason",
+    ),
 )

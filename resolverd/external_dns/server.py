@@ -1,0 +1,193 @@
+"""The webhook provider's two listeners: the protocol for external-dns, and health for Kubernetes.
+
+    GET  /                 the domain filter: which zones' names external-dns is to manage
+    GET  /records          the endpoints that are kept
+    POST /adjustendpoints  of the endpoints that are wanted, those that may be kept
+    POST /records          changes; 204 once they are in the fragments
+
+Statuses are read by external-dns thus: 5xx is said in its log and tried again at its next
+interval, and 4xx ends its process. So a change that is refused is a 500, with the reason in the
+body, which external-dns drops, and in our log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+
+from aiohttp import web
+
+from resolverd import log
+from resolverd.admin.clients import Clients
+from resolverd.admin.failure import ApiError, as_json
+from resolverd.config.types import Listener
+from resolverd.errors import EngineError
+from resolverd.external_dns.endpoint import ProtocolError, read_changes
+from resolverd.external_dns.provider import LeftOut, Provider, RefusedError
+from resolverd.files.threads import detached
+
+T = TypeVar("T")
+
+MEDIA_TYPE = "application/external.dns.webhook+json;version=1"
+"""What both sides speak. external-dns compares it as text: a blank after the semicolon ends it."""
+
+# All changes of a large cluster at once; at aiohttp's 1 MiB its process would end, by a 413.
+_MAX_BODY = 64 << 20
+_MAX_CONNECTIONS = 100
+_KEEPALIVE_TIMEOUT, _SHUTDOWN_TIMEOUT = 75.0, 5.0
+_TRIED_AGAIN = "external-dns asks again at its next interval"
+
+
+class WebhookServer:
+    """Serves a provider to external-dns. `bound` and `health_bound` are where, once it does."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._turn = asyncio.Lock()
+        self._left_out: frozenset[LeftOut] = frozenset()
+        self._refused = ""
+        self._log = log.get("external-dns")
+
+    @asynccontextmanager
+    async def serving(self, listen: Listener, health: Listener) -> AsyncIterator[WebhookServer]:
+        """Serve on both listeners meanwhile. Raises EngineError where one cannot be had."""
+        async with (
+            _served(self._protocol(), listen) as self.bound,
+            _served(self._health(), health) as self.health_bound,
+        ):
+            self._log.info(
+                "external_dns.serving", listener=str(self.bound), http=str(self.health_bound)
+            )
+            yield self
+
+    def _protocol(self) -> list[web.RouteDef]:
+        return [
+            web.get("/", self._negotiate),
+            web.get("/records", self._records),
+            web.post("/records", self._apply),
+            web.post("/adjustendpoints", self._adjust),
+        ]
+
+    def _health(self) -> list[web.RouteDef]:
+        return [web.get("/healthz", self._healthz)]
+
+    async def _negotiate(self, request: web.Request) -> web.Response:
+        # Not `filters`, as external-dns's OpenAPI document says: its code reads `include` alone,
+        # and takes what has none for a provider of all names.
+        return _answer(request, {"include": self._provider.zones})
+
+    async def _records(self, request: web.Request) -> web.Response:
+        return _answer(request, await self._of_provider(self._provider.records))
+
+    async def _adjust(self, request: web.Request) -> web.Response:
+        wanted = await _body(request)
+        kept, left_out = await self._of_provider(lambda: self._provider.adjusted(wanted))
+        for endpoint in sorted(frozenset(left_out) - self._left_out):
+            name, type_, reason = endpoint
+            self._log.warning("external_dns.left_out", qname=name, qtype=type_, reason=reason)
+        self._left_out = frozenset(left_out)
+        return _answer(request, kept)
+
+    async def _apply(self, request: web.Request) -> web.Response:
+        with _understood():
+            changes = read_changes(await _body(request))
+        for written in await self._of_provider(lambda: self._provider.apply(changes)):
+            self._log.info(
+                "external_dns.written",
+                file=written.file,
+                changed=f"{written.before} endpoints before, {written.after} now",
+                problems=list(written.warnings),
+            )
+        return web.Response(status=204)
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        try:
+            await self._of_provider(self._provider.records)
+        except ApiError as error:
+            return web.Response(status=503, text=f"{error}\n")
+        return web.Response(text="ok\n")
+
+    async def _of_provider(self, work: Callable[[], T]) -> T:
+        """What the provider does, one thing at a time. Raises ApiError."""
+        async with self._turn:
+            try:
+                with _understood():
+                    done = await detached(work, background=False)
+            except RefusedError as error:
+                reason = str(error)
+            except OSError as error:
+                reason = f"{error.filename} cannot be written: {error.strerror}"
+            else:
+                self._refused = ""
+                return done
+        if reason != self._refused:  # kubelet asks every few seconds
+            self._log.warning("external_dns.refused", reason=reason)
+        self._refused = reason
+        raise ApiError(500, reason, _TRIED_AGAIN)
+
+
+@contextlib.contextmanager
+def _understood() -> Any:
+    """Raises ApiError for what is no message of external-dns."""
+    try:
+        yield
+    except ProtocolError as error:
+        raise ApiError(400, f"not understood: {error}", f"speak {MEDIA_TYPE}") from error
+
+
+async def _body(request: web.Request) -> Any:
+    try:
+        return json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise ApiError(400, f"no JSON: {error}", f"speak {MEDIA_TYPE}") from error
+
+
+def _answer(request: web.Request, document: object) -> web.Response:
+    """A document in the one version that is spoken. Raises ApiError where another is wanted."""
+    accepted = request.headers.get("Accept", "*/*")
+    if not any(kind in accepted.replace(" ", "") for kind in (MEDIA_TYPE, "*/*", "application/*")):
+        raise ApiError(406, f'"{accepted}" is not spoken here', f"accept {MEDIA_TYPE}")
+    # external-dns wanted Vary up to v0.13.
+    headers = {"Content-Type": MEDIA_TYPE, "Vary": "Content-Type"}
+    return web.Response(body=json.dumps(document).encode(), headers=headers)
+
+
+@asynccontextmanager
+async def _served(routes: list[web.RouteDef], listener: Listener) -> AsyncIterator[Listener]:
+    """Serve routes meanwhile, at the address that this gives. Raises EngineError."""
+    clients = Clients(_MAX_CONNECTIONS, Counter())
+    application = web.Application(middlewares=[as_json, clients.whole], client_max_size=_MAX_BODY)
+    application.router.add_routes(routes)
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        shutdown_timeout=_SHUTDOWN_TIMEOUT,
+        keepalive_timeout=_KEEPALIVE_TIMEOUT,
+    )
+    await runner.setup()
+    sock = _bound(listener)
+    made = cast("Callable[[], asyncio.Protocol]", runner.server)
+    server = await asyncio.get_running_loop().create_server(clients.factory(made), sock=sock)
+    try:
+        yield Listener(listener.address, sock.getsockname()[1])
+    finally:
+        server.close()
+        await runner.cleanup()
+
+
+def _bound(listener: Listener) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((listener.address, listener.port))
+    except OSError as error:
+        sock.close()
+        raise EngineError(f"{listener} cannot be had: {error.strerror}") from error
+    return sock
