@@ -51,6 +51,7 @@ RANKS = {
     "doctor": 14,
     "demo": 14,
     "rollout": 14,
+    "kube": 14,
     "cli": 15,
     "__main__": 16,
 }

@@ -1,0 +1,129 @@
+"""Front doors: where clients reach what a cluster serves, as its objects say; pure.
+
+A door is handed out as a whole: an IPv4 address, an IPv6 address or one of each, or a hostname. Of
+several addresses the first of each family are one door, the second another, in numerical order, so
+that the same objects always give the same doors.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
+from typing import NamedTuple
+
+from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
+
+Handed = tuple[tuple[str, ...], str]
+"""The addresses of a door, or else its hostname."""
+
+
+class Rules(NamedTuple):
+    """What objects are read by.
+
+    `region` is the one that the cluster is; `regions` and `services` are those that there are;
+    `hostnames` are the names that zones give to services, in lower case, without a dot at the end.
+    """
+
+    region: str
+    regions: frozenset[str]
+    services: frozenset[str]
+    hostnames: Mapping[str, str]
+
+
+class Door(NamedTuple):
+    """One front door of a service in a region, and which object says so.
+
+    `name` is that of the object with the address, fit for the name of an endpoint. `host` is what
+    a request there is for; empty where nothing tells.
+    """
+
+    said_by: str
+    name: str
+    region: str
+    service: str
+    address: tuple[str, ...]
+    hostname: str
+    scheme: str
+    port: int
+    host: str
+
+
+class LeftOut(NamedTuple):
+    """An object of ours that gives no door, why, and what to do about it."""
+
+    object: str
+    reason: str
+    hint: str = ""
+
+
+class NoDoorError(Exception):
+    """An object of ours gives no door; reason and hint."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+def handed_out(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Handed]:
+    """The doors of what an object is reached at. Raises NoDoorError for what is no address."""
+    try:
+        known = {ipaddress.ip_address(each) for each in addresses}
+    except ValueError as error:
+        raise NoDoorError(str(error), "see what the controller writes there") from error
+    fours = sorted(each for each in known if isinstance(each, ipaddress.IPv4Address))
+    sixes = sorted(each for each in known if isinstance(each, ipaddress.IPv6Address))
+    for pair in zip_longest(fours, sixes):
+        yield tuple(str(each) for each in pair if each is not None), ""
+    for name in sorted({each.rstrip(".").lower() for each in hostnames}):
+        yield (), name
+
+
+def region_for(rules: Rules, *objects: Object) -> str:
+    """The region that the first of these is annotated with, or else the cluster's.
+
+    Raises NoDoorError where there is none of that name.
+    """
+    named = next((name for each in objects if (name := annotation(each, REGION))), rules.region)
+    if named not in rules.regions:
+        raise NoDoorError(
+            f'there is no region "{named}", which {REGION} names',
+            f"write [region.{named}] with its coordinates, or change the annotation",
+        )
+    return named
+
+
+def known_service(name: str, rules: Rules) -> str:
+    """The service of that name. Raises NoDoorError where there is none."""
+    if name not in rules.services:
+        raise NoDoorError(
+            f'there is no service "{name}"', f"write [service.{name}], or change the annotation"
+        )
+    return name
+
+
+def annotated_hosts(each: Object) -> list[str]:
+    """The hostnames that an object is annotated with, in the order written."""
+    return [normal(name) for name in annotation(each, HOSTNAME).split(",") if name.strip()]
+
+
+def normal(hostname: str) -> str:
+    """A hostname as it is compared: in lower case, without blanks and a dot at the end."""
+    return hostname.strip().rstrip(".").lower()
+
+
+def covers(pattern: str, hostname: str) -> bool:
+    """Whether a hostname is the one that is written, or below a ``*.`` one; none covers all."""
+    if pattern.startswith("*."):
+        return hostname.endswith(pattern[1:])
+    return pattern in ("", hostname)
+
+
+def endpoint_part(kind: Kind, key: Key) -> str:
+    """An object within the name of an endpoint: no namespace has a dot, so no two are alike."""
+    return f"{kind.name.lower()}.{key[0]}.{key[1]}"
+
+
+def left_out(kind: Kind, key: Key, error: NoDoorError) -> LeftOut:
+    """Why this object gives no door."""
+    return LeftOut(shown(kind, key), error.reason, error.hint)
