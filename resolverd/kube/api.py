@@ -236,6 +236,8 @@ def _said(response: aiohttp.ClientResponse, body: bytes) -> str:
 def _reason(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return "no answer in time"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection was lost"
     if isinstance(error, ssl.SSLError):
         return str(error.reason or error)
     return str(error) or type(error).__name__

@@ -28,7 +28,7 @@ from resolverd.kube.objects import (
     Key,
     Object,
     annotation,
-    get,
+    port_of,
     rows,
     shown,
     text,
@@ -74,7 +74,7 @@ def _doors(key: Key, each: Object, rules: Rules) -> Iterator[Door]:
                 address,
                 hostname,
                 _scheme(each, port),
-                int(get(port, "port")),
+                port_of(port),
                 host,
             )
 
@@ -84,10 +84,10 @@ def _port(each: Object) -> Object:
     ports = [
         port
         for port in rows(each, "spec", "ports")
-        if text(port, "protocol") in ("", "TCP") and isinstance(get(port, "port"), int)
+        if text(port, "protocol") in ("", "TCP") and port_of(port)
     ]
     if wanted := annotation(each, PORT):
-        named = [p for p in ports if wanted in (text(p, "name"), str(get(p, "port")))]
+        named = [p for p in ports if wanted in (text(p, "name"), str(port_of(p)))]
         if not named:
             raise NoDoorError(f'it has no TCP port "{wanted}", which {PORT} names')
         return named[0]
@@ -110,6 +110,6 @@ def _scheme(each: Object, port: Object) -> str:
             raise NoDoorError(f'{SCHEME} is "{wanted}"', "write http or https")
         return wanted
     said = text(port, "appProtocol").lower(), text(port, "name").lower()
-    if "https" in said or get(port, "port") == 443:
+    if "https" in said or port_of(port) == 443:
         return "https"
     return "http"

@@ -1,21 +1,18 @@
 """Front doors: where clients reach what a cluster serves, as its objects say; pure.
 
-A door is handed out as a whole: an IPv4 address, an IPv6 address or one of each, or a hostname. Of
-several addresses the first of each family are one door, the second another, in numerical order, so
-that the same objects always give the same doors.
+A door is one address, or a hostname: each address that clients are given is probed by itself.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import zip_longest
 from typing import NamedTuple
 
 from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
 
-Handed = tuple[tuple[str, ...], str]
-"""The addresses of a door, or else its hostname."""
+Handed = tuple[str, str]
+"""The address of a door, or else its hostname."""
 
 
 class Rules(NamedTuple):
@@ -42,7 +39,7 @@ class Door(NamedTuple):
     name: str
     region: str
     service: str
-    address: tuple[str, ...]
+    address: str
     hostname: str
     scheme: str
     port: int
@@ -68,15 +65,11 @@ class NoDoorError(Exception):
 def handed_out(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Handed]:
     """The doors of what an object is reached at. Raises NoDoorError for what is no address."""
     try:
-        known = {ipaddress.ip_address(each) for each in addresses}
+        known = {str(ipaddress.ip_address(each)) for each in addresses}
     except ValueError as error:
         raise NoDoorError(str(error), "see what the controller writes there") from error
-    fours = sorted(each for each in known if isinstance(each, ipaddress.IPv4Address))
-    sixes = sorted(each for each in known if isinstance(each, ipaddress.IPv6Address))
-    for pair in zip_longest(fours, sixes):
-        yield tuple(str(each) for each in pair if each is not None), ""
-    for name in sorted({each.rstrip(".").lower() for each in hostnames}):
-        yield (), name
+    yield from ((address, "") for address in sorted(known))
+    yield from (("", name) for name in sorted({normal(each) for each in hostnames}))
 
 
 def region_for(rules: Rules, *objects: Object) -> str:

@@ -76,9 +76,12 @@ class _Endpoint:
     said_by: set[str] = field(default_factory=set)
 
     @property
+    def at(self) -> str:
+        return self.door.address or self.door.hostname
+
+    @property
     def name(self) -> str:
-        at = self.door.address[0].replace(":", "-") if self.door.address else self.door.hostname
-        return f"{self.door.region}.{self.door.name}.{at}"
+        return f"{self.door.region}.{self.door.name}.{self.at.replace(':', '-')}"
 
     @property
     def sayers(self) -> str:
@@ -86,8 +89,7 @@ class _Endpoint:
 
     @property
     def url(self) -> str:
-        address = self.door.address[0] if self.door.address else self.door.hostname
-        host = f"[{address}]" if ":" in address else address
+        host = f"[{self.at}]" if ":" in self.at else self.at
         return f"{self.door.scheme}://{host}:{self.door.port}"
 
 
@@ -159,27 +161,23 @@ def place_of(region: str, given: Coordinates | None) -> Mapping[str, Coordinates
     return {} if point is None else {region: point}
 
 
-def _merged(doors: Iterable[Door]) -> Iterator[_Endpoint]:
-    """One endpoint for what is handed out together, whoever says so; the best port probes it."""
-    taken: dict[tuple[str, str], _Endpoint] = {}
-    for door in sorted(doors, key=lambda d: (d.region, d.port != 443, d.scheme != "https", d)):
-        handed = [(door.region, each) for each in door.address or (door.hostname,)]
-        fresh = [each for each in handed if each not in taken]
-        if fresh:
-            rest = tuple(address for _, address in fresh) if door.address else ()
-            endpoint = _Endpoint(door._replace(address=rest))
-            yield endpoint
-            taken |= dict.fromkeys(fresh, endpoint)
-        for each in handed:
-            taken[each].services.setdefault(door.service, door.host)
-            taken[each].said_by.add(door.said_by)
+def _merged(doors: Iterable[Door]) -> Iterable[_Endpoint]:
+    """One endpoint for one address, whoever says so; its best port is probed."""
+    endpoints: dict[tuple[str, str], _Endpoint] = {}
+    for door in sorted(doors, key=lambda d: (d.port != 443, d.scheme != "https", d)):
+        endpoint = endpoints.setdefault(
+            (door.region, door.address or door.hostname), _Endpoint(door)
+        )
+        endpoint.services.setdefault(door.service, door.host)
+        endpoint.said_by.add(door.said_by)
+    return endpoints.values()
 
 
 def _row(endpoint: _Endpoint, elsewhere: Elsewhere) -> dict[str, Any]:
     door = endpoint.door
     row: dict[str, Any] = {"name": endpoint.name}
     if door.address:
-        row["address"] = list(door.address)
+        row["address"] = [door.address]
     else:
         row["hostname"] = f"{door.hostname}."
     row["url"] = endpoint.url

@@ -96,6 +96,13 @@ def texts(each: object, *path: str) -> Sequence[str]:
     return [row for row in value if isinstance(row, str)] if isinstance(value, list) else []
 
 
+def port_of(each: object) -> int:
+    """The port that it has; 0 where it has none."""
+    value = get(each, "port")
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if whole and 0 < value < 1 << 16 else 0
+
+
 def key_of(each: Object) -> Key:
     """Its namespace and its name."""
     return text(each, "metadata", "namespace"), text(each, "metadata", "name")

@@ -39,6 +39,7 @@ from resolverd.kube.objects import (
     annotation,
     condition,
     get,
+    port_of,
     rows,
     shown,
     text,
@@ -159,7 +160,7 @@ def _at_gateway(
                 address,
                 hostname,
                 _SCHEMES[text(listener, "protocol")],
-                int(get(listener, "port")),
+                port_of(listener),
                 host,
             )
 
@@ -196,7 +197,7 @@ def _listener(
         served = [host for host in hosts if covers(pattern, host)]
         if (
             text(each, "protocol") in _SCHEMES
-            and isinstance(get(each, "port"), int)
+            and port_of(each)
             and section in ("", text(each, "name"))
             and port in (None, get(each, "port"))
             and (served or not hosts)
@@ -204,7 +205,7 @@ def _listener(
         ):
             own = pattern if pattern and not pattern.startswith("*") else ""
             tls = text(each, "protocol") == "HTTPS"
-            rank = not tls, get(each, "port") not in (443, 80), get(each, "port"), index
+            rank = not tls, port_of(each) not in (443, 80), port_of(each), index
             fit.append((rank, each, served[0] if served else own))
     if not fit:
         raise NoDoorError(

@@ -98,13 +98,13 @@ class Writer:
         doors, left_out = translate(cluster, rules)
         made = fragment_of(doors, elsewhere)
         there = await asyncio.to_thread(self._there)
-        lost = endpoints_in(there) - set(made.endpoints)
+        had = endpoints_in(there)
         if made.text == there or (not there and not made.endpoints):
             return Outcome("unchanged", made, left_out)
-        if lost and unread:  # whose hostnames may be what is missing
+        if len(made.endpoints) < len(had) and unread:  # whose hostnames may be what is missing
             return Outcome("refused", made, left_out, tuple(unread))
-        if lost and not made.endpoints and not insist:
-            return Outcome("held", made, left_out, (self._lost(lost),))
+        if had and not made.endpoints and not insist:
+            return Outcome("held", made, left_out, (self._lost(had),))
         if made.problems:
             return Outcome("refused", made, left_out, made.problems)
         try:
