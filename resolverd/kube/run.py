@@ -94,7 +94,7 @@ class Following:
     def _report(self, outcome: Outcome) -> None:
         for each in sorted(set(outcome.left_out) - self._left_out):
             self._log.warning(
-                "kube.left_out", object=each.object, reason=each.reason, hint=each.hint
+                "kube.left_out", kube_object=each.object, reason=each.reason, hint=each.hint
             )
         self._left_out = frozenset(outcome.left_out)
         news = self._last is None or (outcome.state, outcome.problems) != (
@@ -104,7 +104,7 @@ class Following:
         self._last = outcome
         if outcome.state == "written":
             endpoints = len(outcome.fragment.endpoints) if outcome.fragment else 0
-            self._log.info("kube.written", endpoints=endpoints)
+            self._log.info("kube.written", endpoint_count=endpoints)
         elif outcome.state == "held" and news:
             self._log.error("kube.held", reason=_reason(outcome))
         elif outcome.state == "refused" and news:

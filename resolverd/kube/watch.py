@@ -75,7 +75,7 @@ class Followed:
                     await self._failed(began, str(error))
                 else:
                     self.reflection.forget_version()
-                    self._log.info("kube.expired", kind=self.name, reason=str(error))
+                    self._log.info("kube.expired", kube_kind=self.name, reason=str(error))
                     # A compaction expires every watch in the world at one moment.
                     await asyncio.sleep(random.uniform(0.0, _SPREAD))
             else:
@@ -121,7 +121,7 @@ class Followed:
         before = self._restarts
         self._restarts = before.failed(began, time.monotonic(), reason)
         if self._restarts.is_news(before):
-            self._log.warning("kube.failing", kind=self.name, reason=reason)
+            self._log.warning("kube.failing", kube_kind=self.name, reason=reason)
         pause = self._restarts.pause * random.uniform(0.5, 1.0)
         try:
             await asyncio.wait_for(self.again.wait(), pause)
@@ -130,7 +130,7 @@ class Followed:
 
     def _well(self) -> None:
         if self._restarts.in_row:
-            self._log.info("kube.recovered", kind=self.name)
+            self._log.info("kube.recovered", kube_kind=self.name)
             self._restarts = self._restarts.recovered()
 
 

@@ -28,7 +28,7 @@ def conditions(**statuses: str) -> list[Made]:
             "type": name,
             "status": status,
             "reason": name,
-            "message": "",
+            "message": "by a test",
             "lastTransitionTime": "2026-01-01T00:00:00Z",
         }
         for name, status in statuses.items()

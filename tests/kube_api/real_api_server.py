@@ -28,8 +28,8 @@ from resolverd.kube.objects import KINDS, Kind
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(os.environ.get("KUBE_API_SERVER", ROOT / ".cache" / "kube"))
-ADMIN, READER = "admin-token", "reader-token"
-"""Tokens: of an administrator, and of the user `resolverd`, who may do what a role lets it."""
+ADMIN, READER, STRANGER = "admin-token", "reader-token", "stranger-token"
+"""Tokens: of an administrator, of the user `resolverd`, whom a role lets read, and of nobody."""
 SECONDS_TO_READY = 120.0
 """Alone it takes 6 s; this machine may be busy."""
 
@@ -106,7 +106,7 @@ class ApiServer:
         if not key.exists():
             key.write_bytes(_private_key())
         (tokens := self.folder / "tokens.csv").write_text(
-            f"{ADMIN},admin,1,system:masters\n{READER},resolverd,2\n"
+            f"{ADMIN},admin,1,system:masters\n{READER},resolverd,2\n{STRANGER},stranger,3\n"
         )
         self._process = await _started(
             program,
@@ -174,7 +174,7 @@ class ApiServer:
             if "status" in each:
                 await self.status(each)
 
-    async def status(self, each: Mapping[str, Any], **conditions: Any) -> None:
+    async def status(self, each: Mapping[str, Any]) -> None:
         """Write the status of an object."""
         path = f"{_collection(each)}/{each['metadata']['name']}/status"
         status, said = await self.ask("PATCH", path, {"status": each["status"]}, _MERGE)

@@ -9,7 +9,7 @@ EVENTS = (
         "kube.written",
         "info",
         "The cluster's fragment says something else, and was written anew.",
-        "endpoints",
+        "endpoint_count",
     ),
     Event(
         "kube.held",
@@ -34,25 +34,25 @@ EVENTS = (
         "kube.left_out",
         "warning",
         "An object stands for a service here, and gives no endpoint.",
-        "object reason hint",
+        "kube_object reason hint",
     ),
     Event(
         "kube.expired",
         "info",
         "The API server no longer knows the version that a kind was watched from; it is listed "
         "anew, and what is known holds on.",
-        "kind reason",
+        "kube_kind reason",
     ),
     Event(
         "kube.failing",
         "warning",
         "A kind of object cannot be listed or watched; what is known of it holds on.",
-        "kind reason",
+        "kube_kind reason",
     ),
     Event(
         "kube.recovered",
         "info",
         "A kind of object can be listed and watched again.",
-        "kind",
+        "kube_kind",
     ),
 )
