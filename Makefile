@@ -16,7 +16,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test lock clean unbuilt
+.PHONY: help demo serve test test-vllm test-kube lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, Q
 	@.ci/packages
 	@.ci/vllm $(VLLM)
 	@VLLM_VENV=$(abspath $(VLLM)) .ci/tests $(VENV) -n 0 tests/vllm $(if $(QUICK),-m "quick and not long",$(if $(LONG),,-m "not long")) $(ARGS)
+
+test-kube: $(VENV)/.dev ## `resolverd kube` before a real API server, which is built first: some minutes
+	@.ci/kube-apiserver .cache/kube
+	@.ci/tests $(VENV) -n 0 tests/kube_api $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .

@@ -22,7 +22,10 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 NAV: Mapping[str, Sequence[str]] = {
-    "Start": ("install", "configuration", "zone-files", "zone-checks", "edges", "edits", "upgrade"),
+    "Start": (
+        *("install", "configuration", "zone-files", "zone-checks", "edges", "edits"),
+        *("kubernetes", "upgrade"),
+    ),
     "Steer": ("steering", "rtt", "tiers", "sessions", "meaning"),
     "Health and load": ("probing", "health", "load", "spill"),
     "Operate": ("operations", "monitoring", "troubleshooting", "http-api", "planning"),

@@ -222,8 +222,8 @@ class KubeDocument(Document):
         "What became of the fragment; checked is one that --dry-run would write."
     )
     file: str = key("The fragment's file.")
-    fragment: dict[str, Any] | None = key(
-        "What the cluster says; null where the configuration cannot be read."
+    fragment: Any = key(
+        "What the cluster says, as a fragment; null where the configuration cannot be read."
     )
     left_out: list[LeftOutPart] = key("Objects that give no endpoint.")
     problems: list[ProblemPart] = key("Why it is held or refused, else the warnings about it.")

@@ -222,12 +222,10 @@ def test_a_wildcard_route_stands_for_the_names_below_it_that_zones_have() -> Non
 
 @pytest.mark.parametrize("on", ["gateway", "route"])
 def test_a_region_is_annotated_on_the_route_or_its_gateway(on: str) -> None:
-    more = {"region": "eu-west-embed"}
-    (door,) = _doors(
-        gateway(ADDRESS, **(more if on == "gateway" else {"region": "eu-west"})),
-        route(HOST, **(more if on == "route" else {})),
-    )
-    assert door.region == "eu-west-embed"
+    named = "eu-west-embed"
+    of_gateway = gateway(ADDRESS, region=named if on == "gateway" else "eu-west")
+    (door,) = _doors(of_gateway, route(HOST, region=named if on == "route" else ""))
+    assert door.region == named
 
 
 def test_a_status_that_repeats_no_namespace_is_of_the_same_parent() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import dns.asyncquery
 import dns.message
@@ -247,8 +246,8 @@ async def test_a_daemon_answers_with_the_address_that_a_gateway_has_now(place: P
 
             async def answered() -> set[str]:
                 query = dns.message.make_query(HOST, "A")
-                address, asked_port = daemon.asked
-                said: Any = await dns.asyncquery.udp(query, address, port=asked_port, timeout=5)
+                at = daemon.asked
+                said = await dns.asyncquery.udp(query, at.address, port=at.port, timeout=5)
                 return {str(rdata) for rrset in said.answer for rdata in rrset}
 
             async def moved(address: str) -> bool:
