@@ -64,17 +64,19 @@ class Api:
     def __init__(self, access: Access) -> None:
         self._access = access
         self._client: ApiClient | None = None
+        self._connecting = asyncio.Lock()
 
     async def __aenter__(self) -> Api:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.renew()
+        if self._client is not None:
+            await self._renew(self._client)
 
-    async def renew(self) -> None:
-        """Read kubeconfig, certificates and tokens anew before the next request."""
-        client, self._client = self._client, None
-        if client is not None:
+    async def _renew(self, client: ApiClient) -> None:
+        """Read kubeconfig, certificates and tokens anew, unless somebody has since `client` was."""
+        if self._client is client:
+            self._client = None
             await client.close()
 
     async def version_of(self, kind: Kind) -> str:
@@ -179,17 +181,20 @@ class Api:
             if response.status == 200:
                 return response
             body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
+            # A RuntimeError is of a session that another request has renewed.
+            await self._renew(client)
             raise KubeError(f"{client.configuration.host}: {_reason(error)}") from error
         if response.status == _UNAUTHORIZED:
-            await self.renew()
+            await self._renew(client)
         raise KubeError(f"{path}: {_said(response, body)}", response.status)
 
     async def _connected(self) -> ApiClient:
         """The client, made at the first request. Raises KubeError where there is nothing to use."""
-        if self._client is None:
-            self._client = await _client(self._access)
-        return self._client
+        async with self._connecting:
+            if self._client is None:
+                self._client = await _client(self._access)
+            return self._client
 
 
 async def _client(access: Access) -> ApiClient:

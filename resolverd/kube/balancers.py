@@ -18,6 +18,7 @@ from resolverd.kube.doors import (
     known_service,
     left_out,
     region_for,
+    services_of,
 )
 from resolverd.kube.objects import (
     PORT,
@@ -53,7 +54,7 @@ def _doors(key: Key, each: Object, rules: Rules) -> Iterator[Door]:
     if own := annotation(each, SERVICE):
         services = [known_service(own, rules)]
     else:
-        services = sorted({rules.hostnames[host] for host in hosts if host in rules.hostnames})
+        services = services_of(hosts, rules)
     if not services:
         return
     ingress = rows(each, "status", "loadBalancer", "ingress")
@@ -64,7 +65,7 @@ def _doors(key: Key, each: Object, rules: Rules) -> Iterator[Door]:
     region = region_for(rules, each)
     port = _port(each)
     for service in services:
-        host = next((h for h in hosts if rules.hostnames.get(h, service) == service), "")
+        host = next((h for h in hosts if services_of([h], rules) in ([service], [])), "")
         for address, hostname in handed_out(addresses, hostnames):
             yield Door(
                 shown(SERVICES, key),

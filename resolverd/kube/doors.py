@@ -100,6 +100,21 @@ def annotated_hosts(each: Object) -> list[str]:
     return [normal(name) for name in annotation(each, HOSTNAME).split(",") if name.strip()]
 
 
+def services_of(asked: Iterable[str], rules: Rules) -> list[str]:
+    """The services of hostnames, of which either side may have a ``*.``, by name."""
+    found: set[str] = set()
+    for each in filter(None, asked):
+        if each in rules.hostnames:
+            found.add(rules.hostnames[each])
+        else:
+            found |= {
+                service
+                for host, service in rules.hostnames.items()
+                if covers(each, host) or covers(host, each)
+            }
+    return sorted(found)
+
+
 def normal(hostname: str) -> str:
     """A hostname as it is compared: in lower case, without blanks and a dot at the end."""
     return hostname.strip().rstrip(".").lower()

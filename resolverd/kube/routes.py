@@ -22,6 +22,7 @@ from resolverd.kube.doors import (
     left_out,
     normal,
     region_for,
+    services_of,
 )
 from resolverd.kube.objects import (
     GATEWAY_GROUP,
@@ -79,14 +80,12 @@ def _services(cluster: Cluster, key: Key, route: Object, rules: Rules) -> list[s
     }
     if of_backends:
         return sorted(known_service(name, rules) for name in of_backends)
-    asked = [*annotated_hosts(route), *map(normal, texts(route, "spec", "hostnames"))]
-    return sorted(
-        {
-            service
-            for host, service in rules.hostnames.items()
-            if any(covers(a, host) for a in asked)
-        }
-    )
+    return services_of(_asked(route), rules)
+
+
+def _asked(route: Object) -> list[str]:
+    """The hostnames that it is for, those that it is annotated with first."""
+    return [*annotated_hosts(route), *map(normal, texts(route, "spec", "hostnames"))]
 
 
 def _see_backends(cluster: Cluster, key: Key, route: Object) -> None:
@@ -218,15 +217,15 @@ def _listener(
 
 def _hosts(route: Object, service: str, rules: Rules) -> list[str]:
     """Hostnames without a wildcard by which clients of the service come, the best first."""
-    own = annotated_hosts(route)
-    asked = [*own, *map(normal, texts(route, "spec", "hostnames"))]
+    asked = _asked(route)
+    own = [host for host in annotated_hosts(route) if not host.startswith("*")]
     mapped = [
         host
         for host, of in sorted(rules.hostnames.items())
-        if of == service and any(covers(each, host) for each in asked)
+        if of == service and not host.startswith("*") and any(covers(each, host) for each in asked)
     ]
-    plain = [each for each in asked if not each.startswith("*") and each not in mapped]
-    free = [each for each in plain if rules.hostnames.get(each, service) == service]
+    plain = [host for host in asked if not host.startswith("*")]
+    free = [host for host in plain if service in services_of([host], rules)]
     return list(dict.fromkeys([*own, *mapped, *(free or plain)]))
 
 

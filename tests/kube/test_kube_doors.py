@@ -220,6 +220,27 @@ def test_a_wildcard_route_stands_for_the_names_below_it_that_zones_have() -> Non
     ]
 
 
+def test_a_name_below_a_wildcard_of_a_zone_is_of_its_service() -> None:
+    rules = RULES._replace(
+        hostnames={"*.inference.example": "chat", "embed.inference.example": "embed"}
+    )
+    made = cluster(
+        gateway(ADDRESS),
+        route("a.inference.example", "embed.inference.example"),
+        balancer("192.0.2.7", hostname="b.inference.example"),
+    )
+    assert [(d.address, d.service, d.host) for d in translate(made, rules).doors] == [
+        (ADDRESS, "chat", "a.inference.example"),
+        (ADDRESS, "embed", "embed.inference.example"),
+        ("192.0.2.7", "chat", "b.inference.example"),
+    ]
+    (whole,) = translate(
+        cluster(gateway(ADDRESS), route("*.inference.example")),
+        rules._replace(hostnames={"*.inference.example": "chat"}),
+    ).doors
+    assert (whole.service, whole.host) == ("chat", "")
+
+
 @pytest.mark.parametrize("on", ["gateway", "route"])
 def test_a_region_is_annotated_on_the_route_or_its_gateway(on: str) -> None:
     named = "eu-west-embed"
