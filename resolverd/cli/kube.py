@@ -14,7 +14,8 @@ from resolverd import log
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
 from resolverd.errors import ExitCode
-from resolverd.kube.api import Access, Api
+from resolverd.kube.api import Api
+from resolverd.kube.client import Access
 from resolverd.kube.run import Following
 from resolverd.kube.watch import Watched
 from resolverd.kube.writing import Outcome, Purpose, Writer
@@ -49,13 +50,19 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more=_MORE,
     )
     parser.add_argument(
-        "--region", required=True, type=_name, metavar="NAME", help="the region that the cluster is"
+        "--region",
+        action="append",
+        required=True,
+        dest="regions",
+        type=_name,
+        metavar="NAME",
+        help="the region that the cluster is; others that annotations may name may follow",
     )
     parser.add_argument(
         "--coordinates",
         type=_coordinates,
         metavar="LATITUDE,LONGITUDE",
-        help="where it stands, for a region that no file has",
+        help="where it stands, for regions that no file has",
     )
     parser.add_argument(
         "--kubeconfig",
@@ -188,14 +195,14 @@ def _purpose(arguments: argparse.Namespace) -> Purpose:
         existing_config(arguments),
         arguments.overrides,
         _target(arguments),
-        arguments.region,
+        arguments.regions,
         arguments.coordinates,
         dict(arguments.hostname),
     )
 
 
 def _target(arguments: argparse.Namespace) -> Path:
-    beside: Path = arguments.config.with_suffix(".d") / f"kube-{arguments.region}.json"
+    beside: Path = arguments.config.with_suffix(".d") / f"kube-{arguments.regions[0]}.json"
     target: Path = arguments.output or beside
     if target.suffix != ".json":
         raise UsageError(f"{target} is to be JSON: give it a name that ends in .json")

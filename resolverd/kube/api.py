@@ -1,21 +1,15 @@
-"""An API server, asked for lists and watches in plain JSON; nothing else imports its client.
-
-kubernetes-asyncio knows kubeconfigs, exec plugins, service accounts and their tokens. Its models
-are not used, for they refuse objects of other releases, nor its `Watch`, which asks once more from
-a version that has expired.
-"""
+"""An API server, asked for lists and watches in plain JSON."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
-from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from resolverd.errors import ResolverdError
+from resolverd.kube.client import Access, Clients, KubeError, reason_of
 from resolverd.kube.objects import Kind, rows, text
 
 if TYPE_CHECKING:
@@ -27,57 +21,20 @@ _PAGE = 500
 _PAGE_TIMEOUT, _GRACE = 30.0, 15.0
 # A list that expires while its pages are read is begun again so many times.
 _TRIES = 3
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 401, 403, 404, 410
-
-
-class Access(NamedTuple):
-    """How the API server is found: by a kubeconfig, `kubectl`'s own where none is named, or from
-    within a pod (`in_cluster`).
-    """
-
-    kubeconfig: str = ""
-    context: str = ""
-    in_cluster: bool = False
-
-
-class KubeError(ResolverdError):
-    """The API server cannot be asked, or says no; `status` is that of HTTP, 0 for none."""
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-
-    @property
-    def absent(self) -> bool:
-        """Whether the API server has no such collection: its CRD is not installed."""
-        return self.status == _NOT_FOUND
-
-    @property
-    def expired(self) -> bool:
-        """Whether the version that was asked from is known no more."""
-        return self.status == _GONE
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
 
 
 class Api:
     """One API server. Use as an async context manager."""
 
     def __init__(self, access: Access) -> None:
-        self._access = access
-        self._client: ApiClient | None = None
-        self._connecting = asyncio.Lock()
+        self._clients = Clients(access)
 
     async def __aenter__(self) -> Api:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._client is not None:
-            await self._renew(self._client)
-
-    async def _renew(self, client: ApiClient) -> None:
-        """Read kubeconfig, certificates and tokens anew, unless somebody has since `client` was."""
-        if self._client is client:
-            self._client = None
-            await client.close()
+        await self._clients.close()
 
     async def version_of(self, kind: Kind) -> str:
         """The first version of a kind that the API server has; empty where it has none.
@@ -122,15 +79,10 @@ class Api:
             "timeoutSeconds": str(seconds),
             "labelSelector": selector,
         }
-        response = await self._get(path, query, seconds + _GRACE)
-        try:
+        async with self._response(path, query, seconds + _GRACE) as response:
             async for line in response.content:
                 if line.strip():
                     yield line
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise KubeError(f"{path}: {_reason(error)}") from error
-        finally:
-            response.close()
 
     async def _served(self, group: str) -> frozenset[str]:
         """The versions that it serves of a group; none where it does not know it."""
@@ -148,84 +100,64 @@ class Api:
         Raises KubeError while it starts. Where that may not be asked it is taken for ready.
         """
         try:
-            response = await self._get("/readyz", {}, _PAGE_TIMEOUT)
+            async with self._response("/readyz", {}, _PAGE_TIMEOUT):
+                return True
         except KubeError as error:
             if error.status in (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND):
                 return True
             raise
-        response.release()
-        return True
 
     async def _document(self, path: str, query: dict[str, str]) -> object:
-        response = await self._get(path, query, _PAGE_TIMEOUT)
-        try:
+        async with self._response(path, query, _PAGE_TIMEOUT) as response:
             return json.loads(await response.read())
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise KubeError(f"{path}: {_reason(error)}") from error
 
-    async def _get(
+    @asynccontextmanager
+    async def _response(
         self, path: str, query: dict[str, str], seconds: float
-    ) -> aiohttp.ClientResponse:
-        """The response to a request, its body unread. Raises KubeError for all but 200."""
-        client = await self._connected()
-        try:
-            response: aiohttp.ClientResponse = await client.call_api(
-                path,
-                "GET",
-                query_params=[(key, value) for key, value in query.items() if value],
-                header_params={"Accept": "application/json"},
-                auth_settings=["BearerToken"],
-                _preload_content=False,
-                _request_timeout=aiohttp.ClientTimeout(total=seconds, connect=_PAGE_TIMEOUT),
-            )
-            if response.status == 200:
-                return response
-            body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError, RuntimeError) as error:
-            # A RuntimeError is of a session that another request has renewed.
-            await self._renew(client)
-            raise KubeError(f"{client.configuration.host}: {_reason(error)}") from error
-        if response.status == _UNAUTHORIZED:
-            await self._renew(client)
-        raise KubeError(f"{path}: {_said(response, body)}", response.status)
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A response whose body is read in this context.
 
-    async def _connected(self) -> ApiClient:
-        """The client, made at the first request. Raises KubeError where there is nothing to use."""
-        async with self._connecting:
-            if self._client is None:
-                self._client = await _client(self._access)
-            return self._client
+        Raises KubeError for all but 200, and for what goes wrong on the way or in the context.
+        """
+        async with self._clients.lent() as client:
+            try:
+                response = await _get(client, path, query, seconds)
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._clients.give_up(client)
+                host = client.configuration.host
+                raise KubeError(f"{host}: {reason_of(error)}") from error
+            try:
+                if response.status != 200:
+                    raise KubeError(
+                        f"{path}: {_said(response, await response.read())}", response.status
+                    )
+                yield response
+            except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                raise KubeError(f"{path}: {reason_of(error)}") from error
+            finally:
+                if response.status == _UNAUTHORIZED:
+                    self._clients.give_up(client)
+                response.close()
 
 
-async def _client(access: Access) -> ApiClient:
+async def _get(
+    client: ApiClient, path: str, query: dict[str, str], seconds: float
+) -> aiohttp.ClientResponse:
+    from kubernetes_asyncio.config import ConfigException
+
     try:
-        from kubernetes_asyncio import config
-        from kubernetes_asyncio.client import ApiClient, Configuration
-    except ImportError as error:
-        raise KubeError(
-            f"{error.name} is not installed; install it with: pip install 'resolverd[kube]'"
-        ) from error
-    from yaml import YAMLError
-
-    settings = Configuration()
-    try:
-        if access.in_cluster:
-            config.load_incluster_config(client_configuration=settings)
-        else:
-            await config.load_kube_config(
-                config_file=access.kubeconfig or None,
-                context=access.context or None,
-                client_configuration=settings,
-                persist_config=False,
-            )
-        return ApiClient(settings)
-    except (
-        config.ConfigException, OSError, ValueError, TypeError, AttributeError, LookupError,
-        AssertionError, YAMLError,
-    ) as error:  # fmt: skip
-        # The library falls over a kubeconfig that is empty or no mapping, each in another way.
-        where = "the pod" if access.in_cluster else access.kubeconfig or "the kubeconfig"
-        raise KubeError(f"{where} gives no access to an API server: {_reason(error)}") from error
+        response: aiohttp.ClientResponse = await client.call_api(
+            path,
+            "GET",
+            query_params=[(key, value) for key, value in query.items() if value],
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _request_timeout=aiohttp.ClientTimeout(total=seconds, connect=_PAGE_TIMEOUT),
+        )
+    except ConfigException as error:  # a token that is read for each request
+        raise OSError(str(error)) from error
+    return response
 
 
 def _said(response: aiohttp.ClientResponse, body: bytes) -> str:
@@ -236,13 +168,3 @@ def _said(response: aiohttp.ClientResponse, body: bytes) -> str:
         message = body[:200].decode("utf-8", "replace").strip()
     hint = "; see the ClusterRole of docs/kubernetes.md" if response.status == _FORBIDDEN else ""
     return f"{response.status} {response.reason}: {message}{hint}"
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, asyncio.TimeoutError):
-        return "no answer in time"
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return "the connection was lost"
-    if isinstance(error, ssl.SSLError):
-        return str(error.reason or error)
-    return str(error) or type(error).__name__

@@ -18,11 +18,12 @@ Handed = tuple[str, str]
 class Rules(NamedTuple):
     """What objects are read by.
 
-    `region` is the one that the cluster is; `regions` and `services` are those that there are;
-    `hostnames` are the names that zones give to services, in lower case, without a dot at the end.
+    `own` are the regions that the cluster is, the first where no annotation says; `regions`, of
+    these, and `services` are those that there are; `hostnames` are the names that zones give to
+    services, in lower case, without a dot at the end.
     """
 
-    region: str
+    own: tuple[str, ...]
     regions: frozenset[str]
     services: frozenset[str]
     hostnames: Mapping[str, str]
@@ -75,13 +76,19 @@ def handed_out(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[H
 def region_for(rules: Rules, *objects: Object) -> str:
     """The region that the first of these is annotated with, or else the cluster's.
 
-    Raises NoDoorError where there is none of that name.
+    Raises NoDoorError where there is none of that name, or the cluster is not it: who annotates an
+    object may not put it into another cluster's region, to which pins may keep clients.
     """
-    named = next((name for each in objects if (name := annotation(each, REGION))), rules.region)
+    named = next((name for each in objects if (name := annotation(each, REGION))), rules.own[0])
+    if named not in rules.own:
+        raise NoDoorError(
+            f'{REGION} is "{named}", which is none of this cluster\'s regions',
+            f"change the annotation, or run with --region {named} too",
+        )
     if named not in rules.regions:
         raise NoDoorError(
-            f'there is no region "{named}", which {REGION} names',
-            f"write [region.{named}] with its coordinates, or change the annotation",
+            f'there is no region "{named}"',
+            f"write [region.{named}] with its coordinates, or run with --coordinates",
         )
     return named
 

@@ -155,10 +155,14 @@ def endpoints_in(text: str) -> frozenset[str]:
     )
 
 
-def place_of(region: str, given: Coordinates | None) -> Mapping[str, Coordinates]:
-    """Where the cluster's own region stands: as given, or as its name says; empty for neither."""
-    point = given or KNOWN.get(region)
-    return {} if point is None else {region: point}
+def places_of(regions: Sequence[str], given: Coordinates | None) -> Mapping[str, Coordinates]:
+    """Where the cluster's regions stand: as given, or as their names say; without those of neither.
+
+    All stand where the cluster does, so that the name of the first is good for the others.
+    """
+    named = next((KNOWN[region] for region in regions if region in KNOWN), None)
+    point = given or named
+    return {} if point is None else dict.fromkeys(regions, point)
 
 
 def _merged(doors: Iterable[Door]) -> Iterable[_Endpoint]:

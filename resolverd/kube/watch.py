@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from resolverd import log
-from resolverd.kube.api import Api, KubeError
+from resolverd.kube.api import Api
+from resolverd.kube.client import KubeError
 from resolverd.kube.objects import KINDS, Cluster, Key, Kind, Object
 from resolverd.kube.reflection import ExpiredError, ProtocolError, Reflection
 from resolverd.restarts import Restarts

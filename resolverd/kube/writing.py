@@ -31,7 +31,7 @@ from resolverd.kube.fragment import (
     Fragment,
     endpoints_in,
     fragment_of,
-    place_of,
+    places_of,
 )
 from resolverd.kube.objects import Cluster, text
 from resolverd.kube.translate import translate
@@ -52,14 +52,15 @@ class FragmentError(ResolverdError):
 class Purpose(NamedTuple):
     """What is written where: the fragment `target` of the configuration at `config`.
 
-    `coordinates` are those of `region` where no file and not its name tells; `hostnames` are
-    services by the hostname of a route, beside what zones say.
+    `regions` are those that the cluster is: the first where no annotation says, and no others.
+    `coordinates` are theirs where no file and no name tells; `hostnames` are services by the
+    hostname of a route, beside what zones say.
     """
 
     config: Path
     overrides: Sequence[SetOption]
     target: Path
-    region: str
+    regions: Sequence[str]
     coordinates: Coordinates | None
     hostnames: Mapping[str, str]
 
@@ -91,10 +92,12 @@ class Writer:
         if broken:
             return Outcome("refused", None, (), tuple(broken))
         elsewhere = Elsewhere(
-            sources.tree, place_of(self._purpose.region, self._purpose.coordinates)
+            sources.tree, places_of(self._purpose.regions, self._purpose.coordinates)
         )
         hostnames, unread = await asyncio.to_thread(self._hostnames, elsewhere)
-        rules = Rules(self._purpose.region, elsewhere.regions, elsewhere.services, hostnames)
+        regions = self._purpose.regions
+        known = elsewhere.regions.intersection(regions)
+        rules = Rules(tuple(regions), known, elsewhere.services, hostnames)
         doors, left_out = translate(cluster, rules)
         made = fragment_of(doors, elsewhere)
         there = await asyncio.to_thread(self._there)

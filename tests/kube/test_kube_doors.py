@@ -24,7 +24,7 @@ from resolverd.kube.translate import translate
 
 HOST = "chat.inference.example"
 RULES = Rules(
-    "eu-west",
+    ("eu-west", "eu-west-embed", "eu-north"),
     frozenset({"eu-west", "eu-west-embed"}),
     frozenset({"chat", "embed"}),
     {HOST: "chat", "embed.inference.example": "embed"},
@@ -103,7 +103,8 @@ def test_the_routes_own_annotation_goes_before_its_backends_and_its_hostnames() 
             "InferencePool prod/llama is not there, or its Gateways refuse it",
         ),
         ((gateway(ADDRESS), route(HOST, service="chta")), 'there is no service "chta"'),
-        ((gateway(ADDRESS), route(HOST, region="mars")), 'there is no region "mars"'),
+        ((gateway(ADDRESS), route(HOST, region="mars")), "none of this cluster's regions"),
+        ((gateway(ADDRESS), route(HOST, region="eu-north")), 'there is no region "eu-north"'),
         (
             (gateway(ADDRESS, listeners=[listener("tcp", 9000)]), route(HOST)),
             "no listener of its Gateway",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.kube.doors import Door
-from resolverd.kube.fragment import Elsewhere, endpoints_in, fragment_of, place_of
+from resolverd.kube.fragment import Elsewhere, endpoints_in, fragment_of, places_of
 
 DOOR = Door(
     "HTTPRoute prod/chat",
@@ -32,7 +32,7 @@ EMBED = DOOR._replace(service="embed", host="embed.example", said_by="HTTPRoute 
 
 
 def _elsewhere(tree: dict[str, Any] | None = None) -> Elsewhere:
-    return Elsewhere(TREE if tree is None else tree, place_of("eu-west", None))
+    return Elsewhere(TREE if tree is None else tree, places_of(["eu-west"], None))
 
 
 def _made(*doors: Door, tree: dict[str, Any] | None = None) -> Any:
@@ -71,8 +71,10 @@ def test_what_other_files_say_is_not_said_again() -> None:
 
 
 def test_coordinates_that_are_given_go_before_those_that_a_name_has() -> None:
-    assert place_of("eu-west", (1.0, 2.0)) == {"eu-west": (1.0, 2.0)}
-    assert place_of("mars", None) == {}
+    assert places_of(["eu-west"], (1.0, 2.0)) == {"eu-west": (1.0, 2.0)}
+    assert places_of(["mars"], None) == {}
+    dublin = (53.3, -6.3)
+    assert places_of(["mars", "eu-west"], None) == {"mars": dublin, "eu-west": dublin}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from harness.waiting import until_holds
 from recorded_server import RecordedServer, recorded_server
 
 from resolverd.cli.documents import VERBS
-from resolverd.kube.api import Access, Api, KubeError
+from resolverd.kube.api import Api
+from resolverd.kube.client import Access, KubeError
 from resolverd.kube.objects import ROUTES
 from resolverd.kube.rbac import CLUSTER_ROLE
 from resolverd.kube.watch import Watched

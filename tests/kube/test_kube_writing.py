@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> Path:
 
 def _writer(place: Path, **more: Any) -> Writer:
     purpose = Purpose(
-        place / "resolverd.toml", (), place / "resolverd.d" / "k.json", "eu-west", None, {}
+        place / "resolverd.toml", (), place / "resolverd.d" / "k.json", ("eu-west",), None, {}
     )
     return Writer(purpose._replace(**more))
 
@@ -70,9 +70,9 @@ async def test_a_hostname_is_of_the_service_that_a_zone_gives_it(place: Path) ->
 
 
 async def test_a_region_that_no_file_has_needs_its_place(place: Path) -> None:
-    (left,) = (await _take(_writer(place, region="mars"), *CLUSTER)).left_out
+    (left,) = (await _take(_writer(place, regions=("mars",)), *CLUSTER)).left_out
     assert 'there is no region "mars"' in left.reason
-    await _take(_writer(place, region="mars", coordinates=(4.5, 137.4)), *CLUSTER)
+    await _take(_writer(place, regions=("mars",), coordinates=(4.5, 137.4)), *CLUSTER)
     assert _there(place)["region"]["mars"]["coordinates"] == [4.5, 137.4]
 
 

@@ -91,7 +91,7 @@ class Place:
 
     async def _process(self, token: str, *options: str) -> asyncio.subprocess.Process:
         arguments: Sequence[str] = (
-            *("kube", "--region", "us-east", "--config", str(self.config)),
+            *("kube", "--region", "us-east", "--region", "us-west", "--config", str(self.config)),
             *("--kubeconfig", str(self.server.kubeconfig(token)), *options),
         )
         return await asyncio.create_subprocess_exec(
