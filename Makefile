@@ -17,7 +17,7 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm test-skypilot lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test sums lock clean unbuilt
+.PHONY: help demo serve test test-vllm test-skypilot test-kube lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test sums lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, Q
 test-skypilot: $(VENV)/.dev ## docs/recipes/skypilot.md, as SkyPilot itself reads it
 	@.ci/skypilot $(SKYPILOT)
 	@SKYPILOT_VENV=$(abspath $(SKYPILOT)) $(VENV)/bin/python -m pytest -n 0 tests/recipes/test_recipe_skypilot.py $(ARGS)
+
+test-kube: $(VENV)/.dev ## `resolverd kube` before a real API server, which is built first: some minutes
+	@.ci/kube-apiserver .cache/kube
+	@.ci/tests $(VENV) -n 0 tests/kube_api $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, rustfmt and clippy: style and likely mistakes
 	@$(VENV)/bin/ruff check .

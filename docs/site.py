@@ -23,7 +23,7 @@ DOCS = ROOT / "docs"
 
 NAV: Mapping[str, Sequence[str]] = {
     "Start": ("install", "configuration", "zone-files", "zone-checks", "edges", "edits", "upgrade"),
-    "Recipes": ("recipes/vllm", "recipes/skypilot", "recipes/ionet", "external-dns"),
+    "Recipes": ("recipes/vllm", "recipes/skypilot", "recipes/ionet", "kubernetes", "external-dns"),
     "Steer": ("steering", "rtt", "tiers", "sessions", "meaning"),
     "Health and load": ("probing", "health", "load", "spill"),
     "Operate": ("operations", "monitoring", "troubleshooting", "http-api", "planning"),

@@ -23,9 +23,9 @@ from resolverd.geo import embedded
 from resolverd.log.events import EVENTS
 from resolverd.log.fields import COMMON, FIELDS
 
-# A real vLLM, gigabytes of it, and many minutes: `make test-vllm` names its folder. Other real
-# servers, which somebody has to build first.
-_NAMED_ONLY = tuple(Path(__file__).parent / folder for folder in ("vllm", "servers"))
+# A real vLLM, gigabytes of it, and many minutes: `make test-vllm` names its folder. A real API
+# server of Kubernetes, which is built first: `make test-kube`. Others, which somebody has to build.
+_NAMED_ONLY = tuple(Path(__file__).parent / folder for folder in ("vllm", "kube_api", "servers"))
 
 # The same examples in each run of a commit: one that passed passes. `make fuzz` is for chance.
 settings.register_profile("quick", deadline=None, derandomize=True)

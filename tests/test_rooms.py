@@ -52,6 +52,7 @@ RANKS = {
     "demo": 14,
     "external_dns": 14,
     "rollout": 14,
+    "kube": 14,
     "cli": 15,
     "__main__": 16,
 }

@@ -207,6 +207,28 @@ class RolloutPlanDocument(Document):
     regions: list[str] = key("The regions that are left, in order.")
 
 
+class LeftOutPart(Part):
+    """An object of a cluster that stands for a service here, and gives no endpoint."""
+
+    object: str = key("Its kind, namespace and name.")
+    reason: str = key("Why.")
+    hint: str = key("What to do about it; empty where it has to be waited for.")
+
+
+class KubeDocument(Document):
+    """`resolverd kube --json`: of --once and --dry-run one, else one whenever something is new."""
+
+    state: Literal["written", "unchanged", "held", "refused", "checked"] = key(
+        "What became of the fragment; checked is one that --dry-run would write."
+    )
+    file: str = key("The fragment's file.")
+    fragment: Any = key(
+        "What the cluster says, as a fragment; null where the configuration cannot be read."
+    )
+    left_out: list[LeftOutPart] = key("Objects that give no endpoint.")
+    problems: list[ProblemPart] = key("Why it is held or refused, else the warnings about it.")
+
+
 class ExcessPart(Part):
     """Milliseconds above the best region, over all clients."""
 
@@ -245,6 +267,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "drain": (DrainDocument,),
     "explain": (ExplainedDocument,),
     "geo lookup": (LookupDocument,),
+    "kube": (KubeDocument,),
     "override": (OverriddenDocument,),
     "plan": (PlanDocument,),
     "reload": (ReloadDocument, ReloadFailedDocument),

@@ -8,7 +8,7 @@ of it is right.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -42,14 +42,19 @@ class LoadedConfig:
 
 
 def load_config(
-    path: Path, overrides: Sequence[SetOption] = (), *, fragments: Sequence[Path] = ()
+    path: Path,
+    overrides: Sequence[SetOption] = (),
+    *,
+    fragments: Sequence[Path] = (),
+    without: Collection[Path] = (),
 ) -> LoadedConfig:
     """Load `path` and its fragments; `overrides` are (dotted key, value) pairs laid on top.
 
-    More `fragments` are read after those beside the file, to try what is not there yet. Raises
-    ConfigError carrying every problem found.
+    More `fragments` are read after those beside the file, to try what is not there yet, and those
+    `without` are not read, to try what takes their place. Raises ConfigError carrying every problem
+    found.
     """
-    sources = read_sources(path, fragments)
+    sources = read_sources(path, fragments, without)
     for key, value in overrides:
         sources.override(key, value)
     problems = list(sources.problems)

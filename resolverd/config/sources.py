@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -233,8 +233,11 @@ class Sources:
             return None
 
 
-def read_sources(main: Path, more: Sequence[Path] = ()) -> Sources:
-    """The main file, the fragments of the directory beside it by name, then `more` fragments."""
+def read_sources(main: Path, more: Sequence[Path] = (), without: Collection[Path] = ()) -> Sources:
+    """The main file, the fragments of the directory beside it by name, then `more` fragments.
+
+    Those of the directory that are `without` are passed over.
+    """
     sources = Sources(main)
     sources.add(main, fragment=False)
     directory = main.with_suffix(".d")
@@ -248,7 +251,8 @@ def read_sources(main: Path, more: Sequence[Path] = ()) -> Sources:
         unlisted = [_unlisted(path, error) for path, error in fragments.unlisted.items()]
         sources.problems += [each for each in unlisted if each not in sources.problems]
         paths += fragments.paths
-    for fragment in (*map(Path, sorted(paths)), *more):
+    beside = [path for path in map(Path, sorted(paths)) if path not in without]
+    for fragment in (*beside, *more):
         sources.add(fragment, fragment=True)
     return sources
 

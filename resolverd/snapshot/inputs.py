@@ -7,7 +7,7 @@ part by part (`edits`), by the same steps. Every problem of every file comes bac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -121,16 +121,20 @@ async def load_inputs(
     progress: Progress | None = None,
     reads: Reads | None = None,
     fragments: Sequence[Path] = (),
+    without: Collection[Path] = (),
 ) -> Inputs:
     """Load and check the configuration at `path` and all that it names.
 
-    More `fragments` are tried with it, as `load_config` does. What is read is noted in `reads`.
+    More `fragments` are tried with it, and some `without`, as `load_config` does. What is read is
+    noted in `reads`.
     Raises ProblemsError with every problem found, or UnsettledError.
     """
     reads = reads or Reads()
     with reads.noted():
         try:
-            loaded = await detached(lambda: load_config(path, overrides, fragments=fragments))
+            loaded = await detached(
+                lambda: load_config(path, overrides, fragments=fragments, without=without)
+            )
         except ConfigError as error:
             found = await detached(lambda: _zones_beside(path, overrides))
             raise ProblemsError([*error.problems, *found]) from error

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resolverd.log.events import edits, health, operators, process, rtt
+from resolverd.log.events import edits, health, kube, operators, process, rtt
 from resolverd.log.events.event import Event
 
 EVENTS: Mapping[str, Event] = {
     event.name: event
-    for event in (*health.EVENTS, *rtt.EVENTS, *operators.EVENTS, *edits.EVENTS, *process.EVENTS)
+    for event in (
+        *health.EVENTS,
+        *rtt.EVENTS,
+        *kube.EVENTS,
+        *operators.EVENTS,
+        *edits.EVENTS,
+        *process.EVENTS,
+    )
 }

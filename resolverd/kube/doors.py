@@ -1,0 +1,144 @@
+"""Front doors: where clients reach what a cluster serves, as its objects say; pure.
+
+A door is one address, or a hostname: each address that clients are given is probed by itself.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
+
+Handed = tuple[str, str]
+"""The address of a door, or else its hostname."""
+
+
+class Rules(NamedTuple):
+    """What objects are read by.
+
+    `own` are the regions that the cluster is, the first where no annotation says; `regions`, of
+    these, and `services` are those that there are; `hostnames` are the names that zones give to
+    services, in lower case, without a dot at the end.
+    """
+
+    own: tuple[str, ...]
+    regions: frozenset[str]
+    services: frozenset[str]
+    hostnames: Mapping[str, str]
+
+
+class Door(NamedTuple):
+    """One front door of a service in a region, and which object says so.
+
+    `name` is that of the object with the address, fit for the name of an endpoint. `host` is what
+    a request there is for; empty where nothing tells.
+    """
+
+    said_by: str
+    name: str
+    region: str
+    service: str
+    address: str
+    hostname: str
+    scheme: str
+    port: int
+    host: str
+
+
+class LeftOut(NamedTuple):
+    """An object of ours that gives no door, why, and what to do about it."""
+
+    object: str
+    reason: str
+    hint: str = ""
+
+
+class NoDoorError(Exception):
+    """An object of ours gives no door; reason and hint."""
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.hint = reason, hint
+
+
+def handed_out(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Handed]:
+    """The doors of what an object is reached at. Raises NoDoorError for what is no address."""
+    try:
+        known = {str(ipaddress.ip_address(each)) for each in addresses}
+    except ValueError as error:
+        raise NoDoorError(str(error), "see what the controller writes there") from error
+    yield from ((address, "") for address in sorted(known))
+    yield from (("", name) for name in sorted({normal(each) for each in hostnames}))
+
+
+def region_for(rules: Rules, *objects: Object) -> str:
+    """The region that the first of these is annotated with, or else the cluster's.
+
+    Raises NoDoorError where there is none of that name, or the cluster is not it: who annotates an
+    object may not put it into another cluster's region, to which pins may keep clients.
+    """
+    named = next((name for each in objects if (name := annotation(each, REGION))), rules.own[0])
+    if named not in rules.own:
+        raise NoDoorError(
+            f'{REGION} is "{named}", which is none of this cluster\'s regions',
+            f"change the annotation, or run with --region {named} too",
+        )
+    if named not in rules.regions:
+        raise NoDoorError(
+            f'there is no region "{named}"',
+            f"write [region.{named}] with its coordinates, or run with --coordinates",
+        )
+    return named
+
+
+def known_service(name: str, rules: Rules) -> str:
+    """The service of that name. Raises NoDoorError where there is none."""
+    if name not in rules.services:
+        raise NoDoorError(
+            f'there is no service "{name}"', f"write [service.{name}], or change the annotation"
+        )
+    return name
+
+
+def annotated_hosts(each: Object) -> list[str]:
+    """The hostnames that an object is annotated with, in the order written."""
+    return [normal(name) for name in annotation(each, HOSTNAME).split(",") if name.strip()]
+
+
+def services_of(asked: Iterable[str], rules: Rules) -> list[str]:
+    """The services of hostnames, of which either side may have a ``*.``, by name."""
+    found: set[str] = set()
+    for each in filter(None, asked):
+        if each in rules.hostnames:
+            found.add(rules.hostnames[each])
+        else:
+            found |= {
+                service
+                for host, service in rules.hostnames.items()
+                if covers(each, host) or covers(host, each)
+            }
+    return sorted(found)
+
+
+def normal(hostname: str) -> str:
+    """A hostname as it is compared: in lower case, without blanks and a dot at the end."""
+    return hostname.strip().rstrip(".").lower()
+
+
+def covers(pattern: str, hostname: str) -> bool:
+    """Whether a hostname is the one that is written, or below a ``*.`` one; none covers all."""
+    if pattern.startswith("*."):
+        return hostname.endswith(pattern[1:])
+    return pattern in ("", hostname)
+
+
+def endpoint_part(kind: Kind, key: Key) -> str:
+    """An object within the name of an endpoint: no namespace has a dot, so no two are alike."""
+    return f"{kind.name.lower()}.{key[0]}.{key[1]}"
+
+
+def left_out(kind: Kind, key: Key, error: NoDoorError) -> LeftOut:
+    """Why this object gives no door."""
+    return LeftOut(shown(kind, key), error.reason, error.hint)

@@ -1,0 +1,242 @@
+"""From doors to a fragment of the configuration, `resolverd.d/NAME.json`; pure.
+
+A region's endpoints are given to the clients of every service that has the region, so all doors of
+a region have to be doors of all its services; what is otherwise is refused, with what to annotate.
+What other files say already, the fragment does not say again. The same doors give the same octets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from resolverd.config import json_text
+from resolverd.config.probe_layers import DEFAULT_KIND, owners
+from resolverd.config.registered import KNOWN
+from resolverd.config.toml_values import toml_value
+from resolverd.errors import Problem
+from resolverd.kube.doors import Door
+from resolverd.kube.objects import REGION, get, texts
+
+Coordinates = tuple[float, float]
+
+# What stands before the braces of an endpoint, and of nothing else, in the text of a fragment.
+_INDENT = 8 * " "
+
+
+class Elsewhere(NamedTuple):
+    """The tables of all other files, and where the regions stand of which these say nothing.
+
+    `coordinates` are in degrees, by region.
+    """
+
+    tree: Mapping[str, Any]
+    coordinates: Mapping[str, Coordinates]
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that are configured."""
+        return frozenset(_table(self.tree, "service"))
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """The regions that endpoints may be of."""
+        return frozenset(_table(self.tree, "region")) | frozenset(self.coordinates)
+
+    def has_region(self, service: str, region: str) -> bool:
+        """Whether the service lists the region already."""
+        return region in texts(self.tree, "service", service, "regions")
+
+    def point_wanted(self, region: str) -> Coordinates | None:
+        """Where the region stands, unless that is written."""
+        written = get(self.tree, "region", region, "coordinates") is not None
+        return None if written else self.coordinates.get(region)
+
+    def hosts_written(self, region: str, service: str) -> bool:
+        """Whether it is written for which host a probe of the service there asks."""
+        return any(
+            get(self.tree, *layer, "probe", key)
+            for layer in (("region", region), ("service", service))
+            for key in ("host", "sni")
+        )
+
+    def takes_host(self, region: str, service: str) -> bool:
+        """Whether probes of the service there are of a kind that asks for a host."""
+        layers = (("region", region), ("service", service), ())
+        kind = next((k for at in layers if (k := get(self.tree, *at, "probe", "kind"))), None)
+        return (kind if isinstance(kind, str) else DEFAULT_KIND) in owners("host")
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    door: Door
+    services: dict[str, str] = field(default_factory=dict)  # and the host of each
+    said_by: set[str] = field(default_factory=set)
+
+    @property
+    def at(self) -> str:
+        return self.door.address or self.door.hostname
+
+    @property
+    def name(self) -> str:
+        return f"{self.door.region}.{self.door.name}.{self.at.replace(':', '-')}"
+
+    @property
+    def sayers(self) -> str:
+        return ", ".join(sorted(self.said_by))
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.at}]" if ":" in self.at else self.at
+        return f"{self.door.scheme}://{host}:{self.door.port}"
+
+
+class Fragment(NamedTuple):
+    """A fragment's text, its endpoints, and what is wrong among the doors.
+
+    `said_by` has the objects that each of its `endpoints` comes from; both in the text's order.
+    """
+
+    text: str
+    endpoints: tuple[str, ...]
+    said_by: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    def blame(self, line: int) -> str:
+        """The objects that a line of the text, counted from 1, comes from; empty for none alone."""
+        lines = self.text.split("\n")[:line]
+        begun = lines.count(f"{_INDENT}{{")
+        ended = sum(each in (f"{_INDENT}}}", f"{_INDENT}}},") for each in lines[:-1])
+        return self.said_by[begun - 1] if begun > ended else ""
+
+
+def fragment_of(doors: Sequence[Door], elsewhere: Elsewhere) -> Fragment:
+    """The fragment that says what the doors do, with what is wrong among them."""
+    regions: dict[str, list[_Endpoint]] = {}
+    for endpoint in _merged(doors):
+        regions.setdefault(endpoint.door.region, []).append(endpoint)
+    problems = [p for name in sorted(regions) for p in _unlike(name, regions[name], elsewhere)]
+    tree: dict[str, Any] = {}
+    services: dict[str, list[str]] = {}
+    every: list[_Endpoint] = []
+    for name in sorted(regions):
+        endpoints = sorted(regions[name], key=lambda each: each.name)
+        table: dict[str, Any] = {}
+        if (point := elsewhere.point_wanted(name)) is not None:
+            table["coordinates"] = list(point)
+        table["endpoint"] = [_row(each, elsewhere) for each in endpoints]
+        tree.setdefault("region", {})[name] = table
+        for service in sorted({s for each in endpoints for s in each.services}):
+            if not elsewhere.has_region(service, name):
+                services.setdefault(service, []).append(name)
+        every += endpoints
+    if services:
+        tree["service"] = {name: {"regions": services[name]} for name in sorted(services)}
+    return Fragment(
+        json.dumps(tree, indent=2, ensure_ascii=False) + "\n",
+        tuple(each.name for each in every),
+        tuple(each.sayers for each in every),
+        tuple(problems),
+    )
+
+
+def endpoints_in(text: str) -> frozenset[str]:
+    """The names of the endpoints in a fragment's text; none where it is no fragment."""
+    try:
+        tree, _ = json_text.parse(text)
+    except json_text.JsonError:
+        return frozenset()
+    return frozenset(
+        str(get(each, "name"))
+        for region in _table(tree, "region").values()
+        for each in (get(region, "endpoint") or ())
+    )
+
+
+def places_of(regions: Sequence[str], given: Coordinates | None) -> Mapping[str, Coordinates]:
+    """Where the cluster's regions stand: as given, or as their names say; without those of neither.
+
+    All stand where the cluster does, so that the name of the first is good for the others.
+    """
+    named = next((KNOWN[region] for region in regions if region in KNOWN), None)
+    point = given or named
+    return {} if point is None else dict.fromkeys(regions, point)
+
+
+def _merged(doors: Iterable[Door]) -> Iterable[_Endpoint]:
+    """One endpoint for one address, whoever says so; its best port is probed."""
+    endpoints: dict[tuple[str, str], _Endpoint] = {}
+    for door in sorted(doors, key=lambda d: (d.port != 443, d.scheme != "https", d)):
+        endpoint = endpoints.setdefault(
+            (door.region, door.address or door.hostname), _Endpoint(door)
+        )
+        endpoint.services.setdefault(door.service, door.host)
+        endpoint.said_by.add(door.said_by)
+    return endpoints.values()
+
+
+def _row(endpoint: _Endpoint, elsewhere: Elsewhere) -> dict[str, Any]:
+    door = endpoint.door
+    row: dict[str, Any] = {"name": endpoint.name}
+    if door.address:
+        row["address"] = [door.address]
+    else:
+        row["hostname"] = f"{door.hostname}."
+    row["url"] = endpoint.url
+    host = _host(endpoint, elsewhere)
+    if host:
+        row["probe"] = {"host": host} | ({"sni": host} if door.scheme == "https" else {})
+    return row
+
+
+def _host(endpoint: _Endpoint, elsewhere: Elsewhere) -> str:
+    """The host that its probes ask for; empty where that is written, or differs by service."""
+    region, hosts = endpoint.door.region, set(endpoint.services.values())
+    services = list(endpoint.services)
+    if len(hosts) != 1 or any(elsewhere.hosts_written(region, each) for each in services):
+        return ""
+    asked = [each for each in services if elsewhere.takes_host(region, each)]
+    return hosts.pop() if asked else ""
+
+
+def _unlike(region: str, endpoints: Sequence[_Endpoint], elsewhere: Elsewhere) -> Iterator[Problem]:
+    """What keeps a region from having these endpoints together."""
+    services = sorted({service for each in endpoints for service in each.services})
+    for each in endpoints:
+        missing = [service for service in services if service not in each.services]
+        where = each.sayers
+        if missing:
+            yield Problem(
+                where, 0, 0, "kube-other-services",
+                f'{each.url} would be given to clients of {_listed(missing)} too, which other '
+                f'objects have put into the region "{region}"',
+                f"annotate the objects of one of the services with {REGION}: a region of its own "
+                "at the same place",
+            )  # fmt: skip
+        hosts = {
+            service: host
+            for service, host in each.services.items()
+            if elsewhere.takes_host(region, service)
+            and not elsewhere.hosts_written(region, service)
+        }
+        if len(set(hosts.values())) > 1:
+            service, host = min(hosts.items())
+            yield Problem(
+                where, 0, 0, "kube-several-hosts",
+                f"a probe of {each.url} asks for another host by each of its services: "
+                f"{_listed(sorted(filter(None, hosts.values())))}",
+                f"write [service.{service}] probe = "
+                f"{toml_value({'host': host, 'sni': host})}, and so for the others, or annotate "
+                f"with {REGION}",
+            )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _table(tree: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = tree.get(name)
+    return found if isinstance(found, Mapping) else {}

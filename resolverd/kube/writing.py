@@ -1,0 +1,243 @@
+"""A cluster's fragment: read the files beside it, translate, check, and write it in one step.
+
+It is checked as `resolverd check` does, in place of the one that is there. What it would break
+keeps it from being written; what other files have wrong by themselves does not, for addresses would
+stay behind because of somebody's zone. A fragment that would lose all its endpoints is held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import dns.name
+
+from resolverd.config.load import SetOption
+from resolverd.config.partial import zone_settings
+from resolverd.config.sources import Sources, read_sources
+from resolverd.dns.names import to_text
+from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
+from resolverd.files.reading import MAX_CONFIG, read_file
+from resolverd.kube.doors import LeftOut, Rules, normal
+from resolverd.kube.fragment import (
+    Coordinates,
+    Elsewhere,
+    Fragment,
+    endpoints_in,
+    fragment_of,
+    places_of,
+)
+from resolverd.kube.objects import Cluster, text
+from resolverd.kube.translate import translate
+from resolverd.snapshot.inputs import load_inputs
+from resolverd.zone import loader
+from resolverd.zone.dyna import DYNA
+from resolverd.zone.model import RRsets, Zone
+
+State = Literal["written", "unchanged", "held", "refused", "checked"]
+_HINT = "see that the cluster has lost it all, and then: resolverd kube --once --yes"
+_CORE = "/core"
+
+
+class FragmentError(ResolverdError):
+    """The fragment cannot be written where it is to be."""
+
+
+class Purpose(NamedTuple):
+    """What is written where: the fragment `target` of the configuration at `config`.
+
+    `regions` are those that the cluster is: the first where no annotation says, and no others.
+    `coordinates` are theirs where no file and no name tells; `hostnames` are services by the
+    hostname of a route, beside what zones say.
+    """
+
+    config: Path
+    overrides: Sequence[SetOption]
+    target: Path
+    regions: Sequence[str]
+    coordinates: Coordinates | None
+    hostnames: Mapping[str, str]
+
+
+class Outcome(NamedTuple):
+    """What came of one look at the cluster; a `checked` fragment would be written."""
+
+    state: State
+    fragment: Fragment | None
+    left_out: tuple[LeftOut, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+class Writer:
+    """Writes one fragment, again and again."""
+
+    def __init__(self, purpose: Purpose) -> None:
+        self._purpose = purpose
+        self._zones: Mapping[dns.name.Name, Zone] = {}
+
+    async def take(self, cluster: Cluster, *, insist: bool = False, dry: bool = False) -> Outcome:
+        """Write what the cluster says, where that is new and sound; with `dry` nothing is written.
+
+        With `insist` a fragment may lose all its endpoints. Raises FragmentError where it cannot be
+        written.
+        """
+        sources = await asyncio.to_thread(self._sources)
+        broken = [p for p in sources.problems if p.id in ("config-unreadable", "config-syntax")]
+        if broken:
+            return Outcome("refused", None, (), tuple(broken))
+        elsewhere = Elsewhere(
+            sources.tree, places_of(self._purpose.regions, self._purpose.coordinates)
+        )
+        hostnames, unread = await asyncio.to_thread(self._hostnames, elsewhere)
+        regions = self._purpose.regions
+        known = elsewhere.regions.intersection(regions)
+        rules = Rules(tuple(regions), known, elsewhere.services, hostnames)
+        doors, left_out = translate(cluster, rules)
+        made = fragment_of(doors, elsewhere)
+        there = await asyncio.to_thread(self._there)
+        had = endpoints_in(there)
+        if made.text == there or (not there and not made.endpoints):
+            return Outcome("unchanged", made, left_out)
+        if len(made.endpoints) < len(had) and unread:  # whose hostnames may be what is missing
+            return Outcome("refused", made, left_out, tuple(unread))
+        if had and not made.endpoints and not insist:
+            return Outcome("held", made, left_out, (self._lost(had),))
+        if made.problems:
+            return Outcome("refused", made, left_out, made.problems)
+        try:
+            refused, warnings = await self._put(made, dry=dry)
+        except OSError as error:
+            raise FragmentError(
+                f"{self._purpose.target} cannot be written: {error.strerror}; see that its "
+                "directory is there, and that this user may write to it"
+            ) from error
+        if refused:
+            return Outcome("refused", made, left_out, refused)
+        return Outcome("checked" if dry else "written", made, left_out, warnings)
+
+    def _sources(self) -> Sources:
+        """All files but the fragment itself."""
+        sources = read_sources(self._purpose.config, (), {self._purpose.target})
+        for key, value in self._purpose.overrides:
+            sources.override(key, value)
+        return sources
+
+    def _hostnames(self, elsewhere: Elsewhere) -> tuple[Mapping[str, str], Sequence[Problem]]:
+        """The services of hostnames: of the DYNA records of all zones, and those given.
+
+        With what is wrong with zones of which nothing is known, not even from an earlier look.
+        """
+        purpose = self._purpose
+        settings = zone_settings(purpose.config, purpose.overrides)
+        files: Sequence[loader.ZoneFile] = ()
+        if settings is not None:
+            rules = loader.Rules(settings.services or {})
+            files, _ = loader.load_zone_files(
+                settings.patterns, purpose.config.parent, rules, self._zones
+            )
+        zones = {file.zone.origin: file.zone for file in files if file.zone}
+        unread = [problem for file in files if not file.zone for problem in file.problems]
+        known = {file for zone in self._zones.values() for file in map(str, zone.files)}
+        self._zones = {**self._zones, **zones} if unread else zones
+        found = {
+            normal(to_text(key)): service
+            for zone in self._zones.values()
+            for key, rrsets in zone.rrsets.items()
+            if DYNA in rrsets and (service := _service_of(rrsets, elsewhere))
+        }
+        given = {normal(name): service for name, service in purpose.hostnames.items()}
+        return found | given, [each for each in unread if each.file not in known]
+
+    def _there(self) -> str:
+        """The fragment that is written; empty where there is none, or none that can be read."""
+        try:
+            return read_file(self._purpose.target, MAX_CONFIG).decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def _lost(self, names: Collection[str]) -> Problem:
+        some = ", ".join(sorted(names)[:5])
+        return Problem(
+            str(self._purpose.target), 0, 0, "lost-endpoints",
+            f"all {len(names)} endpoints would be gone: {some}", _HINT,
+        )  # fmt: skip
+
+    async def _put(
+        self, made: Fragment, *, dry: bool
+    ) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+        """Check it and put it in its place. What it is refused for, and the warnings about it."""
+        purpose = self._purpose
+        with _staged(purpose.target, made.text) as staged:
+            try:
+                inputs = await load_inputs(
+                    purpose.config,
+                    purpose.overrides,
+                    fragments=[staged],
+                    without={purpose.target},
+                )
+                found = inputs.warnings
+            except ProblemsError as error:
+                found = error.problems
+            told = [self._told(each, staged, made) for each in found]
+            of_it = [told[i] for i, each in enumerate(found) if each.file == str(staged)]
+            refused = errors_among(told)
+            if refused:
+                known = await self._known()
+                refused = [
+                    p for p in refused if p in of_it or (p.id, p.file, p.message) not in known
+                ]
+            if refused:
+                return tuple(refused), ()
+            if not dry:
+                await asyncio.to_thread(staged.replace, purpose.target)
+            return (), tuple(p for p in of_it if p.severity == "warning")
+
+    def _told(self, problem: Problem, staged: Path, made: Fragment) -> Problem:
+        """A problem by the name that the fragment will have, with the objects it comes from."""
+        real = str(self._purpose.target)
+        message = problem.message.replace(str(staged), real)
+        if problem.file != str(staged):
+            return replace(problem, message=message)
+        said_by = made.blame(problem.line)
+        return replace(problem, file=real, message=f"{message} ({said_by})" if said_by else message)
+
+    async def _known(self) -> set[tuple[str, str, str]]:
+        """What is wrong with the files as they are."""
+        try:
+            await load_inputs(self._purpose.config, self._purpose.overrides)
+        except ProblemsError as error:
+            return {(p.id, p.file, p.message) for p in errors_among(error.problems)}
+        return set()
+
+
+def _service_of(rrsets: RRsets, elsewhere: Elsewhere) -> str:
+    """The service that answers a name; of ``NAME/core`` the one behind it. Empty for none known."""
+    name = str(rrsets[DYNA].rdatas[0].service)  # type: ignore[attr-defined]
+    if name.endswith(_CORE):
+        name = text(elsewhere.tree, "service", name.removesuffix(_CORE), "core")
+    return name if name in elsewhere.services else ""
+
+
+@contextlib.contextmanager
+def _staged(target: Path, text: str) -> Iterator[Path]:
+    """The text in a file beside `target` that no daemon reads, for its name begins with a dot."""
+    target.parent.mkdir(exist_ok=True)
+    descriptor, name = tempfile.mkstemp(
+        prefix=f".{target.stem}.", suffix=".json", dir=target.parent
+    )
+    staged = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        yield staged
+    finally:
+        staged.unlink(missing_ok=True)

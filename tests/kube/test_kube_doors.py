@@ -1,0 +1,318 @@
+"""Which doors a cluster's objects stand for (Gateway API v1, InferencePool v1 and v1alpha2)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from cluster_objects import (
+    OLD_POOL,
+    RULES_POOL,
+    Made,
+    balancer,
+    cluster,
+    gateway,
+    listener,
+    pool,
+    route,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolverd.kube.doors import Door, LeftOut, Rules
+from resolverd.kube.translate import translate
+
+HOST = "chat.inference.example"
+RULES = Rules(
+    ("eu-west", "eu-west-embed", "eu-north"),
+    frozenset({"eu-west", "eu-west-embed"}),
+    frozenset({"chat", "embed"}),
+    {HOST: "chat", "embed.inference.example": "embed"},
+)
+ADDRESS = "203.0.113.10"
+
+
+def _doors(*objects: Made) -> list[Door]:
+    return list(translate(cluster(*objects), RULES).doors)
+
+
+def _left_out(*objects: Made) -> list[LeftOut]:
+    found = translate(cluster(*objects), RULES)
+    assert not found.doors
+    return list(found.left_out)
+
+
+def test_a_route_is_reached_at_its_gateway_for_the_service_of_its_hostname() -> None:
+    assert _doors(gateway(ADDRESS), route(HOST)) == [
+        Door(
+            "HTTPRoute prod/chat",
+            "gateway.infra.inference",
+            "eu-west",
+            "chat",
+            ADDRESS,
+            "",
+            "https",
+            443,
+            HOST,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (gateway(ADDRESS), route("else.example", service="chat")),
+        (gateway(ADDRESS), route(service="chat")),
+        (gateway(ADDRESS), route("x.example", backend=RULES_POOL), pool(service="chat")),
+        (gateway(ADDRESS), route("x.example", backend=OLD_POOL), pool(old=True, service="chat")),
+        (
+            gateway(ADDRESS),
+            route("x.example"),
+            balancer(name="llama", kind="ClusterIP", service="chat"),
+        ),
+        (balancer(ADDRESS, service="chat"),),
+        (balancer(ADDRESS, hostname=f"other.example, {HOST}."),),
+    ],
+    ids=["route", "no-hostname", "pool", "old-pool", "backend", "balancer", "balancer-hostname"],
+)
+def test_an_annotation_says_which_service_it_is(objects: tuple[Made, ...]) -> None:
+    (door,) = _doors(*objects)
+    assert (door.service, door.address) == ("chat", ADDRESS)
+
+
+def test_the_routes_own_annotation_goes_before_its_backends_and_its_hostnames() -> None:
+    (door,) = _doors(
+        gateway(ADDRESS), route(HOST, backend=RULES_POOL, service="embed"), pool(service="chat")
+    )
+    assert door.service == "embed"
+
+
+@pytest.mark.parametrize(
+    ("objects", "reason"),
+    [
+        ((route(HOST),), "Gateway infra/inference is not there"),
+        ((gateway(ADDRESS, programmed="False"), route(HOST)), "is not programmed"),
+        ((gateway(ADDRESS, programmed="Unknown"), route(HOST)), "is not programmed"),
+        ((gateway(ADDRESS), route(HOST, accepted="False")), "has not accepted it"),
+        ((gateway(ADDRESS), route(HOST, accepted="Unknown")), "has not accepted it"),
+        ((gateway(), route(HOST)), "has no address yet"),
+        ((gateway("300.1.2.3"), route(HOST)), "'300.1.2.3' does not appear to be"),
+        ((gateway(ADDRESS), route(HOST, backend=RULES_POOL)), "InferencePool prod/llama is not"),
+        (
+            (gateway(ADDRESS), route(HOST, backend=RULES_POOL), pool(accepted="False")),
+            "InferencePool prod/llama is not there, or its Gateways refuse it",
+        ),
+        ((gateway(ADDRESS), route(HOST, service="chta")), 'there is no service "chta"'),
+        ((gateway(ADDRESS), route(HOST, region="mars")), "none of this cluster's regions"),
+        ((gateway(ADDRESS), route(HOST, region="eu-north")), 'there is no region "eu-north"'),
+        (
+            (gateway(ADDRESS, listeners=[listener("tcp", 9000)]), route(HOST)),
+            "no listener of its Gateway",
+        ),
+        (
+            (gateway(ADDRESS, listeners=[listener(hostname="*.other.example")]), route(HOST)),
+            "no listener of its Gateway",
+        ),
+        ((balancer(service="chat"),), "its load balancer has no address yet"),
+        (
+            (balancer(ADDRESS, ports=[{"port": 1}, {"port": 2, "name": "x"}], service="chat"),),
+            "nothing says which of its ports",
+        ),
+        ((balancer(ADDRESS, service="chat", port="grpc"),), 'it has no TCP port "grpc"'),
+        ((balancer(ADDRESS, service="chat", scheme="gopher"),), "write http or https"),
+    ],
+)
+def test_what_gives_no_door_is_told_with_the_reason(objects: tuple[Made, ...], reason: str) -> None:
+    (each,) = _left_out(*objects)
+    assert reason in f"{each.reason}; {each.hint}"
+    assert each.object in ("HTTPRoute prod/chat", "Service prod/llama-lb")
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        (gateway(ADDRESS), route("www.example")),
+        (gateway(ADDRESS), route()),
+        (balancer(ADDRESS),),
+        (balancer(ADDRESS, kind="ClusterIP", service="chat"),),
+        (gateway(ADDRESS),),
+    ],
+)
+def test_what_is_not_ours_is_passed_over_in_silence(objects: tuple[Made, ...]) -> None:
+    assert _left_out(*objects) == []
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_object_that_is_being_deleted_is_gone_though_a_finalizer_keeps_it(which: int) -> None:
+    objects = [gateway(ADDRESS), route(HOST)]
+    objects[which]["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["x"]}
+    assert not _doors(*objects)
+
+
+def test_each_address_is_a_door_once_and_in_its_normal_form() -> None:
+    doors = _doors(gateway("2001:DB8::1", "192.0.2.9", "192.0.2.10", "192.0.2.9"), route(HOST))
+    assert [door.address for door in doors] == ["192.0.2.10", "192.0.2.9", "2001:db8::1"]
+
+
+def test_a_load_balancer_may_be_a_hostname() -> None:
+    name = "a1.elb.example.com"
+    (of_gateway,) = _doors(gateway(hostnames=[f"{name.upper()}."]), route(HOST))
+    (of_service,) = _doors(balancer(hostnames=[name], service="chat"))
+    assert (of_gateway.hostname, of_gateway.address) == (name, "")
+    assert (of_service.hostname, of_service.address) == (name, "")
+
+
+@pytest.mark.parametrize(
+    ("parent", "listeners", "scheme", "port"),
+    [
+        ({}, [listener("http", 80), listener("https", 443)], "https", 443),
+        ({}, [listener("https", 8443), listener("b", 443, "HTTPS")], "https", 443),
+        ({}, [listener("http", 8080)], "http", 8080),
+        ({"sectionName": "http"}, [listener("http", 80), listener("https", 443)], "http", 80),
+        ({"port": 8443}, [listener("https", 443), listener("b", 8443, "HTTPS")], "https", 8443),
+        (
+            {},
+            [listener("a", 443, "HTTPS", "*.other.example"), listener("b", 444, "HTTPS", HOST)],
+            "https",
+            444,
+        ),
+        ({}, [listener("a", 443, "TLS", HOST), listener("http", 80)], "http", 80),
+    ],
+)
+def test_the_listener_is_the_one_that_the_services_clients_come_to(
+    parent: Made, listeners: list[Made], scheme: str, port: int
+) -> None:
+    (door,) = _doors(gateway(ADDRESS, listeners=listeners), route(HOST, parent=parent))
+    assert (door.scheme, door.port, door.host) == (scheme, port, HOST)
+
+
+def test_a_listener_that_is_not_programmed_is_none() -> None:
+    made = gateway(ADDRESS, listeners=[listener("http", 80), listener("https", 443)])
+    broken = {"type": "Programmed", "status": "False"}
+    made["status"]["listeners"] = [{"name": "https", "conditions": [broken]}]
+    (door,) = _doors(made, route(HOST))
+    assert (door.scheme, door.port) == ("http", 80)
+
+
+@pytest.mark.parametrize(
+    ("ports", "more", "scheme", "port"),
+    [
+        ([{"port": 443}], {}, "https", 443),
+        ([{"port": 8000}], {"scheme": "https"}, "https", 8000),
+        ([{"name": "http", "port": 80}, {"name": "https", "port": 8443}], {}, "https", 8443),
+        ([{"name": "a", "port": 80}, {"name": "b", "port": 81}], {"port": "b"}, "http", 81),
+        ([{"name": "a", "port": 80}, {"name": "b", "port": 81}], {"port": "80"}, "http", 80),
+        ([{"port": 8000, "protocol": "UDP"}, {"port": 9000}], {}, "http", 9000),
+        ([{"port": 8000, "appProtocol": "https"}], {}, "https", 8000),
+    ],
+)
+def test_the_port_of_a_load_balancer_is_annotated_or_the_only_one_or_named(
+    ports: list[Made], more: dict[str, str], scheme: str, port: int
+) -> None:
+    (door,) = _doors(balancer(ADDRESS, ports=ports, service="chat", **more))
+    assert (door.scheme, door.port) == (scheme, port)
+
+
+def test_a_wildcard_route_stands_for_the_names_below_it_that_zones_have() -> None:
+    doors = _doors(gateway(ADDRESS), route("*.inference.example"))
+    assert [(d.service, d.host) for d in doors] == [
+        ("chat", HOST),
+        ("embed", "embed.inference.example"),
+    ]
+
+
+def test_a_name_below_a_wildcard_of_a_zone_is_of_its_service() -> None:
+    rules = RULES._replace(
+        hostnames={"*.inference.example": "chat", "embed.inference.example": "embed"}
+    )
+    made = cluster(
+        gateway(ADDRESS),
+        route("a.inference.example", "embed.inference.example"),
+        balancer("192.0.2.7", hostname="b.inference.example"),
+    )
+    assert [(d.address, d.service, d.host) for d in translate(made, rules).doors] == [
+        (ADDRESS, "chat", "a.inference.example"),
+        (ADDRESS, "embed", "embed.inference.example"),
+        ("192.0.2.7", "chat", "b.inference.example"),
+    ]
+    (whole,) = translate(
+        cluster(gateway(ADDRESS), route("*.inference.example")),
+        rules._replace(hostnames={"*.inference.example": "chat"}),
+    ).doors
+    assert (whole.service, whole.host) == ("chat", "")
+
+
+@pytest.mark.parametrize("on", ["gateway", "route"])
+def test_a_region_is_annotated_on_the_route_or_its_gateway(on: str) -> None:
+    named = "eu-west-embed"
+    of_gateway = gateway(ADDRESS, region=named if on == "gateway" else "eu-west")
+    (door,) = _doors(of_gateway, route(HOST, region=named if on == "route" else ""))
+    assert door.region == named
+
+
+def test_a_status_that_repeats_no_namespace_is_of_the_same_parent() -> None:
+    made = route(HOST, namespace="infra")
+    del made["status"]["parents"][0]["parentRef"]["namespace"]
+    assert _doors(gateway(ADDRESS), made)
+
+
+_OBJECTS = [
+    gateway(ADDRESS, "2001:db8::1"),
+    gateway("192.0.2.1", name="other", programmed="False"),
+    route(HOST),
+    route("*.inference.example", name="all"),
+    route(HOST, name="away", accepted="False"),
+    route("a.example", name="pooled", backend=RULES_POOL),
+    pool(service="embed"),
+    balancer("192.0.2.7", "192.0.2.6", service="chat"),
+    balancer(name="none", service="chat"),
+]
+
+
+@given(st.randoms(use_true_random=False), st.sets(st.integers(0, len(_OBJECTS) - 1)))
+def test_the_same_objects_in_any_order_say_the_same(
+    chance: random.Random, chosen: set[int]
+) -> None:
+    some = [_OBJECTS[index] for index in sorted(chosen)]
+    shuffled = chance.sample(some, len(some))
+    assert translate(cluster(*some), RULES) == translate(cluster(*shuffled), RULES)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 70000) | st.sampled_from(["", HOST, "True", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["name", "namespace", "kind", "port", "protocol", "hostname", "value", "type", "ip"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def _mangled(draw: st.DrawFn) -> Made:
+    """An object of which some part is anything, as another release of its CRD might have it."""
+    made: Made = draw(
+        st.sampled_from([gateway(ADDRESS), route(HOST, service="chat"), balancer(ADDRESS)])
+    )
+    part = draw(st.sampled_from(["spec", "status"]))
+    whole = dict(made[part])
+    within = draw(st.sampled_from(sorted(whole)))
+    rows = whole[within]
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict) and draw(st.booleans()):
+        row = {**rows[0], draw(st.sampled_from(sorted(rows[0]))): draw(_JSON)}
+        whole[within] = [row, *rows[1:]]
+    else:
+        whole[within] = draw(_JSON)
+    return {**made, part: draw(st.sampled_from([whole, None, [], "x"]) | st.just(whole))}
+
+
+@given(st.lists(_mangled(), max_size=3))
+def test_no_object_is_too_strange(objects: list[Made]) -> None:
+    found = translate(cluster(gateway(ADDRESS), route(HOST), *objects), RULES)
+    assert all(0 < door.port < 65536 and door.address for door in found.doors)
