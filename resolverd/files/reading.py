@@ -180,17 +180,34 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
     except OSError as error:
         note_unread(name, error, limit)
         raise
-    if (reads := _reads.get()) is not None:
-        sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, told.hexdigest()), limit, b"")
+    _note_digest(name, signature, told.hexdigest(), limit)
     return told.hexdigest()
+
+
+def digest_file(path: Path, limit: int) -> str:
+    """The SHA-256 of what may be large, noted as `read_file` does. Raises OSError as it does."""
+    name = key_of(path)
+    try:
+        signature, digest = THREADS.run(lambda step: digest_regular(name, limit, step))
+    except OSError as error:
+        note_unread(name, error, limit)
+        raise
+    _note_digest(name, signature, digest, limit)
+    return digest
 
 
 def note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
     """Note a file that was read, where a load is being noted."""
+    if _reads.get() is not None:
+        _note_digest(name, signature, digest_of(content), limit, content)
+
+
+def _note_digest(
+    name: str, signature: Signature, digest: str, limit: int, content: bytes = b""
+) -> None:
     if (reads := _reads.get()) is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, digest_of(content)), limit, content)
+        reads.note(name, FileState(sure, digest), limit, content)
 
 
 def note_unread(name: str, error: OSError, limit: int) -> None:
@@ -239,9 +256,7 @@ def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
         step(name)
         if by_signature and signature_of(os.stat(name)) == seen.signature:  # noqa: PTH116
             return True
-        told = hashlib.sha256()  # piece by piece: it may be a database
-        _each_chunk(name, reads.limits[name], step, told.update)
-        return told.hexdigest() == seen.content
+        return digest_regular(name, reads.limits[name], step)[1] == seen.content
 
     try:
         return THREADS.run(compare)
@@ -262,6 +277,16 @@ def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
     content = io.BytesIO()  # hands over what it holds without a copy
     signature = _each_chunk(name, limit, step, content.write)
     return signature, content.getvalue()
+
+
+def digest_regular(name: str, limit: int, step: Step) -> tuple[Signature, str]:
+    """A file's signature, from before its content was read, and the content's SHA-256.
+
+    Piece by piece, for what may be a database. Raises OSError.
+    """
+    told = hashlib.sha256()
+    signature = _each_chunk(name, limit, step, told.update)
+    return signature, told.hexdigest()
 
 
 def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], object]) -> Signature:

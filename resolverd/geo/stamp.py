@@ -15,7 +15,7 @@ from pathlib import Path
 
 from resolverd import log
 from resolverd.errors import GeoError
-from resolverd.files.reading import MAX_DATABASE, digest_of, read_file, read_kept
+from resolverd.files.reading import MAX_DATABASE, digest_file, read_kept
 from resolverd.files.writing import make_directory, replace_file
 from resolverd.geo.inspection import WalkReport
 
@@ -75,7 +75,7 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal. Raises GeoError when it cannot be read."""
     try:
-        return digest_of(read_file(path, MAX_DATABASE))
+        return digest_file(path, MAX_DATABASE)
     except OSError as error:
         raise GeoError(f"{path}: {error.strerror}") from error
 

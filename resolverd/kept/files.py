@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from resolverd.errors import Problem, errors_among
-from resolverd.files.reading import MAX_DATABASE, copy_file, digest_of, key_of, read_file
+from resolverd.files.reading import MAX_DATABASE, copy_file, digest_file, digest_of, key_of
 from resolverd.files.replay import Replay
 from resolverd.kept.directory import StateDirectory
 
@@ -239,7 +239,7 @@ def _same(one: Manifest, other: Manifest) -> bool:
 
 def _digest_on_disk(path: str) -> str:
     try:
-        return digest_of(read_file(Path(path), MAX_DATABASE))
+        return digest_file(Path(path), MAX_DATABASE)
     except OSError:
         return ""
 
