@@ -117,6 +117,10 @@ class Restoration:
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
 
+    def copy_of(self, digest: str) -> Path | None:
+        """Where the content with this SHA-256 lies, if anything is kept; it may be gone."""
+        return self._kept.copy_of(digest)
+
     async def kept(self) -> None:
         """Wait for what is being kept, but not for long."""
         if self._keeping is not None:

@@ -161,8 +161,23 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
 
 def copy_file(path: Path, limit: int, descriptor: int) -> str:
     """`read_file` of what may be large: written to `descriptor` piece by piece; its SHA-256."""
-    name, target = key_of(path), os.dup(descriptor)
-    told = hashlib.sha256()
+    name = key_of(path)
+    try:
+        signature, digest = _copied(name, limit, descriptor)
+    except OSError as error:
+        note_unread(name, error, limit)
+        raise
+    _note_digest(name, signature, digest, limit)
+    return digest
+
+
+def copy_kept(path: Path, limit: int, descriptor: int) -> str:
+    """`copy_file` of a file that we wrote ourselves, which is no part of an edit."""
+    return _copied(key_of(path), limit, descriptor)[1]
+
+
+def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
+    told, target = hashlib.sha256(), os.dup(descriptor)
 
     def copy(step: Step) -> Signature:
         # Its own descriptor, for a thread that is left behind would write to whatever came after.
@@ -175,13 +190,7 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
 
             return _each_chunk(name, limit, step, write)
 
-    try:
-        signature = THREADS.run(copy)
-    except OSError as error:
-        note_unread(name, error, limit)
-        raise
-    _note_digest(name, signature, told.hexdigest(), limit)
-    return told.hexdigest()
+    return THREADS.run(copy), told.hexdigest()
 
 
 def digest_file(path: Path, limit: int) -> str:
@@ -240,6 +249,11 @@ def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
     Raises OSError as `read_file` does.
     """
     return THREADS.run(lambda step: read_regular(key_of(path), limit, step))[1]
+
+
+def digest_kept(path: Path, limit: int) -> str:
+    """The SHA-256 of a file that is no part of an edit. Raises OSError as `read_file` does."""
+    return THREADS.run(lambda step: digest_regular(key_of(path), limit, step))[1]
 
 
 def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:

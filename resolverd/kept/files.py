@@ -187,6 +187,10 @@ class KeptFiles:
             self._contents(manifest, replaced), hidden=hidden, places=places
         )
 
+    def copy_of(self, digest: str) -> Path | None:
+        """Where what was kept with this SHA-256 lies, if anything is kept; it may be gone."""
+        return None if self.directory.path is None else self._place(digest)
+
     def _contents(
         self, manifest: Manifest, paths: Mapping[str, str] | set[str]
     ) -> dict[str, Callable[[], bytes]]:
