@@ -36,7 +36,9 @@ MAX_SECRET = 64 << 10  # a token or password
 MAX_KEPT = 256 << 20  # what was written to server.state
 MAX_TEXT = 16 << 20  # attributions, and what is shown
 
-_CHUNK = 1 << 20
+# Octets that are read at a time, and of a large file: after each a thread of Python's waits for its
+# turn. One call for many more would be taken for a file that hangs, where a network is slow.
+_CHUNK, _LARGE_CHUNK = 1 << 20, 4 << 20
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
 # most, and some file systems count whole seconds.
 _RACY_NS = 2_000_000_000
@@ -46,6 +48,8 @@ _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 Signature = tuple[int, int, int, int]
 """Inode, size, and times of modification and of status change (ns), of stat(2): what changes with
 almost every write."""
+
+Chunk = bytes | memoryview
 
 NO_SIGNATURE: Signature = (0, 0, 0, 0)
 """Of no file: whoever compares with it reads the content."""
@@ -183,7 +187,7 @@ def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
         # Its own descriptor, for a thread that is left behind would write to whatever came after.
         with os.fdopen(target, "wb", buffering=0) as file:
 
-            def write(chunk: bytes) -> None:
+            def write(chunk: Chunk) -> None:
                 told.update(chunk)
                 while chunk:
                     chunk = chunk[file.write(chunk) :]
@@ -203,6 +207,12 @@ def digest_file(path: Path, limit: int) -> str:
         raise
     _note_digest(name, signature, digest, limit)
     return digest
+
+
+def note_as(before: Reads, path: Path) -> None:
+    """Note what `before` has of the file at `path`, where a load is being noted."""
+    if (reads := _reads.get()) is not None:
+        reads.keep(before, path)
 
 
 def note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
@@ -303,7 +313,7 @@ def digest_regular(name: str, limit: int, step: Step) -> tuple[Signature, str]:
     return signature, told.hexdigest()
 
 
-def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], object]) -> Signature:
+def _each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
     """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
     step(name)
     # Before it is opened, which may change what a device or a pipe's writer does.
@@ -313,7 +323,7 @@ def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], objec
         status = os.fstat(descriptor)
         _check_regular(status, name)
         length = 0
-        while chunk := os.read(descriptor, min(_CHUNK, limit + 1 - length)):
+        for chunk in _chunks(descriptor, status.st_size, limit):
             length += len(chunk)
             take(chunk)
             if length > limit:
@@ -322,6 +332,23 @@ def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], objec
     finally:
         os.close(descriptor)
     return signature_of(status)
+
+
+def _chunks(descriptor: int, size: int, limit: int) -> Iterator[Chunk]:
+    """What is read from a descriptor, piece by piece, an octet more than `limit` at most.
+
+    Each piece is there until the next one is asked for.
+    """
+    left = limit + 1
+    if size <= _LARGE_CHUNK:
+        while chunk := os.read(descriptor, min(_CHUNK, left)):
+            left -= len(chunk)
+            yield chunk
+        return
+    buffer = memoryview(bytearray(_LARGE_CHUNK))  # one, as each new one is memory to be cleared
+    while count := os.readv(descriptor, [buffer[:left]]):
+        left -= count
+        yield buffer[:count]
 
 
 def signature_of(status: os.stat_result) -> Signature:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from resolverd.geo.inspection import WalkReport
 
 RULES = 1
 """Version of what a walk checks: a higher one than a stamp's has the database walked again."""
+
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError)
+"""What a stamp that cannot be read raises."""
 
 _log = log.get("geo")
 
@@ -40,18 +44,28 @@ def known(directory: Path, path: Path, sha256: str) -> WalkReport | None:
     return report if report is not None and report.sha256 == sha256 else None
 
 
+def is_known(directory: Path, path: Path, sha256: str) -> bool:
+    """Whether there is such a report; a stamp that cannot be read is for others to tell of."""
+    with suppress(*_UNREADABLE):
+        report = _report(_stamp_path(directory, path))
+        return report is not None and report.sha256 == sha256
+    return False
+
+
 def _read(directory: Path, path: Path) -> WalkReport | None:
     stamp = _stamp_path(directory, path)
     try:
-        stamped = json.loads(read_kept(stamp))
-        if stamped["rules"] != RULES:
-            return None
-        return WalkReport(**stamped["report"])
+        return _report(stamp)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except _UNREADABLE as error:
         _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
         return None
+
+
+def _report(stamp: Path) -> WalkReport | None:
+    stamped = json.loads(read_kept(stamp))
+    return WalkReport(**stamped["report"]) if stamped["rules"] == RULES else None
 
 
 def remember(directory: Path, path: Path, report: WalkReport) -> None:
