@@ -136,9 +136,12 @@ class Database:
         if bits == 128 and self.metadata.ip_version == 4:
             return Located(None, 0)
         host = IPv4Address(address) if bits == 32 else IPv6Address(address)
+        reader = self._reader
         try:
-            record, length = self._reader.get_with_prefix_len(host)
-        except UNREADABLE:
+            record, length = reader.get_with_prefix_len(host)
+        except (*UNREADABLE, OSError):
+            if reader is not self._reader:  # it was closed meanwhile
+                return self.locate(address, bits)
             # The network's length is lost with the record; one address is always safe.
             self.unreadable += 1
             return Located(None, bits)
@@ -211,14 +214,12 @@ class Database:
             self._take(opened, on_disk=False)
 
     def _take(self, opened: PrivateReader, *, on_disk: bool) -> None:
-        """Read from what was opened from now on; look-ups that are under way end as they began."""
-        former = self._descriptor
-        self._closer.detach()
+        """Read from what was opened from now on; look-ups that are under way are done anew."""
+        close_former = self._closer
         self._reader, self._descriptor = opened
         self._closer = weakref.finalize(self, opened.close)
         self._on_disk = on_disk
-        if former is not None:
-            os.close(former)
+        close_former()
 
     @contextmanager
     def lend(self) -> Iterator[Content]:
@@ -244,8 +245,7 @@ class Database:
         """
         if text not in self._held:
             octets = text.encode()
-            metadata = self._reader.metadata()
-            tree = metadata.node_count * metadata.record_size // 4
+            tree = self.metadata.node_count * self.metadata.record_size // 4
             with self.lend() as content:
                 written = bytes([_UTF8 | len(octets)]) + octets
                 self._held[text] = content.find(written, tree) >= 0
