@@ -163,52 +163,6 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     return content
 
 
-def copy_file(path: Path, limit: int, descriptor: int) -> str:
-    """`read_file` of what may be large: written to `descriptor` piece by piece; its SHA-256."""
-    name = key_of(path)
-    try:
-        signature, digest = _copied(name, limit, descriptor)
-    except OSError as error:
-        note_unread(name, error, limit)
-        raise
-    _note_digest(name, signature, digest, limit)
-    return digest
-
-
-def copy_kept(path: Path, limit: int, descriptor: int) -> str:
-    """`copy_file` of a file that we wrote ourselves, which is no part of an edit."""
-    return _copied(key_of(path), limit, descriptor)[1]
-
-
-def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
-    told, target = hashlib.sha256(), os.dup(descriptor)
-
-    def copy(step: Step) -> Signature:
-        # Its own descriptor, for a thread that is left behind would write to whatever came after.
-        with os.fdopen(target, "wb", buffering=0) as file:
-
-            def write(chunk: Chunk) -> None:
-                told.update(chunk)
-                while chunk:
-                    chunk = chunk[file.write(chunk) :]
-
-            return _each_chunk(name, limit, step, write)
-
-    return THREADS.run(copy), told.hexdigest()
-
-
-def digest_file(path: Path, limit: int) -> str:
-    """The SHA-256 of what may be large, noted as `read_file` does. Raises OSError as it does."""
-    name = key_of(path)
-    try:
-        signature, digest = THREADS.run(lambda step: digest_regular(name, limit, step))
-    except OSError as error:
-        note_unread(name, error, limit)
-        raise
-    _note_digest(name, signature, digest, limit)
-    return digest
-
-
 def note_as(before: Reads, path: Path) -> None:
     """Note what `before` has of the file at `path`, where a load is being noted."""
     if (reads := _reads.get()) is not None:
@@ -218,12 +172,13 @@ def note_as(before: Reads, path: Path) -> None:
 def note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
     """Note a file that was read, where a load is being noted."""
     if _reads.get() is not None:
-        _note_digest(name, signature, digest_of(content), limit, content)
+        note_digest(name, signature, digest_of(content), limit, content)
 
 
-def _note_digest(
+def note_digest(
     name: str, signature: Signature, digest: str, limit: int, content: bytes = b""
 ) -> None:
+    """Note a file by its SHA-256, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
         reads.note(name, FileState(sure, digest), limit, content)
@@ -261,11 +216,6 @@ def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
     return THREADS.run(lambda step: read_regular(key_of(path), limit, step))[1]
 
 
-def digest_kept(path: Path, limit: int) -> str:
-    """The SHA-256 of a file that is no part of an edit. Raises OSError as `read_file` does."""
-    return THREADS.run(lambda step: digest_regular(key_of(path), limit, step))[1]
-
-
 def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
     """Whether the file at `path` is as `reads` noted it: by its content, or also `by_signature`.
 
@@ -280,7 +230,9 @@ def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
         step(name)
         if by_signature and signature_of(os.stat(name)) == seen.signature:  # noqa: PTH116
             return True
-        return digest_regular(name, reads.limits[name], step)[1] == seen.content
+        told = hashlib.sha256()  # piece by piece: it may be a database
+        each_chunk(name, reads.limits[name], step, told.update)
+        return told.hexdigest() == seen.content
 
     try:
         return THREADS.run(compare)
@@ -299,21 +251,11 @@ def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
 def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
     """A file's signature, from before its content was read, and the content. Raises OSError."""
     content = io.BytesIO()  # hands over what it holds without a copy
-    signature = _each_chunk(name, limit, step, content.write)
+    signature = each_chunk(name, limit, step, content.write)
     return signature, content.getvalue()
 
 
-def digest_regular(name: str, limit: int, step: Step) -> tuple[Signature, str]:
-    """A file's signature, from before its content was read, and the content's SHA-256.
-
-    Piece by piece, for what may be a database. Raises OSError.
-    """
-    told = hashlib.sha256()
-    signature = _each_chunk(name, limit, step, told.update)
-    return signature, told.hexdigest()
-
-
-def _each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
+def each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
     """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
     step(name)
     # Before it is opened, which may change what a device or a pipe's writer does.

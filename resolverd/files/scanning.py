@@ -10,13 +10,13 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from resolverd.files.large import digest_regular
 from resolverd.files.matching import expand
 from resolverd.files.reading import (
     MAX_DATABASE,
     NO_SIGNATURE,
     FileState,
     Reads,
-    digest_regular,
     is_racy,
     reason_of,
     signature_of,

@@ -24,7 +24,8 @@ import maxminddb
 from resolverd.abi.map import Content, Meter, PlaceIndex
 from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
-from resolverd.files.reading import MAX_DATABASE, copy_file, copy_kept
+from resolverd.files.large import copy_file, copy_kept
+from resolverd.files.reading import MAX_DATABASE
 from resolverd.files.reading import read_file as octets_of
 from resolverd.geo.countries import countries
 from resolverd.geo.layout import READABLE, Layout, has_asns, layout_of, read_place

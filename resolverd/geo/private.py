@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import maxminddb
 
-from resolverd.files.reading import MAX_DATABASE, digest_kept
+from resolverd.files.large import digest_kept
+from resolverd.files.reading import MAX_DATABASE
 
 UNREADABLE = (
     maxminddb.InvalidDatabaseError,

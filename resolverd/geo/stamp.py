@@ -16,7 +16,8 @@ from pathlib import Path
 
 from resolverd import log
 from resolverd.errors import GeoError
-from resolverd.files.reading import MAX_DATABASE, digest_file, read_kept
+from resolverd.files.large import digest_file
+from resolverd.files.reading import MAX_DATABASE, read_kept
 from resolverd.files.writing import make_directory, replace_file
 from resolverd.geo.inspection import WalkReport
 

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from resolverd.errors import Problem, errors_among
-from resolverd.files.reading import MAX_DATABASE, copy_file, digest_file, digest_of, key_of
+from resolverd.files.large import copy_file, digest_file
+from resolverd.files.reading import MAX_DATABASE, digest_of, key_of
 from resolverd.files.replay import Replay
 from resolverd.kept.directory import StateDirectory
 

@@ -19,7 +19,8 @@ from resolverd import log
 from resolverd.abi.countries import table_of
 from resolverd.abi.library import path_of_library
 from resolverd.abi.map import Geography, NativeMap
-from resolverd.files.reading import digest_kept, read_kept
+from resolverd.files.large import digest_kept
+from resolverd.files.reading import read_kept
 from resolverd.files.writing import make_directory, replace_filled
 from resolverd.geo.countries import countries
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from resolverd.files import scanning
-from resolverd.files.reading import MAX_ZONE, Reads, Signature, digest_regular, read_file
+from resolverd.files.large import digest_regular
+from resolverd.files.reading import MAX_ZONE, Reads, Signature, read_file
 from resolverd.files.scanning import Scan, Scanner
 from resolverd.files.threads import Step
 
