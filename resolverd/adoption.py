@@ -24,7 +24,6 @@ from resolverd.config.types import Listener
 from resolverd.errors import GeoError, Problem, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
 from resolverd.files.threads import detached
-from resolverd.geo import ahead
 from resolverd.health.overrides import Override
 from resolverd.observation import Observation
 from resolverd.publication import Publication
@@ -72,12 +71,9 @@ class Adoption:
         """
         report = progress or self._walk_events()
         try:
-            try:
-                inputs = await load_inputs(
-                    self._path, self._options, progress=report, reads=self.attempt
-                )
-            finally:
-                ahead.drop()
+            inputs = await load_inputs(
+                self._path, self._options, progress=report, reads=self.attempt
+            )
         except ResolverdError as refused:
             self.attempt.take_contents()
             inputs = await self._restoration.inputs(refused, report)
