@@ -21,7 +21,7 @@ from resolverd.config.listen_checks import LISTEN_IGNORED, check_inherited
 from resolverd.config.load import SetOption
 from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
-from resolverd.errors import GeoError, Problem, ResolverdError
+from resolverd.errors import Problem, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
 from resolverd.files.threads import detached
 from resolverd.health.overrides import Override
@@ -184,7 +184,7 @@ class Adoption:
         """The databases that are served, which made room for others that are not."""
         try:
             await detached(self._publication.inputs.locator.return_to_memory)
-        except GeoError as error:
+        except ResolverdError as error:
             self._log.error(
                 "geo.on_disk",
                 reason=str(error),
