@@ -23,12 +23,14 @@ from resolverd.config.load import SetOption
 from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
+from resolverd.geo import ahead
+from resolverd.geo.database import Database
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.locate import state_path
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
-from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
+from resolverd.snapshot.inputs import Inputs, Progress, databases_of, load_inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import maps_to_keep
 from resolverd.snapshot.model import Plan
@@ -86,6 +88,8 @@ class Restoration:
             return inputs
         (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
         try:
+            # What is the same in both is not read again, and not in memory twice.
+            ahead.have_ready(_as_kept_databases(manifest, inputs), inputs.reads)
             kept = await load_inputs(
                 self._path, self._options, progress=progress, reads=Reads(replay=replay)
             )
@@ -94,6 +98,8 @@ class Restoration:
             # Nothing to compare with: an upgrade may not know an option that was kept.
             self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
             return inputs
+        finally:
+            ahead.drop()
         held = [outdated for outdated in edit.outdated if outdated.held]
         if not held:
             return inputs
@@ -189,6 +195,16 @@ def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
     return names == {*manifest.files} and all(
         path in seen and seen[path].content == digest for path, digest in manifest.files.items()
     )
+
+
+def _as_kept_databases(manifest: Manifest, inputs: Inputs) -> dict[Path, Database]:
+    """Those that are as they were kept, by their files."""
+    opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
+    return {
+        path: database
+        for path, database in opened
+        if manifest.databases.get(key_of(path)) == database.sha256
+    }
 
 
 async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdError) -> str:

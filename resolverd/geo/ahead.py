@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -52,6 +52,14 @@ def begin(config: Path, options: Sequence[tuple[str, Any]]) -> None:
         stamps = config.parent / state if state else None
         if paths and why_not() is None:
             _begin(paths, stamps)
+
+
+def have_ready(databases: Mapping[Path, Database], reads: Reads) -> None:
+    """Have these taken, which are open and were read as `reads` has noted."""
+    for path, database in databases.items():
+        begun = _Begun(Future(), Meter(), reads)
+        begun.opened.set_result(database)
+        _begun[key_of(path)] = begun
 
 
 def meter(path: Path) -> Meter | None:
