@@ -24,7 +24,6 @@ from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo import ahead
-from resolverd.geo.database import Database
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.locate import state_path
@@ -88,8 +87,9 @@ class Restoration:
             return inputs
         (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
         try:
-            # What is the same in both is not read again, and not in memory twice.
-            ahead.have_ready(_as_kept_databases(manifest, inputs), inputs.reads)
+            # None of them is read again, and in memory twice.
+            opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
+            ahead.have_ready(dict(opened), inputs.reads)
             kept = await load_inputs(
                 self._path, self._options, progress=progress, reads=Reads(replay=replay)
             )
@@ -195,16 +195,6 @@ def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
     return names == {*manifest.files} and all(
         path in seen and seen[path].content == digest for path, digest in manifest.files.items()
     )
-
-
-def _as_kept_databases(manifest: Manifest, inputs: Inputs) -> dict[Path, Database]:
-    """Those that are as they were kept, by their files."""
-    opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
-    return {
-        path: database
-        for path, database in opened
-        if manifest.databases.get(key_of(path)) == database.sha256
-    }
 
 
 async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdError) -> str:

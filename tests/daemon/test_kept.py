@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 from harness.config import address_of
 from live_daemon import (
+    NETWORKS,
     TOKYO,
     Endpoint,
     Files,
@@ -17,6 +19,7 @@ from live_daemon import (
     until,
     zone_text,
 )
+from mmdb_writer import write_mmdb
 
 from resolverd.admin.operate import OverrideCommand, set_override
 from resolverd.geo.database import Database
@@ -43,14 +46,21 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
         assert not daemon.reloads.kept
 
 
-async def test_a_start_after_an_edit_reads_the_database_once(
-    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_start_after_an_edit_reads_each_database_once(
+    files: Files,
+    endpoints: dict[str, Endpoint],
+    monkeypatch: pytest.MonkeyPatch,
+    replaced: bool,
 ) -> None:
     """Though what was kept is loaded too, to see what the edit would lose."""
     files.config.write_text(good_config(endpoints, 'state = "state"\n'))
     async with running(files.config) as daemon:
         await until(lambda: bool(daemon.reloads.restart))
+    before = hashlib.sha256(files.database.read_bytes()).hexdigest()
     files.zone.write_text(zone_text("192.0.2.81", serial=8))
+    if replaced:
+        write_mmdb(files.database, {**NETWORKS, "3.0.0.0/8": {"country_code": "US"}})
     opened: list[Path] = []
     open_one = Database.open
 
@@ -61,4 +71,5 @@ async def test_a_start_after_an_edit_reads_the_database_once(
     monkeypatch.setattr(Database, "open", opening)
     async with running(files.config) as daemon:
         assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
-        assert opened == [files.database]
+        kept = [files.config.parent / "state/adopted" / before] if replaced else []
+        assert opened == [files.database, *kept]
