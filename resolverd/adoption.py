@@ -116,8 +116,11 @@ class Adoption:
         """What a reload would serve, and what it would change. Raises ResolverdError."""
         async with self._reloading:
             served = self._publication.inputs
-            inputs = await load_edit(self._path, self._options, served, self._terms())
-            return self._listening(inputs), await detached(partial(difference, served, inputs))
+            try:
+                inputs = await load_edit(self._path, self._options, served, self._terms())
+                return self._listening(inputs), await detached(partial(difference, served, inputs))
+            finally:
+                await self._have_in_memory()
 
     def _listening(self, inputs: Inputs) -> Inputs:
         """`inputs` with a warning where its `server.listen` is not what is served."""
@@ -161,6 +164,7 @@ class Adoption:
                 return False
             finally:
                 self.attempt, contents = reads, reads.take_contents()
+                await self._have_in_memory()
             self._restoration.keep(inputs, self._publication.plan, contents, _held(inputs))
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
             known = before.warnings
@@ -171,7 +175,21 @@ class Adoption:
 
     def _terms(self, *, accept_losses: bool = False) -> Terms:
         active = self._overrides()
-        return Terms(accept_losses, lambda after: problems_of(orphaned(active, after), after))
+        copy_of = self._restoration.copy_of if self._publication.compiled else lambda _: None
+        return Terms(
+            accept_losses, lambda after: problems_of(orphaned(active, after), after), copy_of
+        )
+
+    async def _have_in_memory(self) -> None:
+        """The databases that are served, which made room for others that are not."""
+        try:
+            await detached(self._publication.inputs.locator.return_to_memory)
+        except ResolverdError as error:
+            self._log.error(
+                "geo.on_disk",
+                reason=str(error),
+                consequence="places are read from the disk, and no map can be compiled",
+            )
 
     def _overrides(self) -> Mapping[str, Override]:
         return self._observation.overrides.active(time.monotonic())

@@ -31,6 +31,7 @@ from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.threads import detached
+from resolverd.geo import ahead
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
@@ -202,7 +203,10 @@ class Daemon:
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         self._supervision.starting()
-        inputs = await self._adoption.load(progress)
+        try:
+            inputs = await self._adoption.load(progress)
+        finally:
+            ahead.drop()
         allow_open_files()
         server = inputs.config.server
         choice = choose(server, why_not())

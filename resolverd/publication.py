@@ -108,6 +108,11 @@ class Publication:
         return self.snapshot
 
     @property
+    def compiled(self) -> bool:
+        """Whether answers come from compiled maps, and none from a database itself."""
+        return self._engine.name == "native"
+
+    @property
     def histories(self) -> Mapping[str, History]:
         """What the decisions of sticky services have rested on, up to what is served."""
         return self.snapshot.steering.histories
@@ -189,7 +194,7 @@ class Publication:
                 inputs.zones.values(),
                 inputs.locator,
                 inputs.targets,
-                compiled=self._engine.name == "native",
+                compiled=self.compiled,
                 previous=previous,
                 measured=inputs.tables.measured,
                 kept=self._maps,

@@ -23,12 +23,13 @@ from resolverd.config.load import SetOption
 from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
+from resolverd.geo import ahead
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.locate import state_path
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
-from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
+from resolverd.snapshot.inputs import Inputs, Progress, databases_of, load_inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import maps_to_keep
 from resolverd.snapshot.model import Plan
@@ -86,6 +87,9 @@ class Restoration:
             return inputs
         (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
         try:
+            # None of them is read again, and in memory twice.
+            opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
+            ahead.have_ready(dict(opened), inputs.reads)
             kept = await load_inputs(
                 self._path, self._options, progress=progress, reads=Reads(replay=replay)
             )
@@ -94,6 +98,8 @@ class Restoration:
             # Nothing to compare with: an upgrade may not know an option that was kept.
             self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
             return inputs
+        finally:
+            ahead.drop()
         held = [outdated for outdated in edit.outdated if outdated.held]
         if not held:
             return inputs
@@ -116,6 +122,10 @@ class Restoration:
         self._next = _adopted(inputs, contents, held), plan
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
+
+    def copy_of(self, digest: str) -> Path | None:
+        """Where the content with this SHA-256 lies, if anything is kept; it may be gone."""
+        return self._kept.copy_of(digest)
 
     async def kept(self) -> None:
         """Wait for what is being kept, but not for long."""

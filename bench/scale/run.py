@@ -32,7 +32,8 @@ from bench.peers.resolverd import Resolverd
 from bench.peers.server import FailedError, Mode, Running, Server, running
 from bench.peers.world import World
 from bench.report import machine, show, write
-from bench.start.run import DATABASE, SETTLED, Before, memory
+from bench.start.memory import proportional, resident_peaks
+from bench.start.run import DATABASE, SETTLED, Before
 from resolverd.geo import embedded
 
 SMALLEST, REGIONS = "1 zone, 4 regions", "200 regions"
@@ -106,7 +107,7 @@ def _rows(
                 bench.say(f"it is left out: {error}")
                 continue
             time.sleep(SETTLED)
-            pss, peak = memory(again.pid)
+            pss, peak = proportional(again.pid), resident_peaks(again.pid)
             rows[size] = {
                 "server": server.name,
                 "size": size,

@@ -35,12 +35,25 @@ def reset_peaks(root: int) -> None:
     Path(f"/proc/{root}/clear_refs").write_text("5")
 
 
+def resident_peaks(root: int) -> float:
+    """The sum of `resident_peak` of `root` and of each process below it."""
+    return sum(map(resident_peak, tree(root)))
+
+
+def proportional(root: int) -> float:
+    """What `root` and those below it have resident, pages that others share counted in part."""
+    return _rolled_up(tree(root), "Pss")
+
+
 def steady(root: int) -> tuple[float, float]:
     """What is held, pages that others share counted in part; and the proportional set alone."""
     pids = tree(root)
-    shared = sum(_kib(pid, "smaps_rollup", "Pss") for pid in pids) / 1024
-    mapped = sum(_kib(pid, "smaps_rollup", "Pss_Shmem") for pid in pids) / 1024
-    return shared - mapped + _sealed(pids), shared
+    shared = _rolled_up(pids, "Pss")
+    return shared - _rolled_up(pids, "Pss_Shmem") + _sealed(pids), shared
+
+
+def _rolled_up(pids: Iterable[int], name: str) -> float:
+    return sum(_kib(pid, "smaps_rollup", name) for pid in pids) / 1024
 
 
 def _sealed(pids: Iterable[int]) -> float:

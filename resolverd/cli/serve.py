@@ -37,6 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     memory.keep_little()
     with sparing():
+        from resolverd.geo import ahead
+
+        # Beside the other imports.
+        ahead.begin(arguments.config, arguments.overrides)
         from resolverd import log
         from resolverd.daemon import Daemon
         from resolverd.loop import run_loop

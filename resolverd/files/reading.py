@@ -36,7 +36,9 @@ MAX_SECRET = 64 << 10  # a token or password
 MAX_KEPT = 256 << 20  # what was written to server.state
 MAX_TEXT = 16 << 20  # attributions, and what is shown
 
-_CHUNK = 1 << 20
+# Octets that are read at a time, and of a large file: after each a thread of Python's waits for its
+# turn. One call for many more would be taken for a file that hangs, where a network is slow.
+_CHUNK, _LARGE_CHUNK = 1 << 20, 4 << 20
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
 # most, and some file systems count whole seconds.
 _RACY_NS = 2_000_000_000
@@ -46,6 +48,8 @@ _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 Signature = tuple[int, int, int, int]
 """Inode, size, and times of modification and of status change (ns), of stat(2): what changes with
 almost every write."""
+
+Chunk = bytes | memoryview
 
 NO_SIGNATURE: Signature = (0, 0, 0, 0)
 """Of no file: whoever compares with it reads the content."""
@@ -159,38 +163,25 @@ def read_file(path: Path, limit: int, threads: FileThreads = THREADS) -> bytes:
     return content
 
 
-def copy_file(path: Path, limit: int, descriptor: int) -> str:
-    """`read_file` of what may be large: written to `descriptor` piece by piece; its SHA-256."""
-    name, target = key_of(path), os.dup(descriptor)
-    told = hashlib.sha256()
-
-    def copy(step: Step) -> Signature:
-        # Its own descriptor, for a thread that is left behind would write to whatever came after.
-        with os.fdopen(target, "wb", buffering=0) as file:
-
-            def write(chunk: bytes) -> None:
-                told.update(chunk)
-                while chunk:
-                    chunk = chunk[file.write(chunk) :]
-
-            return _each_chunk(name, limit, step, write)
-
-    try:
-        signature = THREADS.run(copy)
-    except OSError as error:
-        note_unread(name, error, limit)
-        raise
+def note_as(before: Reads, path: Path) -> None:
+    """Note what `before` has of the file at `path`, where a load is being noted."""
     if (reads := _reads.get()) is not None:
-        sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, told.hexdigest()), limit, b"")
-    return told.hexdigest()
+        reads.keep(before, path)
 
 
 def note_read(name: str, signature: Signature, content: bytes, limit: int) -> None:
     """Note a file that was read, where a load is being noted."""
+    if _reads.get() is not None:
+        note_digest(name, signature, digest_of(content), limit, content)
+
+
+def note_digest(
+    name: str, signature: Signature, digest: str, limit: int, content: bytes = b""
+) -> None:
+    """Note a file by its SHA-256, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, digest_of(content)), limit, content)
+        reads.note(name, FileState(sure, digest), limit, content)
 
 
 def note_unread(name: str, error: OSError, limit: int) -> None:
@@ -240,7 +231,7 @@ def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
         if by_signature and signature_of(os.stat(name)) == seen.signature:  # noqa: PTH116
             return True
         told = hashlib.sha256()  # piece by piece: it may be a database
-        _each_chunk(name, reads.limits[name], step, told.update)
+        each_chunk(name, reads.limits[name], step, told.update)
         return told.hexdigest() == seen.content
 
     try:
@@ -260,11 +251,11 @@ def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
 def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
     """A file's signature, from before its content was read, and the content. Raises OSError."""
     content = io.BytesIO()  # hands over what it holds without a copy
-    signature = _each_chunk(name, limit, step, content.write)
+    signature = each_chunk(name, limit, step, content.write)
     return signature, content.getvalue()
 
 
-def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], object]) -> Signature:
+def each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
     """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
     step(name)
     # Before it is opened, which may change what a device or a pipe's writer does.
@@ -274,7 +265,7 @@ def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], objec
         status = os.fstat(descriptor)
         _check_regular(status, name)
         length = 0
-        while chunk := os.read(descriptor, min(_CHUNK, limit + 1 - length)):
+        for chunk in _chunks(descriptor, status.st_size, limit):
             length += len(chunk)
             take(chunk)
             if length > limit:
@@ -283,6 +274,23 @@ def _each_chunk(name: str, limit: int, step: Step, take: Callable[[bytes], objec
     finally:
         os.close(descriptor)
     return signature_of(status)
+
+
+def _chunks(descriptor: int, size: int, limit: int) -> Iterator[Chunk]:
+    """What is read from a descriptor, piece by piece, an octet more than `limit` at most.
+
+    Each piece is there until the next one is asked for.
+    """
+    left = limit + 1
+    if size <= _LARGE_CHUNK:
+        while chunk := os.read(descriptor, min(_CHUNK, left)):
+            left -= len(chunk)
+            yield chunk
+        return
+    buffer = memoryview(bytearray(_LARGE_CHUNK))  # one, as each new one is memory to be cleared
+    while count := os.readv(descriptor, [buffer[:left]]):
+        left -= count
+        yield buffer[:count]
 
 
 def signature_of(status: os.stat_result) -> Signature:

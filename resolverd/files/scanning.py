@@ -10,15 +10,14 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from resolverd.files.large import digest_regular
 from resolverd.files.matching import expand
 from resolverd.files.reading import (
     MAX_DATABASE,
     NO_SIGNATURE,
     FileState,
     Reads,
-    digest_of,
     is_racy,
-    read_regular,
     reason_of,
     signature_of,
 )
@@ -80,11 +79,12 @@ class Scanner:
             known = self._known.get(name)
             if known is not None and known.signature == signature and name not in self._always:
                 return known
-            signature, content = read_regular(name, self._limits.get(name, MAX_DATABASE), step)
+            limit = self._limits.get(name, MAX_DATABASE)
+            signature, content = digest_regular(name, limit, step)
         except OSError as error:
             self._known.pop(name, None)
             return FileState(NO_SIGNATURE, reason_of(error))
-        seen = FileState(signature, digest_of(content))
+        seen = FileState(signature, content)
         if is_racy(signature):
             self._known.pop(name, None)
         else:

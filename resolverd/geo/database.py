@@ -11,6 +11,7 @@ import errno
 import hashlib
 import mmap
 import os
+import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ import maxminddb
 from resolverd.abi.map import Content, Meter, PlaceIndex
 from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
-from resolverd.files.reading import MAX_DATABASE, copy_file
+from resolverd.files.large import copy_file, copy_kept
+from resolverd.files.reading import MAX_DATABASE
 from resolverd.files.reading import read_file as octets_of
 from resolverd.geo.countries import countries
 from resolverd.geo.layout import READABLE, Layout, has_asns, layout_of, read_place
@@ -32,6 +34,7 @@ from resolverd.geo.private import (
     UNREADABLE,
     PrivateReader,
     memory_file,
+    open_on_disk,
     open_private,
     open_sealed,
     open_shared,
@@ -72,11 +75,13 @@ class Database:
         self.name = name
         self.sha256 = sha256
         self.unreadable = 0
+        self._moving = threading.RLock()
+        self._on_disk = False
         self._reader, self._descriptor = opened
+        self._closer = weakref.finalize(self, opened.close)
         self._kept = content if self._descriptor is None else b""
         self._place_index: PlaceIndex | None = None
         self._held: dict[str, bool] = {}
-        self._closer = weakref.finalize(self, opened.close)
         try:
             self.metadata = _metadata(opened.reader, name)
         except BaseException:
@@ -132,9 +137,12 @@ class Database:
         if bits == 128 and self.metadata.ip_version == 4:
             return Located(None, 0)
         host = IPv4Address(address) if bits == 32 else IPv6Address(address)
+        reader = self._reader
         try:
-            record, length = self._reader.get_with_prefix_len(host)
-        except UNREADABLE:
+            record, length = reader.get_with_prefix_len(host)
+        except (*UNREADABLE, OSError):
+            if reader is not self._reader:  # it was closed meanwhile
+                return self.locate(address, bits)
             # The network's length is lost with the record; one address is always safe.
             self.unreadable += 1
             return Located(None, bits)
@@ -172,14 +180,63 @@ class Database:
         if known is not None and known.octets > _LARGE_INDEX:
             self._place_index = None
 
+    def leave_memory(self, copy: Path) -> None:
+        """Read from `copy` from now on, where that has the same octets: there is one copy the less.
+
+        Places are found all the while; whoever is lent the octets has them in memory again. Blocks.
+        """
+        with self._moving:
+            if self._descriptor is None or self._on_disk:
+                return
+            if (opened := open_on_disk(copy, self.sha256)) is not None:
+                self._take(opened, on_disk=True)
+
+    def return_to_memory(self) -> None:
+        """Have a copy in memory again. Blocks; raises GeoError where the disk does not give it."""
+        with self._moving:
+            if not self._on_disk:
+                return
+            descriptor = memory_file(self.name)
+            assert descriptor is not None, "it was in memory before"
+            try:
+                same = copy_kept(
+                    Path(f"/proc/self/fd/{self._descriptor}"), MAX_DATABASE, descriptor
+                )
+                if same != self.sha256:
+                    raise GeoError(f"{self.name}: what was kept of it is damaged; get it again")
+            except OSError as error:
+                os.close(descriptor)
+                raise GeoError(f"{self.name}: what was kept of it: {error.strerror}") from error
+            except BaseException:
+                os.close(descriptor)
+                raise
+            opened = open_sealed(descriptor)
+            assert opened is not None, "it was opened so before"
+            self._take(opened, on_disk=False)
+
+    def _take(self, opened: PrivateReader, *, on_disk: bool) -> None:
+        """Read from what was opened from now on; look-ups that are under way are done anew."""
+        close_former = self._closer
+        self._reader, self._descriptor = opened
+        self._closer = weakref.finalize(self, opened.close)
+        self._on_disk = on_disk
+        close_former()
+
     @contextmanager
     def lend(self) -> Iterator[Content]:
-        """Its octets, mapped while the native library reads them."""
-        if self._descriptor is None:
-            yield self._kept
+        """Its octets, mapped while the native library reads them. Raises GeoError; see
+        `return_to_memory`."""
+        with self._moving:
+            self.return_to_memory()
+            if self._descriptor is None:
+                lent: Content = self._kept
+            else:
+                lent = mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_COPY)
+        if isinstance(lent, bytes):
+            yield lent
             return
-        with mmap.mmap(self._descriptor, 0, access=mmap.ACCESS_COPY) as content:
-            yield content
+        with lent:
+            yield lent
 
     def holds_text(self, text: str) -> bool:
         """Whether `text`, of 1 to 28 octets, is a value of any record; some other may hold it too.
@@ -189,8 +246,7 @@ class Database:
         """
         if text not in self._held:
             octets = text.encode()
-            metadata = self._reader.metadata()
-            tree = metadata.node_count * metadata.record_size // 4
+            tree = self.metadata.node_count * self.metadata.record_size // 4
             with self.lend() as content:
                 written = bytes([_UTF8 | len(octets)]) + octets
                 self._held[text] = content.find(written, tree) >= 0

@@ -164,6 +164,18 @@ class Locator:
         for database in self.databases:
             database.rest()
 
+    def leave_memory(self, copy_of: Callable[[str], Path | None]) -> None:
+        """Have databases read from the disk, by the copies that `copy_of` has by their SHA-256; see
+        `Database.leave_memory`."""
+        for database in self.databases:
+            if (copy := copy_of(database.sha256)) is not None:
+                database.leave_memory(copy)
+
+    def return_to_memory(self) -> None:
+        """Have all of them in memory. Blocks; raises GeoError."""
+        for database in self.databases:
+            database.return_to_memory()
+
     def close(self) -> None:
         """Give the memory back now; lookups are no longer allowed."""
         for database in self.databases:

@@ -15,9 +15,13 @@ import io
 import os
 import struct
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import maxminddb
+
+from resolverd.files.large import digest_kept
+from resolverd.files.reading import MAX_DATABASE
 
 UNREADABLE = (
     maxminddb.InvalidDatabaseError,
@@ -99,6 +103,29 @@ def open_shared(path: str, sha256: str) -> PrivateReader | None:
         os.close(descriptor)
         return None
     return PrivateReader(maxminddb.open_database(f"/proc/self/fd/{descriptor}"), descriptor)
+
+
+def open_on_disk(path: Path, sha256: str) -> PrivateReader | None:
+    """Open a file that we wrote ourselves without mapping it, so that no trouble with the disk is
+    more than an exception; it costs a look-up some reads.
+
+    None when it is gone, or is not the file with that SHA-256. Blocks.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    opened = Path(f"/proc/self/fd/{descriptor}")  # whatever stands at the path by now
+    try:
+        if digest_kept(opened, MAX_DATABASE) == sha256:
+            return PrivateReader(maxminddb.open_database(opened, maxminddb.MODE_FILE), descriptor)
+    except OSError:
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
 
 
 def memory_file(name: str) -> int | None:

@@ -10,17 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from resolverd import log
 from resolverd.errors import GeoError
-from resolverd.files.reading import MAX_DATABASE, digest_of, read_file, read_kept
+from resolverd.files.large import digest_file
+from resolverd.files.reading import MAX_DATABASE, read_kept
 from resolverd.files.writing import make_directory, replace_file
 from resolverd.geo.inspection import WalkReport
 
 RULES = 1
 """Version of what a walk checks: a higher one than a stamp's has the database walked again."""
+
+_UNREADABLE = (OSError, ValueError, TypeError, KeyError)
+"""What a stamp that cannot be read raises."""
 
 _log = log.get("geo")
 
@@ -40,18 +45,28 @@ def known(directory: Path, path: Path, sha256: str) -> WalkReport | None:
     return report if report is not None and report.sha256 == sha256 else None
 
 
+def is_known(directory: Path, path: Path, sha256: str) -> bool:
+    """Whether there is such a report; a stamp that cannot be read is for others to tell of."""
+    with suppress(*_UNREADABLE):
+        report = _report(_stamp_path(directory, path))
+        return report is not None and report.sha256 == sha256
+    return False
+
+
 def _read(directory: Path, path: Path) -> WalkReport | None:
     stamp = _stamp_path(directory, path)
     try:
-        stamped = json.loads(read_kept(stamp))
-        if stamped["rules"] != RULES:
-            return None
-        return WalkReport(**stamped["report"])
+        return _report(stamp)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except _UNREADABLE as error:
         _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
         return None
+
+
+def _report(stamp: Path) -> WalkReport | None:
+    stamped = json.loads(read_kept(stamp))
+    return WalkReport(**stamped["report"]) if stamped["rules"] == RULES else None
 
 
 def remember(directory: Path, path: Path, report: WalkReport) -> None:
@@ -75,7 +90,7 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal. Raises GeoError when it cannot be read."""
     try:
-        return digest_of(read_file(path, MAX_DATABASE))
+        return digest_file(path, MAX_DATABASE)
     except OSError as error:
         raise GeoError(f"{path}: {error.strerror}") from error
 

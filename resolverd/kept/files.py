@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from resolverd.errors import Problem, errors_among
-from resolverd.files.reading import MAX_DATABASE, copy_file, digest_of, key_of, read_file
+from resolverd.files.large import copy_file, digest_file
+from resolverd.files.reading import MAX_DATABASE, digest_of, key_of
 from resolverd.files.replay import Replay
 from resolverd.kept.directory import StateDirectory
 
@@ -187,6 +188,10 @@ class KeptFiles:
             self._contents(manifest, replaced), hidden=hidden, places=places
         )
 
+    def copy_of(self, digest: str) -> Path | None:
+        """Where what was kept with this SHA-256 lies, if anything is kept; it may be gone."""
+        return None if self.directory.path is None else self._place(digest)
+
     def _contents(
         self, manifest: Manifest, paths: Mapping[str, str] | set[str]
     ) -> dict[str, Callable[[], bytes]]:
@@ -239,7 +244,7 @@ def _same(one: Manifest, other: Manifest) -> bool:
 
 def _digest_on_disk(path: str) -> str:
     try:
-        return digest_of(read_file(Path(path), MAX_DATABASE))
+        return digest_file(Path(path), MAX_DATABASE)
     except OSError:
         return ""
 

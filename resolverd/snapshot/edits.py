@@ -51,11 +51,13 @@ from resolverd.zone.model import Zone
 class Terms:
     """On what an edit is adopted: whether losses are accepted, and what else would be one.
 
-    `lost_overrides` tells of the overrides whose targets an edit would take away.
+    `lost_overrides` tells of the overrides whose targets an edit would take away. `copy_of` is
+    where on disk the database of a SHA-256 lies, for one that is not answered from.
     """
 
     accept_losses: bool = False
     lost_overrides: Callable[[Inputs], list[Problem]] = lambda _: []
+    copy_of: Callable[[str], Path | None] = lambda _: None
 
 
 async def load_edit(
@@ -75,7 +77,7 @@ async def load_edit(
     reads = reads or Reads()
     with reads.noted():
         loaded, outdated = await _config(path, overrides, served)
-        locator, trouble = await _databases(path, loaded, served, progress, reads)
+        locator, trouble = await _databases(path, loaded, served, terms, progress, reads)
         if trouble and databases_of(loaded) != databases_of(served.loaded):
             loaded, outdated = served.loaded, _refused(CONFIGURATION, trouble)
         elif trouble:
@@ -110,11 +112,18 @@ async def _config(
 
 
 async def _databases(
-    path: Path, loaded: LoadedConfig, served: Inputs, progress: Progress | None, reads: Reads
+    path: Path,
+    loaded: LoadedConfig,
+    served: Inputs,
+    terms: Terms,
+    progress: Progress | None,
+    reads: Reads,
 ) -> tuple[Locator, list[Problem]]:
     """The databases, those that are served where these have not changed or are refused."""
     if await detached(lambda: _same_databases(loaded, served, reads)):
         return served.locator, []
+    # Two city databases in memory would be most of what a reload takes.
+    await detached(partial(served.locator.leave_memory, terms.copy_of))
     try:
         return await open_databases(loaded, progress, reads), []
     except GeoError as error:

@@ -19,6 +19,7 @@ from resolverd import log
 from resolverd.abi.countries import table_of
 from resolverd.abi.library import path_of_library
 from resolverd.abi.map import Geography, NativeMap
+from resolverd.files.large import digest_kept
 from resolverd.files.reading import read_kept
 from resolverd.files.writing import make_directory, replace_filled
 from resolverd.geo.countries import countries
@@ -107,6 +108,6 @@ def key_of(digests: Sequence[str], geography: Geography) -> str:
 @cache
 def _library() -> bytes:
     """The digest of what compiles: the library, and the countries that it is given."""
-    told = hashlib.sha256(read_kept(path_of_library(), _MAX_OCTETS))
+    told = hashlib.sha256(bytes.fromhex(digest_kept(path_of_library(), _MAX_OCTETS)))
     told.update(table_of(countries()))
     return told.digest()

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
+import pytest
 from harness.config import address_of
-from live_daemon import TOKYO, Endpoint, Files, addresses, ask, good_config, running, until
+from live_daemon import (
+    NETWORKS,
+    TOKYO,
+    Endpoint,
+    Files,
+    addresses,
+    ask,
+    good_config,
+    running,
+    until,
+    zone_text,
+)
+from mmdb_writer import write_mmdb
 
 from resolverd.admin.operate import OverrideCommand, set_override
+from resolverd.geo.database import Database
 from resolverd.health.overrides import OverrideKind
 
 
@@ -27,3 +44,32 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
         files.zone.write_text(good.replace(" 7 ", " 8 "))
         assert await daemon.reload()
         assert not daemon.reloads.kept
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_start_after_an_edit_reads_each_database_once(
+    files: Files,
+    endpoints: dict[str, Endpoint],
+    monkeypatch: pytest.MonkeyPatch,
+    replaced: bool,
+) -> None:
+    """Though what was kept is loaded too, to see what the edit would lose."""
+    files.config.write_text(good_config(endpoints, 'state = "state"\n'))
+    async with running(files.config) as daemon:
+        await until(lambda: bool(daemon.reloads.restart))
+    before = hashlib.sha256(files.database.read_bytes()).hexdigest()
+    files.zone.write_text(zone_text("192.0.2.81", serial=8))
+    if replaced:
+        write_mmdb(files.database, {**NETWORKS, "3.0.0.0/8": {"country_code": "US"}})
+    opened: list[Path] = []
+    open_one = Database.open
+
+    def opening(path: Path) -> Database:
+        opened.append(path)
+        return open_one(path)
+
+    monkeypatch.setattr(Database, "open", opening)
+    async with running(files.config) as daemon:
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+        kept = [files.config.parent / "state/adopted" / before] if replaced else []
+        assert opened == [files.database, *kept]

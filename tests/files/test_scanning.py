@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from resolverd.files import scanning
-from resolverd.files.reading import MAX_ZONE, Reads, Signature, read_file, read_regular
+from resolverd.files.large import digest_regular
+from resolverd.files.reading import MAX_ZONE, Reads, Signature, read_file
 from resolverd.files.scanning import Scan, Scanner
 from resolverd.files.threads import Step
 
@@ -204,11 +207,11 @@ def test_files_whose_marks_are_as_they_were_are_not_read(
 ) -> None:
     read: list[str] = []
 
-    def reading(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
+    def reading(name: str, limit: int, step: Step) -> tuple[Signature, str]:
         read.append(name)
-        return read_regular(name, limit, step)
+        return digest_regular(name, limit, step)
 
-    monkeypatch.setattr(scanning, "read_regular", reading)
+    monkeypatch.setattr(scanning, "digest_regular", reading)
     while time.time_ns() - (place.path / "sub/y.zone").stat().st_ctime_ns < 2_100_000_000:
         time.sleep(0.05)  # until a write in the same tick of the clock is out of the question
     place.scan()
@@ -231,3 +234,21 @@ def test_a_file_too_large_for_its_kind_has_that_for_its_content(place: Place) ->
         read_file(big, 10)
     place.scanner.learn(place.reads)
     assert place.contents()[str(big)] == "!EFBIG"
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_scan_holds_no_content_however_large(place: Place, again: bool) -> None:
+    size = 64 << 20
+    large = place.path / "large.mmdb"
+    with large.open("wb") as file:
+        file.truncate(size)
+    if again:
+        place.scanner.reread_always([str(large)])
+    tracemalloc.start()
+    try:
+        found = place.scanner.scan([str(large)], [], lambda path: None).files[str(large)]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found.content == hashlib.sha256(bytes(size)).hexdigest()
+    assert peak < size / 8

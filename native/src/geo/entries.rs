@@ -16,6 +16,10 @@ use std::sync::{Mutex, PoisonError};
 /// Autonomous systems that are known, and that nothing goes by.
 const OTHER: u32 = u32::MAX;
 
+/// How many places are ranked before their rows are added: those of all places would for a moment
+/// take more memory than the places.
+const RANKED_AT_ONCE: usize = 1 << 15;
+
 /// The entries of one geography over the places of its databases.
 pub struct Entries<'a> {
     geography: &'a Geography,
@@ -91,7 +95,9 @@ impl<'a> Entries<'a> {
                 });
             }
         } else if let Ranker::Nearest(nearest) = &ranker {
-            for (place, row) in places.iter().zip(rows(nearest, geography, &places)) {
+            let rows =
+                (places.chunks(RANKED_AT_ONCE)).flat_map(|places| rows(nearest, geography, places));
+            for (place, row) in places.iter().zip(rows) {
                 unpinned.push(match (row, point_of(Some(place), geography)) {
                     (Some(row), Some(point)) => {
                         (table.add_known(row, Rest::From(point))).ok_or_else(too_many)?
@@ -104,10 +110,12 @@ impl<'a> Entries<'a> {
                 });
             }
         } else {
-            let orders = orders(&ranker, geography, &places);
-            for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
-                let rule = geography.rule_for(place, 0, 0);
-                unpinned.push(add(&mut table, rule, Some(place), order)?);
+            for places in places.chunks(RANKED_AT_ONCE) {
+                let orders = orders(&ranker, geography, places);
+                for (place, order) in places.iter().zip(orders.chunks(regions.max(1))) {
+                    let rule = geography.rule_for(place, 0, 0);
+                    unpinned.push(add(&mut table, rule, Some(place), order)?);
+                }
             }
         }
         let asn = |asn| {

@@ -28,6 +28,9 @@ const MAX_LEAVES_PER_NODE: u64 = 8;
 /// How many leaves a part of the work may make before it asks for more.
 const GRANT: u64 = 256;
 
+/// How many paths that end are looked up together.
+const ENDS: usize = 512;
+
 /// One database: its file, its places, and the number of its first place less one.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
@@ -268,21 +271,44 @@ impl<'a> Walk<'a> {
         left: &mut u64,
     ) -> Option<()> {
         let tree = &source.file.tree;
-        while let Some((record, length)) = halves.pop() {
-            if record < tree.count() {
+        let mut ends = Vec::with_capacity(ENDS);
+        while let Some((mut record, mut length)) = halves.pop() {
+            while record < tree.count() {
                 if length >= self.deepest {
                     return None;
                 }
                 let [low, high] = tree.records(record);
-                halves.push((high, length + 1));
-                halves.push((low, length + 1));
-                continue;
+                length += 1;
+                halves.push((high, length));
+                record = low;
             }
-            let place = match source.place_index.number(record) {
+            ends.push((record, length));
+            if ends.len() == ENDS {
+                self.settle(source, &mut ends, leaves, left)?;
+            }
+        }
+        self.settle(source, &mut ends, leaves, left)
+    }
+
+    /// Append the leaves of paths of one database that end one after another, each with its record
+    /// and its length. Their entries are found first: no look-up waits for another, and together
+    /// they take a part of the time.
+    fn settle(
+        &self,
+        source: &Source<'_>,
+        ends: &mut Vec<(u32, u8)>,
+        leaves: &mut Leaves,
+        left: &mut u64,
+    ) -> Option<()> {
+        for (record, _) in &mut *ends {
+            let place = match source.place_index.number(*record) {
                 NOWHERE => NOWHERE,
                 number => source.base + number,
             };
-            leaves.push(self.entries.of_place(place)?, length);
+            *record = self.entries.of_place(place)?;
+        }
+        for (entry, length) in ends.drain(..) {
+            leaves.push(entry, length);
             self.spend(left)?;
         }
         Some(())

@@ -163,6 +163,13 @@ EVENTS = (
         "reason consequence hint",
     ),
     Event(
+        "geo.on_disk",
+        "error",
+        "The database that is served made room for another that was refused, and cannot be read "
+        "into memory again from `server.state`. Answers go on.",
+        "reason consequence",
+    ),
+    Event(
         "geo.stamp_unreadable",
         "warning",
         "A remembered walk cannot be read; the database is walked again.",

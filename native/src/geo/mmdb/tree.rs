@@ -44,9 +44,20 @@ impl<'a> Tree<'a> {
     #[inline]
     pub fn records(&self, node: u32) -> [u32; 2] {
         let start = node as usize * self.width;
-        let Some(octets) = self.octets.get(start..start + self.width) else {
-            return [self.count; 2];
-        };
+        match self.octets.get(start..start + self.width) {
+            Some(octets) => self.decoded(octets),
+            None => [self.count; 2],
+        }
+    }
+
+    /// Both records of each node, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = [u32; 2]> {
+        let nodes = self.octets.chunks_exact(self.width);
+        nodes.map(|octets| self.decoded(octets))
+    }
+
+    #[inline]
+    fn decoded(&self, octets: &[u8]) -> [u32; 2] {
         match *octets {
             [a, b, c, d, e, f] => [
                 u32::from_be_bytes([0, a, b, c]),

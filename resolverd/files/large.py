@@ -1,0 +1,82 @@
+"""Files that may be as large as a database: their digests, and copies, made piece by piece.
+
+What is read so is never in memory whole. Blocks as `read_file` does, and raises OSError as it does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from resolverd.files.reading import (
+    THREADS,
+    Chunk,
+    Signature,
+    each_chunk,
+    key_of,
+    note_digest,
+    note_unread,
+)
+from resolverd.files.threads import Step
+
+
+def copy_file(path: Path, limit: int, descriptor: int) -> str:
+    """`read_file` of what may be large: written to `descriptor` piece by piece; its SHA-256."""
+    name = key_of(path)
+    try:
+        signature, digest = _copied(name, limit, descriptor)
+    except OSError as error:
+        note_unread(name, error, limit)
+        raise
+    note_digest(name, signature, digest, limit)
+    return digest
+
+
+def copy_kept(path: Path, limit: int, descriptor: int) -> str:
+    """`copy_file` of a file that we wrote ourselves, which is no part of an edit."""
+    return _copied(key_of(path), limit, descriptor)[1]
+
+
+def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
+    told, target = hashlib.sha256(), os.dup(descriptor)
+
+    def copy(step: Step) -> Signature:
+        # Its own descriptor, for a thread that is left behind would write to whatever came after.
+        with os.fdopen(target, "wb", buffering=0) as file:
+
+            def write(chunk: Chunk) -> None:
+                told.update(chunk)
+                while chunk:
+                    chunk = chunk[file.write(chunk) :]
+
+            return each_chunk(name, limit, step, write)
+
+    return THREADS.run(copy), told.hexdigest()
+
+
+def digest_file(path: Path, limit: int) -> str:
+    """The SHA-256 of what may be large, noted as `read_file` does. Raises OSError as it does."""
+    name = key_of(path)
+    try:
+        signature, digest = THREADS.run(lambda step: digest_regular(name, limit, step))
+    except OSError as error:
+        note_unread(name, error, limit)
+        raise
+    note_digest(name, signature, digest, limit)
+    return digest
+
+
+def digest_kept(path: Path, limit: int) -> str:
+    """The SHA-256 of a file that is no part of an edit. Raises OSError as `read_file` does."""
+    return THREADS.run(lambda step: digest_regular(key_of(path), limit, step))[1]
+
+
+def digest_regular(name: str, limit: int, step: Step) -> tuple[Signature, str]:
+    """A file's signature, from before its content was read, and the content's SHA-256.
+
+    Piece by piece, for what may be a database. Raises OSError.
+    """
+    told = hashlib.sha256()
+    signature = each_chunk(name, limit, step, told.update)
+    return signature, told.hexdigest()

@@ -1,0 +1,165 @@
+"""A database in place of another: one copy in memory at a time, and what is served stays served."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness.config import address_of
+from live_daemon import (
+    DUBLIN,
+    NETWORKS,
+    TOKYO,
+    Endpoint,
+    Files,
+    addresses,
+    ask,
+    good_config,
+    running,
+    until,
+)
+from mmdb_writer import write_mmdb
+
+from resolverd.abi.library import why_not
+from resolverd.daemon import Daemon
+from resolverd.dns.prefix import Prefix
+from resolverd.snapshot import edits
+from resolverd.snapshot.inputs import DATABASES
+
+MOVED = {"1.0.0.0/8": NETWORKS["2.0.0.0/8"], "2.0.0.0/8": NETWORKS["1.0.0.0/8"]}
+BOTH_ENGINES = pytest.mark.parametrize(
+    "engine",
+    [
+        "reference",
+        pytest.param(
+            "native", marks=pytest.mark.skipif(why_not() is not None, reason="it is not built")
+        ),
+    ],
+)
+
+
+def copies() -> int:
+    """How many copies of databases this process has in memory."""
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(os.readlink(entry))  # noqa: PTH115 - it is no path
+        except FileNotFoundError:  # that of the listing itself
+            continue
+    return len({link for link in links if "/memfd:city.mmdb" in link})
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The copies in memory each time that a database is about to be loaded in place of another."""
+    found: list[int] = []
+    load = edits.open_databases
+
+    async def loading(*arguments: Any) -> Any:
+        found.append(copies())
+        return await load(*arguments)
+
+    monkeypatch.setattr(edits, "open_databases", loading)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_collector() -> Iterator[None]:
+    """What was served has to go without a search for cycles, which may be an hour away."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture
+async def daemon(
+    files: Files, endpoints: dict[str, Endpoint], engine: str
+) -> AsyncIterator[Daemon]:
+    """One that has kept its files, and adopts edits when it is asked to."""
+    server = f'state = "state"\nwatch = false\nengine = "{engine}"\n'
+    files.config.write_text(good_config(endpoints, server))
+    async with running(files.config) as started:
+        await until(lambda: bool(started.reloads.restart))
+        assert copies() == 1
+        yield started
+
+
+def adopted(files: Files) -> Path:
+    return files.config.parent / "state/adopted"
+
+
+async def regions(daemon: Daemon) -> list[set[str]]:
+    return [
+        addresses(await ask(daemon, "chat.inference.example", client)) for client in (TOKYO, DUBLIN)
+    ]
+
+
+def country(daemon: Daemon) -> str | None:
+    found = daemon.inputs.locator.locate(Prefix(32, 1 << 24, 32))
+    return found.place.country if found.place else None
+
+
+@BOTH_ENGINES
+async def test_a_new_one_takes_the_place_of_the_old_in_memory(
+    daemon: Daemon, files: Files, seen: list[int], engine: str
+) -> None:
+    before = await regions(daemon)
+    files.config.write_text(files.config.read_text().replace('ttl = "20s"', 'ttl = "30s"'))
+    assert await daemon.reload()
+    for networks, expected in ((MOVED, before[::-1]), (NETWORKS, before), (MOVED, before[::-1])):
+        write_mmdb(files.database, networks)
+        assert await daemon.reload()
+        assert await regions(daemon) == expected
+        copy = adopted(files) / hashlib.sha256(files.database.read_bytes()).hexdigest()
+        await until(copy.exists)
+        assert copies() == 1
+    # What answers from the database itself needs it until the other is adopted.
+    assert seen == [0 if engine == "native" else 1] * 3
+
+
+@BOTH_ENGINES
+async def test_a_refused_one_leaves_the_old_in_memory_and_in_service(
+    daemon: Daemon, files: Files, endpoints: dict[str, Endpoint], engine: str
+) -> None:
+    before, whole = await regions(daemon), files.database.read_bytes()
+    files.database.write_bytes(whole[:-60])
+    assert not await daemon.reload()
+    assert [outdated.part for outdated in daemon.reloads.outdated] == [DATABASES]
+    assert (copies(), country(daemon)) == (1, "JP")
+    assert await regions(daemon) == before
+    # And maps can be made of it.
+    text = good_config(endpoints, f'state = "state"\nwatch = false\nengine = "{engine}"\n')
+    files.config.write_text(f'{text}\n[pin.home]\ncountries = ["JP"]\nregions = ["eu-west"]\n')
+    assert not await daemon.reload()
+    assert (await regions(daemon))[0] == {address_of("eu-west")}
+    assert copies() == 1
+
+
+@BOTH_ENGINES
+async def test_what_a_reload_would_do_moves_nothing(
+    daemon: Daemon, files: Files, engine: str
+) -> None:
+    write_mmdb(files.database, MOVED)
+    await daemon.forecast()
+    assert (copies(), country(daemon)) == (1, "JP")
+
+
+@pytest.mark.skipif(why_not() is not None, reason="it is not built")
+@pytest.mark.parametrize("engine", ["native"])
+async def test_a_copy_that_is_gone_costs_memory_alone(
+    daemon: Daemon, files: Files, seen: list[int], engine: str
+) -> None:
+    before = await regions(daemon)
+    for kept in adopted(files).iterdir():
+        kept.unlink()
+    write_mmdb(files.database, MOVED)
+    assert await daemon.reload()
+    assert await regions(daemon) == before[::-1]
+    assert seen == [1]
+    assert copies() == 1
