@@ -28,7 +28,7 @@ from mmdb_writer import write_mmdb
 from resolverd.abi.library import why_not
 from resolverd.daemon import Daemon
 from resolverd.dns.prefix import Prefix
-from resolverd.snapshot import edits
+from resolverd.snapshot import edits, inputs
 from resolverd.snapshot.inputs import DATABASES
 
 MOVED = {"1.0.0.0/8": NETWORKS["2.0.0.0/8"], "2.0.0.0/8": NETWORKS["1.0.0.0/8"]}
@@ -58,7 +58,7 @@ def copies() -> int:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The copies in memory each time that a database is about to be loaded in place of another."""
     found: list[int] = []
-    load = edits.open_databases
+    load = inputs.open_databases
 
     async def loading(*arguments: Any) -> Any:
         found.append(copies())
