@@ -16,6 +16,7 @@ from resolverd.cli.output_file import OutputError
 from resolverd.config.types import Listener, parse_listener
 from resolverd.dns.names import key_from_text
 from resolverd.errors import ExitCode
+from resolverd.files.matching import real_paths
 from resolverd.loop import run_loop
 from resolverd.signals import PROCESS
 
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs: list[Path] = arguments.outputs
     if len(zones) != len(outputs):
         raise UsageError("give one --output for each --zone, in the same order")
-    if len(set(zones)) < len(zones) or len({path.resolve() for path in outputs}) < len(outputs):
+    if len(set(zones)) < len(zones) or len(set(real_paths(outputs))) < len(outputs):
         raise UsageError("each --zone and each --output may be given once")
     config = existing_config(arguments)
     checks = [
@@ -107,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
     ]
     provider = Provider(checks, arguments.ttl)
     try:
-        provider.open()
+        provider.begin()
     except OSError as error:
         raise OutputError(
             f"{error.filename} cannot be written: {error.strerror}; name a file in a directory "

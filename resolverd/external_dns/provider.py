@@ -60,7 +60,7 @@ class Provider:
         """The names of the zones, without a dot at the end."""
         return [name_of(check.zone) for check in self._checks]
 
-    def open(self) -> None:
+    def begin(self) -> None:
         """Make the fragments that are not there, and see that each is a part of its zone.
 
         Raises ProblemsError, RefusedError, or OSError where one cannot be written.
