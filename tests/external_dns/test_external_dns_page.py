@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 from cli.cli_place import SERVER
 from cli.command import ROOT, resolverd
 from external_dns.controller import ExternalDns, endpoint
@@ -17,9 +17,8 @@ from resolverd.cli import parser
 
 PAGE = (ROOT / "docs" / "external-dns.md").read_text()
 (ZONE,) = re.findall(r"```zone\n(.*?)```", PAGE, re.DOTALL)
-CONTAINERS: list[dict[str, Any]] = yaml.safe_load(
-    re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
-)["spec"]["containers"]
+(POD,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+CONTAINERS: list[dict[str, Any]] = yaml.safe_load(POD)["spec"]["containers"]  # type: ignore[no-untyped-call]
 
 
 def _arguments(name: str) -> list[str]:
