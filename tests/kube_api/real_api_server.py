@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from harness.programs import free_port
 from harness.waiting import until_holds
 
-from resolverd.kube.objects import KINDS, Kind
+from resolverd.kube.objects import KINDS, SERVICES, Kind
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(os.environ.get("KUBE_API_SERVER", ROOT / ".cache" / "kube"))
@@ -90,6 +90,7 @@ class ApiServer:
         self.folder = folder
         self.port = free_port()
         self._etcd = etcd
+        self._http: aiohttp.ClientSession | None = None
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -126,6 +127,9 @@ class ApiServer:
 
     async def stop(self, number: int = signal.SIGTERM) -> None:
         """End it; by SIGKILL at once."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
         await _stopped(self._process, number)
         self._process = None
 
@@ -153,15 +157,13 @@ class ApiServer:
         self, method: str, path: str, body: Any = None, kind: str = "application/json"
     ) -> tuple[int, Any]:
         """Status and document of one request by the administrator."""
-        trust = ssl.create_default_context(
-            cafile=str(self.folder / "certificates" / "apiserver.crt")
-        )
         headers = {"Authorization": f"Bearer {ADMIN}", "Content-Type": kind}
         data = None if body is None else json.dumps(body)
-        async with (
-            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http,
-            http.request(method, self.url + path, data=data, headers=headers) as said,
-        ):
+        if self._http is None:
+            authority = str(self.folder / "certificates" / "apiserver.crt")
+            trust = ssl.create_default_context(cafile=authority)
+            self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust))
+        async with self._http.request(method, self.url + path, data=data, headers=headers) as said:
             text = await said.text()
             return said.status, json.loads(text) if text.startswith("{") else text
 
@@ -196,12 +198,13 @@ class ApiServer:
     async def empty(self) -> None:
         """Delete every object of the kinds that are watched, but the API server's own Service."""
         for kind in KINDS:
-            _, listed = await self.ask("GET", kind.path(kind.versions[0]))
-            for each in listed["items"]:
-                namespace, name = each["metadata"]["namespace"], each["metadata"]["name"]
-                if (namespace, name) != ("default", "kubernetes"):
-                    path = f"{kind.path(kind.versions[0], namespace)}/{name}"
+            for namespace in ("infra", "prod"):
+                path = kind.path(kind.versions[0], namespace)
+                if kind is not SERVICES:
                     await self.ask("DELETE", path)
+                    continue
+                for each in (await self.ask("GET", path))[1]["items"]:
+                    await self.ask("DELETE", f"{path}/{each['metadata']['name']}")
 
     async def _ready(self) -> bool:
         if self._process is None or self._process.returncode is not None:
