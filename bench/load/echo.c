@@ -1,7 +1,7 @@
 /* The least a UDP server can do: every datagram goes back, as a response.
 
-   echo PORT THREADS: each thread has a socket of its own (SO_REUSEPORT) on loopback, and
-   receives and sends up to 32 datagrams in one system call. */
+   echo PORT THREADS [OCTETS]: each thread has a socket of its own (SO_REUSEPORT) on loopback, and
+   receives and sends up to 32 datagrams in one system call. OCTETS is the socket's SO_RCVBUF. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -19,12 +19,16 @@ struct batch {
     uint8_t octets[BATCH][OCTETS];
 };
 
+static int receive_buffer;      /* 0 leaves it as the system has it */
+
 static int listen_on(unsigned port)
 {
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     int fd = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
     here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) ||
+        (receive_buffer && setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+                                      sizeof receive_buffer)) ||
         bind(fd, (struct sockaddr *)&here, sizeof here)) {
         perror("echo");
         exit(1);
@@ -59,8 +63,10 @@ static void *serve(void *argument)
 
 int main(int count, char **words)
 {
-    if (count != 3)
+    if (count != 3 && count != 4)
         return 2;
+    if (count == 4)
+        receive_buffer = atoi(words[3]);
     unsigned port = (unsigned)atoi(words[1]);
     for (int threads = atoi(words[2]); threads > 1; threads--) {
         pthread_t thread;

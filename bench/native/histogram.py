@@ -13,13 +13,22 @@ from collections.abc import Iterable, Sequence
 Histogram = Counter[int]
 """Answers by latency in nanoseconds, the middle of its bucket."""
 
+LOST_NS = 250_000_000
+"""What a query without an answer counts as: for as long the generator waits for one."""
 _RESAMPLES = 400
 _TAIL = 0.05
 
 
-def read(report: Sequence[Sequence[int]]) -> Histogram:
-    """`latency_ns` of a report."""
-    return Counter({int(latency): int(count) for latency, count in report})
+def read(report: Sequence[Sequence[int]], lost: int = 0) -> Histogram:
+    """`latency_ns` of a report; the queries that were lost are the latest of all.
+
+    Left out, they would make a server the faster the more it loses: what a full receive buffer
+    drops waits for nobody, and what it holds waits no longer than the buffer lasts.
+    """
+    found = Counter({int(latency): int(count) for latency, count in report})
+    if lost:
+        found[LOST_NS] += lost
+    return found
 
 
 def pooled(histograms: Iterable[Histogram]) -> Histogram:

@@ -9,6 +9,11 @@ chooses; gdnsd quietly in the same round, and the echo, whose tail is the machin
 generator's. Quantiles are those of all turns together, and so are the ratios that the bars are
 about; beside them stands where nine in ten lie when rounds are drawn anew.
 
+A query that got no answer counts as the latest of all. gdnsd's receive buffer is the system's,
+which holds less than 2 ms of queries: what a stall delays by more is lost, and would be missing
+from its tail. So gdnsd is asked with the largest buffer that it takes as well, and the echo has
+that of the native engine.
+
 A turn in which others, the hypervisor's other guests among them, kept more than `--others` of a
 core busy is taken again, whichever server it is of, a few times at most.
 """
@@ -34,11 +39,12 @@ from bench.native.run import DATABASE
 from bench.native.sample import sample
 from bench.native.start import Bench, opened, start_all
 from bench.peers.echo import Echo
-from bench.peers.gdnsd import Gdnsd
+from bench.peers.gdnsd import MOST_RECEIVE_BUFFER, Gdnsd
 from bench.peers.resolverd import Resolverd
 from bench.peers.server import Mode, Running
 from bench.peers.world import World
 from bench.report import machine, show, write
+from resolverd.engine.sockets import RECEIVE_BUFFER
 
 BARS = {"p99": 1.0, "p99.9": 2.0}
 """The most that a quantile of ours may be, as a ratio to gdnsd's."""
@@ -59,6 +65,7 @@ class Turn:
     name: str
     what: Meanwhile | None
     histograms: list[Histogram] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
     stalled: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
 
@@ -72,18 +79,21 @@ class Turn:
                     got = sample(self.served, Mode.GEO, seconds, rate=rate)
             if others.cores <= others_most:
                 break
-        self.histograms.append(histogram.read(got.report["latency_ns"]))
+        self.histograms.append(histogram.read(got.report["latency_ns"], got.lost))
+        self.lost.append(got.lost / max(1, got.sent))
         self.stalled.append(got.report["stalled"])
         self.others.append(others.cores)
 
     def row(self, rate: float) -> dict[str, Any]:
-        """All rounds together; the generator's stalls and what others took are means."""
+        """All rounds together; shares of lost queries and of stalls of the generator, and what
+        others took, are means."""
         total = histogram.pooled(self.histograms)
         return {
             "server": self.served.server.name,
             "meanwhile": self.name,
             "rate": round(rate),
             **{name: round(histogram.quantile_us(total, of), 1) for name, of in SHARES.items()},
+            "lost": round(statistics.mean(self.lost), 5),
             "generator stalled": round(statistics.mean(self.stalled), 4),
             "others' cores": round(statistics.mean(self.others), 3),
         }
@@ -111,22 +121,24 @@ def main() -> int:
 def _measured(
     bench: Bench, threads: int, options: argparse.Namespace
 ) -> tuple[list[Turn], dict[int, float]]:
-    """The turns, gdnsd's first and the echo's second, and each server's rate by its process."""
+    """The turns, gdnsd's first, then those that none is compared with; each server's rate."""
     small = World(DATABASE)
     with ExitStack() as stack:
-        servers = [Gdnsd(), Echo(), Resolverd("native")]
-        (gdnsd, echo, ours), _ = start_all(bench, stack, servers, small, threads)
+        peers = [Gdnsd(), Gdnsd(MOST_RECEIVE_BUFFER), Echo(RECEIVE_BUFFER)]
+        servers = [*peers, Resolverd("native")]
+        (gdnsd, roomy, echo, ours), _ = start_all(bench, stack, servers, small, threads)
         (large,), _ = start_all(
             bench, stack, [Resolverd("native")], replace(small, names=_NAMES), threads
         )
         turns = [
             Turn(gdnsd, "nothing", None),
+            Turn(roomy, "nothing", None),
             Turn(echo, "nothing", None),
             Turn(ours, "nothing", None),
             Turn(ours, "publishing", publishing(ours)),
             Turn(large, "reloading", reloading(large)),
         ]
-        rates = _half_rates([gdnsd, echo, ours, large], options.seconds)
+        rates = _half_rates([gdnsd, roomy, echo, ours, large], options.seconds)
         for number in range(options.rounds):
             bench.say(f"{threads} thread(s), round {number + 1} of {options.rounds}")
             for turn in random.sample(turns, len(turns)):
@@ -142,7 +154,7 @@ def _half_rates(servers: Sequence[Running], seconds: float) -> dict[int, float]:
 
 
 def _bars(turns: list[Turn]) -> Iterator[dict[str, Any]]:
-    gdnsd, _echo, *ours = turns
+    gdnsd, _roomy, _echo, *ours = turns
     for turn in ours:
         for name, bar in BARS.items():
             asked = turn.histograms, gdnsd.histograms, SHARES[name]

@@ -12,7 +12,7 @@ options => {{
   listen => 127.0.0.1
   dns_port => {port}
   udp_threads => {threads}
-  tcp_threads => 1
+  tcp_threads => 1{receive_buffer}
   edns_client_subnet => true
   run_dir => "{place}/run"
   state_dir => "{place}/state"
@@ -38,12 +38,21 @@ _RESOURCE = """\
 """
 
 
+MOST_RECEIVE_BUFFER = 1 << 20
+"""Octets of the largest `udp_rcvbuf` that it takes."""
+
+
 class Gdnsd(Server):
-    """gdnsd."""
+    """gdnsd, as it comes; with `receive_buffer`, with a `udp_rcvbuf` of as many octets."""
 
     name = "gdnsd"
     program = "gdnsd"
     version_words = ("-h",)
+
+    def __init__(self, receive_buffer: int | None = None) -> None:
+        self._receive_buffer = receive_buffer
+        if receive_buffer is not None:
+            self.name = f"gdnsd, udp_rcvbuf {receive_buffer:,}"
 
     def write(self, site: Site) -> None:
         """A map of each set of regions (it takes at most 254), a resource of each service."""
@@ -54,6 +63,9 @@ class Gdnsd(Server):
             port=site.port,
             threads=site.threads,
             place=site.place,
+            receive_buffer=(
+                f"\n  udp_rcvbuf => {self._receive_buffer}" if self._receive_buffer else ""
+            ),
             maps="".join(_map(f"m{n}", world, n) for n in range(shares)),
             resources="".join(
                 _RESOURCE.format(

@@ -43,17 +43,21 @@ def tables(results: Mapping[str, Any]) -> str:
     """A line for each server and state of things, with what each ratio is held to."""
     quantiles = [*dict.fromkeys(bar["quantile"] for bar in results["bars"])]
     bars = {(b["threads"], b["meanwhile"], b["quantile"]): b for b in results["bars"]}
-    head = ["server", "meanwhile", "threads", *(f"{q} µs" for q in quantiles)]
-    head += [f"{q} ÷ {PEER}" for q in quantiles]
-    return table(head, [_row(row, quantiles, bars) for row in results["rows"]])
+    tells_lost = any("lost" in row for row in results["rows"])
+    head = ["server", "meanwhile", "threads", *(["lost"] if tells_lost else [])]
+    head += [f"{q} µs" for q in quantiles] + [f"{q} ÷ {PEER}" for q in quantiles]
+    return table(head, [_row(row, quantiles, bars, tells_lost) for row in results["rows"]])
 
 
-def _row(row: Mapping[str, Any], quantiles: list[str], bars: Mapping[Any, Any]) -> list[str]:
+def _row(
+    row: Mapping[str, Any], quantiles: list[str], bars: Mapping[Any, Any], tells_lost: bool
+) -> list[str]:
     found = [bars.get((row["threads"], row["meanwhile"], quantile)) for quantile in quantiles]
     return [
         strong(row["server"]),
         "–" if row["meanwhile"] == "nothing" else row["meanwhile"],
         str(row["threads"]),
+        *([f"{row['lost']:.2%}"] if tells_lost else []),
         *(f"{row[quantile]:,.0f}" for quantile in quantiles),
         *(_held(bar) if row["server"] == OURS and bar else "–" for bar in found),
     ]

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.native.histogram import Histogram, interval, pooled, quantile_us, ratio, read
+from bench.native.histogram import LOST_NS, Histogram, interval, pooled, quantile_us, ratio, read
 
 LATENCIES = st.lists(st.integers(1, 10**9), min_size=1, max_size=50)
 SHARES = st.sampled_from((0.5, 0.99, 0.999))
@@ -27,6 +27,15 @@ def test_a_quantile_of_all_turns_is_that_of_all_answers(
 def test_a_turn_with_more_answers_counts_for_more() -> None:
     short, long = read([[1000, 1]]), read([[5000, 999]])
     assert quantile_us(pooled([short, long]), 0.5) == 5.0
+
+
+def test_what_is_lost_is_later_than_every_answer() -> None:
+    """A server that drops what would wait for long is not the faster for it."""
+    dropping, keeping = read([[1000, 980]], lost=20), read([[1000, 980], [9000, 20]])
+    assert quantile_us(dropping, 0.98) == quantile_us(keeping, 0.98) == 1.0
+    assert quantile_us(keeping, 0.99) == 9.0
+    assert quantile_us(dropping, 0.99) == LOST_NS / 1e3
+    assert read([[1000, 980]]) == read([[1000, 980]], lost=0)
 
 
 def test_the_interval_holds_the_ratio_and_is_no_wider_than_chance() -> None:

@@ -122,6 +122,13 @@ def test_tails_have_the_rounds_of_each_ratio() -> None:
     ]
 
 
+def test_tails_tell_what_was_lost_where_the_run_counted_it() -> None:
+    told = json.loads(json.dumps(TAILS))
+    for row in told["rows"]:
+        row["lost"] = 0.00254
+    assert "| gdnsd | – | 1 | 0.25% | 100 | – |" in tails.tables(told)
+
+
 def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
     pooled = json.loads(json.dumps(TAILS))
     for row in pooled["rows"]:

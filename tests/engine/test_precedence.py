@@ -14,7 +14,7 @@ from cli.command import environment
 from harness.engines import needs_native
 from harness.process import Running, serving
 
-LOOP, BACKGROUND, PRECEDENCE = 5, 15, 10
+LOOP, BACKGROUND, PRECEDENCE = 10, 19, 15
 MOST = 19  # a test before may have made this process as nice as a daemon
 # A process that may not lower nice values, whoever its user is.
 UNPRIVILEGED = ("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice")

@@ -9,7 +9,8 @@ use std::io;
 const NICE_LEAST: i32 = -20;
 
 /// Have the calling thread take turns of `slice` nanoseconds (from Linux 6.12 on), with a nice value
-/// lower by `precedence` where that is allowed (`RLIMIT_NICE`, or `CAP_SYS_NICE`; sched(7)).
+/// lower by `precedence`, or by as much of it as is allowed (`RLIMIT_NICE`, or `CAP_SYS_NICE`;
+/// sched(7)).
 ///
 /// Nothing changes under another policy than SCHED_OTHER, which an operator has chosen.
 ///
@@ -24,11 +25,16 @@ pub fn take_precedence(precedence: i32, slice: u64) -> io::Result<()> {
     if attr.policy != SCHED_OTHER {
         return Ok(());
     }
-    let given = attr.nice;
     attr.runtime = slice;
-    attr.nice = given.saturating_sub(precedence).max(NICE_LEAST);
-    sched_setattr(set, &mut attr).or_else(|_not_allowed| {
-        attr.nice = given;
-        sched_setattr(set, &mut attr)
-    })
+    let given = attr.nice;
+    let wanted = given.saturating_sub(precedence).max(NICE_LEAST);
+    let mut refused = Ok(());
+    for nice in wanted..=given {
+        attr.nice = nice;
+        refused = sched_setattr(set, &mut attr);
+        if refused.is_ok() {
+            break;
+        }
+    }
+    refused
 }
