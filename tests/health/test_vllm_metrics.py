@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from resolverd.health.load_pages.samples import number
-from resolverd.health.probes.vllm_metrics import Engine, Page, read_page
-from resolverd.health.probes.vllm_samples import find_samples
+from resolverd.health.probes.vllm_metrics import Engine, Page, read_page, read_samples
+from resolverd.health.probes.vllm_samples import find_lines, samples_of
 from resolverd.health.readings import Buckets, Total
 
 # No deadline for one example: a loaded machine is no defect.
@@ -290,7 +290,7 @@ def test_samples_are_those_that_one_pattern_for_whole_lines_reads(
     text = "\n".join(map("".join, lines)).encode() + (b"\n" if ends else b"")
     found = [
         (series.name, repr(value))
-        for samples in at_once(find_samples(text, models)).values()
+        for samples in at_once(samples_of(at_once(find_lines(text)), models)).values()
         for series, value in samples
     ]
     names = "|".join(sorted(WANTED, key=len, reverse=True)).encode()
@@ -306,3 +306,34 @@ def test_samples_are_those_that_one_pattern_for_whole_lines_reads(
         or model[1].decode() in models
     ]
     assert sorted(found) == sorted(expected)
+
+
+# Lines that nearly all can be read, so that whole pages are of a layout.
+PLAIN = st.lists(
+    st.tuples(
+        st.sampled_from(WANTED),
+        st.sampled_from(
+            ["", '{engine="0"}', '{engine="1",model_name="m"}', '{engine="0",model_name="n"}',
+             '{le="0.5",engine="0"}', '{le="0.5"}', '{le="+Inf",engine="0"}', '{le="+Inf"}',
+             '{handler="/v1/completions",status="2xx"}', '{handler="none",status="503"}']
+        ),
+        st.sampled_from(["0", "0.5", "1", "1.5", "2", "3", "1e308", "9" * 41, "NaN", "x", "-0.0"]),
+    ),
+    max_size=20,
+)  # fmt: skip
+
+
+@unhurried
+@given(PLAIN, st.sampled_from([(), ("m",), ("n", "m")]))
+def test_a_page_of_known_layout_tells_what_its_samples_one_by_one_do(
+    lines: list[tuple[str, str, str]], models: tuple[str, ...]
+) -> None:
+    text = "".join(f"{name}{labels} {value}\n" for name, labels, value in lines).encode()
+    one_by_one = at_once(read_samples(at_once(find_lines(text)), models))
+    assert at_once(read_page(text, models)) == one_by_one
+    buckets = [line for line in lines if "le=" in line[1] and line[2][0] in "0123"]
+    text += "".join(
+        f"vllm:time_to_first_token_seconds_bucket{labels} {value}\n" for _, labels, value in buckets
+    ).encode()
+    one_by_one = at_once(read_samples(at_once(find_lines(text)), models))
+    assert at_once(read_page(text, models)) == one_by_one

@@ -12,74 +12,15 @@ prometheus-fastapi-instrumentator, as of vLLM 0.32.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Iterable, Mapping
 
 from resolverd.health.probes import vllm_samples as names
-from resolverd.health.probes.vllm_samples import Samples, find_samples
+from resolverd.health.probes.vllm_layout import page_by_layout
+from resolverd.health.probes.vllm_page import BY_ENGINE, Engine, Page
+from resolverd.health.probes.vllm_samples import Samples, find_lines, samples_of
 from resolverd.health.readings import Buckets, Total
 
-_BY_ENGINE = {
-    "running": names.RUNNING, "waiting": names.WAITING, "kv_usage": names.KV_USAGE,
-    "generated": names.GENERATED, "prompt": names.PROMPT, "iterations": names.ITERATIONS,
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """What the page says of one engine; None is not known.
-
-    `running` and `waiting` count requests, `kv_usage` is a share from 0 to 1; the others are
-    totals since it started: tokens `generated`, tokens of a `prompt` read, and `iterations`.
-    """
-
-    running: float | None = None
-    waiting: float | None = None
-    kv_usage: float | None = None
-    generated: float | None = None
-    prompt: float | None = None
-    iterations: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one page says; totals only grow until the server starts anew.
-
-    `generated`, `prompt` (tokens) and `iterations` (steps of the engine) are the progress.
-    `rejections` counts requests turned away by a full queue, `completed` those that are finished,
-    however; `ttft_total` and `queue_total` are times to first token and in the queue. `responses`
-    are totals by class of the handlers that generate, and None where the page tells no responses at
-    all. `started` is the start in Unix seconds of the one process that made the page, None where it
-    tells none (vLLM with several API servers) or several (`gathered`). `engines` are the engines by
-    their labels.
-    """
-
-    running: float | None = None
-    waiting: float | None = None
-    kv_usage: float | None = None
-    generated: float | None = None
-    prompt: float | None = None
-    iterations: float | None = None
-    rejections: float | None = None
-    started: float | None = None
-    ttft: Buckets | None = None
-    ttft_total: Total | None = None
-    queue_total: Total | None = None
-    completed: float | None = None
-    responses: Mapping[str, float] | None = None
-    gathered: bool = False
-    engines: Mapping[bytes, Engine] = field(default_factory=dict)
-
-    @property
-    def of_vllm(self) -> bool:
-        """Whether it is the page of a vLLM: it has counters by the names that vLLM gives them."""
-        return bool(self.engines)
-
-    @property
-    def tokens(self) -> float | None:
-        """Tokens read and written so far."""
-        counts = [total for total in (self.prompt, self.generated) if total is not None]
-        return sum(counts) if counts else None
+__all__ = ["Engine", "Page", "read_page", "read_samples"]
 
 
 def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None, Page]:
@@ -87,7 +28,16 @@ def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None
 
     Never raises; a last line without its end is ignored.
     """
-    samples = yield from find_samples(text, models)
+    lines = yield from find_lines(text)
+    known = page_by_layout(lines, models)
+    if known is not None:
+        return known
+    return (yield from read_samples(lines, models))
+
+
+def read_samples(lines: Iterable[bytes], models: Collection[str]) -> Generator[None, None, Page]:
+    """The same of the lines that matter (`find_lines`), one by one, whatever they are; in steps."""
+    samples = yield from samples_of(lines, models)
     engines = yield from _engines(samples)
     buckets = _buckets(samples)
     yield
@@ -116,7 +66,7 @@ def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None
 def _engines(samples: Samples) -> Generator[None, None, Mapping[bytes, Engine]]:
     """Each engine that has a counter of progress; none where the page mixes two of one name."""
     engines: dict[bytes, dict[str, float | None]] = {}
-    for field_name, spellings in _BY_ENGINE.items():
+    for field_name, spellings in BY_ENGINE.items():
         for name in spellings:
             if name in samples:
                 for count, (series, value) in enumerate(samples[name]):

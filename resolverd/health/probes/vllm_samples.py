@@ -4,8 +4,9 @@
 
 A page has some 600 lines, of which forty matter, and these name the same series each time, at this
 server and at the others. So one pattern without a group passes over the page, for half the cost of
-one that reads labels as well; and what a series' name and labels tell is kept by how it is written.
-A line that is not just a series, one space and a number is read by the pattern for all of them.
+one that reads labels as well; and what a series' name and labels tell is kept by how it is written
+(so is what a whole page of the same series tells, in `vllm_layout`). A line that is not just a
+series, one space and a number is read by the pattern for all of them.
 
 What cannot be read is no sample, or NaN. An exemplar (OpenMetrics 1.0, 4.6) is no sample.
 """
@@ -80,9 +81,9 @@ _HANDLER = re.compile(rb'[{,]\s*handler="([^"]*)"')
 _GENERATING = (b"completions", b"/responses", b"/messages", b"/generate", b"none")
 # Series that are kept, and octets of the longest: of one server there are some forty, which most
 # others have too.
-_KEPT, _MAX_KEPT = 4096, 512
+_KEPT, MAX_WRITTEN = 4096, 512
 # Octets of a value that are read.
-_MAX_VALUE = 40
+MAX_VALUE = 40
 
 
 class Series(NamedTuple):
@@ -105,31 +106,45 @@ Samples = Mapping[str, list[tuple[Series, float]]]
 """By name: the series, and the value, NaN where it makes no sense."""
 
 
-def find_samples(page: bytes, models: Collection[str]) -> Generator[None, None, Samples]:
-    """The samples of the families above of one of `models`, of any where none is named; in steps.
+def find_lines(page: bytes) -> Generator[None, None, list[bytes]]:
+    """The lines that begin with the name of a family above, each led by a line feed; in steps.
 
-    Never raises; none at all of a page that has absurdly many.
+    Never raises.
     """
-    wanted = {_escaped(name) for name in models}
-    found: dict[str, list[tuple[Series, float]]] = {}
-    count = 0
+    found: list[bytes] = []
     for part in slices(page):
-        for line in _LINE.findall(part):
-            sample = _sample(line)
-            if sample is None:
-                continue
-            count += 1
-            if count > _MAX_SAMPLES:
-                return {}
-            series = sample[0]
-            if wanted and series.model is not None and series.model not in wanted:
-                continue
-            if (of_name := found.get(series.name)) is None:
-                found[series.name] = [sample]
-            else:
-                of_name.append(sample)
+        found += _LINE.findall(part)
         yield
     return found
+
+
+def samples_of(lines: Iterable[bytes], models: Collection[str]) -> Generator[None, None, Samples]:
+    """The samples of `lines` of one of `models`, of any where none is named; in steps.
+
+    Never raises; none at all where there are absurdly many.
+    """
+    wanted = escaped(models)
+    found: dict[str, list[tuple[Series, float]]] = {}
+    count = 0
+    for place, line in enumerate(lines):
+        if place % 256 == 255:
+            yield
+        sample = _sample(line)
+        if sample is None:
+            continue
+        count += 1
+        if count > _MAX_SAMPLES:
+            return {}
+        series = sample[0]
+        if wanted and series.model is not None and series.model not in wanted:
+            continue
+        found.setdefault(series.name, []).append(sample)
+    return found
+
+
+def escaped(models: Collection[str]) -> frozenset[bytes]:
+    """The names of models as `Series.model` has them."""
+    return frozenset(map(_escaped, models))
 
 
 def _escaped(name: str) -> bytes:
@@ -141,8 +156,8 @@ def _escaped(name: str) -> bytes:
 def _sample(line: bytes) -> tuple[Series, float] | None:
     """The sample of a line, which a line feed begins and none ends; None where it is none."""
     written, _, text = line.rpartition(b" ")
-    if len(text) <= _MAX_VALUE and len(written) <= _MAX_KEPT:
-        series = _kept_series(written)
+    if len(text) <= MAX_VALUE and len(written) <= MAX_WRITTEN:
+        series = series_of(written)
         if series is not None and not math.isnan(value := number(text)):
             return series, value
     match = _SAMPLE.match(line)
@@ -153,7 +168,7 @@ def _sample(line: bytes) -> tuple[Series, float] | None:
 
 
 @lru_cache(_KEPT)
-def _kept_series(written: bytes) -> Series | None:
+def series_of(written: bytes) -> Series | None:
     """The series, where `written` is a line feed and one: after a space, a value may follow."""
     match = _SAMPLE.match(written + b" 0")
     if match is None:
