@@ -128,9 +128,14 @@ class Monitor:
         """The same, each the same object for as long as nothing of it changes but `probed_at`."""
         return {id_: watch.judged_health.settled for id_, watch in self._watches.items()}
 
-    def healths(self) -> list[tuple[Target, EndpointHealth]]:
-        """What a later process may begin with, of each target of which that is known."""
-        known = [(watch.target, watch.health) for watch in self._watches.values()]
+    def ids(self) -> list[str]:
+        """The ids of the targets that are probed now."""
+        return list(self._watches)
+
+    def healths(self, ids: Iterable[str]) -> list[tuple[Target, EndpointHealth]]:
+        """What a later process may begin with, of each of these of which that is known."""
+        watches = [self._watches[id_] for id_ in ids if id_ in self._watches]
+        known = [(watch.target, watch.health) for watch in watches]
         return [(target, health) for target, health in known if health is not None]
 
     def readings(self) -> Mapping[str, Readings]:
