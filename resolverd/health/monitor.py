@@ -30,6 +30,7 @@ from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import LoadReadings, Readings
@@ -44,7 +45,7 @@ OnChange = Callable[[str, Verdict, Verdict], None]
 
 # First probes, of targets and of new settings, begin in waves, so that a thousand connections
 # opened at once do not make one another late. A wave waits for its probes, but never long for one
-# that hangs.
+# that hangs; longer only where this host is late itself.
 _WAVE = 200
 _WAVE_TIMEOUT = 0.25
 
@@ -293,10 +294,11 @@ async def in_waves(watches: list[Watch]) -> None:
         for watch in wave:
             watch.probe()
         waiters = [asyncio.ensure_future(watch.judged.wait()) for watch in wave]
-        if waiters:
-            _, pending = await asyncio.wait(waiters, timeout=_WAVE_TIMEOUT)
-            for waiter in pending:
-                waiter.cancel()
+        try:
+            async with PatientTimeout(asyncio.get_running_loop().time() + _WAVE_TIMEOUT):
+                await asyncio.gather(*waiters)
+        except TimeoutError:
+            pass  # by which `gather` has been cancelled, and so have they
 
 
 def _hostnames(targets: Iterable[Target]) -> Iterator[str]:

@@ -42,6 +42,18 @@ class Patience:
         self.due = min(now + self._step, self._over)
         return True
 
+    def again(self, now: float) -> bool:
+        """Whether there is a step more at `now`, when it is over, for what has come unseen by then.
+
+        So much is left only to a host that has not looked at all that came to it.
+        """
+        if not self._left:
+            return False
+        self._left -= 1
+        self.late += self._step
+        self._over = self.due = now + self._step
+        return True
+
     def extend(self, until: float) -> None:
         """Be over at `until`, if that is later, and what was given again has been added."""
         self._over = max(self._over, until + self.late)

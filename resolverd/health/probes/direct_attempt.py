@@ -104,8 +104,14 @@ class DirectAttempt(Exchange):
         if patience.goes_on(time.monotonic()):
             self._deadline = self._timers.at(patience.due, self._look)
             return
-        self._over = True
+        behind = self.poller.behind
         self.poller.catch_up()
+        if self.task is not None or self._cancelled:
+            return
+        if behind and self.look() and patience.again(time.monotonic()):
+            self._deadline = self._timers.at(patience.due, self._look)
+            return
+        self._over = True
         if self.task is None and not self._cancelled:
             self.failed(TimeoutError())
 

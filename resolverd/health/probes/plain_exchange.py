@@ -97,6 +97,14 @@ class Exchange:
             self._socket.close()
             self._socket = None
 
+    def look(self) -> bool:
+        """Whether anything has come that was not looked at yet; it is seen to."""
+        if self._socket is None:
+            return False
+        before = self.connect, self._reads
+        self.poller.look(self._socket.fileno())
+        return before != (self.connect, self._reads)
+
     def detach(self) -> socket.SocketType | None:
         """The socket of an odd response, for whoever reads on; None where it has ended."""
         sock, self._socket = self._socket, None
