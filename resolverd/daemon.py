@@ -311,11 +311,12 @@ class Daemon:
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
         await written
 
-    def _standing(self) -> Standing:
+    async def _standing(self) -> Standing:
         """How things stand now, for a later process."""
+        standing = await self._observation.standing()
         histories = self._publication.histories.items()
         segments = {service: history.segments for service, history in histories}
-        return replace(self._observation.standing(), histories=segments)
+        return replace(standing, histories=segments)
 
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""

@@ -7,13 +7,14 @@ keeps one of them. `tick` moves on to a moment and judges it; `seen` changes not
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from resolverd import log
-from resolverd.config.targets import ProbeTargets, endpoint_and_probe
+from resolverd.config.targets import ProbeTarget, ProbeTargets, endpoint_and_probe
 from resolverd.health.addresses import AddressBook, Entry
 from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
@@ -33,6 +34,9 @@ from resolverd.snapshot.transitions import TransitionLog
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_TIMEOUT = 5.0
+
+# Endpoints whose health is looked at for what is kept in one turn of the loop: a millisecond's.
+_AT_ONCE = 100
 
 
 class Observation:
@@ -152,34 +156,40 @@ class Observation:
                     "override.lost", target=key, kind=lost.kind.value, who=lost.who, reason=lost.why
                 )
 
-    def standing(self) -> Standing:
-        """How things stand now, for a later process."""
-        now = time.monotonic()
+    async def standing(self) -> Standing:
+        """How things stand now, for a later process; others have the loop's turn meanwhile."""
+        verdicts = await self._kept_verdicts()
         return Standing(
-            self.overrides.active(now),
-            self._kept_verdicts(),
+            self.overrides.active(time.monotonic()),
+            verdicts,
             self.load.spilling.spills,
             self.load.weighing.positions,
             self._rates(),
         )
 
-    def _kept_verdicts(self) -> dict[str, KeptVerdict]:
+    async def _kept_verdicts(self) -> dict[str, KeptVerdict]:
         """The healths with how each is probed, of which the digest is dear, and stays."""
         known, self._digests = self._digests, {}
-        kept = {}
-        for target, health in self.monitor.healths():
-            made = known.get(target.id)
-            if made is None or made[0] is not target:
-                made = target, digest(target)
-            self._digests[target.id] = made
-            kept[target.id] = KeptVerdict(made[1], health)
+        kept, ids = {}, self.monitor.ids()
+        for at in range(0, len(ids), _AT_ONCE):
+            for target, health in self.monitor.healths(ids[at : at + _AT_ONCE]):
+                made = known.get(target.id)
+                if made is None or made[0] is not target:
+                    made = target, digest(target)
+                self._digests[target.id] = made
+                kept[target.id] = KeptVerdict(made[1], health)
+            if len(ids) > _AT_ONCE:
+                await asyncio.sleep(0)
         return kept
 
     def _rates(self) -> dict[str, KeptRate]:
         """What was learned of each replica, with how it is probed."""
-        learned = self.load.flows.learned
-        targets = _targets(self._inputs.targets)
-        return {t.id: KeptRate(digest(t), learned[t.id]) for t in targets if t.id in learned}
+        by_id, learned = self._inputs.targets.by_id, self.load.flows.learned
+        return {
+            id_: KeptRate(digest(_target(by_id[id_])), rate)
+            for id_, rate in learned.items()
+            if id_ in by_id
+        }
 
     def _verdicts(self, now: float) -> dict[str, Verdict]:
         """What probes say, by target.
@@ -232,17 +242,19 @@ class Observation:
 
 
 def _targets(targets: ProbeTargets) -> list[Target]:
-    return [
-        Target(
-            id=t.id,
-            region=t.region,
-            endpoint=t.name,
-            url=t.endpoint.url,
-            settings=t.settings,
-            families=frozenset(Family) if t.endpoint.hostname else families_of(t.endpoint.address),
-        )
-        for t in targets.by_id.values()
-    ]
+    return [_target(target) for target in targets.by_id.values()]
+
+
+def _target(probed: ProbeTarget) -> Target:
+    endpoint = probed.endpoint
+    return Target(
+        id=probed.id,
+        region=probed.region,
+        endpoint=probed.name,
+        url=endpoint.url,
+        settings=probed.settings,
+        families=frozenset(Family) if endpoint.hostname else families_of(endpoint.address),
+    )
 
 
 def _service_windows(inputs: Inputs) -> ServiceWindows:

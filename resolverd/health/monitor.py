@@ -30,6 +30,7 @@ from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
+from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import LoadReadings, Readings
@@ -44,7 +45,7 @@ OnChange = Callable[[str, Verdict, Verdict], None]
 
 # First probes, of targets and of new settings, begin in waves, so that a thousand connections
 # opened at once do not make one another late. A wave waits for its probes, but never long for one
-# that hangs.
+# that hangs; longer only where this host is late itself.
 _WAVE = 200
 _WAVE_TIMEOUT = 0.25
 
@@ -128,9 +129,14 @@ class Monitor:
         """The same, each the same object for as long as nothing of it changes but `probed_at`."""
         return {id_: watch.judged_health.settled for id_, watch in self._watches.items()}
 
-    def healths(self) -> list[tuple[Target, EndpointHealth]]:
-        """What a later process may begin with, of each target of which that is known."""
-        known = [(watch.target, watch.health) for watch in self._watches.values()]
+    def ids(self) -> list[str]:
+        """The ids of the targets that are probed now."""
+        return list(self._watches)
+
+    def healths(self, ids: Iterable[str]) -> list[tuple[Target, EndpointHealth]]:
+        """What a later process may begin with, of each of these of which that is known."""
+        watches = [self._watches[id_] for id_ in ids if id_ in self._watches]
+        known = [(watch.target, watch.health) for watch in watches]
         return [(target, health) for target, health in known if health is not None]
 
     def readings(self) -> Mapping[str, Readings]:
@@ -288,10 +294,11 @@ async def in_waves(watches: list[Watch]) -> None:
         for watch in wave:
             watch.probe()
         waiters = [asyncio.ensure_future(watch.judged.wait()) for watch in wave]
-        if waiters:
-            _, pending = await asyncio.wait(waiters, timeout=_WAVE_TIMEOUT)
-            for waiter in pending:
-                waiter.cancel()
+        try:
+            async with PatientTimeout(asyncio.get_running_loop().time() + _WAVE_TIMEOUT):
+                await asyncio.gather(*waiters)
+        except TimeoutError:
+            pass  # by which `gather` has been cancelled, and so have they
 
 
 def _hostnames(targets: Iterable[Target]) -> Iterator[str]:

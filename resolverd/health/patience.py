@@ -7,24 +7,29 @@ late has shown how long nothing was looked at, and that much is given again. Pur
 
 from __future__ import annotations
 
+from resolverd.health.lateness import LATE, Lateness
+
 # Steps of one deadline: lateness that falls between two of them is not seen.
 _STEPS = 4
-# Seconds that a host in good order may be late.
-_LATE = 0.02
 # Looks that may be late before no more is given again: a host that always is learns something, too.
 _MOST = 8
+# How many times as long as it may take something may be kept waiting for what others have seen.
+_MOST_TIMES = 3.0
 
 
 class Patience:
     """Of `within` seconds from `began` on; `due` is when it wants to be looked at next.
 
-    `late` is what has been given again so far, in seconds.
+    `late` is what has been given again so far, in seconds. `lateness` is what all looks of this
+    host have seen, where somebody keeps it: what they have seen counts as well.
     """
 
-    __slots__ = ("_left", "_over", "_step", "due", "late")
+    __slots__ = ("_lateness", "_left", "_most", "_noted", "_over", "_step", "due", "late")
 
-    def __init__(self, began: float, within: float) -> None:
+    def __init__(self, began: float, within: float, lateness: Lateness | None = None) -> None:
         within = max(0.0, within)
+        self._lateness, self._most = lateness, _MOST_TIMES * within
+        self._noted = lateness.total if lateness else 0.0
         self._over, self._left = began + within, _MOST
         self._step = first_step(within)
         self.due = began + self._step
@@ -33,13 +38,31 @@ class Patience:
     def goes_on(self, now: float) -> bool:
         """Whether time is left at `now`, the first look since `due`, which then is the next."""
         late = now - self.due
-        if late > _LATE and self._left:
+        if late > LATE and self._left:
             self._left -= 1
             self.late += late
             self._over += late
+        if self._lateness is not None:
+            self._lateness.note(self.due, now)
+            unseen = min(self._lateness.total - self._noted, self._most) - self.late
+            if unseen > 0:
+                self.late += unseen
+                self._over += unseen
         if now >= self._over:
             return False
         self.due = min(now + self._step, self._over)
+        return True
+
+    def again(self, now: float) -> bool:
+        """Whether there is a step more at `now`, when it is over, for what has come unseen by then.
+
+        So much is left only to a host that has not looked at all that came to it.
+        """
+        if not self._left:
+            return False
+        self._left -= 1
+        self.late += self._step
+        self._over = self.due = now + self._step
         return True
 
     def extend(self, until: float) -> None:

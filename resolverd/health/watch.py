@@ -293,7 +293,8 @@ class Watch:
         That is nearly each. False where it may mean something else, and nothing is taken in: a
         certificate comes closer to its end by time alone.
         """
-        if outcome.readings is not None or self.readings is not None:
+        known, readings = self.readings, outcome.readings
+        if outcome.again or (readings is None and known is not None):
             return False
         connection = self._connection
         if outcome.certificate_expires is not None or connection.certificate_expires is not None:
@@ -303,6 +304,9 @@ class Watch:
             return False
         self.responded = True
         connection.note(outcome, now)
+        if readings is not None:
+            self.readings = readings
+            self._tell(readings, known)
         interval = self.target.settings.interval
         self._next_on_grid(started + 0.9 * interval, started + interval)
         return True
@@ -340,11 +344,14 @@ class Watch:
         self.responded = outcome.responded
         self._connection.note(outcome, self._clock())
         self._ended(self, outcome, started)
-        if self.readings is None:
-            return
-        if news := self.readings.news(known):
+        if self.readings is not None:
+            self._tell(self.readings, known)
+
+    def _tell(self, readings: Readings, known: Readings | None) -> None:
+        """Tell what of the readings is news."""
+        if news := readings.news(known):
             log.get("health").info(news.event, **self.target.labels, **news.fields)
-        if self.readings.identity not in (None, known and known.identity):
+        if readings.identity not in (None, known and known.identity):
             self._report(self.target, self.verdict, self.verdict)
 
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:

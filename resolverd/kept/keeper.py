@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from resolverd import log
 from resolverd.files.threads import detached
 from resolverd.kept.directory import StateDirectory
-from resolverd.kept.standing import Clocks, Standing, read, written
+from resolverd.kept.standing import Clocks, Standing, read, verdicts_written, written
 
 NAME = "standing.json"
 
@@ -41,7 +43,7 @@ class Keeper:
         self._config = str(config.absolute())
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._current: Callable[[], Standing] = Standing
+        self._current: Callable[[], Awaitable[Standing]] = _nothing
         self._failing = ""
         self._log = log.get("kept")
 
@@ -58,8 +60,11 @@ class Keeper:
         except (ValueError, RecursionError) as error:
             return self._unusable(str(error))
 
-    def follow(self, current: Callable[[], Standing]) -> None:
-        """Write what `current` gives from now on; before that, `write` writes an empty Standing."""
+    def follow(self, current: Callable[[], Awaitable[Standing]]) -> None:
+        """Write what `current` gives from now on; before that, `write` writes an empty Standing.
+
+        It gives others the loop's turn meanwhile, where it has thousands of endpoints to look at.
+        """
         self._current = current
 
     def note(self) -> None:
@@ -84,8 +89,7 @@ class Keeper:
             return
         try:
             async with asyncio.timeout(WRITE_TIMEOUT), self._writing:
-                document = written(self._current(), self._config, now())
-                content = await in_slices(document)
+                content = await self._content()
                 await detached(partial(self.directory.write, NAME, content))
         except TimeoutError:
             self.directory.trouble = f"{self.directory.path}: no answer within {WRITE_TIMEOUT:g} s"
@@ -94,6 +98,12 @@ class Keeper:
             self._report(self.directory.trouble)
         else:
             self._report("")
+
+    async def _content(self) -> bytes:
+        standing, clocks = await self._current(), now()
+        document = written(replace(standing, verdicts={}), self._config, clocks)
+        document["verdicts"] = standing.verdicts
+        return await in_slices(document, {"verdicts": lambda some: verdicts_written(some, clocks)})
 
     def _report(self, reason: str) -> None:
         if reason and reason != self._failing:
@@ -107,23 +117,35 @@ class Keeper:
         return Standing()
 
 
-async def in_slices(document: Mapping[str, Any]) -> bytes:
+async def _nothing() -> Standing:
+    return Standing()
+
+
+async def in_slices(
+    document: Mapping[str, Any],
+    written_as: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = MappingProxyType(
+        {}
+    ),
+) -> bytes:
     """`document` as JSON, of which others have the loop's turn now and then while it is made.
+
+    `written_as` makes of the entries of a key, some at a time, what is written of these.
 
     A thread would hold them up as long: whoever makes JSON of thousands of endpoints has the
     interpreter meanwhile.
     """
     parts = []
     for key, value in sorted(document.items()):
-        entries = sorted(value.items()) if isinstance(value, Mapping) else []
-        if len(entries) <= _SLICE:
+        if not isinstance(value, Mapping):
             parts.append(f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}")
             continue
+        made, names = written_as.get(key, dict), sorted(value)
         slices = []
-        for at in range(0, len(entries), _SLICE):
-            some = dict(entries[at : at + _SLICE])
+        for at in range(0, len(names), _SLICE):
+            some = made({name: value[name] for name in names[at : at + _SLICE]})
             slices.append(json.dumps(some, sort_keys=True)[1:-1])
-            await asyncio.sleep(0)
+            if len(names) > _SLICE:
+                await asyncio.sleep(0)
         parts.append(f"{json.dumps(key)}: {{" + ",\n".join(slices) + "}")
     return ("{" + ",\n".join(parts) + "}\n").encode()
 

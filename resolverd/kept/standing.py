@@ -131,10 +131,7 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
             }
             for key, override in standing.overrides.items()
         },
-        "verdicts": {
-            id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
-            for id_, verdict in standing.verdicts.items()
-        },
+        "verdicts": verdicts_written(standing.verdicts, clocks),
         "shares": {
             service: {
                 "due": _unix(spill.due, shift),
@@ -150,6 +147,15 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
             for id_, kept in standing.rates.items()
         },
         "histories": histories_written(standing.histories),
+    }
+
+
+def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dict[str, Any]:
+    """That part of the document, or a part of it."""
+    shift = clocks.unix - clocks.monotonic
+    return {
+        id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
+        for id_, verdict in verdicts.items()
     }
 
 

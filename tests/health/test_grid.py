@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +31,29 @@ def test_a_moment_of_a_wide_window_is_on_the_grid(
 def test_as_many_begin_together_as_pay_and_no_more() -> None:
     begin_together = {rate: rate * Grid(rate).spacing for rate in (10.0, 1000.0, 2000.0, 5000.0)}
     assert begin_together == {10.0: 0.5, 1000.0: 50.0, 2000.0: 50.0, 5000.0: 50.0}
+
+
+@pytest.mark.parametrize(
+    ("rate", "wide", "apart"),
+    [
+        (200.0, 0.5, 0.2),
+        (200.0, 0.3, 0.1),
+        (200.0, 0.1, 0.05),
+        (20.0, 9.0, 0.4),
+        (1000.0, 9.0, 0.05),
+    ],
+)
+def test_few_probes_meet_at_fewer_moments_where_their_windows_are_wide(
+    rate: float, wide: float, apart: float
+) -> None:
+    """Never so few that a window has but one of them, for that would draw targets together."""
+    grid = Grid(rate)
+    moments = sorted({round(grid.within(7.0, 7.0 + wide, n / 500), 6) for n in range(501)})
+    assert len(moments) >= 2
+    assert {round(b - a, 6) for a, b in itertools.pairwise(moments)} == {apart}
+    assert all(
+        abs(moment / grid.spacing - round(moment / grid.spacing)) < 1e-4 for moment in moments
+    )
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=200, max_size=200))

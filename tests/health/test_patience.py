@@ -133,3 +133,38 @@ async def test_an_endpoint_that_answers_does_not_fail_as_the_prober_was_held(
     time.sleep(held)  # noqa: ASYNC251 - that is the fault
     outcome = await asking
     assert (outcome.ok, outcome.reason) == (True, "HTTP 200")
+
+
+def test_what_came_unseen_by_the_end_has_a_step_more_so_many_times() -> None:
+    patience, now, steps = Patience(0.0, 4.0), 4.0, 0
+    while patience.again(now):
+        now, steps = patience.due, steps + 1
+        assert not patience.goes_on(now)
+    assert (steps, now, patience.late) == (8, 12.0, 8.0)
+
+
+async def test_what_a_prober_behind_its_sockets_has_not_seen_fails_no_endpoint(
+    port: int, tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if thousands of other sockets came first: this one's turn never does."""
+    assert tools.plain is not None
+    poller = tools.plain.poller
+    asyncio.get_running_loop().remove_reader(poller._epoll.fileno())
+    monkeypatch.setattr(poller, "behind", True)
+    monkeypatch.setattr(poller, "catch_up", lambda: None)
+    made = complete_probe({"kind": "http", "timeout": 0.4})
+    ask = kind_named("http").prepare(f"http://127.0.0.1:{port}/", made, tools)
+    outcome = await run(ask, made.timeout)
+    assert (outcome.ok, outcome.reason) == (True, "HTTP 200")
+
+
+async def test_a_prober_behind_its_sockets_still_tells_an_endpoint_that_hangs(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tools.plain is not None
+    monkeypatch.setattr(tools.plain.poller, "behind", True)
+    with socket.create_server(("127.0.0.1", 0)) as hangs:
+        made = complete_probe({"kind": "http", "timeout": 0.2})
+        url = f"http://127.0.0.1:{hangs.getsockname()[1]}/"
+        outcome = await run(kind_named("http").prepare(url, made, tools), made.timeout)
+    assert (outcome.ok, outcome.reason) == (False, "timed out after 0.2 s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 
 import pytest
@@ -12,7 +13,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from resolverd.health.probes.vllm_metrics import Engine, Page, read_page
+from resolverd.health.load_pages.samples import number
+from resolverd.health.probes.vllm_metrics import Engine, Page, read_page, read_samples
+from resolverd.health.probes.vllm_samples import find_lines, samples_of
 from resolverd.health.readings import Buckets, Total
 
 # No deadline for one example: a loaded machine is no defect.
@@ -33,6 +36,13 @@ NAMES = {
         "vllm:e2e_request_latency_seconds_count",
     ],
 }
+
+WANTED = [
+    *(name for names in NAMES.values() for name in names),
+    *(f"vllm:time_to_first_token_seconds_{what}" for what in ("bucket", "sum", "count")),
+    *(f"vllm:request_queue_time_seconds_{what}" for what in ("sum", "count")),
+    "http_requests_total",
+]
 
 
 def test_a_page_of_vllm_tells_everything() -> None:
@@ -251,3 +261,79 @@ def test_the_worst_page_costs_little(unit: bytes) -> None:
     began = time.process_time()
     at_once(read_page(page))
     assert time.process_time() - began < 0.5
+
+
+# Pieces of lines, of which some make samples.
+NAME_PIECES = st.sampled_from(
+    [name for names in NAMES.values() for name in names]
+    + ["vllm:time_to_first_token_seconds_bucket", "vllm:time_to_first_token_seconds_sum"]
+    + ["http_requests_total", "vllm:num_requests", "vllm:prompt_tokens_total_created", "# HELP a"]
+)
+LABEL_PIECES = st.sampled_from(
+    ["", '{engine="0"}', '{engine="0",model_name="m"}', '{model_name="n",engine="1"}', "{", "{}",
+     '{le="0.5",engine="0"}', '{le="+Inf"}', '{le="x"}', '{a="b c"}', '{a="}\\" 1"}', '{a="b',
+     '{handler="/v1/completions",status="2xx"}', '{handler="none",status="503"}']
+)  # fmt: skip
+GAPS = st.sampled_from([" "] * 6 + ["", "  ", "\t", " \t", "\r"])
+VALUES = st.sampled_from(
+    ["1", "2.5", "0.0", "7", "1e3", "NaN", "+Inf", "-1", "", "five", "1_0", "\t3", "4\t", "1" * 50,
+     '5 # {trace="a"} 0.5 17', "6 1700000000", "8 ", "9\r", "0x1", "1" * 39 + ".5"]
+)  # fmt: skip
+LINES = st.lists(st.tuples(NAME_PIECES, LABEL_PIECES, GAPS, VALUES), max_size=12)
+
+
+@unhurried
+@given(LINES, st.sampled_from([(), ("m",), ("n", "m")]), st.booleans())
+def test_samples_are_those_that_one_pattern_for_whole_lines_reads(
+    lines: list[tuple[str, str, str, str]], models: tuple[str, ...], ends: bool
+) -> None:
+    text = "\n".join(map("".join, lines)).encode() + (b"\n" if ends else b"")
+    found = [
+        (series.name, repr(value))
+        for samples in at_once(samples_of(at_once(find_lines(text)), models)).values()
+        for series, value in samples
+    ]
+    names = "|".join(sorted(WANTED, key=len, reverse=True)).encode()
+    whole = re.compile(
+        rb"\n(%s)" % names + rb'(\{(?:[^"\n}]++|"(?:\\.|[^"\\\n])*+")*+\})?[ \t]+([^ \t\n]*)'
+    )
+    complete = b"\n" + text[: text.rfind(b"\n") + 1]
+    expected = [
+        (match[1].decode(), repr(number(match[3])))
+        for match in whole.finditer(complete)
+        if not models
+        or not (model := re.search(rb'[{,]model_name="([^"]*)"', match[2] or b""))
+        or model[1].decode() in models
+    ]
+    assert sorted(found) == sorted(expected)
+
+
+# Lines that nearly all can be read, so that whole pages are of a layout.
+PLAIN = st.lists(
+    st.tuples(
+        st.sampled_from(WANTED),
+        st.sampled_from(
+            ["", '{engine="0"}', '{engine="1",model_name="m"}', '{engine="0",model_name="n"}',
+             '{le="0.5",engine="0"}', '{le="0.5"}', '{le="+Inf",engine="0"}', '{le="+Inf"}',
+             '{handler="/v1/completions",status="2xx"}', '{handler="none",status="503"}']
+        ),
+        st.sampled_from(["0", "0.5", "1", "1.5", "2", "3", "1e308", "9" * 41, "NaN", "x", "-0.0"]),
+    ),
+    max_size=20,
+)  # fmt: skip
+
+
+@unhurried
+@given(PLAIN, st.sampled_from([(), ("m",), ("n", "m")]))
+def test_a_page_of_known_layout_tells_what_its_samples_one_by_one_do(
+    lines: list[tuple[str, str, str]], models: tuple[str, ...]
+) -> None:
+    text = "".join(f"{name}{labels} {value}\n" for name, labels, value in lines).encode()
+    one_by_one = at_once(read_samples(at_once(find_lines(text)), models))
+    assert at_once(read_page(text, models)) == one_by_one
+    buckets = [line for line in lines if "le=" in line[1] and line[2][0] in "0123"]
+    text += "".join(
+        f"vllm:time_to_first_token_seconds_bucket{labels} {value}\n" for _, labels, value in buckets
+    ).encode()
+    one_by_one = at_once(read_samples(at_once(find_lines(text)), models))
+    assert at_once(read_page(text, models)) == one_by_one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,3 +36,19 @@ async def test_others_have_their_turn_meanwhile() -> None:
     await in_slices({"verdicts": {str(number): number for number in range(2000)}})
     counting.cancel()
     assert turns > 10
+
+
+def test_entries_are_made_some_at_a_time_of_what_is_written_of_them() -> None:
+    sizes = []
+
+    def made(some: Mapping[str, int]) -> Mapping[str, str]:
+        sizes.append(len(some))
+        return {name: f"#{number}" for name, number in some.items()}
+
+    document = {"verdicts": {str(number): number for number in range(250)}, "shares": {"a": 1}}
+    written = json.loads(asyncio.run(in_slices(document, {"verdicts": made})))
+    assert written == {
+        "verdicts": {str(number): f"#{number}" for number in range(250)},
+        "shares": {"a": 1},
+    }
+    assert sizes == [100, 100, 50]

@@ -75,9 +75,9 @@ def check(settings: VllmProbe, asked: ProbedEndpoint) -> Iterator[Finding]:
 
 def prepare(url: str, settings: VllmProbe, tools: Tools) -> Ask:
     """See `health.probes.vllm`."""
-    from resolverd.health.probes import vllm
+    from resolverd.health.probes.vllm_ask import VllmAsk
 
-    return vllm.prepare(url, settings, tools)
+    return VllmAsk(url, settings, tools)
 
 
 KIND = Kind(

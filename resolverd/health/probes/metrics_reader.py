@@ -22,7 +22,7 @@ from resolverd.health.probes.bounds import in_turns
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import current_trace
-from resolverd.health.probes.vllm_client import VllmClient
+from resolverd.health.probes.vllm_client import Begun, VllmClient
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
 
@@ -87,6 +87,7 @@ class MetricsReader:
 
     def __init__(self, client: VllmClient, settings: VllmProbe, tools: Tools) -> None:
         self._alone = not settings.workers
+        self._at_url = not settings.workers and not settings.metrics_url
         if settings.workers:
             plain = settings.model_copy(update={"host": "", "sni": ""})
             self._sources = [
@@ -100,17 +101,41 @@ class MetricsReader:
         else:
             self._sources = [Source(client, "/metrics", raises=True)]
 
+    @property
+    def at_url(self) -> bool:
+        """Whether there is just the page below the URL, which then may be taken in (`take`)."""
+        return self._at_url
+
     async def read(
-        self, until: float, at: float, sent: int, answered: int, models: Collection[str]
+        self,
+        until: float,
+        at: float,
+        sent: int,
+        answered: int,
+        models: Collection[str],
+        begun: Begun | None = None,
     ) -> Reading:
-        """The pages of now. Raises as `VllmClient` does where the URL itself cannot be reached."""
-        pages = await asyncio.gather(*[source.read(until, models) for source in self._sources])
+        """The pages of now. Raises as `VllmClient` does where the URL itself cannot be reached.
+
+        `begun` is what has asked for the page below the URL already.
+        """
+        sources = self._sources
+        if len(sources) == 1:
+            pages = [await sources[0].read(until, models, begun)]
+        else:
+            pages = await asyncio.gather(*[source.read(until, models) for source in sources])
         parts = []
-        for number, (source, page) in enumerate(zip(self._sources, pages, strict=True)):
+        for number, (source, page) in enumerate(zip(sources, pages, strict=True)):
             if page is not None:
                 sample = MetricsSample(page, at, sent, answered)
                 parts.append(Part(number, sample, *source.backing.add(sample)))
         return Reading(tuple(parts))
+
+    def take(self, page: Page, at: float, sent: int, answered: int) -> Reading:
+        """As `read`, of the one page, which has been read already."""
+        source, sample = self._sources[0], MetricsSample(page, at, sent, answered)
+        source.note(page)
+        return Reading((Part(0, sample, *source.backing.add(sample)),))
 
     @property
     def why(self) -> str:
@@ -159,10 +184,12 @@ class Source:
         self.why, self.answers = "not read yet", True
         self._client, self._path, self._raises = client, path, raises
 
-    async def read(self, until: float, models: Collection[str]) -> Page | None:
+    async def read(
+        self, until: float, models: Collection[str], begun: Begun | None = None
+    ) -> Page | None:
         """The page of now, None where it cannot be read."""
         try:
-            text, self.why = await self._client.metrics(until, self._path)
+            text, self.why = await self._client.metrics(until, self._path, begun)
         except (aiohttp.ClientError, OSError) as error:
             if self._raises:
                 raise
@@ -174,6 +201,10 @@ class Source:
         if text is None:
             return None
         page = await in_turns(read_page(text, models))
-        if not page.of_vllm:
-            self.why = "without vLLM's counters of the model"
+        self.note(page)
         return page
+
+    def note(self, page: Page) -> None:
+        """This is the page of now."""
+        self.answers = True
+        self.why = "" if page.of_vllm else "without vLLM's counters of the model"

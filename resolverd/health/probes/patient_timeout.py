@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import TracebackType
+from weakref import WeakKeyDictionary
 
+from resolverd.health.lateness import Lateness
 from resolverd.health.patience import Patience
+
+# Of each loop, what all that wait in it have seen.
+_latenesses: WeakKeyDictionary[asyncio.AbstractEventLoop, Lateness] = WeakKeyDictionary()
 
 
 class PatientTimeout:
@@ -18,7 +23,7 @@ class PatientTimeout:
     def __init__(self, until: float, late: Callable[[float], None] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
-        self._patience = Patience(now, until - now)
+        self._patience = Patience(now, until - now, _lateness_of(self._loop))
         self._timeout = asyncio.timeout(None)
         self._told = late
         self._handle: asyncio.TimerHandle | None = None
@@ -58,3 +63,10 @@ class PatientTimeout:
             self._arm()
         else:
             self._timeout.reschedule(self._loop.time())
+
+
+def _lateness_of(loop: asyncio.AbstractEventLoop) -> Lateness:
+    """That of all that wait in `loop`."""
+    if (known := _latenesses.get(loop)) is None:
+        known = _latenesses[loop] = Lateness()
+    return known

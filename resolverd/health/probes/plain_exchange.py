@@ -31,7 +31,7 @@ from resolverd.health.probes.poller import ENDING, FAILED, READABLE, WRITABLE, P
 _INET, _INET6 = int(socket.AF_INET), int(socket.AF_INET6)
 _BEGUN = (EINPROGRESS, 0)
 _READING = READABLE | ENDING
-_FIRST_READ, _READ = 4096, 64 * 1024
+_READ = 64 * 1024
 # Reads after which a response in very many segments is odd.
 _MAX_READS = 256
 # Of a plain socket object: `socket.socket` has a good deal around it that nothing here needs.
@@ -58,6 +58,7 @@ class Exchange:
     broken: OSError | None = None  # why an odd response ended, where it did not just end
     _socket: socket.SocketType | None = None
     _reads = 0
+    _first_read = 4096  # octets that most responses have room in
 
     def __init__(
         self,
@@ -95,6 +96,14 @@ class Exchange:
             self.poller.remove(self._socket.fileno())
             self._socket.close()
             self._socket = None
+
+    def look(self) -> bool:
+        """Whether anything has come that was not looked at yet; it is seen to."""
+        if self._socket is None:
+            return False
+        before = self.connect, self._reads
+        self.poller.look(self._socket.fileno())
+        return before != (self.connect, self._reads)
 
     def detach(self) -> socket.SocketType | None:
         """The socket of an odd response, for whoever reads on; None where it has ended."""
@@ -136,7 +145,7 @@ class Exchange:
     def _read(self, sock: socket.SocketType, *, ending: bool) -> None:
         """All that is there now; a short read has emptied the socket, and a new event follows."""
         while True:
-            size = _READ if self._reads else _FIRST_READ
+            size = _READ if self._reads else self._first_read
             try:
                 data = sock.recv(size)
             except BlockingIOError:

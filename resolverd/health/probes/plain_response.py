@@ -98,7 +98,10 @@ def read_body(received: bytes | bytearray, head: PlainHead, limit: int) -> bytes
     wanted = min(head.length, limit)
     if len(received) - head.end < wanted:
         return MORE
-    return bytes(received[head.end : head.end + wanted])
+    if isinstance(received, bytes):
+        return received[head.end : head.end + wanted]
+    with memoryview(received) as whole:
+        return bytes(whole[head.end : head.end + wanted])
 
 
 def _from_chunks(received: bytes | bytearray, at: int, limit: int) -> bytes | Unread:

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import NoReturn
 
@@ -39,7 +40,6 @@ import aiohttp
 
 from resolverd.health.identity import Identity
 from resolverd.health.inference import InferenceReadings
-from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary
@@ -48,42 +48,53 @@ from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Listing, mismatch, read_listing
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import is_response, reason_of
-from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, has_responded, was_answered
-from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.run import ProbeFailedError, Seen, has_responded, was_answered
 from resolverd.health.probes.trace import current_trace
 from resolverd.health.probes.vllm_load import load_of
 from resolverd.health.probes.vllm_server import Server
 from resolverd.health.readings import LoadReadings
 
 # Shares of the timeout by whose end each step is over.
-_METRICS, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.95
-# Seconds after which a server is asked again who it is.
-_IDENTITY_LASTS = 60.0
+METRICS_SHARE, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.95
 # Failures that may be those of a part of what stands behind the URL.
 _PARTIAL = frozenset({Condition.NONE, Condition.HUNG})
 
 
-def prepare(url: str, settings: VllmProbe, tools: Tools) -> Ask:
-    """Asks the vLLM server at `url`. Raises ValueError when `url` is not an HTTP URL."""
-    server = Server(url, settings, tools)
+class VllmProbing:
+    """One probe of a server; `load` is what is known of its load so far.
 
-    async def ask() -> Seen:
-        return await _ProbeAttempt(server).run()
+    `began` and `at` are when it began, by the running loop's and by the monotonic clock, unless
+    that is now; `first` is what reads the first page, where that has been asked for already: it is
+    given the time of the loop by which it has to end.
+    """
 
-    return ask
-
-
-class _ProbeAttempt:
-    """One probe of a server; `load` is what is known of its load so far."""
-
-    def __init__(self, server: Server) -> None:
+    def __init__(
+        self,
+        server: Server,
+        began: float | None = None,
+        at: float | None = None,
+        first: Callable[[float], Awaitable[Reading]] | None = None,
+    ) -> None:
         self.server = server
-        self.began = asyncio.get_running_loop().time()
-        self.at = time.monotonic()
+        self.began = asyncio.get_running_loop().time() if began is None else began
+        self.at = time.monotonic() if at is None else at
+        self._first = first or server.read_metrics
         self.load = LoadReadings(self.at)
         self.reading = Reading()
         self.sent = self.proven = False
         self.longer: float | None = None  # until when a canary may take that began to be answered
+
+    def glance(self, reading: Reading) -> Seen | None:
+        """What the first page proves by itself; None where anything else has to be asked."""
+        server, identity = self.server, self.server.identity
+        if reading.replaced or identity is None or server.needs_identity(self.at):
+            return None
+        if self._unexpected(identity) or server.loss(time.monotonic())[0]:
+            return None
+        self._take(reading)
+        if not self._proves(reading) or server.canary_due(self.at):
+            return None
+        return self._progress()
 
     async def run(self) -> Seen:
         """Probe once. Raises ProbeFailedError, whatever goes wrong."""
@@ -128,17 +139,25 @@ class _ProbeAttempt:
 
     async def _steps(self) -> Seen:
         server = self.server
-        self.reading = now = await server.read_metrics(self._until(_METRICS))
+        now = await self._first(self._until(METRICS_SHARE))
         if server.metrics.workers and server.metrics.lost_workers == server.metrics.workers:
             self._fail(f"none of {server.metrics.workers} workers answers: {server.metrics.why}")
-        away = now.turned_away
-        if now.parts and not server.stale(now):
-            self.load = self._load(now, shedding=away > 0)
+        self._take(now)
         await self._identify(anew=now.replaced)
-        self.proven = not now.replaced and server.proves(now) and self._known()
+        self.proven = self._proves(now)
         if not self.proven or server.canary_due(self.at):
             return await self._send_canary()
         return self._progress()
+
+    def _take(self, reading: Reading) -> None:
+        """This is the first page."""
+        self.reading = reading
+        if reading.parts and not self.server.stale(reading):
+            self.load = self._load(reading, shedding=reading.turned_away > 0)
+
+    def _proves(self, reading: Reading) -> bool:
+        """Whether it proves that the server works, which is who it should be."""
+        return not reading.replaced and self.server.proves(reading) and self._known()
 
     def _progress(self) -> Seen:
         if away := self.reading.turned_away:
@@ -150,7 +169,7 @@ class _ProbeAttempt:
         server, expected = self.server, self.server.expected
         if anew or server.recheck_identity:
             server.identity = None
-        if server.identity is None or self.at - server.identified >= _IDENTITY_LASTS:
+        if server.needs_identity(self.at):
             await self._ask_identity(self._until(_IDENTITY))
         if server.identity is None:
             if expected.max_model_len or expected.version:
@@ -159,11 +178,14 @@ class _ProbeAttempt:
             self._match(server.identity)
 
     def _match(self, identity: Identity) -> None:
-        listing = self.server.listing
-        serves = listing.serves if listing.identity is not None else None
-        if unexpected := mismatch(identity, self.server.expected, serves=serves):
+        if unexpected := self._unexpected(identity):
             condition, reason = unexpected
             self._fail(reason, condition)
+
+    def _unexpected(self, identity: Identity) -> tuple[Condition, str] | None:
+        listing = self.server.listing
+        serves = listing.serves if listing.identity is not None else None
+        return mismatch(identity, self.server.expected, serves=serves)
 
     async def _ask_identity(self, until: float) -> None:
         server = self.server

@@ -6,6 +6,8 @@ so much is read as its kind has at most.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import aiohttp
 from yarl import URL
 
@@ -13,14 +15,18 @@ from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.patient_timeout import PatientTimeout
+from resolverd.health.probes.plain_client import Response
 from resolverd.health.probes.plain_request import PlainRequest, plain_request
 from resolverd.health.probes.tools import Tools
 
 # A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
-_MAX_METRICS = 4 * 1024 * 1024
+MAX_METRICS = 4 * 1024 * 1024
 _MAX_JSON = 1024 * 1024
 # In place of the status of an answer whose body is longer than it may be: what it tells is unknown.
 _TOO_LONG = 0
+
+Begun = Callable[[], Awaitable[Response]]
+"""Waits for the response to a request that has begun already. Raises as `PlainClient.ask` does."""
 
 
 class VllmClient:
@@ -38,20 +44,37 @@ class VllmClient:
         self.credential = self._request.credential
         self._in_the_clear = self._url("/").scheme == "http"
         self._requests: dict[str, PlainRequest] = {}
+        self._page = (
+            self._request.plain("GET", self._url("/metrics")) if self._in_the_clear else None
+        )
 
-    async def metrics(self, until: float, path: str = "/metrics") -> tuple[bytes | None, str]:
-        """The page of metrics, and why it cannot be read where it is None."""
-        status, body = await self._get(path, until, _MAX_METRICS)
+    def plain_page(self) -> tuple[PlainRequest, str] | None:
+        """The request for /metrics and the address to send it to, where it is always a plain one.
+
+        Of the response `MAX_METRICS` octets are read, and one more to know that it is longer.
+        """
+        if self._page is None:
+            return None
+        address = self._tools.only_address(self._page.host)
+        return None if address is None else (self._page, address)
+
+    async def metrics(
+        self, until: float, path: str = "/metrics", begun: Begun | None = None
+    ) -> tuple[bytes | None, str]:
+        """The page of metrics, and why it cannot be read where it is None.
+
+        `begun` is what has asked for it already, and waits for the response.
+        """
+        status, body = await self._get(path, until, MAX_METRICS, begun)
         if status == 200:
-            html = body.lstrip()[:1] == b"<"
-            return (None, "HTML") if html else (body, "")
+            return (None, "HTML") if is_html(body) else (body, "")
         if status == _TOO_LONG:
-            return None, f"more than {_MAX_METRICS // 1024 // 1024} MiB"
+            return None, f"more than {MAX_METRICS // 1024 // 1024} MiB"
         return None, "no answer" if status is None else f"HTTP {status}"
 
     async def page(self, path: str, until: float) -> tuple[int | None, bytes]:
         """Status and body of a page of metrics at any path; a status of None: no answer came."""
-        return await self._get(path, until, _MAX_METRICS)
+        return await self._get(path, until, MAX_METRICS)
 
     async def models(self, until: float) -> tuple[int | None, bytes]:
         """Status and body of `/v1/models`; a status of None tells that no answer came."""
@@ -81,13 +104,17 @@ class VllmClient:
             self._tools.session, url, body, request, until, until_after_headers
         )
 
-    async def _get(self, path: str, until: float, limit: int) -> tuple[int | None, bytes]:
+    async def _get(
+        self, path: str, until: float, limit: int, begun: Begun | None = None
+    ) -> tuple[int | None, bytes]:
         """Status and body, which is empty where none came (None) or too much (`_TOO_LONG`)."""
-        plain, address = await self._plain(path)
+        plain, address = (None, None) if begun else await self._plain(path)
         client = self._tools.plain
         try:
             async with PatientTimeout(until):
-                if plain is not None and client is not None and address is not None:
+                if begun is not None:
+                    status, body = await begun()
+                elif plain is not None and client is not None and address is not None:
                     status, body = await client.ask(plain, address, limit=limit + 1)
                 else:
                     status, body = await self._by_library(path, limit + 1)
@@ -116,3 +143,8 @@ class VllmClient:
 
     def _url(self, path: str) -> URL:
         return request_url(self._base, path, below=True)
+
+
+def is_html(body: bytes) -> bool:
+    """Whether a page is one for people."""
+    return body.lstrip()[:1] == b"<"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import NamedTuple
 
 from resolverd.health.identity import Identity
 from resolverd.health.inference import Canaries
@@ -17,15 +18,28 @@ from resolverd.health.probes.classify import Known
 from resolverd.health.probes.identify import Expected, Listing
 from resolverd.health.probes.metrics_reader import MetricsReader, Reading
 from resolverd.health.probes.tools import Tools
-from resolverd.health.probes.vllm_client import VllmClient
+from resolverd.health.probes.vllm_client import Begun, VllmClient
+from resolverd.health.probes.vllm_metrics import Page
 
 # Seconds between canaries of a server whose counters prove that it works: its key, and a worker
 # that hangs among several, show only there. More often where it is not known to be one process.
 _CHECK_EVERY, _CHECK_SEVERAL_EVERY = 60.0, 15.0
 # Canaries after which what has always been one process is taken for one.
 _SETTLED = 32
+# Seconds after which a server is asked again who it is.
+_IDENTITY_LASTS = 60.0
 # So many intervals may pass without proof of life before an answer that it is full is not believed.
 _LIFE_LASTS = 1.5
+
+
+class Asked(NamedTuple):
+    """A request for the page below the URL: since when, in seconds of the monotonic clock, after
+    which canaries; and what waits for the response.
+    """
+
+    at: float
+    canaries: Canaries
+    begun: Begun
 
 
 class Server:
@@ -63,11 +77,27 @@ class Server:
             self.ask_for(self.settings.canary_max_tokens)
         return more
 
-    async def read_metrics(self, until: float) -> Reading:
-        """The pages of now, which are then what later probes compare theirs with."""
-        at, sent = time.monotonic(), self.canaries
-        names = {self.expected.model, *self.listing.names}
-        reading = await self.metrics.read(until, at, sent.sent, sent.answered, names)
+    @property
+    def names(self) -> frozenset[str]:
+        """The names by which the model's samples in a page of metrics may go."""
+        return self.listing.names | {self.expected.model}
+
+    async def read_metrics(self, until: float, asked: Asked | None = None) -> Reading:
+        """The pages of now, which are then what later probes compare theirs with.
+
+        `asked` is a request for the page below the URL that is under way already.
+        """
+        at, sent = (asked.at, asked.canaries) if asked else (time.monotonic(), self.canaries)
+        begun = asked.begun if asked else None
+        reading = await self.metrics.read(until, at, sent.sent, sent.answered, self.names, begun)
+        return self._noted(reading, at)
+
+    def take_page(self, page: Page, asked: Asked) -> Reading:
+        """As `read_metrics`, of the page below the URL, which has been read already."""
+        sent = asked.canaries
+        return self._noted(self.metrics.take(page, asked.at, sent.sent, sent.answered), asked.at)
+
+    def _noted(self, reading: Reading, at: float) -> Reading:
         if reading.parts:
             self.of_vllm = reading.parts[0].sample.page.of_vllm
         if self.moved(reading):
@@ -118,6 +148,12 @@ class Server:
         """Whether it did of late, or has not been asked for long enough to tell."""
         return at - max(self._alive_at, self._known_since) <= _LIFE_LASTS * self.settings.interval
 
+    def needs_identity(self, at: float) -> bool:
+        """Whether it has to be asked who it is."""
+        if self.identity is None or self.recheck_identity:
+            return True
+        return at - self.identified >= _IDENTITY_LASTS
+
     def canary_due(self, at: float) -> bool:
         """Whether a canary is to be sent although counters prove that it works."""
         one = self.metrics.processes is Processes.ONE
@@ -158,15 +194,16 @@ class Server:
 
     def loss(self, at: float) -> tuple[float, str]:
         """The share that serves nobody while the rest does, and how that shows; 0 where none."""
-        stuck, metrics = self.metrics.stuck(), self.metrics
-        failed, sent = self.canary_log.counts(at)
-        shares = [
-            (self.canary_log.failing_share(at), f"{failed} of the last {sent} canaries failed"),
-            (stuck.share, f"{stuck.hung} of {stuck.engines} engines make no progress"),
-        ]
-        if lost := metrics.lost_workers:
-            shares[1] = (stuck.share, f"{lost} of {metrics.workers} workers do not answer")
-        return max(shares, key=lambda share: share[0])
+        failing, stuck = self.canary_log.failing_share(at), self.metrics.stuck()
+        share = max(failing, stuck.share)
+        if not share:
+            return 0.0, ""
+        if share == failing:
+            failed, sent = self.canary_log.counts(at)
+            return share, f"{failed} of the last {sent} canaries failed"
+        if lost := self.metrics.lost_workers:
+            return share, f"{lost} of {self.metrics.workers} workers do not answer"
+        return share, f"{stuck.hung} of {stuck.engines} engines make no progress"
 
     def offers(self) -> Offers:
         """What it lets a probe know."""

@@ -1,0 +1,126 @@
+"""One probe of kind vllm that needs nothing but the page of metrics, as nearly each does.
+
+the page came whole, and proves by itself that the server works ──► that is the outcome
+anything else (odd, an error, no answer in time, a canary due)   ──► a task does the probe
+                                                                     from there (`VllmProbing`)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator
+from typing import TypeVar
+
+from resolverd.health.outcome import Outcome
+from resolverd.health.probes.bounds import MAX_HOLD
+from resolverd.health.probes.direct_attempt import DirectAttempt
+from resolverd.health.probes.metrics_reader import Reading
+from resolverd.health.probes.plain_client import PlainClient, Response, read_on, response_of
+from resolverd.health.probes.plain_request import PlainRequest
+from resolverd.health.probes.run import Ended, Seen
+from resolverd.health.probes.trace import Trace
+from resolverd.health.probes.vllm import METRICS_SHARE, VllmProbing
+from resolverd.health.probes.vllm_client import MAX_METRICS, is_html
+from resolverd.health.probes.vllm_metrics import read_page
+from resolverd.health.probes.vllm_server import Asked, Server
+
+T = TypeVar("T")
+
+
+class VllmAttempt(DirectAttempt):
+    """Begins at once, as `page` says (a request, and the address to send it to)."""
+
+    _first_read = 64 * 1024  # of vLLM 0.32 the whole page of one engine
+
+    def __init__(
+        self,
+        server: Server,
+        client: PlainClient,
+        page: tuple[PlainRequest, str],
+        within: float,
+        tell: Ended,
+    ) -> None:
+        request, address = page
+        wait = METRICS_SHARE * server.settings.timeout
+        super().__init__(client, request, MAX_METRICS + 1, None, within, wait, tell)
+        self._server = server
+        self._began = asyncio.get_running_loop().time()
+        self._asked = Asked(self.began, server.canaries, self._response)
+        self._reading: Reading | None = None
+        self._late = False  # whether the time is up, and no response has come
+        self._cpu = 0.0
+        self.begin(address)
+
+    def ended(self) -> None:
+        """There is a page that may do, or whatever else, of which a task finds out more."""
+        try:
+            seen = self._at_a_glance()
+        except Exception as defect:  # noqa: BLE001 - of ours, and shown whole by whoever hears of it
+            self.end_with(defect)
+            return
+        if seen is None:
+            self.go_on(self._rest)
+            return
+        latency = time.monotonic() - self.began
+        self.tell(
+            Outcome(
+                True, seen.reason, latency, seen.condition, True, seen.readings, seen.again,
+                self.connect,
+            )
+        )  # fmt: skip
+
+    def failed(self, error: Exception) -> None:
+        """The exchange has brought nothing: the rest of the probe may tell more."""
+        self.close()
+        if isinstance(error, OSError):
+            self.error = error
+        self._late = isinstance(error, TimeoutError)
+        self.go_on(self._rest)
+
+    def trace(self) -> Trace:
+        """With what reading the page has cost."""
+        trace = super().trace()
+        trace.cpu = self._cpu
+        return trace
+
+    def _at_a_glance(self) -> Seen | None:
+        head, body, server = self.head, self.body, self._server
+        if self.odd or self.error is not None or head is None or head.status != 200:
+            return None
+        if len(body) > MAX_METRICS or is_html(body):
+            return None
+        began = time.thread_time()
+        page = _at_once(read_page(body, server.names), began + MAX_HOLD)
+        self._cpu = time.thread_time() - began
+        if page is None:
+            return None
+        self._reading = server.take_page(page, self._asked)
+        return self._probing().glance(self._reading)
+
+    def _probing(self) -> VllmProbing:
+        return VllmProbing(self._server, self._began, self.began, self._first)
+
+    async def _rest(self) -> Seen:
+        return await self._probing().run()
+
+    async def _first(self, until: float) -> Reading:
+        """The page, of which as much is read again as was too long for one turn of the loop."""
+        return self._reading or await self._server.read_metrics(until, self._asked)
+
+    async def _response(self) -> Response:
+        if self._late:
+            raise TimeoutError
+        return await read_on(self) if self.odd else response_of(self)
+
+
+def _at_once(steps: Generator[None, None, T], until: float) -> T | None:
+    """Their value; None where they are not done when the thread's CPU clock reads `until`."""
+    try:
+        while time.thread_time() < until:
+            next(steps)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    steps.close()
+    return None

@@ -1,0 +1,183 @@
+"""Pages of vLLM's metrics that have the same series in the same order, as nearly all have; pure.
+
+    lines ─► series, as written ─► known in this order? ─► a layout: which numbers make which figure
+                                     │ no, or a number is none        │
+                                     ▼                                ▼
+                                   None: `vllm_metrics` reads it     the page
+
+What a layout makes of numbers is what `vllm_metrics.read_page` makes of the samples, one by one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+
+from resolverd.health.probes import vllm_samples as names
+from resolverd.health.probes.vllm_page import BY_ENGINE, Engine, Page
+from resolverd.health.probes.vllm_samples import MAX_VALUE, MAX_WRITTEN, Series, escaped, series_of
+from resolverd.health.readings import Buckets, Total
+
+# Layouts that are kept, and the lines of one, with which it is some 20 KB at most.
+_KEPT, _MAX_LINES = 256, 128
+_PROGRESS = frozenset({"generated", "prompt", "iterations"})
+
+# Places in a list of numbers.
+_Places = tuple[int, ...]
+
+
+def page_by_layout(lines: Sequence[bytes], models: Collection[str]) -> Page | None:
+    """What `lines` (`vllm_samples.find_lines`) tell of `models`; None where that is not plain."""
+    if not 0 < len(lines) <= _MAX_LINES:
+        return None
+    parts = [line.rpartition(b" ") for line in lines]
+    values = [part[2] for part in parts]
+    if max(map(len, values)) > MAX_VALUE:
+        return None
+    try:
+        numbers = [*map(float, values)]
+    except ValueError:
+        return None
+    if not (min(numbers) >= 0 and math.isfinite(sum(numbers))):
+        return None
+    layout = _layout(tuple([part[0] for part in parts]), frozenset(models))
+    return None if layout is None else layout.page(numbers)
+
+
+@lru_cache(_KEPT)
+def _layout(written: tuple[bytes, ...], models: frozenset[str]) -> Layout | None:
+    if max(map(len, written)) > MAX_WRITTEN:
+        return None
+    series = [series_of(each) for each in written]
+    known = [each for each in series if each is not None]
+    return Layout(known, models) if len(known) == len(series) else None
+
+
+class Layout:
+    """What the numbers of such series, in this order, tell of one of `models`, of any if empty."""
+
+    def __init__(self, series: Sequence[Series], models: frozenset[str]) -> None:
+        wanted = escaped(models)
+        self._series = series
+        self._by_name: dict[str, list[int]] = {}
+        for place, each in enumerate(series):
+            if not wanted or each.model is None or each.model in wanted:
+                self._by_name.setdefault(each.name, []).append(place)
+        self._running, self._waiting = self._first(names.RUNNING), self._first(names.WAITING)
+        self._generated, self._prompt = self._first(names.GENERATED), self._first(names.PROMPT)
+        self._iterations = self._first(names.ITERATIONS)
+        self._rejections = self._first(names.REJECTIONS)
+        self._completed = self._first(names.COMPLETED)
+        self._kv_usage = self._first(names.KV_USAGE)
+        self._starts = self._first(names.STARTED)
+        self._ttft = self._first(names.TTFT_SECONDS), self._first(names.TTFT_COUNT)
+        self._queue = self._first(names.QUEUE_SECONDS), self._first(names.QUEUE_COUNT)
+        self._engines = self._of_engines()
+        self._bounds, self._buckets = self._of_buckets()
+        self._responses = self._of_responses()
+
+    def page(self, numbers: Sequence[float]) -> Page:
+        """The page with these numbers, which are finite and not below zero."""
+        starts = self._starts
+        return Page(
+            running=_sum(numbers, self._running),
+            waiting=_sum(numbers, self._waiting),
+            kv_usage=_mean_share(numbers, self._kv_usage),
+            generated=_sum(numbers, self._generated),
+            prompt=_sum(numbers, self._prompt),
+            iterations=_sum(numbers, self._iterations),
+            rejections=_sum(numbers, self._rejections),
+            started=numbers[starts[0]] if len(starts) == 1 else None,
+            ttft=self._histogram(numbers),
+            ttft_total=_total(numbers, *self._ttft),
+            queue_total=_total(numbers, *self._queue),
+            completed=_sum(numbers, self._completed),
+            responses=None
+            if self._responses is None
+            else {name: _added(numbers, places) for name, places in self._responses},
+            gathered=len(starts) > 1,
+            engines={source: _engine(numbers, *places) for source, places in self._engines},
+        )
+
+    def _first(self, spellings: tuple[str, ...]) -> _Places:
+        """The places of the first spelling that occurs."""
+        return next((tuple(self._by_name[n]) for n in spellings if n in self._by_name), ())
+
+    def _of_engines(self) -> tuple[tuple[bytes, tuple[int | None, ...]], ...]:
+        """By source the place of each figure of `BY_ENGINE`; None where it has none, or two."""
+        engines: dict[bytes, dict[str, int | None]] = {}
+        for figure, spellings in BY_ENGINE.items():
+            for place in self._first(spellings):
+                engine = engines.setdefault(self._series[place].source, {})
+                engine[figure] = place if figure not in engine else None
+        return tuple(
+            (source, tuple(places.get(figure) for figure in BY_ENGINE))
+            for source, places in engines.items()
+            if any(places.get(figure) is not None for figure in _PROGRESS)
+        )
+
+    def _of_buckets(self) -> tuple[tuple[float, ...], tuple[_Places, ...]]:
+        """The bounds, in order, and the places of each; none where they make no histogram."""
+        buckets: dict[float, list[int]] = {}
+        for place in self._by_name.get(names.TTFT[0], ()):
+            bound = self._series[place].bound
+            if bound is None or math.isnan(bound):
+                return (), ()
+            buckets.setdefault(bound, []).append(place)
+        bounds = tuple(sorted(buckets))
+        if not bounds or not math.isinf(bounds[-1]):
+            return (), ()
+        return bounds, tuple(tuple(buckets[bound]) for bound in bounds)
+
+    def _of_responses(self) -> tuple[tuple[str, _Places], ...] | None:
+        if names.RESPONSES[0] not in self._by_name:
+            return None
+        answered: dict[str, list[int]] = {}
+        for place in self._by_name[names.RESPONSES[0]]:
+            if self._series[place].answered:
+                answered.setdefault(self._series[place].answered, []).append(place)
+        return tuple((name, tuple(places)) for name, places in answered.items())
+
+    def _histogram(self, numbers: Sequence[float]) -> Buckets | None:
+        if not self._bounds:
+            return None
+        counts = [_added(numbers, places) for places in self._buckets]
+        return Buckets(self._bounds, tuple(counts)) if counts == sorted(counts) else None
+
+
+def _added(numbers: Sequence[float], places: _Places) -> float:
+    if len(places) == 1:
+        return numbers[places[0]]
+    return sum([numbers[place] for place in places])
+
+
+def _sum(numbers: Sequence[float], places: _Places) -> float | None:
+    return _added(numbers, places) if places else None
+
+
+def _total(numbers: Sequence[float], seconds: _Places, count: _Places) -> Total | None:
+    if not seconds or not count:
+        return None
+    return Total(_added(numbers, seconds), _added(numbers, count))
+
+
+def _mean_share(numbers: Sequence[float], places: _Places) -> float | None:
+    values = [numbers[place] for place in places]
+    return sum(values) / len(values) if values and max(values) <= 1 else None
+
+
+def _engine(
+    numbers: Sequence[float],
+    running: int | None,
+    waiting: int | None,
+    kv_usage: int | None,
+    *progress: int | None,
+) -> Engine:
+    share = None if kv_usage is None else numbers[kv_usage]
+    return Engine(
+        None if running is None else numbers[running],
+        None if waiting is None else numbers[waiting],
+        share if share is not None and share <= 1 else None,
+        *[None if place is None else numbers[place] for place in progress],
+    )

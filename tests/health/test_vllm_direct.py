@@ -1,0 +1,266 @@
+"""A vllm probe over a plain socket, without a task, concludes what one that is awaited does."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import NamedTuple, cast
+
+import pytest
+from harness.inference import MODEL
+from harness.readings import read_by
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resolverd.config.probe_layers import complete_probe
+from resolverd.health.addresses import AddressBook
+from resolverd.health.kinds.vllm import VllmProbe
+from resolverd.health.outcome import Outcome
+from resolverd.health.probes import Tools, run
+from resolverd.health.probes.run import Attempt, run_task
+from resolverd.health.probes.vllm_ask import VllmAsk
+
+SETTINGS = cast(
+    VllmProbe,
+    complete_probe({"kind": "vllm", "model": MODEL, "timeout": 20.0, "interval": 60}),
+)
+
+
+class Step(NamedTuple):
+    """What the server is like while it is looked at once."""
+
+    grown: int = 5  # tokens since the step before; the whole counter where it is below zero
+    started: str = "1.7e9"
+    errors: int = 0
+    rejections: int = 0
+    waiting: str = "0.0"
+    model: str = MODEL
+    framing: str = "length"
+    status: int = 200
+    body: str = "page"
+    listed: str = MODEL
+    completion: str = "token"
+
+
+STEPS = st.builds(
+    Step,
+    grown=st.sampled_from([5, 5, 5, 5, 0, -3]),
+    started=st.sampled_from(["1.7e9"] * 8 + ["1.8e9", "NaN"]),
+    errors=st.sampled_from([0, 0, 0, 1]),
+    rejections=st.sampled_from([0, 0, 0, 1, 2]),
+    waiting=st.sampled_from(["0.0", "3.0", "-1", "1 # {} 2"]),
+    model=st.sampled_from([MODEL] * 8 + ["other"]),
+    framing=st.sampled_from(
+        ["length"] * 6 + ["chunked", "end", "parts", "cut", "reset", "nothing"]
+    ),
+    status=st.sampled_from([200] * 8 + [404, 500, 204]),
+    body=st.sampled_from(["page"] * 8 + ["html", "empty", "long", "twice"]),
+    listed=st.sampled_from([MODEL] * 8 + ["other"]),
+    completion=st.sampled_from(["token", "token", "token", "503", "500", "404", "error"]),
+)
+
+
+class Scripted:
+    """A server that answers as its `step` says, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.step, self.asked = Step(), list[str]()
+        self.generated = self.errors = self.rejections = 0
+
+    def begin(self, step: Step) -> None:
+        self.step = step
+        self.generated = self.generated + step.grown if step.grown >= 0 else -step.grown
+        self.errors += step.errors
+        self.rejections += step.rejections
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await reader.readuntil(b"\r\n\r\n")
+            path = request.split(b" ")[1].decode()
+            self.asked.append(path)
+            if path == "/metrics":
+                await self._metrics(writer)
+            else:
+                writer.write(self._other(path))
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    def page(self) -> bytes:
+        step, labels = self.step, f'{{engine="0",model_name="{self.step.model}"}}'
+        lines = [
+            f"vllm:num_requests_running{labels} 1.0",
+            f"vllm:num_requests_waiting{labels} {step.waiting}",
+            f"vllm:kv_cache_usage_perc{labels} 0.25",
+            f"vllm:prompt_tokens_total{labels} {self.generated}.0",
+            f"vllm:generation_tokens_total{labels} {self.generated}.0",
+            f'vllm:admission_rejections_total{{reason="full"}} {self.rejections}.0',
+            f'vllm:time_to_first_token_seconds_bucket{{le="0.1"}} {self.generated}',
+            f'vllm:time_to_first_token_seconds_bucket{{le="+Inf"}} {self.generated}',
+            f"process_start_time_seconds {step.started}",
+            'http_requests_total{handler="/v1/completions",status="2xx"} 7.0',
+            f'http_requests_total{{handler="/v1/completions",status="5xx"}} {self.errors}.0',
+        ]
+        bodies = {
+            "html": b"<html>",
+            "empty": b"",
+            "long": b"# filler\n" * 40_000 + "\n".join(lines).encode() + b"\n",
+            "twice": "\n".join([*lines, *lines, ""]).encode(),
+        }
+        return bodies.get(step.body, "\n".join([*lines, ""]).encode())
+
+    async def _metrics(self, writer: asyncio.StreamWriter) -> None:
+        step, body = self.step, self.page()
+        head = b"HTTP/1.1 %d X\r\n" % step.status
+        length = b"Content-Length: %d\r\n\r\n" % len(body)
+        match step.framing:
+            case "chunked":
+                chunk = b"%x\r\n" % len(body) + body + b"\r\n" if body else b""
+                writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n")
+            case "end":
+                writer.write(head + b"\r\n" + body)
+            case "parts":
+                whole = head + length + body
+                for at in range(0, len(whole), 7 + len(whole) // 20):
+                    writer.write(whole[at : at + 7 + len(whole) // 20])
+                    await writer.drain()
+                    await asyncio.sleep(0)
+            case "cut":
+                writer.write((head + length + body)[: -1 - len(body) // 2])
+            case "reset":
+                writer.transport.abort()
+            case "length":
+                writer.write(head + length + body)
+
+    def _other(self, path: str) -> bytes:
+        if path == "/v1/models":
+            return _response(200, b'{"data":[{"id":"%s"}]}' % self.step.listed.encode())
+        if path == "/version":
+            return _response(200, b'{"version":"0.32.0"}')
+        if path == "/health":
+            return _response(200, b"")
+        if self.step.completion.isdigit():
+            return _response(int(self.step.completion), b'{"error":{"message":"no such luck"}}')
+        if self.step.completion == "error":
+            return _response(200, b'data: {"error":{"message":"no","code":500}}\n\n')
+        return _response(200, b'data: {"choices":[{"text":"a"}]}\n\ndata: [DONE]\n\n')
+
+
+def _response(status: int, body: bytes) -> bytes:
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
+
+
+Look = Callable[[VllmAsk], Awaitable[Outcome]]
+
+
+async def looked(steps: list[Step], look: Look) -> list[tuple[Outcome, list[str]]]:
+    """What each look at a server told, but for times, and what the server was asked."""
+    server, told = Scripted(), list[tuple[Outcome, list[str]]]()
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    tools = Tools(AddressBook(()))
+    try:
+        ask = VllmAsk(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", SETTINGS, tools)
+        for step in steps:
+            server.begin(step)
+            server.asked.clear()
+            told.append((timeless(await look(ask)), [*server.asked]))
+        return told
+    finally:
+        await tools.close()
+        listening.close()
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    """The same without what differs from one run to the next."""
+    read = read_by(outcome)
+    load, canaries = read.load and replace(read.load, at=0.0), read.canaries._replace(ttft=None)
+    return outcome._replace(
+        reason=re.sub(r"\d+ ms", "some ms", outcome.reason),
+        latency=0.0,
+        connect=None if outcome.connect is None else 1.0,
+        readings=replace(read, load=load, canaries=canaries),
+    )
+
+
+def directly(ask: VllmAsk) -> Awaitable[Outcome]:
+    return run(ask, SETTINGS.longest)
+
+
+def awaited(ask: VllmAsk) -> Awaitable[Outcome]:
+    return run_task(ask, SETTINGS.longest)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STEPS, max_size=5))
+def test_whatever_a_server_answers_both_ways_conclude_the_same(steps: list[Step]) -> None:
+    # The first two looks, of a server that works, are those after which there is nothing to ask.
+    whole = [Step(), Step(), *steps, Step(), Step()]
+    assert asyncio.run(looked(whole, directly)) == asyncio.run(looked(whole, awaited))
+
+
+async def test_a_server_that_works_is_asked_for_its_page_without_a_task() -> None:
+    tasks = list[object]()
+
+    async def look(ask: VllmAsk) -> Outcome:
+        ended: asyncio.Future[Outcome | Exception] = asyncio.get_running_loop().create_future()
+
+        def told(attempt: Attempt, outcome: Outcome | Exception) -> None:
+            tasks.append(attempt.task)
+            ended.set_result(outcome)
+
+        if ask.begin(SETTINGS.longest, told) is None:
+            return await awaited(ask)
+        outcome = await ended
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    pages = ["/metrics"]
+    told = await looked([Step()] * 4, look)
+    assert [asked for _, asked in told[1:]] == [pages, pages, pages]
+    assert tasks == [None, None, None]
+
+
+async def test_a_page_that_does_not_come_in_time_leaves_it_to_a_canary() -> None:
+    hanging = asyncio.Event()
+
+    class Hanging(Scripted):
+        async def _metrics(self, writer: asyncio.StreamWriter) -> None:
+            if self.step.framing == "hangs":
+                await hanging.wait()
+            await super()._metrics(writer)
+
+    server = Hanging()
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    tools = Tools(AddressBook(()))
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    ask = VllmAsk(url, SETTINGS.model_copy(update={"timeout": 1.0}), tools)
+    try:
+        for step in (Step(), Step(), Step(framing="hangs")):
+            server.begin(step)
+            server.asked.clear()
+            seen = await directly(ask)
+        assert (seen.ok, server.asked[-1]) == (True, "/v1/completions")
+        assert seen.reason.startswith("token in ")
+        offers = read_by(seen).offers
+        assert offers is not None
+        assert offers.metrics == "no answer"
+    finally:
+        hanging.set()
+        await tools.close()
+        listening.close()
+
+
+@pytest.mark.parametrize(
+    "change", [{"metrics_url": "http://127.0.0.1:1/metrics"}, {"workers": ("http://127.0.0.1:1",)}]
+)
+async def test_pages_elsewhere_are_waited_for(change: dict[str, object]) -> None:
+    tools = Tools(AddressBook(()))
+    try:
+        ask = VllmAsk("http://127.0.0.1:1", SETTINGS.model_copy(update=change), tools)
+        assert ask.begin(1.0, lambda *_: None) is None
+    finally:
+        await tools.close()
