@@ -184,7 +184,10 @@ class Ranking:
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         place = Place(*self.coordinates[region], None, None, "region")
-        return self.order(self.regions, place, _NOWHERE), self.costs(place)
+        costs = self.costs(place)
+        if self.policy == "nearest" and self.latency is None:  # no region's place is in doubt
+            return ranking.nearest(self.regions, costs), costs
+        return self.order(self.regions, place, _NOWHERE), costs
 
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""
