@@ -128,9 +128,7 @@ class Restoration:
             self._next = None
             # Beside each other: ten thousand files take seconds of the disk, and a daemon that is
             # stopped meanwhile would leave its next start without maps, which take longer to make.
-            await asyncio.gather(
-                self._save(adopted), detached(partial(self._keep_maps, plan))
-            )
+            await asyncio.gather(self._save(adopted), detached(partial(self._keep_maps, plan)))
             # Only now nobody has a use for what was read any more.
             del adopted
             await detached(memory.give_back)

@@ -7,7 +7,7 @@ glue are found, pins become maps. What is left for a packet is look-up and copy.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
+    ClientMap,
     Dyna,
     EndpointPlan,
     Node,
@@ -72,13 +73,15 @@ def compile_plan(
     previous: Earlier | None = None,
     measured: Measured | None = None,
     kept: KeptMaps | None = None,
+    ahead: Callable[[], Sequence[ClientMap]] = tuple,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
     With `compiled`, client maps are compiled by the native library. What is the same in `previous`
     (names whose RRsets are the very same objects, client maps that are still right) is taken from
-    there, and maps that were `kept` from their files. `measured` is what tables say of round-trip
-    times, of the regions of `config`. Raises GeoError when the databases allow no compiled map.
+    there, and so are maps that were made `ahead`, or `kept` in files. `measured` is what tables say
+    of round-trip times, of the regions of `config`. Raises GeoError when the databases allow no
+    compiled map.
     """
     before = previous and previous.plan
     maps = MapMaker(
@@ -89,6 +92,7 @@ def compile_plan(
         measured=measured,
         own=own_places(config),
         kept=kept,
+        ahead=ahead,
     )
     # The library compiles maps beside Python, which compiles zones.
     services = beside(partial(compile_services, config, targets, maps))

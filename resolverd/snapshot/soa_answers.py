@@ -55,7 +55,7 @@ def _after_name(message: bytes, at: int) -> int:
             if at >= before:
                 return 0
             before = at
-        elif length < 64:  # noqa: PLR2004 - the two bits above tell the kind (RFC 1035 §4.1.4)
+        elif length < 64:  # the two bits above tell the kind (RFC 1035 §4.1.4)
             octets += 1 + length
             at += 1 + length
         else:

@@ -1,11 +1,11 @@
 """Ask a new Plan about itself before it serves anybody, of the engine that will serve it.
 
-Each zone is asked for its SOA, whose answer is read by other code than what wrote it: by a reader of
-the one shape that it should have (`soa_answers.py`), and by dnspython where it has another. Of many
-zones a part has both. Each service is ranked from each of its regions' own coordinates, where what is preferred
-must cost no more than that very region does. It is asked for by a client of each pin's subnets, and
-by one for each preference list that addresses spread over IPv4 meet. An answer outside a client's
-fence, or not of the region that it prefers, is wrong.
+Each zone is asked for its SOA, whose answer is read by other code than what wrote it: by what knows
+the one shape that it should have (`soa_answers.py`), or else by dnspython, which reads those of a
+part of many zones in any case. Each service is ranked from each of its regions' own coordinates,
+where what is preferred must cost no more than that very region does. It is asked for by a client of
+each pin's subnets, and by one for each preference list that addresses spread over IPv4 meet. An
+answer outside a client's fence, or not of the region that it prefers, is wrong.
 
 What services of one client map share, that map and its fences, is asked about once: of many such
 services each is asked for by its share of those clients (`_shares`).

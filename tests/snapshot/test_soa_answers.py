@@ -84,9 +84,7 @@ def test_no_answer_is_known_that_a_general_parser_reads_otherwise(
 )
 def test_a_wrong_answer_is_not_known(old: bytes, new: bytes) -> None:
     apex = dns.name.from_text("example.")
-    sound = _answered(
-        apex, dns.name.from_text("ns1.example."), dns.name.from_text("mail.example.")
-    )
+    sound = _answered(apex, dns.name.from_text("ns1.example."), dns.name.from_text("mail.example."))
     assert _known(apex, sound)
     assert old in sound
     assert not _known(apex, sound.replace(old, new, 1))
