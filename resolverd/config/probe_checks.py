@@ -109,10 +109,15 @@ def _of_other_kinds(config: Config, probed: list[ProbedEndpoint]) -> Iterator[Fi
     """
     below: dict[KeyPath, set[str]] = {}
     where: dict[KeyPath, KeyPath] = {}
+    met: set[tuple[int, ...]] = set()
     for asked in probed:
-        for path, layer in asked.layers:
-            if not layer.model_fields_set:
-                continue  # it has no option to be found fault with
+        written = [(path, layer) for path, layer in asked.layers if layer.model_fields_set]
+        # Of endpoints with the same layers, as nearly all of a large configuration, one tells all.
+        alike = tuple(id(layer) for _, layer in written)
+        if alike in met:
+            continue
+        met.add(alike)
+        for path, _ in written:
             below.setdefault(path, set()).add(asked.kind)
             if path not in where:
                 where[path] = asked.where("kind")

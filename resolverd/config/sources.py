@@ -2,7 +2,7 @@
 
 `Sources.tree` is plain dicts and lists as TOML and JSON give them; `Sources.problem(path, …)` turns
 a key path of that tree into a `Problem` with file, line, column and the line's text. Where keys
-were written is looked for once somebody asks: of a thousand regions it takes as long as all reading.
+were written is looked for once somebody asks: of a thousand regions it takes as long as the rest.
 """
 
 from __future__ import annotations

@@ -194,12 +194,12 @@ def compile_services(
     config: Config, targets: ProbeTargets, maps: MapMaker
 ) -> dict[str, ServicePlan]:
     """Every service with its client map; services of one geography share one map."""
-    services = {}
+    services, shared = {}, dict[tuple[str, tuple[str, ...]], RegionPlan]()
     for name, service in config.service.items():
         services[name] = ServicePlan(
             name=name,
             regions={
-                region: _region(region, config, name, targets.ids[(name, region)])
+                region: _region(region, config, name, targets.ids[(name, region)], shared)
                 for region in service.regions
             },
             clients=maps.make(ranking_of(config, service, maps.measured), *pin_rules(config, name)),
@@ -216,8 +216,18 @@ def compile_services(
     return paired(services, config, maps)
 
 
-def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:
+def _region(
+    name: str,
+    config: Config,
+    service: str,
+    targets: tuple[str, ...],
+    shared: dict[tuple[str, tuple[str, ...]], RegionPlan],
+) -> RegionPlan:
+    """A service's region: of those that answer alike, all services have the one in `shared`."""
     region, cname = config.region[name], None
+    alike = config.service[service].answer == "address"
+    if alike and (known := shared.get((name, targets))) is not None:
+        return known
     if config.service[service].answer == "cname":
         target = Compressible(key_from_text(region.hostname))
         cname = RRsetWire(CNAME, 0, ((target,),))
@@ -229,7 +239,10 @@ def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -
     own = any(target.endswith(f"@{service}") for target in targets)
     own = own or (cname is not None and _addressed_too(name, config))
     site = f"{name}@{service}" if own else name
-    return RegionPlan(site, endpoints, region.min_endpoints, cname)
+    plan = RegionPlan(site, endpoints, region.min_endpoints, cname)
+    if alike and not own:
+        shared[(name, targets)] = plan
+    return plan
 
 
 def _addressed_too(name: str, config: Config) -> bool:

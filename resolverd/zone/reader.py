@@ -28,7 +28,7 @@ from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.inherited import Inherited
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
-from resolverd.zone.parsed import Lost, ParsedZone, Record, first_of
+from resolverd.zone.parsed import Lost, ParsedZone, Record
 from resolverd.zone.pieces import Pieces
 from resolverd.zone.record import EntryError, RecordFields, read_name, read_record, read_ttl
 from resolverd.zone.source import SourceFile
@@ -223,7 +223,7 @@ class _Reader:
             )
         ttl, ttls = fields.ttl, inherited.ttls
         if ttl is None:
-            ttl = first_of(ttls.default, ttls.last)
+            ttl = ttls.last if ttls.default is None else ttls.default
         if ttl is None and isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
             ttl = ttls.default = rdata.minimum
         if ttl is None:
