@@ -16,14 +16,17 @@ from functools import partial
 from pathlib import Path
 
 from resolverd import log
+from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.config.listen_checks import LISTEN_IGNORED, check_inherited
-from resolverd.config.load import SetOption
+from resolverd.config.load import LoadedConfig, SetOption
 from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
+from resolverd.engine.choice import would_serve
 from resolverd.errors import Problem, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
 from resolverd.files.threads import detached
+from resolverd.geo.locator import Locator
 from resolverd.health.overrides import Override
 from resolverd.observation import Observation
 from resolverd.publication import Publication
@@ -31,6 +34,7 @@ from resolverd.restoration import Restoration
 from resolverd.snapshot.difference import Difference, difference, same_parts
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
+from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.orphans import orphaned, problems_of
 
 # Seconds between events about a database that is being walked.
@@ -51,9 +55,13 @@ class Adoption:
         reported: Callable[[], AbstractAsyncContextManager[None]],
         restoration: Restoration,
         inherited: Sequence[Listener] = (),
+        ahead: MapsAhead | None = None,
     ) -> None:
-        """`inherited` are the sockets that are served in place of `server.listen`."""
-        self._restoration, self._inherited = restoration, inherited
+        """`inherited` are the sockets that are served in place of `server.listen`.
+
+        Maps of the first load are begun `ahead`.
+        """
+        self._restoration, self._inherited, self._ahead = restoration, inherited, ahead
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
@@ -72,7 +80,11 @@ class Adoption:
         report = progress or self._walk_events()
         try:
             inputs = await load_inputs(
-                self._path, self._options, progress=report, reads=self.attempt
+                self._path,
+                self._options,
+                progress=report,
+                reads=self.attempt,
+                opened=self._begin_maps,
             )
         except ResolverdError as refused:
             self.attempt.take_contents()
@@ -83,6 +95,12 @@ class Adoption:
         inputs = self._listening(inputs)
         self._warn(inputs)
         return inputs
+
+    def _begin_maps(self, loaded: LoadedConfig, locator: Locator) -> None:
+        """Make the maps that the native engine needs while zones are read, if it is to serve."""
+        native = would_serve(loaded.config.server.engine, why_not()) == "native"
+        if native and self._ahead is not None:
+            self._ahead.begin(loaded.config, locator)
 
     def into(
         self, publication: Publication, observation: Observation, dirty: asyncio.Event

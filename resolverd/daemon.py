@@ -52,6 +52,7 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.kept_maps import KeptMaps
+from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.transitions import TransitionLog
@@ -85,6 +86,7 @@ class Daemon:
         self.state = StateDirectory(state_path(path, overrides))
         self._keeper = Keeper(self.state, path)
         self._maps = KeptMaps(self.state.path)
+        self._ahead = MapsAhead(self._maps)
         self._restoration = Restoration(path, overrides, self.state, self._maps, self.reloads)
         self._adoption = Adoption(
             path,
@@ -93,6 +95,7 @@ class Daemon:
             self._supervision.reload,
             self._restoration,
             self._supervision.inherited,
+            self._ahead,
         )
         self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
@@ -226,6 +229,7 @@ class Daemon:
             self.ttl_ledger,
             self._supervision,
             self._maps,
+            self._ahead,
         )
         self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)

@@ -27,6 +27,7 @@ from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.kept_maps import KeptMaps
+from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import KnownAnswers, stale_at, steer
@@ -67,7 +68,7 @@ class Followers(Protocol):
 class Publication:
     """Snapshots of what `observation` sees, published to `engine`; `followers` hear of each.
 
-    Compiled maps that were kept in `maps` are taken from there.
+    Compiled maps that were kept in `maps`, or begun `ahead`, are taken from there.
 
     `inputs`, `plan`, `snapshot` and its `outages` are there from `first` on.
     """
@@ -80,6 +81,7 @@ class Publication:
         ttl_ledger: TtlLedger,
         followers: Followers,
         maps: KeptMaps,
+        ahead: MapsAhead,
     ) -> None:
         self.inputs: Inputs
         self.plan: Plan
@@ -89,7 +91,8 @@ class Publication:
         self._answers: KnownAnswers = {}
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
-        self._ttl_ledger, self._followers, self._maps = ttl_ledger, followers, maps
+        self._ttl_ledger, self._followers = ttl_ledger, followers
+        self._maps, self._ahead = maps, ahead
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
@@ -198,6 +201,7 @@ class Publication:
                 previous=previous,
                 measured=inputs.tables.measured,
                 kept=self._maps,
+                ahead=self._ahead.take,
             )
         finally:
             inputs.locator.rest()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 
 from resolverd.config.finding import Finding, Tree
-from resolverd.config.model import Config
+from resolverd.config.model import Config, Service
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe_layers import (
     COMMON,
@@ -43,25 +43,26 @@ def check_probes(config: Config, tree: Tree) -> Iterator[Finding]:
 
 
 def _probed(config: Config) -> Iterator[ProbedEndpoint]:
-    served = {name: frozenset(service.regions) for name, service in config.service.items()}
+    served: dict[str, list[tuple[str, Service]]] = {}
+    for name, service in config.service.items():
+        for region_name in dict.fromkeys(service.regions):
+            served.setdefault(region_name, []).append((name, service))
+    widest = (("probe",), config.probe)
+    of_services = {n: (("service", n, "probe"), s.probe) for n, s in config.service.items()}
     for name, region in config.region.items():
+        of_region = (("region", name, "probe"), region.probe)
         for index, endpoint in enumerate(region.endpoint):
-            for service_name, service in config.service.items():
-                if name in served[service_name]:
-                    yield ProbedEndpoint(
-                        service_name,
-                        name,
-                        index,
-                        endpoint.url,
-                        (
-                            (("probe",), config.probe),
-                            (("service", service_name, "probe"), service.probe),
-                            (("region", name, "probe"), region.probe),
-                            (("region", name, "endpoint", index, "probe"), endpoint.probe),
-                        ),
-                        serves_models=bool(service.model or service.models),
-                        models_by_region=bool(service.models),
-                    )
+            narrowest = (("region", name, "endpoint", index, "probe"), endpoint.probe)
+            for service_name, service in served.get(name, ()):
+                yield ProbedEndpoint(
+                    service_name,
+                    name,
+                    index,
+                    endpoint.url,
+                    (widest, of_services[service_name], of_region, narrowest),
+                    serves_models=bool(service.model or service.models),
+                    models_by_region=bool(service.models),
+                )
 
 
 def _findings(config: Config, asked: ProbedEndpoint, merged: Merged) -> Iterator[Finding]:
@@ -108,12 +109,18 @@ def _of_other_kinds(config: Config, probed: list[ProbedEndpoint]) -> Iterator[Fi
     """
     below: dict[KeyPath, set[str]] = {}
     where: dict[KeyPath, KeyPath] = {}
+    met: set[tuple[int, ...]] = set()
     for asked in probed:
-        for path, layer in asked.layers:
-            if not layer.model_fields_set:
-                continue  # it has no option to be found fault with
+        written = [(path, layer) for path, layer in asked.layers if layer.model_fields_set]
+        # Of endpoints with the same layers, as nearly all of a large configuration, one tells all.
+        alike = tuple(id(layer) for _, layer in written)
+        if alike in met:
+            continue
+        met.add(alike)
+        for path, _ in written:
             below.setdefault(path, set()).add(asked.kind)
-            where.setdefault(path, asked.where("kind"))
+            if path not in where:
+                where[path] = asked.where("kind")
     for path, layer in layers_of(config):
         kinds = below.get(path) or {layer.kind or config.probe.kind}
         for key in sorted(layer.model_fields_set - set(COMMON)):

@@ -1,14 +1,16 @@
 """The files of a configuration merged into one tree that remembers where each key was written.
 
 `Sources.tree` is plain dicts and lists as TOML and JSON give them; `Sources.problem(path, …)` turns
-a key path of that tree into a `Problem` with file, line, column and the line's text.
+a key path of that tree into a `Problem` with file, line, column and the line's text. Where keys
+were written is looked for once somebody asks: of a thousand regions it takes as long as the rest.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -25,7 +27,7 @@ from resolverd.files.reading import MAX_CONFIG, read_file
 
 FRAGMENT_TABLES = ("region", "service", "place", "pin")
 FRAGMENTS = ("*.toml", "*.json")
-_Parsed = tuple[dict[str, Any], Mapping[KeyPath, KeyPosition]]
+_Parsed = tuple[dict[str, Any], Callable[[], Mapping[KeyPath, KeyPosition]]]
 _ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
 
 
@@ -58,7 +60,9 @@ class Sources:
         self.tree: dict[str, Any] = {}
         self.problems: list[Problem] = []
         self.files: tuple[Path, ...] = ()
-        self._origins: dict[KeyPath, Origin] = {}
+        self._known: dict[KeyPath, Origin] = {}
+        # What is still to be done to `_known`, in order.
+        self._later: list[Callable[[dict[KeyPath, Origin]], None]] = []
 
     def problem(
         self,
@@ -112,8 +116,7 @@ class Sources:
         path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         value_at = Position(1, len(key) + 2)
         said = Origin("--set", Position(1, 1), f"{key}={value}", value_at)
-        self._origins = {p: o for p, o in self._origins.items() if p[: len(path)] != path}
-        self._origins[path] = said
+        self._later.append(partial(_said_instead, path, said))
 
     def add(self, file: Path, *, fragment: bool) -> None:
         """Read one file and merge it; what cannot be read or merged becomes a problem."""
@@ -125,10 +128,10 @@ class Sources:
         read = self._parsed(file, text) if text is not None else None
         if text is None or read is None:
             return
-        tree, origins = read[0], _origins(file, text, read[1])
+        tree, written = read[0], _Written(file, text, read[1])
         if fragment:
             for table in [key for key in tree if key not in FRAGMENT_TABLES]:
-                origin = origins[(table,)]
+                origin = written.origins[(table,)]
                 self.problems.append(
                     Problem(
                         str(file), *origin.position, "config-fragment-table",
@@ -139,7 +142,7 @@ class Sources:
                     )
                 )  # fmt: skip
                 del tree[table]
-        self._merge(self.tree, tree, (), (), origins)
+        self._merge(self.tree, tree, (), (), written)
 
     def _merge(
         self,
@@ -147,21 +150,21 @@ class Sources:
         tree: Mapping[str, Any],
         at: KeyPath,
         read_at: KeyPath,
-        origins: Mapping[KeyPath, Origin],
+        written: _Written,
     ) -> None:
         for key, value in tree.items():
             path, read = (*at, key), (*read_at, key)
             if key not in into:
                 into[key] = value
-                self._adopt(path, read, origins)
+                self._adopt(path, read, written)
             elif isinstance(value, dict) and isinstance(into[key], dict):
-                self._merge(into[key], value, path, read, origins)
+                self._merge(into[key], value, path, read, written)
             elif isinstance(value, list) and _ADDS_UP.fullmatch(".".join(map(str, path))):
                 for index, element in enumerate(value):
-                    self._adopt((*path, len(into[key])), (*read, index), origins)
+                    self._adopt((*path, len(into[key])), (*read, index), written)
                     into[key] = [*into[key], element]
             else:
-                self._said_twice(path, origins[read])
+                self._said_twice(path, written.origins[read])
 
     def _said_twice(self, path: KeyPath, origin: Origin) -> None:
         first = self._origin(path)
@@ -173,10 +176,19 @@ class Sources:
             )
         )  # fmt: skip
 
-    def _adopt(self, path: KeyPath, read: KeyPath, origins: Mapping[KeyPath, Origin]) -> None:
-        for known, origin in origins.items():
-            if known[: len(read)] == read:
-                self._origins[(*path, *known[len(read) :])] = origin
+    def _adopt(self, path: KeyPath, read: KeyPath, written: _Written) -> None:
+        self._later.append(partial(_adopted, path, read, written))
+
+    @property
+    def _origins(self) -> Mapping[KeyPath, Origin]:
+        """Where each key was written."""
+        if later := self._later:
+            # A copy, for another thread may ask meanwhile: it does the same.
+            known = dict(self._known)
+            for change in later:
+                change(known)
+            self._known, self._later = known, []
+        return self._known
 
     def _located(self, path: KeyPath) -> bool:
         """Whether the option or a table that it would be in is written."""
@@ -204,7 +216,7 @@ class Sources:
         if file.suffix == ".json":
             return self._parsed_json(file, text)
         try:
-            return tomllib.loads(text), locate(text)
+            return tomllib.loads(text), partial(locate, text)
         except tomllib.TOMLDecodeError as error:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
             lines = text.splitlines() or [""]
@@ -221,7 +233,8 @@ class Sources:
 
     def _parsed_json(self, file: Path, text: str) -> _Parsed | None:
         try:
-            return json_text.parse(text)
+            tree, found = json_text.parse(text)
+            return tree, lambda: found
         except json_text.JsonError as error:
             line = [*text.split("\n"), ""][error.at.line - 1].rstrip("\r")
             self.problems.append(
@@ -262,6 +275,35 @@ def _unlisted(directory: str, error: OSError) -> Problem:
         directory, 0, 0, "config-unreadable", f"cannot be listed: {error.strerror}",
         "see that its file system answers, and that the daemon's user may list it",
     )  # fmt: skip
+
+
+class _Written:
+    """A file's keys, and where they stand once that is asked."""
+
+    def __init__(
+        self, file: Path, text: str, located: Callable[[], Mapping[KeyPath, KeyPosition]]
+    ) -> None:
+        self._file, self._text, self._located = file, text, located
+
+    @cached_property
+    def origins(self) -> Mapping[KeyPath, Origin]:
+        return _origins(self._file, self._text, self._located())
+
+
+def _adopted(
+    path: KeyPath, read: KeyPath, written: _Written, origins: dict[KeyPath, Origin]
+) -> None:
+    """What was read at `read` of a file stands at `path` of the tree."""
+    for known, origin in written.origins.items():
+        if known[: len(read)] == read:
+            origins[(*path, *known[len(read) :])] = origin
+
+
+def _said_instead(path: KeyPath, said: Origin, origins: dict[KeyPath, Origin]) -> None:
+    """What is at `path` was said on top of the files."""
+    for known in [known for known in origins if known[: len(path)] == path]:
+        del origins[known]
+    origins[path] = said
 
 
 def _origins(file: Path, text: str, found: Mapping[KeyPath, KeyPosition]) -> dict[KeyPath, Origin]:

@@ -8,6 +8,7 @@ tables are indexed by; the name as it was asked is echoed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import dns.exception
 import dns.name
@@ -16,6 +17,9 @@ ROOT = b"\0"
 WILDCARD = b"\1*"
 
 Key = bytes
+
+LENGTHS = tuple(bytes((length,)) for length in range(64))
+"""The octet before a label, by its length."""
 
 
 def key_from_text(text: str) -> Key:
@@ -32,7 +36,13 @@ def key_from_text(text: str) -> Key:
 
 def key_of(name: dns.name.Name) -> Key:
     """The key of `name`, which has to be absolute: wire form, ASCII letters lowered."""
-    return b"".join([bytes((len(label),)) + label for label in name.labels]).lower()
+    return _key_of(name.labels)
+
+
+@lru_cache(maxsize=256)
+def _key_of(labels: tuple[bytes, ...]) -> Key:
+    """A zone's own names are asked for time and again while it is read."""
+    return b"".join([LENGTHS[len(label)] + label for label in labels]).lower()
 
 
 def to_text(name: bytes) -> str:

@@ -166,8 +166,7 @@ class Ranking:
             return dict(zip(self.regions, self._biased(times), strict=False))
         if self.policy != "nearest":
             return {}
-        distances = self.distances(place)
-        return {region: self.bias(region).of(km) for region, km in distances.items()}
+        return {region: self.bias(region).of(km) for region, km in self.distances(place).items()}
 
     def bias(self, region: str) -> Bias:
         """A region's, in the unit of the cost: ms with `latency`, else km."""
@@ -178,13 +177,14 @@ class Ranking:
 
     def _biased(self, times: list[float]) -> list[float]:
         """Milliseconds of the service's own regions with their biases, by index."""
-        pairs = zip(self.regions, times, strict=False)
-        return [self.bias(region).of(ms) for region, ms in pairs]
+        return [self.bias(region).of(ms) for region, ms in zip(self.regions, times, strict=False)]
 
     def from_region(self, region: str) -> tuple[PreferenceList, Mapping[str, float]]:
         """The list for an unpinned client who stands where `region` does; see `ClientMap`."""
         place = Place(*self.coordinates[region], None, None, "region")
-        return self.order(self.regions, place, _NOWHERE), self.costs(place)
+        if self.policy != "nearest" or self.latency is not None:
+            return self.order(self.regions, place, _NOWHERE), self.costs(place)
+        return ranking.nearest(self.regions, costs := self.costs(place)), costs
 
     def distances(self, place: Place) -> dict[str, float]:
         """Great-circle kilometres from a place to each region."""

@@ -7,7 +7,7 @@ glue are found, pins become maps. What is left for a packet is look-up and copy.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
+    ClientMap,
     Dyna,
     EndpointPlan,
     Node,
@@ -72,13 +73,15 @@ def compile_plan(
     previous: Earlier | None = None,
     measured: Measured | None = None,
     kept: KeptMaps | None = None,
+    ahead: Callable[[], Sequence[ClientMap]] = tuple,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
     With `compiled`, client maps are compiled by the native library. What is the same in `previous`
     (names whose RRsets are the very same objects, client maps that are still right) is taken from
-    there, and maps that were `kept` from their files. `measured` is what tables say of round-trip
-    times, of the regions of `config`. Raises GeoError when the databases allow no compiled map.
+    there, and so are maps that were made `ahead`, or `kept` in files. `measured` is what tables say
+    of round-trip times, of the regions of `config`. Raises GeoError when the databases allow no
+    compiled map.
     """
     before = previous and previous.plan
     maps = MapMaker(
@@ -89,6 +92,7 @@ def compile_plan(
         measured=measured,
         own=own_places(config),
         kept=kept,
+        ahead=ahead,
     )
     # The library compiles maps beside Python, which compiles zones.
     services = beside(partial(compile_services, config, targets, maps))
@@ -190,12 +194,12 @@ def compile_services(
     config: Config, targets: ProbeTargets, maps: MapMaker
 ) -> dict[str, ServicePlan]:
     """Every service with its client map; services of one geography share one map."""
-    services = {}
+    services, shared = {}, dict[tuple[str, tuple[str, ...]], RegionPlan]()
     for name, service in config.service.items():
         services[name] = ServicePlan(
             name=name,
             regions={
-                region: _region(region, config, name, targets.ids[(name, region)])
+                region: _region(region, config, name, targets.ids[(name, region)], shared)
                 for region in service.regions
             },
             clients=maps.make(ranking_of(config, service, maps.measured), *pin_rules(config, name)),
@@ -212,8 +216,18 @@ def compile_services(
     return paired(services, config, maps)
 
 
-def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -> RegionPlan:
+def _region(
+    name: str,
+    config: Config,
+    service: str,
+    targets: tuple[str, ...],
+    shared: dict[tuple[str, tuple[str, ...]], RegionPlan],
+) -> RegionPlan:
+    """A service's region: of those that answer alike, all services have the one in `shared`."""
     region, cname = config.region[name], None
+    alike = config.service[service].answer == "address"
+    if alike and (known := shared.get((name, targets))) is not None:
+        return known
     if config.service[service].answer == "cname":
         target = Compressible(key_from_text(region.hostname))
         cname = RRsetWire(CNAME, 0, ((target,),))
@@ -225,7 +239,10 @@ def _region(name: str, config: Config, service: str, targets: tuple[str, ...]) -
     own = any(target.endswith(f"@{service}") for target in targets)
     own = own or (cname is not None and _addressed_too(name, config))
     site = f"{name}@{service}" if own else name
-    return RegionPlan(site, endpoints, region.min_endpoints, cname)
+    plan = RegionPlan(site, endpoints, region.min_endpoints, cname)
+    if alike and not own:
+        shared[(name, targets)] = plan
+    return plan
 
 
 def _addressed_too(name: str, config: Config) -> bool:

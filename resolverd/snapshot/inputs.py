@@ -34,6 +34,8 @@ from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
 
 Progress = Callable[[Path, float], None]
+Opened = Callable[[LoadedConfig, Locator], None]
+"""Hears of databases as soon as they are open, while zones are still read."""
 
 
 CONFIGURATION, DATABASES, TABLES = "configuration", "databases", "rtt"
@@ -122,11 +124,12 @@ async def load_inputs(
     reads: Reads | None = None,
     fragments: Sequence[Path] = (),
     without: Collection[Path] = (),
+    opened: Opened | None = None,
 ) -> Inputs:
     """Load and check the configuration at `path` and all that it names.
 
     More `fragments` are tried with it, and some `without`, as `load_config` does. What is read is
-    noted in `reads`.
+    noted in `reads`, and `opened` hears of the databases.
     Raises ProblemsError with every problem found, or UnsettledError.
     """
     reads = reads or Reads()
@@ -139,14 +142,14 @@ async def load_inputs(
             found = await detached(lambda: _zones_beside(path, overrides))
             raise ProblemsError([*error.problems, *found]) from error
         # The library checks databases beside Python, which reads zones.
-        (files, problems), opened = await asyncio.gather(
-            detached(lambda: zone_files(loaded, {})), _opened(loaded, progress, reads)
+        (files, problems), databases = await asyncio.gather(
+            detached(lambda: zone_files(loaded, {})), _opened(loaded, progress, reads, opened)
         )
         problems += [problem for file in files for problem in file.problems]
         problems += loaded.warnings
-        locator = opened if isinstance(opened, Locator) else None
-        if isinstance(opened, GeoError):
-            problems.append(geo_problem(path, opened))
+        locator = databases if isinstance(databases, Locator) else None
+        if isinstance(databases, GeoError):
+            problems.append(geo_problem(path, databases))
         tables: RttTables | None = None
         try:
             tables = await load_tables(loaded, reads, locator)
@@ -174,12 +177,15 @@ async def load_inputs(
 
 
 async def _opened(
-    loaded: LoadedConfig, progress: Progress | None, reads: Reads
+    loaded: LoadedConfig, progress: Progress | None, reads: Reads, opened: Opened | None
 ) -> Locator | GeoError:
     try:
-        return await open_databases(loaded, progress, reads)
+        locator = await open_databases(loaded, progress, reads)
     except GeoError as error:
         return error
+    if opened is not None:
+        opened(loaded, locator)
+    return locator
 
 
 def check_together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from resolverd import log
 from resolverd.abi.map import Meter, NativeMap
@@ -30,7 +30,7 @@ class MapMaker:
 
     `previous` is the Plan that serves. Its maps are taken over where making them would give the
     same again; where only what was measured is new, nobody leaves their orders for a little. Those
-    that are `kept` need not be compiled.
+    that are `kept` need not be compiled, nor those that `ahead` gives, which is asked once.
     """
 
     def __init__(
@@ -43,13 +43,14 @@ class MapMaker:
         measured: Measured | None = None,
         own: OwnPlaces = NO_PLACES,
         kept: KeptMaps | None = None,
+        ahead: Callable[[], Sequence[ClientMap]] = tuple,
     ) -> None:
         self.measured, self._kept = measured, kept
         self._locator, self._edge, self._own = locator, edge, own
         self._kind = "compiled" if compiled else "lazy"
         self._made: list[tuple[MapSource, ClientMap]] = []
-        held = _maps_of(previous) if previous else ()
-        self._earlier = [m for m in held if isinstance(m, LazyClientMap | CompiledClientMap)]
+        self._ahead = ahead
+        self._earlier = list(_of_sources(_maps_of(previous) if previous else ()))
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
         """The map of one geography. Raises GeoError when it cannot be compiled."""
@@ -62,6 +63,8 @@ class MapMaker:
         return new
 
     def _new(self, source: MapSource) -> ClientMap:
+        if not self._made:  # not before: it may take as long as compiling
+            self._earlier += _of_sources(self._ahead())
         for made in self._earlier:
             if made.kind == self._kind and made.source.same_as(source):
                 return made
@@ -104,6 +107,10 @@ def _compile(
         seconds=seconds,
     )
     return made
+
+
+def _of_sources(maps: Iterable[ClientMap]) -> Iterator[LazyClientMap | CompiledClientMap]:
+    return (one for one in maps if isinstance(one, LazyClientMap | CompiledClientMap))
 
 
 def maps_to_keep(plan: Plan) -> dict[str, NativeMap]:

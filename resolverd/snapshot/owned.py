@@ -16,7 +16,7 @@ import dns.rdtypes.nsbase
 
 from resolverd.config.tiers import edge_of_alias
 from resolverd.dns.codes import AAAA, A
-from resolverd.dns.names import Key, ancestors
+from resolverd.dns.names import LENGTHS, Key, ancestors
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.snapshot.model import Dyna
 from resolverd.zone.dyna import DYNA
@@ -83,4 +83,4 @@ def negative_ttl_of(soa: RRsetWire) -> int:
 
 def wire_name(name: dns.name.Name) -> bytes:
     """As its `to_wire`, of a name that is absolute, at a third of the time."""
-    return b"".join([bytes((len(label),)) + label for label in name.labels])
+    return b"".join([LENGTHS[len(label)] + label for label in name.labels])

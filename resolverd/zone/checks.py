@@ -21,6 +21,7 @@ from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld, check_past_pins
+from resolverd.zone.sameness import likeness
 from resolverd.zone.size_checks import check_sizes
 from resolverd.zone.source import SourceFile
 from resolverd.zone.tree import Node, Tree, type_list
@@ -172,23 +173,24 @@ def _check_wildcard(node: Node) -> Iterator[Problem]:
 
 
 def _check_rrset(node: Node, rdtype: RdataType, rrs: list[Record]) -> Iterator[Problem]:
-    name = f"{node.owner} {to_text(rdtype)}"
-    lowest = min(record.ttl for record in rrs)
     written: dict[object, Record] = {}
     for record in rrs:
-        first = written.setdefault(record.rdata, record)
+        first = written.setdefault(likeness(record.rdata), record)
         if first is not record:
             yield problem(
                 "zone-duplicate-record",
                 record.at_owner(),
-                f"{name} {record.rdata} is written in {first.at_owner()} already",
+                f"{node.owner} {to_text(rdtype)} {record.rdata} is written in "
+                f"{first.at_owner()} already",
                 "remove one of them",
             )
         elif record.ttl != rrs[0].ttl and rdtype != RRSIG:
+            lowest = min(record.ttl for record in rrs)
             yield problem(
                 "zone-ttl-mismatch",
                 record.at_ttl(),
-                f"{name} has TTL {record.ttl} here and {rrs[0].ttl} in {rrs[0].at_ttl()}",
+                f"{node.owner} {to_text(rdtype)} has TTL {record.ttl} here and {rrs[0].ttl} in "
+                f"{rrs[0].at_ttl()}",
                 f"give all of them one TTL; {lowest}, the lowest, is used",
             )
 

@@ -45,8 +45,12 @@ class Entries:
         return len(piece.text)
 
     def add(self, record: Record, fields: RecordFields, inherited: Inherited, end: int) -> None:
-        """Add a record; it may be in a piece if its entry has an `end`."""
-        piece = self._piece_for(record, fields, inherited) if end else None
+        """Add a record; it may be in a piece if its entry has an `end`.
+
+        In a file of few lines no piece would ever be found again.
+        """
+        in_piece = end and record.source.line_count >= pieces.LEAST
+        piece = self._piece_for(record, fields, inherited) if in_piece else None
         if piece is None:
             self.close()
             self._entries.append(record)

@@ -2,12 +2,17 @@
 
 A tenth of the time that the grammar takes. It reads an A, AAAA or CNAME record on one line, in
 the plainest spelling, or one that each zone has, SOA, NS or DYNA, and no other: what it does not
-know is left to `record`, which says what is wrong with it, too.
+know is left to `record`, which says what is wrong with it, too; so are directives in a form of
+their own.
+
+RDATA is made without dnspython's constructors, which check again what the expressions have told,
+and take most of the time.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import dns.exception
 import dns.rdata
@@ -17,7 +22,7 @@ import dns.rdtypes.ANY.NS
 import dns.rdtypes.ANY.SOA
 import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA
-from dns.name import Name
+from dns.name import Name, root
 from dns.rdataclass import IN
 from dns.rdatatype import AAAA, CNAME, NS, SOA, A
 
@@ -25,17 +30,38 @@ from resolverd.zone.dyna import DYNA, Dyna
 from resolverd.zone.lexer import PLAIN_NAME, plain_name
 from resolverd.zone.record import RecordFields
 
+_SERVICE = r"(?=[^ \t\n]{1,255}[ \t\n])[A-Za-z0-9][A-Za-z0-9_.-]*+(?:/core)?"
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _LINE = re.compile(
     rf"({PLAIN_NAME})?[ \t]++(?:([0-9]{{1,9}})[ \t]++)?(?:IN[ \t]++)?"
-    rf"(?:A[ \t]++([0-9.]++)|AAAA[ \t]++([0-9A-Fa-f:.]++)|CNAME[ \t]++({PLAIN_NAME}))[ \t]*+\n"
+    rf"(?:A[ \t]++({_OCTET}(?:\.{_OCTET}){{3}})|AAAA[ \t]++([0-9A-Fa-f:.]++)"
+    rf"|CNAME[ \t]++({PLAIN_NAME}))[ \t]*+\n"
 )
+_MAX_SERIAL = 2**32 - 1  # the other numbers of an SOA have nine digits, which are always right
 _NUMBER = r"[ \t]++([0-9]{1,9})"
 _OF_A_ZONE = re.compile(
     rf"(@|{PLAIN_NAME})?[ \t]++(?:([0-9]{{1,9}})[ \t]++)?(?:IN[ \t]++)?"
-    rf"(?:NS[ \t]++({PLAIN_NAME})|DYNA[ \t]++([A-Za-z0-9_./-]++)"
+    rf"(?:NS[ \t]++({PLAIN_NAME})|DYNA[ \t]++({_SERVICE})"
     rf"|SOA[ \t]++({PLAIN_NAME})[ \t]++({PLAIN_NAME})[ \t]++([0-9]{{1,10}}){4 * _NUMBER})"
     r"[ \t]*+\n"
 )
+
+_DIRECTIVE = re.compile(rf"\$(?:TTL[ \t]++([0-9]{{1,9}})|ORIGIN[ \t]++({PLAIN_NAME}))[ \t]*+\n")
+_set = object.__setattr__  # dnspython's own would refuse it
+
+
+def read_directive(line: str) -> int | Name | None:
+    """The seconds of a plain $TTL, or the origin of a plain $ORIGIN that ends in a dot."""
+    match = _DIRECTIVE.fullmatch(line)
+    if match is None:
+        return None
+    ttl, origin = match.groups()
+    if ttl is not None:
+        return int(ttl)
+    try:
+        return plain_name(origin, root) if origin.endswith(".") else None
+    except dns.exception.DNSException:
+        return None
 
 
 def read_fast(line: str, origin: Name) -> RecordFields | None:
@@ -59,20 +85,44 @@ def _data(
     origin: Name, a: str | None = None, aaaa: str | None = None, target: str | None = None
 ) -> tuple[dns.rdatatype.RdataType, dns.rdata.Rdata]:
     if a is not None:
-        return A, dns.rdtypes.IN.A.A(IN, A, a)  # type: ignore[no-untyped-call]
+        return A, _made(dns.rdtypes.IN.A.A, A, address=a)
     if aaaa is not None:
         return AAAA, dns.rdtypes.IN.AAAA.AAAA(IN, AAAA, aaaa)  # type: ignore[no-untyped-call]
-    alias = dns.rdtypes.ANY.CNAME.CNAME(IN, CNAME, plain_name(target or "", origin))  # type: ignore[no-untyped-call]
-    return CNAME, alias
+    return CNAME, _made(dns.rdtypes.ANY.CNAME.CNAME, CNAME, target=plain_name(target or "", origin))
 
 
 def _data_of_a_zone(
     origin: Name, server: str | None = None, service: str | None = None, *soa: str
 ) -> tuple[dns.rdatatype.RdataType, dns.rdata.Rdata]:
     if server is not None:
-        return NS, dns.rdtypes.ANY.NS.NS(IN, NS, plain_name(server, origin))  # type: ignore[no-untyped-call]
+        return NS, _made(dns.rdtypes.ANY.NS.NS, NS, target=plain_name(server, origin))
     if service is not None:
-        return DYNA, Dyna(IN, DYNA, service)
-    names = [plain_name(name, origin) for name in soa[:2]]
-    numbers = map(int, soa[2:])
-    return SOA, dns.rdtypes.ANY.SOA.SOA(IN, SOA, *names, *numbers)  # type: ignore[no-untyped-call]
+        return DYNA, _made(Dyna, DYNA, service=service)
+    mname, rname = (plain_name(name, origin) for name in soa[:2])
+    serial, refresh, retry, expire, minimum = map(int, soa[2:])
+    if serial > _MAX_SERIAL:
+        raise ValueError
+    return SOA, _made(
+        dns.rdtypes.ANY.SOA.SOA,
+        SOA,
+        mname=mname,
+        rname=rname,
+        serial=serial,
+        refresh=refresh,
+        retry=retry,
+        expire=expire,
+        minimum=minimum,
+    )
+
+
+def _made(
+    kind: type[dns.rdata.Rdata], rdtype: dns.rdatatype.RdataType, **fields: Any
+) -> dns.rdata.Rdata:
+    """RDATA of these fields, which are right: a fifth of the time."""
+    rdata = kind.__new__(kind)
+    _set(rdata, "rdclass", IN)
+    _set(rdata, "rdtype", rdtype)
+    _set(rdata, "rdcomment", None)
+    for name, value in fields.items():
+        _set(rdata, name, value)
+    return rdata

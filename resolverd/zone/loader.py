@@ -28,6 +28,7 @@ from resolverd.zone.parsed import ParsedZone
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld
 from resolverd.zone.pieces import Pieces, Reading
 from resolverd.zone.reader import read_master
+from resolverd.zone.sameness import distinct
 from resolverd.zone.source import FilePosition, SourceFile
 from resolverd.zone.tree import Node, Tree, build_tree
 
@@ -274,7 +275,7 @@ def _rrsets(node: Node) -> RRsets:
             rrsets[rdtype] = RRset(node.owner, rdtype, first.ttl, (first.rdata,))
         else:
             ttl = min(record.ttl for record in records)
-            rdatas = tuple(dict.fromkeys(record.rdata for record in records))
+            rdatas = distinct(record.rdata for record in records)
             rrsets[rdtype] = RRset(node.owner, rdtype, ttl, rdatas)
     return rrsets
 

@@ -23,12 +23,12 @@ from resolverd.zone.apex import find_apex
 from resolverd.zone.catalogue import problem
 from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date, unescaped
 from resolverd.zone.entries import Entries
-from resolverd.zone.fast_path import read_fast
+from resolverd.zone.fast_path import read_directive, read_fast
 from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.inherited import Inherited
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
-from resolverd.zone.parsed import Lost, ParsedZone, Record, first_of
+from resolverd.zone.parsed import Lost, ParsedZone, Record
 from resolverd.zone.pieces import Pieces
 from resolverd.zone.record import EntryError, RecordFields, read_name, read_record, read_ttl
 from resolverd.zone.source import SourceFile
@@ -118,12 +118,15 @@ class _Reader:
         self._chain.pop()
 
     def _read_lines(self, source: SourceFile, lexer: Lexer, inherited: Inherited) -> None:
-        """Take the pieces from here on that are known, and common lines, up to any other."""
-        if not self._origin_known:
-            return
+        """Take the pieces from here on that are known, and common lines, up to any other one."""
         text, start, entries = source.text, lexer.pos, self._entries
         while end := text.find("\n", start) + 1:
             line = text[start:end]
+            if line[0] == "$" and self._take_directive(line, inherited):
+                start = end
+                continue
+            if not self._origin_known:
+                break
             if length := entries.take_piece(line, source, start, inherited):
                 start += length
                 continue
@@ -137,6 +140,25 @@ class _Reader:
                 break  # it is read as any other entry, which reports its fault
             start = end
         lexer.pos = start
+
+    def _take_directive(self, line: str, inherited: Inherited) -> bool:
+        """Whether a line is a plain $TTL or absolute $ORIGIN, which is then done."""
+        told = read_directive(line)
+        if told is None:
+            return False
+        self._entries.close()
+        if isinstance(told, int):
+            inherited.ttls.default = told
+        else:
+            self._enter(told, inherited)
+        return True
+
+    def _enter(self, origin: dns.name.Name, inherited: Inherited) -> None:
+        """Read on relative to `origin`, which is the zone's where it is the first."""
+        if not self._origin_known:
+            self._origin_known = True
+            self.parsed.origin = origin
+        inherited.origin, inherited.origin_unknown = origin, False
 
     def _read_entry(self, entry: _Entry, inherited: Inherited) -> None:
         token = entry.lexer.get(want_leading=True)
@@ -201,7 +223,7 @@ class _Reader:
             )
         ttl, ttls = fields.ttl, inherited.ttls
         if ttl is None:
-            ttl = first_of(ttls.default, ttls.last)
+            ttl = ttls.last if ttls.default is None else ttls.default
         if ttl is None and isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
             ttl = ttls.default = rdata.minimum
         if ttl is None:
@@ -233,10 +255,7 @@ class _Reader:
         offset = lexer.start
         expect_end(lexer)
         first = not self._origin_known
-        if first:
-            self._origin_known = True
-            self.parsed.origin = origin
-        inherited.origin, inherited.origin_unknown = origin, False
+        self._enter(origin, inherited)
         if first and not token.value.endswith("."):
             raise EntryError(
                 "zone-bad-origin",

@@ -55,6 +55,11 @@ class SourceFile:
     def _lexer(self) -> Lexer:
         return Lexer(self.text)
 
+    @cached_property
+    def line_count(self) -> int:
+        """How many lines end in it."""
+        return self.text.count("\n")
+
     def line(self, offset: int) -> int:
         """The number, from 1, of the line that `offset` lies on."""
         return bisect_right(self._starts, offset)

@@ -17,11 +17,12 @@ from resolverd.dns.names import key_from_text, key_of
 from resolverd.errors import Problem
 from resolverd.snapshot import recompile
 from resolverd.snapshot.compile import compile_zone
-from resolverd.zone import again, loader, pieces
-from resolverd.zone.fast_path import read_fast
+from resolverd.zone import again, loader, pieces, reader
+from resolverd.zone.fast_path import read_directive, read_fast
 from resolverd.zone.lexer import Lexer, LexicalError
 from resolverd.zone.model import Zone
 from resolverd.zone.record import EntryError, RecordFields, read_record
+from resolverd.zone.sameness import distinct, likeness
 
 LINES = [
     "a A 192.0.2.2",
@@ -188,9 +189,27 @@ def test_a_load_by_pieces_gives_what_a_first_load_gives_over_any_edits(
 spelled = ["a", "A.b", "a.b.z.example.", "*", "@", "60", "a..b", "a" * 64, "\\a", ""]
 addresses = ["192.0.2.1", "192.0.2.01", "192.0.2", "1.2.3.256", "::1", "2001:db8::1::", "::1.2.3.4"]
 owners = st.sampled_from(spelled)
-datas = st.sampled_from([*addresses, "b", "b.z.", "@", ".", "x\\.y"])
+services = ["chat", "chat/core", "a/b", "-a", ".", "a" * 255, "a" * 256, "a" * 251 + "/core"]
+soas = ["ns1 h 1 2 3 4 5", "ns1. h.x 4294967295 2 3 4 999999999", "n h 4294967296 2 3 4 5"]
+soas += ["n h 1 2 3 4 1h", "n h 1 2 3 4", "n h 01 02 03 04 05"]
+quads = ["192.0.2.0", "255.255.255.255", "256.0.0.1", "1.2.3.04", "1.2.3", "1.2.3.4.5", "1..2.3"]
+datas = st.sampled_from(
+    [
+        *addresses,
+        *quads,
+        *services,
+        *soas,
+        "b",
+        "b.z.",
+        "@",
+        ".",
+        "x\\.y",
+        "y" * 64,
+        130 * "y." + "z",
+    ]
+)
 fields_between = st.sampled_from(["", "60", "IN", "60 IN", "IN 60", "9999999999", "in", "CH", "1h"])
-types = st.sampled_from(["A", "AAAA", "CNAME", "a", "TXT"])
+types = st.sampled_from(["A", "AAAA", "CNAME", "NS", "SOA", "DYNA", "a", "TXT"])
 ends = st.sampled_from(["", " ", "\t ", " ; remark", " more"])
 
 
@@ -205,8 +224,35 @@ def test_a_common_line_is_read_as_the_grammar_reads_it(
 
 
 def test_the_plainest_lines_are_common() -> None:
-    for line in ("a A 192.0.2.1\n", " 60 IN AAAA ::1\n", "*.b\tIN\tCNAME c.\n"):
+    zone = ("@ SOA ns1 hostmaster 1 3600 900 604800 300\n", "@ NS ns1\n", "geo 60 DYNA geo\n")
+    for line in ("a A 192.0.2.1\n", " 60 IN AAAA ::1\n", "*.b\tIN\tCNAME c.\n", *zone):
         assert read_fast(line, ORIGIN) is not None
+    assert read_directive("$TTL 60\n") == 60
+    assert read_directive("$ORIGIN z.example.\n") == dns.name.from_text("z.example.")
+
+
+@settings(max_examples=trials(200, 800), deadline=None)
+@given(texts, st.sampled_from(["", "$ORIGIN z.example.\n", "$TTL 5\n", "$ORIGIN z\n$TTL 1h\n"]))
+def test_common_lines_give_the_zones_and_findings_that_the_grammar_gives(
+    text: str, above: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(reader, "read_fast", lambda line, origin: None)
+            patch.setattr(reader, "read_directive", lambda line: None)
+            zones, problems = load_text(place, above + text)
+        quick_zones, quick_problems = load_text(place, above + text)
+    assert quick_problems == problems
+    assert shown(quick_zones) == shown(zones)
+
+
+@given(types, datas, types, datas)
+def test_records_are_alike_where_their_octets_are(one: str, a: str, other: str, b: str) -> None:
+    first, second = by_grammar(f"x {one} {a}\n").rdata, by_grammar(f"x {other} {b}\n").rdata
+    if first is not None and second is not None and first.rdtype == second.rdtype:
+        assert (likeness(first) == likeness(second)) == (first == second)
+        assert distinct([first, second]) == tuple(dict.fromkeys([first, second]))
 
 
 def by_grammar(line: str) -> RecordFields:
@@ -221,7 +267,8 @@ def by_grammar(line: str) -> RecordFields:
 
 def written(fields: RecordFields) -> tuple[object, ...]:
     owner = None if fields.owner is None else (str(fields.owner), key_of(fields.owner))
-    return fields.blank, owner, fields.key, fields.ttl, fields.rdtype, repr(fields.rdata)
+    rdata = fields.rdata and (repr(fields.rdata), fields.rdata.to_wire(), type(fields.rdata))
+    return fields.blank, owner, fields.key, fields.ttl, fields.rdtype, rdata
 
 
 def without_serials(problems: list[Problem]) -> list[Problem]:

@@ -1,0 +1,96 @@
+"""Maps that are made while zones are read are those of the Plan, or are left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from harness.config import CHAT, config_text
+from harness.server import load_text_config
+
+from resolverd.abi.library import why_not
+from resolverd.config.model import Config
+from resolverd.config.targets import probe_targets
+from resolverd.errors import GeoError
+from resolverd.geo.locator import Locator
+from resolverd.snapshot import maps
+from resolverd.snapshot.clientmap import MapSource
+from resolverd.snapshot.compile import compile_plan
+from resolverd.snapshot.compiledmap import CompiledClientMap
+from resolverd.snapshot.maps_ahead import MapsAhead
+from resolverd.snapshot.model import ClientMap, Plan, ServicePlan
+
+pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
+
+SERVED = load_text_config(config_text(CHAT))
+OTHER = load_text_config(config_text(CHAT + "block_v4 = 20\n"))
+MEASURED = load_text_config(config_text(CHAT + 'policy = "latency"\n'))
+
+
+@pytest.fixture
+def locator() -> Iterator[Locator]:
+    opened = Locator.embedded()
+    yield opened
+    opened.rest()
+
+
+def _plan(
+    config: Config, locator: Locator, ahead: Callable[[], Sequence[ClientMap]] = tuple
+) -> Plan:
+    return compile_plan(1, config, (), locator, probe_targets(config), compiled=True, ahead=ahead)
+
+
+def _source(service: ServicePlan) -> MapSource:
+    assert isinstance(service.clients, CompiledClientMap)
+    return service.clients.source
+
+
+def test_a_plan_has_the_maps_that_were_made_ahead_of_it(locator: Locator) -> None:
+    ahead = MapsAhead()
+    ahead.begin(SERVED, locator)
+    made = ahead.take()
+    plan = _plan(SERVED, locator, lambda: made)
+    assert [service.clients for service in plan.services.values()] == list(made)
+
+
+def test_what_was_made_is_held_once(locator: Locator) -> None:
+    ahead = MapsAhead()
+    ahead.begin(SERVED, locator)
+    assert len(ahead.take()) == len(SERVED.service)
+    assert not ahead.take()
+
+
+def test_maps_of_another_configuration_are_left_alone(locator: Locator) -> None:
+    ahead = MapsAhead()
+    ahead.begin(OTHER, locator)
+    plan = _plan(SERVED, locator, ahead.take)
+    alone = _plan(SERVED, locator)
+    for name, service in plan.services.items():
+        assert _source(service) == _source(alone.services[name])
+
+
+def test_what_is_begun_anew_replaces_what_was_begun(locator: Locator) -> None:
+    ahead = MapsAhead()
+    ahead.begin(OTHER, locator)
+    ahead.begin(SERVED, locator)
+    plan = _plan(SERVED, locator, ahead.take)
+    assert _source(plan.services["chat"]).ranked.block_v4 != 20
+
+
+def test_maps_by_round_trip_times_wait_for_their_tables(locator: Locator) -> None:
+    ahead = MapsAhead()
+    ahead.begin(MEASURED, locator)
+    assert not ahead.take()
+
+
+def test_the_reason_that_a_map_cannot_be_made_is_told_with_the_plan(
+    locator: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise GeoError("they are larger than a map can hold")
+
+    monkeypatch.setattr(maps, "_compile", refused)
+    ahead = MapsAhead()
+    ahead.begin(SERVED, locator)
+    with pytest.raises(GeoError, match="larger than a map"):
+        _plan(SERVED, locator, ahead.take)
