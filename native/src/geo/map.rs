@@ -4,10 +4,11 @@ use super::blocks::{Block, Blocks, Scores, order_by_capacity, order_by_weight};
 use super::embedded_v4::{EmbeddedNetworks, Extracted};
 use super::fence::{Fence, RuleSet, RuleSets};
 use super::leaves::Leaf;
+use super::networks::Networks;
 use super::preference_list::PreferenceList;
-use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::preference_table::PreferenceTable;
 use super::ranking::{Drawn, Region};
-use super::trie::Trie;
+use super::table_builder::PreferenceTableBuilder;
 use crate::wire::prefix::{Family, Prefix};
 use std::hint::black_box;
 
@@ -56,8 +57,8 @@ pub const PREFETCH: usize = 32;
 
 /// The map of one geography, for any number of services and threads.
 pub struct ClientMap {
-    pub(super) v4: Trie,
-    pub(super) v6: Trie,
+    pub(super) v4: Networks,
+    pub(super) v6: Networks,
     pub(super) table: PreferenceTable,
     pub(super) sets: Box<[RuleSet]>,
     /// The number of the set of all rules that hold somewhere in IPv4.
@@ -131,18 +132,26 @@ impl ClientMap {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
             let extracted = self.embedded.extract(*client).prefix;
-            let trie = self.trie(extracted.family);
-            *descent = Some((trie, trie.enter(extracted.address)));
+            let networks = self.networks(extracted.family);
+            *descent = Some((
+                networks,
+                networks.enter(extracted.address),
+                extracted.address,
+            ));
         }
         let mut deeper = true;
         while deeper {
             deeper = false;
-            for (trie, descent) in descents.iter_mut().flatten() {
-                deeper |= trie.descend(descent);
+            for (networks, descent, _) in descents.iter_mut().flatten() {
+                deeper |= networks.descend(descent);
             }
         }
-        for (_, descent) in descents.iter().flatten() {
-            black_box(self.table.get(descent.leaf().entry()).rule);
+        for (networks, descent, _) in descents.iter().flatten() {
+            black_box(networks.touch(*descent));
+        }
+        for (networks, descent, address) in descents.iter().flatten() {
+            let leaf = networks.arrive(*descent, *address);
+            black_box(self.table.get(leaf.entry()).rule);
         }
     }
 
@@ -152,8 +161,8 @@ impl ClientMap {
         let mut table = PreferenceTableBuilder::default();
         table.add(0, preference)?;
         Some(Self {
-            v4: Trie::new([Leaf::new(0, 0)].as_slice(), false)?,
-            v6: Trie::new([Leaf::new(0, 0)].as_slice(), false)?,
+            v4: Networks::new([Leaf::new(0, 0)].as_slice(), false)?,
+            v6: Networks::new([Leaf::new(0, 0)].as_slice(), false)?,
             table: table.finish(),
             sets: RuleSets::new(&[]).finish(),
             every_v4: 0,
@@ -216,7 +225,7 @@ impl ClientMap {
         self.fenced(&around, &fence, first, scope, scratch)
     }
 
-    const fn trie(&self, family: Family) -> &Trie {
+    const fn networks(&self, family: Family) -> &Networks {
         match family {
             Family::V4 => &self.v4,
             Family::V6 => &self.v6,
@@ -225,7 +234,7 @@ impl ClientMap {
 
     #[inline]
     fn around(&self, prefix: Prefix) -> Around<'_> {
-        let leaf = self.trie(prefix.family).leaf(prefix.address);
+        let leaf = self.networks(prefix.family).leaf(prefix.address);
         let row = self.table.get(leaf.entry());
         Around {
             preference: row.preference,
@@ -247,11 +256,11 @@ impl ClientMap {
     /// The fence of a prefix that straddles leaves; its pins go to `scratch`.
     #[cold]
     fn rules_within(&self, prefix: Prefix, scratch: &mut Scratch) -> Fence {
-        let trie = self.trie(prefix.family);
+        let networks = self.networks(prefix.family);
         let mut fence = Fence::ALL;
         scratch.pins.clear();
         let rule = |entry| self.table.get(entry).rule;
-        trie.rules_within(prefix.address, prefix.length, rule, |set| {
+        networks.rules_within(prefix.address, prefix.length, rule, |set| {
             let (pins, allowed) = self.set(set);
             fence = fence.and(&allowed);
             scratch.pins.extend(pins);
