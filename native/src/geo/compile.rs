@@ -1,5 +1,6 @@
 //! From databases and one geography to its map.
 
+use super::batch::next_number;
 use super::contract::Ordering;
 use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
@@ -105,6 +106,7 @@ pub fn assemble(compiled: Compiled, geography: &Geography) -> ClientMap {
         v4.rules_within(0, 0, rule, |set| every_v4 = sets.union(every_v4, set));
     }
     ClientMap {
+        number: next_number(),
         v4,
         v6,
         table,

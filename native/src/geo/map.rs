@@ -1,5 +1,6 @@
 //! The map of one geography: client prefix in, regions in order of preference out.
 
+use super::batch::{Batch, next_number};
 use super::blocks::{Block, Blocks, Scores, order_by_capacity, order_by_weight};
 use super::embedded_v4::{EmbeddedNetworks, Extracted};
 use super::fence::{Fence, RuleSet, RuleSets};
@@ -26,6 +27,7 @@ pub struct Scratch {
     preference: Vec<u8>,
     pins: Vec<u16>,
     scores: Scores,
+    batch: Batch,
 }
 
 impl Scratch {
@@ -36,6 +38,7 @@ impl Scratch {
             preference: Vec::with_capacity(256),
             pins: Vec::with_capacity(256),
             scores: Vec::with_capacity(256),
+            batch: Batch::new(),
         }
     }
 }
@@ -57,6 +60,8 @@ pub const PREFETCH: usize = 32;
 
 /// The map of one geography, for any number of services and threads.
 pub struct ClientMap {
+    /// No other map has it.
+    pub(super) number: u64,
     pub(super) v4: Networks,
     pub(super) v6: Networks,
     pub(super) table: PreferenceTable,
@@ -93,7 +98,7 @@ impl ClientMap {
             }
         }
         let prefix = extracted.prefix;
-        let around = self.around(prefix);
+        let around = self.around(prefix, &mut scratch.batch);
         let scope = extracted.scope(self.scope(&around, prefix.family));
         if around.length <= prefix.length || self.pins == 0 {
             let (pins, _) = self.set(around.rule);
@@ -124,20 +129,17 @@ impl ClientMap {
         }
     }
 
-    /// Read what look-ups of these clients will read, so that it is in the cache by then.
+    /// Find the leaves of these clients, whose look-ups then have them from `scratch`, and bring what
+    /// else those will read into the cache.
     ///
     /// The reads of one look-up wait for one another, those of several do not: side by side
     /// they take little longer than one. Of more than [`PREFETCH`] clients the rest is left.
-    pub fn prefetch(&self, clients: &[Prefix]) {
+    pub fn prefetch(&self, clients: &[Prefix], scratch: &mut Scratch) {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
             let extracted = self.embedded.extract(*client).prefix;
             let networks = self.networks(extracted.family);
-            *descent = Some((
-                networks,
-                networks.enter(extracted.address),
-                extracted.address,
-            ));
+            *descent = Some((networks, networks.enter(extracted.address), extracted));
         }
         let mut deeper = true;
         while deeper {
@@ -149,8 +151,10 @@ impl ClientMap {
         for (networks, descent, _) in descents.iter().flatten() {
             black_box(networks.touch(*descent));
         }
-        for (networks, descent, address) in descents.iter().flatten() {
-            let leaf = networks.arrive(*descent, *address);
+        scratch.batch.begin(self.number);
+        for (networks, descent, client) in descents.iter().flatten() {
+            let leaf = networks.arrive(*descent, client.address);
+            scratch.batch.add(*client, leaf);
             black_box(self.table.get(leaf.entry()).rule);
         }
     }
@@ -161,6 +165,7 @@ impl ClientMap {
         let mut table = PreferenceTableBuilder::default();
         table.add(0, preference)?;
         Some(Self {
+            number: next_number(),
             v4: Networks::new([Leaf::new(0, 0)].as_slice(), false)?,
             v6: Networks::new([Leaf::new(0, 0)].as_slice(), false)?,
             table: table.finish(),
@@ -212,7 +217,7 @@ impl ClientMap {
         let first = self
             .embedded
             .extract(Prefix::new(Family::V6, client.address, 128));
-        let around = self.around(first.prefix);
+        let around = self.around(first.prefix, &mut scratch.batch);
         let scope = (first.scope(self.scope(&around, first.prefix.family)))
             .max(boundary)
             .max(first.scope(1));
@@ -233,8 +238,12 @@ impl ClientMap {
     }
 
     #[inline]
-    fn around(&self, prefix: Prefix) -> Around<'_> {
-        let leaf = self.networks(prefix.family).leaf(prefix.address);
+    fn around(&self, prefix: Prefix, batch: &mut Batch) -> Around<'_> {
+        let known = batch.leaf(self.number, prefix);
+        let leaf = match known {
+            Some(leaf) => leaf,
+            None => self.networks(prefix.family).leaf(prefix.address),
+        };
         let row = self.table.get(leaf.entry());
         Around {
             preference: row.preference,
@@ -284,6 +293,7 @@ impl ClientMap {
             preference: allowed,
             pins,
             scores,
+            ..
         } = scratch;
         let holds = |region: &u8| fence.holds(*region);
         allowed.clear();

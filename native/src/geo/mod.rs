@@ -11,6 +11,7 @@
 //! are merged, so that a scope is the shortest there is, and that a prefix which straddles
 //! pins is fenced exactly at every length.
 
+pub mod batch;
 pub mod blocks;
 pub mod compile;
 pub mod contract;
