@@ -40,6 +40,7 @@ mod pending;
 pub mod place;
 pub mod place_index;
 pub mod placed;
+pub mod points;
 pub mod preference_list;
 pub mod preference_table;
 pub mod prefix_rows;

@@ -11,6 +11,7 @@
 
 use super::farther::Farther;
 use super::known_row::Head;
+use super::points::Points;
 use super::preference_list::PreferenceList;
 
 /// How many rows a leaf can name: its entry has 24 bits.
@@ -42,19 +43,19 @@ pub enum Rest<'a> {
     From(Point),
 }
 
-/// Marks a place in `points`, where others are in `far`.
+/// Marks a row whose point is in `points`, where the rest of others is in `far`.
 pub(super) const FROM: u32 = 1 << 31;
 
 /// The table: heads, and what they have no room for.
 #[derive(Default)]
 pub struct PreferenceTable {
-    /// By row: its head's number.
+    /// By row: its head's number, and [`FROM`].
     pub(super) rows: Box<[u32]>,
     pub(super) heads: Box<[Head]>,
-    /// By row, where any has more regions than its head: the place of the rest.
+    /// By row, up to the last that keeps more regions than its head: the place of the rest.
     pub(super) rests: Box<[u32]>,
     pub(super) far: Box<[u8]>,
-    pub(super) points: Box<[Point]>,
+    pub(super) points: Points,
     pub(super) farther: Farther,
 }
 
@@ -85,11 +86,10 @@ impl PreferenceTable {
     /// What a row has that its head has no room for.
     #[must_use]
     pub fn rest(&self, entry: u32) -> Rest<'_> {
-        let at = self.rests.get(entry as usize).copied().unwrap_or(0);
-        if at & FROM != 0 {
-            let point = self.points.get((at & !FROM) as usize);
-            return Rest::From(point.copied().unwrap_or_default());
+        if self.is_derived(entry) {
+            return Rest::From(self.points.get(entry).unwrap_or_default());
         }
+        let at = self.rests.get(entry as usize).copied().unwrap_or(0);
         let count = (self.head(entry)).map_or(0, |head| usize::from(head.count));
         let far = (at as usize)..(at as usize + count.saturating_sub(NEAR));
         Rest::Kept(self.far.get(far).unwrap_or_default())
@@ -127,21 +127,28 @@ impl PreferenceTable {
             + size_of_val(&*self.heads)
             + size_of_val(&*self.rests)
             + self.far.len()
-            + size_of_val(&*self.points)
+            + self.points.size()
+    }
+
+    /// Whether what its head has no room for is worked out.
+    #[inline]
+    fn is_derived(&self, entry: u32) -> bool {
+        (self.rows.get(entry as usize)).is_some_and(|row| row & FROM != 0)
     }
 
     #[inline]
     fn head(&self, entry: u32) -> Option<&Head> {
-        self.heads.get(*self.rows.get(entry as usize)? as usize)
+        self.heads
+            .get((self.rows.get(entry as usize)? & !FROM) as usize)
     }
 
     #[inline]
     fn long<'a>(&'a self, entry: u32, head: &'a Head) -> PreferenceList<'a> {
-        let at = self.rests.get(entry as usize).copied().unwrap_or(0);
         let count = usize::from(head.count);
-        if at & FROM != 0 {
+        if self.is_derived(entry) {
             return PreferenceList::derived(&head.near, self, entry, count);
         }
+        let at = self.rests.get(entry as usize).copied().unwrap_or(0);
         let far = (self.far).get(at as usize..at as usize + (count - NEAR));
         PreferenceList::new(&head.near, far.unwrap_or_default())
     }

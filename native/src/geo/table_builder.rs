@@ -2,7 +2,8 @@
 
 use super::farther::Farther;
 use super::known_row::{Head, KnownRow, WordHasher};
-use super::preference_table::{FROM, MAX_ROWS, NEAR, Point, PreferenceTable, Rest};
+use super::points::Points;
+use super::preference_table::{FROM, MAX_ROWS, NEAR, PreferenceTable, Rest};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -13,7 +14,7 @@ pub struct PreferenceTableBuilder {
     heads: Vec<Head>,
     rests: Vec<u32>,
     far: Vec<u8>,
-    points: Vec<Point>,
+    points: Points,
     farther: Farther,
     /// Of rows, by what they are known by, and of heads.
     numbers: HashMap<(u128, u128), u32, BuildHasherDefault<WordHasher>>,
@@ -58,27 +59,25 @@ impl PreferenceTableBuilder {
         if number >= MAX_ROWS {
             return None;
         }
-        if row.count() > NEAR {
-            let place = match rest {
-                Rest::Kept(far) => {
-                    self.far.extend(far);
-                    self.far.len() - far.len()
-                }
-                Rest::From(point) => {
-                    self.points.push(point);
-                    (self.points.len() - 1) | FROM as usize
-                }
-            };
-            // Of the rows before, none has more than its head.
-            self.rests.resize(number, 0);
-            self.rests.push(u32::try_from(place).ok()?);
+        let mut derived = 0;
+        match rest {
+            _ if row.count() <= NEAR => {}
+            Rest::From(point) => {
+                self.points.push(number, point)?;
+                derived = FROM;
+            }
+            Rest::Kept(far) => {
+                self.rests.resize(number, 0);
+                self.rests.push(u32::try_from(self.far.len()).ok()?);
+                self.far.extend(far);
+            }
         }
         let next = self.heads.len() as u32;
         let head = *self.head_numbers.entry(row.head.word()).or_insert(next);
         if head == next {
             self.heads.push(row.head);
         }
-        self.rows.push(head);
+        self.rows.push(head | derived);
         Some(number as u32)
     }
 
@@ -97,7 +96,7 @@ impl PreferenceTableBuilder {
             heads: self.heads.into(),
             rests: self.rests.into(),
             far: self.far.into(),
-            points: self.points.into(),
+            points: self.points.finish(),
             farther: self.farther,
         }
     }

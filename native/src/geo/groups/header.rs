@@ -6,7 +6,8 @@ use super::{DEEPEST, MOST};
 pub(super) const QUARTER: u32 = DEEPEST as u32 - 2;
 
 /// What it says, from its lowest bits on: the deepest leaf less one (4 bits), leaves less one (6), the bits
-/// of an index (3), and the leaf at the beginning of the second, third and fourth quarter (6 each).
+/// of an index (3), the leaf at the beginning of the second, third and fourth quarter (6 each), and whether
+/// parts have 4 bits instead of 3.
 #[derive(Clone, Copy)]
 pub(super) struct Header {
     /// How many bits longer the longest prefix of a leaf is than the group's.
@@ -17,7 +18,7 @@ pub(super) struct Header {
     pub(super) count: usize,
     /// How many bits say which entry a leaf has.
     pub(super) index_bits: usize,
-    /// The word above those.
+    /// The next 18 bits.
     quarters: u32,
 }
 
@@ -37,15 +38,21 @@ impl Header {
         let index_bits = word >> (DEEPEST_BITS + COUNT_BITS) & ((1 << INDEX_BITS) - 1);
         Some(Self {
             deepest,
-            part_bits: part_bits(deepest),
+            part_bits: 3 + (word >> (u32::BITS - 1)) as usize,
             count: (word >> DEEPEST_BITS) as usize % MOST + 1,
             index_bits: index_bits as usize,
-            quarters: word >> BEFORE_QUARTERS,
+            quarters: word << 1 >> (BEFORE_QUARTERS + 1),
         })
     }
 
     /// The word of a group; `quarters` are the leaves at which its quarters begin.
-    pub(super) fn word(deepest: u8, count: usize, index_bits: usize, quarters: [usize; 4]) -> u32 {
+    pub(super) fn word(
+        deepest: u8,
+        part_bits: usize,
+        count: usize,
+        index_bits: usize,
+        quarters: [usize; 4],
+    ) -> u32 {
         let [_, second, third, fourth] = quarters.map(|leaf| leaf as u32);
         let quarters = second | third << COUNT_BITS | fourth << (2 * COUNT_BITS);
         let counts = (count as u32).wrapping_sub(1) << DEEPEST_BITS;
@@ -53,6 +60,7 @@ impl Header {
             | counts
             | (index_bits as u32) << (DEEPEST_BITS + COUNT_BITS)
             | quarters << BEFORE_QUARTERS
+            | (part_bits as u32).wrapping_sub(3) << (u32::BITS - 1)
     }
 
     /// The leaf in which a quarter begins.
@@ -64,10 +72,5 @@ impl Header {
     }
 }
 
-/// How many bits say how much a leaf fills, the deepest of which fills one part.
-pub(super) const fn part_bits(deepest: u8) -> usize {
-    if deepest <= 8 { 3 } else { 4 }
-}
-
 const _: () = assert!(MOST == 1 << COUNT_BITS && DEEPEST as usize == 1 << DEEPEST_BITS);
-const _: () = assert!(BEFORE_QUARTERS + 3 * COUNT_BITS < u32::BITS);
+const _: () = assert!(BEFORE_QUARTERS + 3 * COUNT_BITS == u32::BITS - 1);

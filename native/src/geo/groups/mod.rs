@@ -23,9 +23,12 @@ use super::leaves::Leaf;
 use bits::field;
 use header::{Header, QUARTER};
 pub use pack::{Packed, pack};
+use std::hint::black_box;
 
 /// Leaves of a group at most.
 const MOST: usize = 64;
+/// Words of one cache line.
+const LINE: usize = 16;
 /// How many bits longer than the group's prefix theirs are at most.
 const DEEPEST: u8 = 16;
 
@@ -61,6 +64,8 @@ impl Groups {
         let Some(group) = self.group(place as usize) else {
             return Leaf::new(0, prefix);
         };
+        // Its second cache line comes beside the first, rather than once that says what to read there.
+        black_box(group.words.get(LINE - 1));
         let (number, deeper) = group.find((rest >> (128 - u32::from(DEEPEST))) as u32);
         Leaf::new(group.entry(number), prefix.saturating_add(deeper))
     }

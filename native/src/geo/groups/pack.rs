@@ -1,7 +1,7 @@
 //! Gathering leaves into groups.
 
 use super::bits::{Writer, width};
-use super::header::{Header, QUARTER, part_bits};
+use super::header::{Header, QUARTER};
 use super::{DEEPEST, Groups, MOST, Shape};
 use crate::geo::leaves::{Leaf, LeafSource, unit};
 
@@ -147,15 +147,20 @@ impl<L: LeafSource + ?Sized> Packer<'_, L> {
             address = end;
         }
         let count = piece.to - piece.from;
+        // Eight sizes take three bits.
+        let shallowest = leaves().map(Leaf::length).min().unwrap_or(piece.deepest);
+        let part_bits = if piece.deepest - shallowest < 8 { 3 } else { 4 };
         let index_bits = width(self.distinct.len() as u32 - 1);
-        self.out
-            .push(Header::word(deepest, count, index_bits, quarters), 32);
+        self.out.push(
+            Header::word(deepest, part_bits, count, index_bits, quarters),
+            32,
+        );
         if self.shape.head > 1 {
             self.out.push(0, 32);
         }
         for leaf in leaves() {
             let part = u32::from(piece.deepest - leaf.length());
-            self.out.push(part, part_bits(deepest));
+            self.out.push(part, part_bits);
         }
         for index in indices.iter().take(count) {
             self.out.push(*index, index_bits);
