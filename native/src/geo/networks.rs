@@ -33,7 +33,15 @@ impl Networks {
                 tiles,
                 first,
                 groups,
-            }) => (Trie::new(tiles.as_slice(), ruled)?, Some((first, groups))),
+            }) => {
+                // Nearly all of IPv6 lies in so few prefixes of 18 bits that their table is a waste.
+                let small = !ruled && tiles.iter().any(|tile| tile.length() > 32);
+                let trie = match small {
+                    true => Trie::with_small_table(tiles.as_slice()),
+                    false => Trie::new(tiles.as_slice(), ruled),
+                };
+                (trie?, Some((first, groups)))
+            }
             None => (Trie::new(leaves, ruled)?, None),
         };
         Some(Self {

@@ -32,6 +32,12 @@ impl Points {
         Some(())
     }
 
+    /// Whether no row has one.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// The point of a row.
     #[must_use]
     pub fn get(&self, row: u32) -> Option<Point> {

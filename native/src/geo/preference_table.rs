@@ -52,8 +52,10 @@ pub struct PreferenceTable {
     /// By row: its head's number, and [`FROM`].
     pub(super) rows: Box<[u32]>,
     pub(super) heads: Box<[Head]>,
-    /// By row, up to the last that keeps more regions than its head: the place of the rest.
+    /// By row, where any before the first with a point keeps more regions than its head: the place of the rest.
     pub(super) rests: Box<[u32]>,
+    /// Of such rows behind that: their numbers, ascending, and the same.
+    pub(super) later_rests: Box<[(u32, u32)]>,
     pub(super) far: Box<[u8]>,
     pub(super) points: Points,
     pub(super) farther: Farther,
@@ -89,7 +91,7 @@ impl PreferenceTable {
         if self.is_derived(entry) {
             return Rest::From(self.points.get(entry).unwrap_or_default());
         }
-        let at = self.rests.get(entry as usize).copied().unwrap_or(0);
+        let at = self.far_place(entry);
         let count = (self.head(entry)).map_or(0, |head| usize::from(head.count));
         let far = (at as usize)..(at as usize + count.saturating_sub(NEAR));
         Rest::Kept(self.far.get(far).unwrap_or_default())
@@ -126,8 +128,28 @@ impl PreferenceTable {
         size_of_val(&*self.rows)
             + size_of_val(&*self.heads)
             + size_of_val(&*self.rests)
+            + size_of_val(&*self.later_rests)
             + self.far.len()
             + self.points.size()
+    }
+
+    /// Where the regions of a row begin that it keeps behind its head.
+    #[inline]
+    fn far_place(&self, entry: u32) -> u32 {
+        match self.rests.get(entry as usize) {
+            Some(place) => *place,
+            None => self.later_place(entry),
+        }
+    }
+
+    #[cold]
+    fn later_place(&self, entry: u32) -> u32 {
+        let found = self
+            .later_rests
+            .binary_search_by_key(&entry, |(row, _)| *row);
+        found.map_or(0, |at| {
+            self.later_rests.get(at).map_or(0, |(_, place)| *place)
+        })
     }
 
     /// Whether what its head has no room for is worked out.
@@ -148,7 +170,7 @@ impl PreferenceTable {
         if self.is_derived(entry) {
             return PreferenceList::derived(&head.near, self, entry, count);
         }
-        let at = self.rests.get(entry as usize).copied().unwrap_or(0);
+        let at = self.far_place(entry);
         let far = (self.far).get(at as usize..at as usize + (count - NEAR));
         PreferenceList::new(&head.near, far.unwrap_or_default())
     }

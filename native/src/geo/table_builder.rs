@@ -13,6 +13,7 @@ pub struct PreferenceTableBuilder {
     rows: Vec<u32>,
     heads: Vec<Head>,
     rests: Vec<u32>,
+    later_rests: Vec<(u32, u32)>,
     far: Vec<u8>,
     points: Points,
     farther: Farther,
@@ -67,8 +68,13 @@ impl PreferenceTableBuilder {
                 derived = FROM;
             }
             Rest::Kept(far) => {
-                self.rests.resize(number, 0);
-                self.rests.push(u32::try_from(self.far.len()).ok()?);
+                let place = u32::try_from(self.far.len()).ok()?;
+                if self.points.is_empty() {
+                    self.rests.resize(number, 0);
+                    self.rests.push(place);
+                } else {
+                    self.later_rests.push((number as u32, place));
+                }
                 self.far.extend(far);
             }
         }
@@ -95,6 +101,7 @@ impl PreferenceTableBuilder {
             rows: self.rows.into(),
             heads: self.heads.into(),
             rests: self.rests.into(),
+            later_rests: self.later_rests.into(),
             far: self.far.into(),
             points: self.points.finish(),
             farther: self.farther,
@@ -157,7 +164,12 @@ mod tests {
             let row = KnownRow::of(rule, &list, 0).unwrap();
             let entry = builder.add_known(row, Rest::From(point)).unwrap();
             assert_eq!(builder.add_drawn(rule, &list, 0), Some(entry));
-            expected.push((entry, list));
+            expected.push((entry, list.clone()));
+            if number % 3 == 0 {
+                // Between them some whose other regions are kept.
+                let own_first: Vec<u8> = list.into_iter().rev().collect();
+                expected.push((builder.add_drawn(rule, &own_first, 2).unwrap(), own_first));
+            }
         }
         let table = builder.finish();
         for (entry, list) in expected {

@@ -1,6 +1,6 @@
 //! Longest-prefix match over one family, for two reads of memory a look-up as a rule.
 //!
-//! The first 18 bits index a table. What is longer continues in
+//! The first 18 bits index a table, or 16 where it is made small. What is longer continues in
 //! nodes of 6 bits each, which keep two bitmaps instead of 64 slots: which slots are nodes again, and at which slots a
 //! new leaf begins; counting bits below a slot finds what stands for it (the "poptrie" of Asai and Ohara,
 //! SIGCOMM 2015). All of a node stands together, so that it mostly comes in one line of the cache:
@@ -22,8 +22,9 @@ use super::leaves::{Leaf, LeafSource};
 use build::{Builder, Slot, Waiting, next_slot};
 use node::{Node, Shape};
 
-/// Bits that index the table.
+/// Bits that index the table, and those that index a small one.
 const DIRECT: u8 = 18;
+const DIRECT_OF_SMALL: u8 = 16;
 const STRIDE: u8 = 6;
 
 /// The length octet that marks a word as the place of a node, not a leaf.
@@ -57,6 +58,8 @@ impl Descent {
 /// The compiled leaves of one family.
 pub struct Trie {
     direct: Box<[u32]>,
+    /// Bits that index it.
+    direct_bits: u8,
     words: Vec<u32>,
     /// Words before the first node, so that nodes begin where cache lines do.
     lead: usize,
@@ -70,11 +73,25 @@ impl Trie {
     /// when they need too many nodes.
     #[must_use]
     pub fn new(leaves: &(impl LeafSource + ?Sized), ruled: bool) -> Option<Self> {
+        Self::with_direct(leaves, ruled, DIRECT)
+    }
+
+    /// The same without room for rules, and with a table of 256 KiB instead of 1 MiB.
+    #[must_use]
+    pub fn with_small_table(leaves: &(impl LeafSource + ?Sized)) -> Option<Self> {
+        Self::with_direct(leaves, false, DIRECT_OF_SMALL)
+    }
+
+    fn with_direct(
+        leaves: &(impl LeafSource + ?Sized),
+        ruled: bool,
+        direct_bits: u8,
+    ) -> Option<Self> {
         let count = leaves.count();
         let mut waiting = Vec::new();
-        let mut direct = Vec::with_capacity(1 << DIRECT);
+        let mut direct = Vec::with_capacity(1 << direct_bits);
         let mut at = 0;
-        while let Some(slot) = next_slot(leaves, &mut at, count, DIRECT) {
+        while let Some(slot) = next_slot(leaves, &mut at, count, direct_bits) {
             match slot {
                 Slot::Leaf(leaf, slots) => direct.extend(std::iter::repeat_n(leaf.0, slots)),
                 Slot::Node(range) => {
@@ -89,10 +106,10 @@ impl Trie {
         let mut built = Builder::new(shape, count, waiting.len());
         let mut below = Vec::new();
         for node in waiting {
-            let word = built.node(leaves, node, DIRECT, &mut below)?;
+            let word = built.node(leaves, node, direct_bits, &mut below)?;
             *direct.get_mut(node.word())? = word;
         }
-        let mut depth = DIRECT;
+        let mut depth = direct_bits;
         while !below.is_empty() {
             depth = depth.saturating_add(STRIDE);
             for node in std::mem::take(&mut below) {
@@ -102,6 +119,7 @@ impl Trie {
         }
         Some(Self {
             direct: direct.into_boxed_slice(),
+            direct_bits,
             words: built.words,
             lead: built.lead,
             shape,
@@ -123,11 +141,11 @@ impl Trie {
     #[must_use]
     #[inline]
     pub fn enter(&self, address: u128) -> Descent {
-        let top = (address >> (128 - u32::from(DIRECT))) as usize;
+        let top = (address >> (128 - u32::from(self.direct_bits))) as usize;
         Descent {
             word: self.direct.get(top).copied().unwrap_or(0),
-            rest: address << DIRECT,
-            depth: DIRECT,
+            rest: address << self.direct_bits,
+            depth: self.direct_bits,
         }
     }
 
@@ -199,7 +217,11 @@ pub(super) mod tests {
                 // Entries of one octet, of two and of four.
                 let entries = [5, 256, 257, 65_536, 65_537, 1 << 24][seed as usize % 6];
                 let leaves = random_leaves(seed, most, entries, 500);
-                let trie = Trie::new(leaves.as_slice(), seed % 3 == 0).unwrap();
+                let trie = match seed % 3 {
+                    0 => Trie::with_small_table(leaves.as_slice()),
+                    other => Trie::new(leaves.as_slice(), other == 1),
+                };
+                let trie = trie.unwrap();
                 let mut start = 0_u128;
                 for leaf in leaves {
                     let end = start.wrapping_add(unit(leaf.length()));

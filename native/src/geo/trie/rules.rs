@@ -77,10 +77,10 @@ impl Trie {
         }
         let mut word = self
             .direct
-            .get(leading(address, DIRECT))
+            .get(leading(address, self.direct_bits))
             .copied()
             .unwrap_or(0);
-        let mut depth = DIRECT;
+        let mut depth = self.direct_bits;
         while let Some(node) = self.node(word) {
             let slot = (address << depth >> (128 - u32::from(STRIDE))) as u32;
             let left = length.saturating_sub(depth);
