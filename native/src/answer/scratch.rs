@@ -76,6 +76,11 @@ impl Scratch {
         std::mem::replace(&mut self.chain.service, NONE)
     }
 
+    /// That of look-ups in client maps.
+    pub(super) const fn map(&mut self) -> &mut geo::Scratch {
+        &mut self.chain.map
+    }
+
     #[inline]
     pub(super) fn set_name(&mut self, name: &[u8]) {
         self.chain.key.set(name);

@@ -1,5 +1,6 @@
 //! From databases and one geography to its map.
 
+use super::batch::next_number;
 use super::contract::Ordering;
 use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
@@ -7,13 +8,13 @@ use super::fence::{Fence, RuleSets};
 use super::geography::Geography;
 use super::map::{ClientMap, Policy};
 use super::mmdb::{File, Refused};
+use super::networks::Networks;
 use super::place::Place;
 use super::place_index::PlaceIndex;
 use super::preference_table::PreferenceTable;
 use super::prefix_rows::PrefixRows;
 use super::prefix_rules::PrefixRules;
 use super::ranking::Drawn;
-use super::trie::Trie;
 use super::walk::{Measured, Source, Walk};
 use crate::wire::prefix::Family;
 use std::thread;
@@ -61,8 +62,8 @@ pub fn compile(
     let ruled = !geography.pins.is_empty();
     let (v4, v6) = thread::scope(|scope| {
         // One thread builds what is known while others walk on.
-        let built = scope.spawn(move || Trie::new(v4.as_slice(), ruled));
-        let v6 = leaves(Family::V6, 0.55).map(|leaves| Trie::new(leaves.as_slice(), ruled));
+        let built = scope.spawn(move || Networks::new(v4.as_slice(), ruled));
+        let v6 = leaves(Family::V6, 0.55).map(|leaves| Networks::new(leaves.as_slice(), ruled));
         (built.join(), v6)
     });
     let v4 = v4.ok().flatten().ok_or_else(too_large)?;
@@ -77,9 +78,9 @@ pub fn compile(
 /// What of a map takes long to make.
 pub struct Compiled {
     /// The leaves of IPv4.
-    pub v4: Trie,
+    pub v4: Networks,
     /// And of IPv6.
-    pub v6: Trie,
+    pub v6: Networks,
     /// The rows that leaves name.
     pub table: PreferenceTable,
 }
@@ -105,6 +106,7 @@ pub fn assemble(compiled: Compiled, geography: &Geography) -> ClientMap {
         v4.rules_within(0, 0, rule, |set| every_v4 = sets.union(every_v4, set));
     }
     ClientMap {
+        number: next_number(),
         v4,
         v6,
         table,

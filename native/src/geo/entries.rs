@@ -3,13 +3,15 @@
 
 use super::geography::Geography;
 use super::known::{Client, Known, NO_ENTRY, Wanted};
+use super::known_row::KnownRow;
 use super::map::ClientMap;
 use super::mmdb::Refused;
 use super::place::Place;
 use super::placed::Places;
-use super::preference_table::{KnownRow, PreferenceTable, PreferenceTableBuilder, Rest};
+use super::preference_table::{PreferenceTable, Rest};
 use super::prefix_rows::{NO_ROW, PrefixRows};
 use super::ranker::{Ranker, RankerScratch, fence_of, fenced, orders, point_of, rows};
+use super::table_builder::PreferenceTableBuilder;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

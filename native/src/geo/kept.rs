@@ -14,11 +14,13 @@
 
 use super::compile::{Compiled, assemble};
 use super::geography::Geography;
+use super::known_row::KnownRow;
 use super::leaves::{LeafSource, unit};
 use super::map::ClientMap;
-use super::preference_table::{KnownRow, NEAR, PreferenceTable, PreferenceTableBuilder, Rest};
+use super::networks::Networks;
+use super::preference_table::{NEAR, PreferenceTable, Rest};
 use super::ranker::{Ranker, fenced};
-use super::trie::Trie;
+use super::table_builder::PreferenceTableBuilder;
 use crate::wire::prefix::Family;
 use std::thread;
 
@@ -47,8 +49,8 @@ pub fn load(octets: &[u8], geography: &Geography) -> Option<ClientMap> {
     }
     let ruled = !geography.pins.is_empty();
     let (v4, v6) = thread::scope(|scope| {
-        let other = scope.spawn(|| Trie::new(v4, ruled));
-        let v6 = Trie::new(v6, ruled);
+        let other = scope.spawn(|| Networks::new(v4, ruled));
+        let v6 = Networks::new(v6, ruled);
         (other.join(), v6)
     });
     let (v4, v6) = (v4.ok()??, v6?);
@@ -113,12 +115,12 @@ fn load_rows(rest: &mut Octets<'_>, geography: &Geography) -> Option<PreferenceT
     Some(table.finish())
 }
 
-fn save_leaves(trie: &Trie, out: &mut Vec<u8>) {
+fn save_leaves(networks: &Networks, out: &mut Vec<u8>) {
     let at = out.len();
     out.extend([0; 4]);
     let (mut address, mut count) = (0_u128, 0_u32);
     loop {
-        let leaf = trie.leaf(address);
+        let leaf = networks.leaf(address);
         out.extend(leaf.0.to_le_bytes());
         count += 1;
         address = address.wrapping_add(unit(leaf.length()));

@@ -1,13 +1,15 @@
 //! The map of one geography: client prefix in, regions in order of preference out.
 
+use super::batch::{Batch, next_number};
 use super::blocks::{Block, Blocks, Scores, order_by_capacity, order_by_weight};
 use super::embedded_v4::{EmbeddedNetworks, Extracted};
 use super::fence::{Fence, RuleSet, RuleSets};
 use super::leaves::Leaf;
+use super::networks::Networks;
 use super::preference_list::PreferenceList;
-use super::preference_table::{PreferenceTable, PreferenceTableBuilder};
+use super::preference_table::PreferenceTable;
 use super::ranking::{Drawn, Region};
-use super::trie::Trie;
+use super::table_builder::PreferenceTableBuilder;
 use crate::wire::prefix::{Family, Prefix};
 use std::hint::black_box;
 
@@ -25,6 +27,7 @@ pub struct Scratch {
     preference: Vec<u8>,
     pins: Vec<u16>,
     scores: Scores,
+    batch: Batch,
 }
 
 impl Scratch {
@@ -35,6 +38,7 @@ impl Scratch {
             preference: Vec::with_capacity(256),
             pins: Vec::with_capacity(256),
             scores: Vec::with_capacity(256),
+            batch: Batch::new(),
         }
     }
 }
@@ -56,8 +60,10 @@ pub const PREFETCH: usize = 32;
 
 /// The map of one geography, for any number of services and threads.
 pub struct ClientMap {
-    pub(super) v4: Trie,
-    pub(super) v6: Trie,
+    /// No other map has it.
+    pub(super) number: u64,
+    pub(super) v4: Networks,
+    pub(super) v6: Networks,
     pub(super) table: PreferenceTable,
     pub(super) sets: Box<[RuleSet]>,
     /// The number of the set of all rules that hold somewhere in IPv4.
@@ -92,7 +98,7 @@ impl ClientMap {
             }
         }
         let prefix = extracted.prefix;
-        let around = self.around(prefix);
+        let around = self.around(prefix, &mut scratch.batch);
         let scope = extracted.scope(self.scope(&around, prefix.family));
         if around.length <= prefix.length || self.pins == 0 {
             let (pins, _) = self.set(around.rule);
@@ -123,26 +129,33 @@ impl ClientMap {
         }
     }
 
-    /// Read what look-ups of these clients will read, so that it is in the cache by then.
+    /// Find the leaves of these clients, whose look-ups then have them from `scratch`, and bring what
+    /// else those will read into the cache.
     ///
     /// The reads of one look-up wait for one another, those of several do not: side by side
     /// they take little longer than one. Of more than [`PREFETCH`] clients the rest is left.
-    pub fn prefetch(&self, clients: &[Prefix]) {
+    pub fn prefetch(&self, clients: &[Prefix], scratch: &mut Scratch) {
         let mut descents = [None; PREFETCH];
         for (descent, client) in descents.iter_mut().zip(clients) {
             let extracted = self.embedded.extract(*client).prefix;
-            let trie = self.trie(extracted.family);
-            *descent = Some((trie, trie.enter(extracted.address)));
+            let networks = self.networks(extracted.family);
+            *descent = Some((networks, networks.enter(extracted.address), extracted));
         }
         let mut deeper = true;
         while deeper {
             deeper = false;
-            for (trie, descent) in descents.iter_mut().flatten() {
-                deeper |= trie.descend(descent);
+            for (networks, descent, _) in descents.iter_mut().flatten() {
+                deeper |= networks.descend(descent);
             }
         }
-        for (_, descent) in descents.iter().flatten() {
-            black_box(self.table.get(descent.leaf().entry()).rule);
+        for (networks, descent, _) in descents.iter().flatten() {
+            black_box(networks.touch(*descent));
+        }
+        scratch.batch.begin(self.number);
+        for (networks, descent, client) in descents.iter().flatten() {
+            let leaf = networks.arrive(*descent, client.address);
+            scratch.batch.add(*client, leaf);
+            black_box(self.table.get(leaf.entry()).rule);
         }
     }
 
@@ -152,8 +165,9 @@ impl ClientMap {
         let mut table = PreferenceTableBuilder::default();
         table.add(0, preference)?;
         Some(Self {
-            v4: Trie::new([Leaf::new(0, 0)].as_slice(), false)?,
-            v6: Trie::new([Leaf::new(0, 0)].as_slice(), false)?,
+            number: next_number(),
+            v4: Networks::new([Leaf::new(0, 0)].as_slice(), false)?,
+            v6: Networks::new([Leaf::new(0, 0)].as_slice(), false)?,
             table: table.finish(),
             sets: RuleSets::new(&[]).finish(),
             every_v4: 0,
@@ -203,7 +217,7 @@ impl ClientMap {
         let first = self
             .embedded
             .extract(Prefix::new(Family::V6, client.address, 128));
-        let around = self.around(first.prefix);
+        let around = self.around(first.prefix, &mut scratch.batch);
         let scope = (first.scope(self.scope(&around, first.prefix.family)))
             .max(boundary)
             .max(first.scope(1));
@@ -216,7 +230,7 @@ impl ClientMap {
         self.fenced(&around, &fence, first, scope, scratch)
     }
 
-    const fn trie(&self, family: Family) -> &Trie {
+    const fn networks(&self, family: Family) -> &Networks {
         match family {
             Family::V4 => &self.v4,
             Family::V6 => &self.v6,
@@ -224,8 +238,12 @@ impl ClientMap {
     }
 
     #[inline]
-    fn around(&self, prefix: Prefix) -> Around<'_> {
-        let leaf = self.trie(prefix.family).leaf(prefix.address);
+    fn around(&self, prefix: Prefix, batch: &mut Batch) -> Around<'_> {
+        let known = batch.leaf(self.number, prefix);
+        let leaf = match known {
+            Some(leaf) => leaf,
+            None => self.networks(prefix.family).leaf(prefix.address),
+        };
         let row = self.table.get(leaf.entry());
         Around {
             preference: row.preference,
@@ -247,11 +265,11 @@ impl ClientMap {
     /// The fence of a prefix that straddles leaves; its pins go to `scratch`.
     #[cold]
     fn rules_within(&self, prefix: Prefix, scratch: &mut Scratch) -> Fence {
-        let trie = self.trie(prefix.family);
+        let networks = self.networks(prefix.family);
         let mut fence = Fence::ALL;
         scratch.pins.clear();
         let rule = |entry| self.table.get(entry).rule;
-        trie.rules_within(prefix.address, prefix.length, rule, |set| {
+        networks.rules_within(prefix.address, prefix.length, rule, |set| {
             let (pins, allowed) = self.set(set);
             fence = fence.and(&allowed);
             scratch.pins.extend(pins);
@@ -275,6 +293,7 @@ impl ClientMap {
             preference: allowed,
             pins,
             scores,
+            ..
         } = scratch;
         let holds = |region: &u8| fence.holds(*region);
         allowed.clear();

@@ -3,37 +3,44 @@
 //! ```text
 //! octets of .mmdb files ─► [`place_index`] (records → places, checked)
 //!                               │
-//! regions, pins ─► [`geography`]┴─► [`compile`] ┬► [`leaves`] ─► [`trie`] ─┬─► [`map::ClientMap`]
-//!                                               └► [`preference_table`] ───┘
+//! regions, pins ─► [`geography`]┴─► [`compile`] ┬► [`leaves`] ─► [`groups`] ─► [`trie`] ─┬─► [`map::ClientMap`]
+//!                                               └► [`preference_table`] ─────────────────┘
 //! ```
 //!
 //! `resolverd/snapshot/clientmap.py` gives the meaning; what differs is that equal neighbours
 //! are merged, so that a scope is the shortest there is, and that a prefix which straddles
 //! pins is fenced exactly at every length.
 
+pub mod batch;
 pub mod blocks;
 pub mod compile;
 pub mod contract;
 pub mod countries;
 pub mod embedded_v4;
 pub mod entries;
+pub mod farther;
 pub mod fence;
 pub mod field;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzzed;
 pub mod geography;
+pub mod groups;
 pub mod kept;
 pub mod known;
+pub mod known_row;
 pub mod latency;
 pub mod latency_order;
 pub mod leaves;
 pub mod map;
 pub mod mmdb;
+pub mod networks;
 pub mod numbers;
 pub mod octets;
+mod pending;
 pub mod place;
 pub mod place_index;
 pub mod placed;
+pub mod points;
 pub mod preference_list;
 pub mod preference_table;
 pub mod prefix_rows;
@@ -41,6 +48,7 @@ pub mod prefix_rules;
 pub mod ranker;
 pub mod ranking;
 pub mod record;
+pub mod table_builder;
 pub mod trie;
 pub mod walk;
 

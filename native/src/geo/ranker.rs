@@ -1,11 +1,13 @@
 //! What puts the regions of a place in order, and which of them a rule allows.
 
 use super::contract::Ordering;
+use super::farther::Farther;
 use super::fence::Fence;
 use super::geography::Geography;
+use super::known_row::KnownRow;
 use super::latency::{ByCost, CostScratch};
 use super::place::Place;
-use super::preference_table::{Farther, KnownRow, Point};
+use super::preference_table::Point;
 use super::ranking::{Nearest, RankingScratch};
 use std::thread;
 

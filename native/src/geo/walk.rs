@@ -8,12 +8,13 @@
 
 use super::entries::{Entries, EntryScratch};
 use super::known::{Client, Known, NO_ENTRY, Wanted};
-use super::leaves::{Leaves, unit};
+use super::leaves::Leaves;
 use super::mmdb::{File, Refused};
+use super::networks::Networks;
+use super::pending::{Pending, Piece};
 use super::place_index::{NOWHERE, PlaceIndex};
 use super::prefix_rows::{NO_ROW, PrefixRows};
 use super::prefix_rules::{EMPTY, PrefixRules, ROOT};
-use super::trie::Trie;
 use crate::wire::prefix::Family;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -63,38 +64,7 @@ pub struct Measured<'a> {
     /// Sorted.
     pub rows: PrefixRows<'a>,
     /// None where no order is to be kept.
-    pub earlier: Option<&'a Trie>,
-}
-
-/// A prefix to be looked at, the rule node there, and the rule and the own place around it; which
-/// measured rows lie inside it, from one to before another, and which lies around it. The
-/// databases' records stand in a stack beside.
-#[derive(Clone, Copy)]
-struct Piece {
-    address: u128,
-    length: u8,
-    rule: u16,
-    own: u16,
-    rule_node: u32,
-    rows: (u32, u32),
-    row: u32,
-}
-
-/// Pieces still to be looked at, the next one last; `records` holds one per database each.
-#[derive(Clone, Default)]
-struct Pending {
-    pieces: Vec<Piece>,
-    records: Vec<u32>,
-    /// Of the piece at hand: where each database goes on in its two halves.
-    halves: Vec<[u32; 2]>,
-}
-
-impl Pending {
-    #[inline]
-    fn push(&mut self, piece: Piece, side: impl Fn(&[u32; 2]) -> u32) {
-        self.pieces.push(piece);
-        self.records.extend(self.halves.iter().map(side));
-    }
+    pub earlier: Option<&'a Networks>,
 }
 
 /// A part of the space whose leaves are known, or are yet to be made.
@@ -194,7 +164,7 @@ impl<'a> Walk<'a> {
         }
         let mut records = vec![0; self.sources.len()];
         while let Some(piece) = pending.pieces.pop() {
-            self.take_records(&mut pending, &mut records);
+            pending.take_records(&mut records);
             if piece.length == PART_BITS {
                 parts.push(Part::Work(Pending {
                     pieces: vec![piece],
@@ -219,7 +189,7 @@ impl<'a> Walk<'a> {
         let mut left = 0_u64;
         let mut halves = Vec::with_capacity(129);
         while let Some(piece) = pending.pieces.pop() {
-            self.take_records(&mut pending, &mut records);
+            pending.take_records(&mut records);
             if let Some(source) = self.alone(piece, &records) {
                 halves.clear();
                 halves.push((records.get(source).copied()?, piece.length));
@@ -376,35 +346,8 @@ impl<'a> Walk<'a> {
                 [record; 2]
             });
         }
-        self.halve(piece, rule_node.halves, pending);
+        pending.halve(piece, rule_node.halves, rows);
         None
-    }
-
-    #[inline]
-    fn halve(&self, piece: Piece, [low, high]: [u32; 2], pending: &mut Pending) {
-        let length = piece.length.saturating_add(1);
-        let middle = piece.address | unit(length);
-        let (from, to) = piece.rows;
-        let first = self.measured.rows.from_address(from, to, middle);
-        pending.push(
-            Piece {
-                address: middle,
-                length,
-                rule_node: high,
-                rows: (first, to),
-                ..piece
-            },
-            |[_, high]| *high,
-        );
-        pending.push(
-            Piece {
-                length,
-                rule_node: low,
-                rows: (from, first),
-                ..piece
-            },
-            |[low, _]| *low,
-        );
     }
 
     /// The entry that all of a piece has in the earlier map; None where that has several.
@@ -449,13 +392,6 @@ impl<'a> Walk<'a> {
             }
         }
         Some((found, asn))
-    }
-
-    fn take_records(&self, pending: &mut Pending, records: &mut [u32]) {
-        let rest = pending.records.len().saturating_sub(records.len());
-        for (to, from) in records.iter_mut().zip(pending.records.drain(rest..)) {
-            *to = from;
-        }
     }
 
     fn root(&self, source: &Source<'_>) -> u32 {

@@ -1,6 +1,6 @@
 //! Longest-prefix match over one family, for two reads of memory a look-up as a rule.
 //!
-//! The first 18 bits index a table, or 20 where there are very many leaves. What is longer continues in
+//! The first 18 bits index a table, or 16 where it is made small. What is longer continues in
 //! nodes of 6 bits each, which keep two bitmaps instead of 64 slots: which slots are nodes again, and at which slots a
 //! new leaf begins; counting bits below a slot finds what stands for it (the "poptrie" of Asai and Ohara,
 //! SIGCOMM 2015). All of a node stands together, so that it mostly comes in one line of the cache:
@@ -22,11 +22,9 @@ use super::leaves::{Leaf, LeafSource};
 use build::{Builder, Slot, Waiting, next_slot};
 use node::{Node, Shape};
 
-/// Bits that index the table, and those that do where there are `MANY` leaves: most clients then
-/// come to their leaf one node earlier.
+/// Bits that index the table, and those that index a small one.
 const DIRECT: u8 = 18;
-const DIRECT_OF_MANY: u8 = 20;
-const MANY: usize = 1 << 21;
+const DIRECT_OF_SMALL: u8 = 16;
 const STRIDE: u8 = 6;
 
 /// The length octet that marks a word as the place of a node, not a leaf.
@@ -66,7 +64,6 @@ pub struct Trie {
     /// Words before the first node, so that nodes begin where cache lines do.
     lead: usize,
     shape: Shape,
-    leaves: usize,
     /// By prefix of at most `DIRECT` bits, as a heap whose root is 1; empty where there are no rules.
     above: Box<[u32]>,
 }
@@ -76,11 +73,15 @@ impl Trie {
     /// when they need too many nodes.
     #[must_use]
     pub fn new(leaves: &(impl LeafSource + ?Sized), ruled: bool) -> Option<Self> {
-        let many = leaves.count() >= MANY;
-        Self::with_direct(leaves, ruled, if many { DIRECT_OF_MANY } else { DIRECT })
+        Self::with_direct(leaves, ruled, DIRECT)
     }
 
-    /// With so many bits that index the table.
+    /// The same without room for rules, and with a table of 256 KiB instead of 1 MiB.
+    #[must_use]
+    pub fn with_small_table(leaves: &(impl LeafSource + ?Sized)) -> Option<Self> {
+        Self::with_direct(leaves, false, DIRECT_OF_SMALL)
+    }
+
     fn with_direct(
         leaves: &(impl LeafSource + ?Sized),
         ruled: bool,
@@ -122,7 +123,6 @@ impl Trie {
             words: built.words,
             lead: built.lead,
             shape,
-            leaves: count,
             above: Box::new([]),
         })
     }
@@ -162,11 +162,10 @@ impl Trie {
         true
     }
 
-    /// How many leaves there are, and how many octets all of it takes.
+    /// How many octets it takes.
     #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        let octets = 4 * (self.direct.len() + self.words.len() + self.above.len());
-        (self.leaves, octets)
+    pub fn size(&self) -> usize {
+        4 * (self.direct.len() + self.words.len() + self.above.len())
     }
 
     /// The node that a word places; None for a leaf.
@@ -185,12 +184,17 @@ impl Trie {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::geo::leaves::{Leaves, unit};
 
     /// A space cut in halves by the bits of a generator, down to `most` bits.
-    pub(super) fn random_leaves(seed: u64, most: u8, entries: u32, count: usize) -> Vec<Leaf> {
+    pub(in crate::geo) fn random_leaves(
+        seed: u64,
+        most: u8,
+        entries: u32,
+        count: usize,
+    ) -> Vec<Leaf> {
         let mut state = seed;
         let mut leaves = Leaves::new();
         let mut waiting = vec![0_u8];
@@ -213,13 +217,11 @@ mod tests {
                 // Entries of one octet, of two and of four.
                 let entries = [5, 256, 257, 65_536, 65_537, 1 << 24][seed as usize % 6];
                 let leaves = random_leaves(seed, most, entries, 500);
-                let direct_bits = if seed % 2 == 0 {
-                    DIRECT
-                } else {
-                    DIRECT_OF_MANY
+                let trie = match seed % 3 {
+                    0 => Trie::with_small_table(leaves.as_slice()),
+                    other => Trie::new(leaves.as_slice(), other == 1),
                 };
-                let trie =
-                    Trie::with_direct(leaves.as_slice(), seed % 3 == 0, direct_bits).unwrap();
+                let trie = trie.unwrap();
                 let mut start = 0_u128;
                 for leaf in leaves {
                     let end = start.wrapping_add(unit(leaf.length()));
@@ -230,18 +232,5 @@ mod tests {
                 assert_eq!(start, 0);
             }
         }
-    }
-
-    #[test]
-    fn a_trie_of_very_many_leaves_has_the_larger_table() {
-        let leaf = |number: u32| Leaf::new(number % 2, 21);
-        let many: Vec<Leaf> = (0..1 << 21).map(leaf).collect();
-        let trie = Trie::new(many.as_slice(), false).unwrap();
-        assert_eq!(trie.direct_bits, DIRECT_OF_MANY);
-        for number in [0, 1, 2, 1_000_001, (1 << 21) - 1] {
-            assert_eq!(trie.leaf(u128::from(number) << 107), leaf(number));
-        }
-        let few = Trie::new([Leaf::new(0, 0)].as_slice(), false).unwrap();
-        assert_eq!(few.direct_bits, DIRECT);
     }
 }

@@ -12,12 +12,11 @@ impl Trie {
     /// `rule` tells the rule set of an entry.
     pub fn summarise(&mut self, sets: &mut RuleSets, rule: impl Fn(u32) -> u32) {
         let size = 1 << DIRECT;
-        let deeper = self.direct_bits.saturating_sub(DIRECT);
         let mut above = vec![0; 2 * size];
         for at in 0..self.direct.len() {
             let word = self.direct.get(at).copied().unwrap_or(0);
             let set = self.summary(word, sets, &rule);
-            if let Some(summary) = above.get_mut(size + (at >> deeper))
+            if let Some(summary) = above.get_mut(size + at)
                 && *summary != set
             {
                 *summary = sets.union(*summary, set);
@@ -76,14 +75,11 @@ impl Trie {
             tell(self.above.get(index).copied().unwrap_or(0));
             return;
         }
-        let first = leading(address, self.direct_bits);
-        if length < self.direct_bits {
-            let slots = first..first + (1 << (self.direct_bits - length));
-            let words = self.direct.get(slots).unwrap_or_default();
-            self.each_rule(words.iter().copied(), &rule, tell);
-            return;
-        }
-        let mut word = self.direct.get(first).copied().unwrap_or(0);
+        let mut word = self
+            .direct
+            .get(leading(address, self.direct_bits))
+            .copied()
+            .unwrap_or(0);
         let mut depth = self.direct_bits;
         while let Some(node) = self.node(word) {
             let slot = (address << depth >> (128 - u32::from(STRIDE))) as u32;
@@ -130,7 +126,6 @@ fn leading(address: u128, bits: u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::tests::random_leaves;
-    use super::super::{DIRECT, DIRECT_OF_MANY};
     use super::*;
     use crate::geo::fence::Fence;
     use crate::geo::leaves::unit;
@@ -140,12 +135,7 @@ mod tests {
         for seed in 0..40 {
             let leaves = random_leaves(seed, 64, 4, 60);
             let mut sets = RuleSets::new(&[Fence::ALL; 3]);
-            let direct_bits = if seed % 2 == 0 {
-                DIRECT
-            } else {
-                DIRECT_OF_MANY
-            };
-            let mut trie = Trie::with_direct(leaves.as_slice(), true, direct_bits).unwrap();
+            let mut trie = Trie::new(leaves.as_slice(), true).unwrap();
             let rule = |entry: u32| entry;
             trie.summarise(&mut sets, rule);
             let sets = sets.finish();

@@ -1,0 +1,189 @@
+//! Gathering leaves into groups.
+
+use super::bits::{Writer, width};
+use super::header::{Header, QUARTER};
+use super::{DEEPEST, Groups, MOST, Shape};
+use crate::geo::leaves::{Leaf, LeafSource, unit};
+
+/// Leaves in groups.
+pub struct Packed {
+    /// What a trie is made of: leaves that stand alone, and, for each group, one whose entry is
+    /// [`Packed::first`] and the place of that group.
+    pub tiles: Vec<Leaf>,
+    /// The first number that is no entry.
+    pub first: u32,
+    /// The groups.
+    pub groups: Groups,
+}
+
+/// Gather leaves, which cover the whole space, into the largest groups that they can have. None where
+/// groups need more places than a leaf can name.
+#[must_use]
+pub fn pack(leaves: &(impl LeafSource + ?Sized), ruled: bool) -> Option<Packed> {
+    let all = || (0..leaves.count()).filter_map(|at| leaves.leaf(at));
+    let largest = all().map(Leaf::entry).max().unwrap_or(0);
+    let shape = Shape {
+        entry: width(largest),
+        head: 1 + usize::from(ruled),
+    };
+    let mut packer = Packer {
+        leaves,
+        shape,
+        first: largest + 1,
+        tiles: Vec::new(),
+        out: Writer::default(),
+        pieces: Vec::new(),
+        distinct: Vec::with_capacity(MOST),
+    };
+    let mut start = 0_u128;
+    for (at, leaf) in all().enumerate() {
+        let length = leaf.length();
+        packer.pieces.push(Piece {
+            from: at,
+            to: at + 1,
+            length,
+            deepest: length,
+        });
+        packer.join(start)?;
+        start = start.wrapping_add(unit(length));
+    }
+    packer.settle()?;
+    // Whatever is read as the field of a group ends before these, and no group begins there.
+    packer.out.words.extend([0; 2]);
+    Some(Packed {
+        tiles: packer.tiles,
+        first: packer.first,
+        groups: Groups {
+            words: packer.out.words.into_boxed_slice(),
+            shape,
+        },
+    })
+}
+
+/// Leaves that fill one prefix, and may be one group.
+#[derive(Clone, Copy)]
+struct Piece {
+    from: usize,
+    to: usize,
+    /// Of the prefix.
+    length: u8,
+    /// The longest of the leaves'.
+    deepest: u8,
+}
+
+struct Packer<'l, L: ?Sized> {
+    leaves: &'l L,
+    shape: Shape,
+    first: u32,
+    tiles: Vec<Leaf>,
+    out: Writer,
+    /// Behind one another, each of which but the last is the lower half of a prefix that the others lie in.
+    pieces: Vec<Piece>,
+    /// The entries of the group at hand.
+    distinct: Vec<u32>,
+}
+
+impl<L: LeafSource + ?Sized> Packer<'_, L> {
+    /// Join the last piece, whose last leaf begins at `start`, with its lower half as long as it is an upper one.
+    fn join(&mut self, start: u128) -> Option<()> {
+        while let Some(upper) = self.pieces.pop() {
+            let lower_half = upper.length == 0 || start & unit(upper.length) == 0;
+            let lower = if lower_half { None } else { self.pieces.pop() };
+            match lower {
+                None => {
+                    self.pieces.push(upper);
+                    // Where the lower half is no piece any more, this is as large as it becomes.
+                    return if lower_half { Some(()) } else { self.settle() };
+                }
+                Some(lower) => match joined(lower, upper) {
+                    Some(both) => self.pieces.push(both),
+                    None => {
+                        self.pieces.extend([lower, upper]);
+                        return self.settle();
+                    }
+                },
+            }
+        }
+        Some(())
+    }
+
+    /// Make tiles of all pieces: none will be joined with what follows.
+    fn settle(&mut self) -> Option<()> {
+        for piece in std::mem::take(&mut self.pieces) {
+            let tile = if piece.to - piece.from == 1 {
+                self.leaves.leaf(piece.from)?
+            } else {
+                self.group(piece)?
+            };
+            self.tiles.push(tile);
+        }
+        Some(())
+    }
+
+    /// Write a group, and give the tile that finds it.
+    fn group(&mut self, piece: Piece) -> Option<Leaf> {
+        let place = u32::try_from(self.out.words.len()).ok()?;
+        let tile = place
+            .checked_add(self.first)
+            .filter(|tile| tile >> 24 == 0)?;
+        let (mut indices, mut quarters) = ([0_u32; MOST], [0_usize; 4]);
+        let (deepest, mut address) = (piece.deepest - piece.length, 0_u32);
+        self.distinct.clear();
+        let leaves = || (piece.from..piece.to).filter_map(|at| self.leaves.leaf(at));
+        for ((number, leaf), index) in leaves().enumerate().zip(&mut indices) {
+            let known = self
+                .distinct
+                .iter()
+                .position(|entry| *entry == leaf.entry());
+            *index = known.unwrap_or(self.distinct.len()) as u32;
+            if known.is_none() {
+                self.distinct.push(leaf.entry());
+            }
+            let end = address + (1 << (DEEPEST - (leaf.length() - piece.length)));
+            for quarter in address.div_ceil(1 << QUARTER)..end.div_ceil(1 << QUARTER) {
+                *quarters.get_mut(quarter as usize)? = number;
+            }
+            // It fills what it begins.
+            address = end;
+        }
+        let count = piece.to - piece.from;
+        // Eight sizes take three bits.
+        let shallowest = leaves().map(Leaf::length).min().unwrap_or(piece.deepest);
+        let part_bits = if piece.deepest - shallowest < 8 { 3 } else { 4 };
+        let index_bits = width(self.distinct.len() as u32 - 1);
+        self.out.push(
+            Header::word(deepest, part_bits, count, index_bits, quarters),
+            32,
+        );
+        if self.shape.head > 1 {
+            self.out.push(0, 32);
+        }
+        for leaf in leaves() {
+            let part = u32::from(piece.deepest - leaf.length());
+            self.out.push(part, part_bits);
+        }
+        for index in indices.iter().take(count) {
+            self.out.push(*index, index_bits);
+        }
+        for entry in &self.distinct {
+            self.out.push(*entry, self.shape.entry);
+        }
+        self.out.align();
+        Some(Leaf::new(tile, piece.length))
+    }
+}
+
+/// Two halves as one piece; None where that is too large for a group.
+fn joined(lower: Piece, upper: Piece) -> Option<Piece> {
+    let (length, deepest) = (
+        lower.length.checked_sub(1)?,
+        lower.deepest.max(upper.deepest),
+    );
+    let fits = upper.to - lower.from <= MOST && deepest - length <= DEEPEST;
+    fits.then_some(Piece {
+        from: lower.from,
+        to: upper.to,
+        length,
+        deepest,
+    })
+}
