@@ -45,6 +45,7 @@ class Alerting:
         self._gpus = gpus
         self._settings: dict[str, Alerts] = {}
         self._targets: dict[str, list[str]] = {}
+        self._services: dict[str, list[str]] = {}
         self._windows: dict[str, Window] = {}
         self._answers: deque[_Answers] = deque()
         self._config: Config
@@ -55,6 +56,10 @@ class Alerting:
         self._settings = {
             r: merge_alerts(config.alerts, t.alerts) for r, t in config.region.items()
         }
+        self._services = {region: [] for region in config.region}
+        for name, service in config.service.items():
+            for region in service.regions:
+                self._services[region].append(name)
         self._targets = {region: [] for region in config.region}
         seen: set[tuple[str, str]] = set()
         for target in targets.by_id.values():
@@ -83,8 +88,13 @@ class Alerting:
         longest = max((s.window for s in self._settings.values()), default=0.0)
         while len(self._answers) > 1 and self._answers[1].at <= now - longest:
             self._answers.popleft()
+        rates: dict[tuple[float, int], Mapping[str, float]] = {}
         for region, settings in self._settings.items():
-            figures = self._figures(region, settings, away, now)
+            asked = settings.window, settings.requests
+            if asked not in rates:
+                rates[asked] = self._rates(*asked, now)
+            failover_rate = self._failover_rate(region, rates[asked], away)
+            figures = self._figures(region, settings, failover_rate, now)
             self.figures[region] = figures
             before = self.states.get(region, {})
             self.states[region] = follow(before, figures, _thresholds(settings), now)
@@ -104,7 +114,7 @@ class Alerting:
         return any(states[alert].firing for alert in settings.degrade)
 
     def _figures(
-        self, region: str, settings: Alerts, away: Collection[tuple[str, str]], now: float
+        self, region: str, settings: Alerts, failover_rate: float | None, now: float
     ) -> Figures:
         span, minimum = settings.window, settings.requests
         growth = together(self._windows[t].growth(now, span) for t in self._targets[region])
@@ -113,21 +123,21 @@ class Alerting:
             ttft_p99=quantile(growth.ttft, 0.99, minimum),
             success_rate=success_rate(growth.responses, minimum),
             gpu=self._gpus.utilisation(pages_of(self._config.region[region])),
-            failover_rate=self._failover_rate(region, settings, away, now),
+            failover_rate=failover_rate,
         )
 
-    def _failover_rate(
-        self, region: str, settings: Alerts, away: Collection[tuple[str, str]], now: float
-    ) -> float | None:
-        began = next(a for a in self._answers if a.at >= now - settings.window)
+    def _rates(self, window: float, minimum: int, now: float) -> Mapping[str, float]:
+        """Of each service with so many answers, the share that was no first choice."""
+        began = next(a for a in self._answers if a.at >= now - window)
         last = self._answers[-1]
-        rates = [
-            rate if (name, region) in away else 0.0
-            for name, service in self._config.service.items()
-            if region in service.regions
-            if (rate := _rate(name, began, last, settings.requests)) is not None
-        ]
-        return max(rates, default=None)
+        rates = {name: _rate(name, began, last, minimum) for name in last.all}
+        return {name: rate for name, rate in rates.items() if rate is not None}
+
+    def _failover_rate(
+        self, region: str, rates: Mapping[str, float], away: Collection[tuple[str, str]]
+    ) -> float | None:
+        known = [name for name in self._services[region] if name in rates]
+        return max((rates[name] if (name, region) in away else 0.0 for name in known), default=None)
 
 
 def pages_of(region: Region) -> Sequence[GpuPage]:
