@@ -71,11 +71,22 @@ def repeated(what: Meanwhile | None) -> Iterator[None]:
         thread.join()
 
 
-def stand_back() -> None:
-    """Have what this session does, servers and generators apart, come last.
+@contextmanager
+def standing_back() -> Iterator[None]:
+    """Have what this session does, servers and generators apart, come last; its shell too.
 
     Each of those has a session of its own, and sessions share cores evenly whatever their threads'
     nice values are (sched(7), autogroups); a kernel without goes by `repeated`'s nice value.
     """
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text("19")
+    autogroup = Path("/proc/self/autogroup")
+    try:
+        before = autogroup.read_text().split()[-1]
+        autogroup.write_text("19")
+    except OSError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # without CAP_SYS_NICE nothing comes forward again
+            autogroup.write_text(before)

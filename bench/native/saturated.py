@@ -24,7 +24,7 @@ from signal import SIGCONT, SIGSTOP
 
 from bench.load import generator
 from bench.load.build import build
-from bench.native.meanwhile import Meanwhile, reloading, repeated, stand_back
+from bench.native.meanwhile import Meanwhile, reloading, repeated, standing_back
 from bench.native.run import DATABASE
 from bench.native.sample import GENERATOR_CPU, SERVER_CPU, load_for, sample
 from bench.native.start import Bench, opened
@@ -51,8 +51,7 @@ def main() -> int:
     options = _options()
     build()
     found: dict[str, list[float]] = {}
-    with opened(lambda text: print(text, file=sys.stderr)) as bench:
-        stand_back()
+    with opened(lambda text: print(text, file=sys.stderr)) as bench, standing_back():
         for number in range(options.rounds):
             bench.say(f"round {number + 1} of {options.rounds}")
             for name, seconds in _round(bench):
