@@ -11,8 +11,8 @@ about; beside them stands where nine in ten lie when rounds are drawn anew.
 
 A query that got no answer counts as the latest of all. gdnsd's receive buffer is the system's,
 which holds less than 2 ms of queries: what a stall delays by more is lost, and would be missing
-from its tail. So gdnsd is asked with the largest buffer that it takes as well, and the echo has
-that of the native engine.
+from its tail. So gdnsd is asked with the largest buffer that it takes as well, the bars are about
+whichever of both is the earlier at a quantile, and the echo has the native engine's buffer.
 
 A turn in which others, the hypervisor's other guests among them, kept more than `--others` of a
 core busy is taken again, whichever server it is of, a few times at most.
@@ -84,15 +84,18 @@ class Turn:
         self.stalled.append(got.report["stalled"])
         self.others.append(others.cores)
 
+    def quantile_us(self, name: str) -> float:
+        """One of `SHARES`, of all rounds together, in microseconds."""
+        return histogram.quantile_us(histogram.pooled(self.histograms), SHARES[name])
+
     def row(self, rate: float) -> dict[str, Any]:
         """All rounds together; shares of lost queries and of stalls of the generator, and what
         others took, are means."""
-        total = histogram.pooled(self.histograms)
         return {
             "server": self.served.server.name,
             "meanwhile": self.name,
             "rate": round(rate),
-            **{name: round(histogram.quantile_us(total, of), 1) for name, of in SHARES.items()},
+            **{name: round(self.quantile_us(name), 1) for name in SHARES},
             "lost": round(statistics.mean(self.lost), 5),
             "generator stalled": round(statistics.mean(self.stalled), 4),
             "others' cores": round(statistics.mean(self.others), 3),
@@ -153,10 +156,11 @@ def _half_rates(servers: Sequence[Running], seconds: float) -> dict[int, float]:
 
 
 def _bars(turns: list[Turn]) -> Iterator[dict[str, Any]]:
-    gdnsd, _roomy, _echo, *ours = turns
+    gdnsd, roomy, _echo, *ours = turns
     for turn in ours:
         for name, bar in BARS.items():
-            asked = turn.histograms, gdnsd.histograms, SHARES[name]
+            peer = min(gdnsd, roomy, key=lambda one: one.quantile_us(name))
+            asked = turn.histograms, peer.histograms, SHARES[name]
             ratio = histogram.ratio(*asked)
             low, high = histogram.interval(*asked)
             yield {
