@@ -1,4 +1,4 @@
-"""`resolverd kube`: the front doors of a Kubernetes cluster, followed into a checked fragment."""
+"""`resolverd kube`: the entry points of a Kubernetes cluster, followed into a checked fragment."""
 
 from __future__ import annotations
 
