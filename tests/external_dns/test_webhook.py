@@ -337,7 +337,11 @@ def test_two_zones_have_a_fragment_each(place: Path) -> None:
             "give one --output for each --zone",
         ),
         (("--zone", "a.example", "--output", "a", "--ttl", "-1"), 2, '"-1" is not a TTL'),
-        (("--zone", "inference.example", "--output", "zones/inference.zone"), 3, "is not as it was written"),
+        (
+            ("--zone", "inference.example", "--output", "zones/inference.zone"),
+            3,
+            "is not as it was written",
+        ),
     ],
 )
 def test_what_cannot_be_kept_is_said_at_the_start(
