@@ -101,7 +101,8 @@ async def _client(access: Access) -> ApiClient:
         from kubernetes_asyncio.client import ApiClient, Configuration
     except ImportError as error:
         raise KubeError(
-            f"{error.name} is not installed; install it with: pip install 'resolverd[kube]'"
+            f"{error.name} is not installed; install it beside resolverd with: "
+            "pip install 'resolverd[kube]'"
         ) from error
     from yaml import YAMLError
 
