@@ -20,7 +20,7 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: help demo serve test test-vllm test-skypilot test-kube lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test sums lock clean unbuilt
 
 help: ## what can be done here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## set everything up and watch a region fail over; ends by itself
 	@$(RUN) demo

@@ -34,8 +34,8 @@ from resolverd.restoration import Restoration
 from resolverd.snapshot.difference import Difference, difference, same_parts
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
-from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.orphans import orphaned, problems_of
+from resolverd.snapshot.precompile import Precompilation
 
 # Seconds between events about a database that is being walked.
 WALK_NEWS = 2.0
@@ -55,13 +55,17 @@ class Adoption:
         reported: Callable[[], AbstractAsyncContextManager[None]],
         restoration: Restoration,
         inherited: Sequence[Listener] = (),
-        ahead: MapsAhead | None = None,
+        precompilation: Precompilation | None = None,
     ) -> None:
         """`inherited` are the sockets that are served in place of `server.listen`.
 
-        Maps of the first load are begun `ahead`.
+        `precompilation` begins with the maps of the first load.
         """
-        self._restoration, self._inherited, self._ahead = restoration, inherited, ahead
+        self._restoration, self._inherited, self._precompilation = (
+            restoration,
+            inherited,
+            precompilation,
+        )
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
@@ -99,8 +103,8 @@ class Adoption:
     def _begin_maps(self, loaded: LoadedConfig, locator: Locator) -> None:
         """Make the maps that the native engine needs while zones are read, if it is to serve."""
         native = would_serve(loaded.config.server.engine, why_not()) == "native"
-        if native and self._ahead is not None:
-            self._ahead.begin(loaded.config, locator)
+        if native and self._precompilation is not None:
+            self._precompilation.begin(loaded.config, locator)
 
     def into(
         self, publication: Publication, observation: Observation, dirty: asyncio.Event

@@ -31,7 +31,7 @@ from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.threads import detached
-from resolverd.geo import ahead
+from resolverd.geo import preload
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Overrides
@@ -52,8 +52,8 @@ from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.kept_maps import KeptMaps
-from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.model import Snapshot
+from resolverd.snapshot.precompile import Precompilation
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.transitions import TransitionLog
 from resolverd.snapshot.ttl_ledger import TtlLedger
@@ -86,7 +86,7 @@ class Daemon:
         self.state = StateDirectory(state_path(path, overrides))
         self._keeper = Keeper(self.state, path)
         self._maps = KeptMaps(self.state.path)
-        self._ahead = MapsAhead(self._maps)
+        self._precompilation = Precompilation(self._maps)
         self._restoration = Restoration(path, overrides, self.state, self._maps, self.reloads)
         self._adoption = Adoption(
             path,
@@ -95,7 +95,7 @@ class Daemon:
             self._supervision.reload,
             self._restoration,
             self._supervision.inherited,
-            self._ahead,
+            self._precompilation,
         )
         self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
@@ -209,7 +209,7 @@ class Daemon:
         try:
             inputs = await self._adoption.load(progress)
         finally:
-            ahead.drop()
+            preload.drop()
         allow_open_files()
         server = inputs.config.server
         choice = choose(server, why_not())
@@ -229,7 +229,7 @@ class Daemon:
             self.ttl_ledger,
             self._supervision,
             self._maps,
-            self._ahead,
+            self._precompilation,
         )
         self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)

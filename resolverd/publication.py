@@ -27,8 +27,8 @@ from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.kept_maps import KeptMaps
-from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.model import Plan, Snapshot, Steering
+from resolverd.snapshot.precompile import Precompilation
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import KnownAnswers, stale_at, steer
 from resolverd.snapshot.ttl_ledger import TtlLedger
@@ -68,7 +68,7 @@ class Followers(Protocol):
 class Publication:
     """Snapshots of what `observation` sees, published to `engine`; `followers` hear of each.
 
-    Compiled maps that were kept in `maps`, or begun `ahead`, are taken from there.
+    Compiled maps that were kept in `maps`, or begun by `precompilation`, are taken from there.
 
     `inputs`, `plan`, `snapshot` and its `outages` are there from `first` on.
     """
@@ -81,7 +81,7 @@ class Publication:
         ttl_ledger: TtlLedger,
         followers: Followers,
         maps: KeptMaps,
-        ahead: MapsAhead,
+        precompilation: Precompilation,
     ) -> None:
         self.inputs: Inputs
         self.plan: Plan
@@ -92,7 +92,7 @@ class Publication:
         self._staged: Ask
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._ttl_ledger, self._followers = ttl_ledger, followers
-        self._maps, self._ahead = maps, ahead
+        self._maps, self._precompilation = maps, precompilation
         # Held from the choice of a Snapshot to its publication.
         self._publishing = asyncio.Lock()
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
@@ -201,7 +201,7 @@ class Publication:
                 previous=previous,
                 measured=inputs.tables.measured,
                 kept=self._maps,
-                ahead=self._ahead.take,
+                precompiled=self._precompilation.take,
             )
         finally:
             inputs.locator.rest()

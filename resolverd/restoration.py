@@ -23,7 +23,7 @@ from resolverd.config.load import SetOption
 from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
-from resolverd.geo import ahead
+from resolverd.geo import preload
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.locate import state_path
@@ -89,7 +89,7 @@ class Restoration:
         try:
             # None of them is read again, and in memory twice.
             opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
-            ahead.have_ready(dict(opened), inputs.reads)
+            preload.have_ready(dict(opened), inputs.reads)
             kept = await load_inputs(
                 self._path, self._options, progress=progress, reads=Reads(replay=replay)
             )
@@ -99,7 +99,7 @@ class Restoration:
             self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
             return inputs
         finally:
-            ahead.drop()
+            preload.drop()
         held = [outdated for outdated in edit.outdated if outdated.held]
         if not held:
             return inputs

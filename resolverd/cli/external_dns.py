@@ -11,7 +11,7 @@ import dns.name
 from dns.name import Name
 
 from resolverd import log
-from resolverd.cli.options import UsageError, add_config, existing_config, verb
+from resolverd.cli.options import UsageError, add_config, add_log, existing_config, verb
 from resolverd.cli.output_file import OutputError
 from resolverd.config.types import Listener, parse_listener
 from resolverd.dns.names import key_from_text
@@ -81,12 +81,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="SECONDS",
         help="of records for which no TTL is annotated (default: 300)",
     )
-    parser.add_argument(
-        "--log",
-        choices=("auto", "json", "text"),
-        default="auto",
-        help="how events are written to standard error (default: text at a terminal, else JSON)",
-    )
+    add_log(parser)
     add_config(parser)
 
 

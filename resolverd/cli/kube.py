@@ -1,4 +1,4 @@
-"""`resolverd kube`: the front doors of a Kubernetes cluster, followed into a checked fragment."""
+"""`resolverd kube`: the entry points of a Kubernetes cluster, followed into a checked fragment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from typing import Any
 
 from resolverd import log
 from resolverd.cli.console import complain, count, out, report, show_json
-from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
+from resolverd.cli.options import (
+    UsageError,
+    add_config,
+    add_json,
+    add_log,
+    coordinates,
+    existing_config,
+    verb,
+)
 from resolverd.errors import ExitCode
 from resolverd.kube.api import Api
 from resolverd.kube.client import Access
@@ -56,13 +64,14 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         dest="regions",
         type=_name,
         metavar="NAME",
-        help="the region that the cluster is; others that annotations may name may follow",
+        help="the region that the cluster is; may be given again, with others at the same place "
+        "that annotations may name",
     )
     parser.add_argument(
         "--coordinates",
-        type=_coordinates,
+        type=coordinates,
         metavar="LATITUDE,LONGITUDE",
-        help="where it stands, for regions that no file has",
+        help="where the cluster stands, in degrees; for regions that no other file has",
     )
     parser.add_argument(
         "--kubeconfig",
@@ -78,7 +87,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         default=[],
         type=_namespace,
         metavar="NAME",
-        help="read this namespace, and others that are given, not all",
+        help="read this namespace alone (default: all); may be given again",
     )
     parser.add_argument(
         "--selector",
@@ -109,12 +118,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action="store_true",
         help="with --once, write a fragment that loses all its endpoints",
     )
-    parser.add_argument(
-        "--log",
-        choices=("auto", "json", "text"),
-        default="auto",
-        help="how events are written to standard error (default: text at a terminal, else JSON)",
-    )
+    add_log(parser)
     add_config(parser)
     add_json(parser)
 
@@ -240,15 +244,3 @@ def _mapped(text: str) -> tuple[str, str]:
             f'"{text}" is not HOSTNAME=SERVICE, such as chat.inference.example=chat'
         )
     return hostname, service
-
-
-def _coordinates(text: str) -> tuple[float, float]:
-    try:
-        north, east = (float(part) for part in text.split(","))
-        if not -90 <= north <= 90 or not -180 <= east <= 180:
-            raise ValueError(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f'"{text}" is not LATITUDE,LONGITUDE in degrees, such as 53.3,-6.3'
-        ) from error
-    return north, east

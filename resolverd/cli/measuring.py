@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,8 +20,9 @@ from aiohttp import web
 from resolverd import log
 from resolverd.admin.clients import Clients
 from resolverd.admin.failure import as_json
+from resolverd.admin.listening import bound
 from resolverd.config.types import Listener
-from resolverd.errors import EngineError, ExitCode
+from resolverd.errors import ExitCode
 from resolverd.rtt.inet_diag import Connection, DiagError
 from resolverd.rtt.networks import Networks
 from resolverd.rtt.page import Page, page_of
@@ -82,7 +82,7 @@ class Measuring:
             keepalive_timeout=_KEEPALIVE_TIMEOUT,
         )
         await runner.setup()
-        sock = _bound(listener)
+        sock = bound(listener)
         made = cast("Callable[[], asyncio.Protocol]", runner.server)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(clients.factory(made), sock=sock)
@@ -179,15 +179,3 @@ def _takes_gzip(accepted: str) -> bool:
         if name.strip().lower() in ("gzip", "x-gzip"):
             return not re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", quality)
     return False
-
-
-def _bound(listener: Listener) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((listener.address, listener.port))
-    except OSError as error:
-        sock.close()
-        raise EngineError(f"{listener} cannot be had: {error.strerror}") from error
-    return sock

@@ -85,6 +85,29 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
+def add_log(parser: argparse._ActionsContainer) -> None:
+    """Add the option `--log`, of a verb that goes on until a signal."""
+    parser.add_argument(
+        "--log",
+        choices=("auto", "json", "text"),
+        default="auto",
+        help="how events are written to standard error (default: text at a terminal, else JSON)",
+    )
+
+
+def coordinates(text: str) -> tuple[float, float]:
+    """The value of an option that is LATITUDE,LONGITUDE, in degrees."""
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+        if not -90 <= latitude <= 90 or not -180 <= longitude <= 180:
+            raise ValueError(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is not LATITUDE,LONGITUDE in degrees, such as 50.1,8.7'
+        ) from error
+    return latitude, longitude
+
+
 def help_wanted(parser: argparse.ArgumentParser, _arguments: argparse.Namespace) -> int:
     """What a command line without its verb does: show the verbs there are."""
     parser.print_help(sys.stderr)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from resolverd import log
-from resolverd.cli.options import UsageError
+from resolverd.cli.options import UsageError, coordinates
 from resolverd.config.model import Config
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import Merged
@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", metavar="NAME", help="the region that it is in")
     parser.add_argument(
         "--coordinates",
-        type=_coordinates,
-        metavar="NORTH,EAST",
+        type=coordinates,
+        metavar="LATITUDE,LONGITUDE",
         help="where a new region stands, in degrees, such as 50.1,8.7",
     )
     parser.add_argument(
@@ -176,14 +176,3 @@ def _said(identity: Identity) -> str:
     if identity.version:
         parts.append(f"version {identity.version}")
     return ", ".join(parts)
-
-
-def _coordinates(text: str) -> tuple[float, float]:
-    north, _, east = text.partition(",")
-    try:
-        point = float(north), float(east)
-    except ValueError:
-        point = (91.0, 0.0)
-    if not (-90 <= point[0] <= 90 and -180 <= point[1] <= 180):
-        raise argparse.ArgumentTypeError(f'"{text}" is not NORTH,EAST in degrees, such as 50.1,8.7')
-    return point

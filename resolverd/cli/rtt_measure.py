@@ -9,7 +9,7 @@ import argparse
 import re
 
 from resolverd import log
-from resolverd.cli.options import UsageError
+from resolverd.cli.options import UsageError, add_log
 from resolverd.config.types import Listener, parse_duration, parse_listener
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.loop import run_loop
@@ -90,12 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclu
         action="store_true",
         help="measure private networks and loopback too; without it the public Internet alone",
     )
-    group.add_argument(
-        "--log",
-        choices=("auto", "json", "text"),
-        default="auto",
-        help="how events are written to standard error (default: text at a terminal, else JSON)",
-    )
+    add_log(group)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from resolverd import memory
-from resolverd.cli.options import add_config, existing_config, verb
+from resolverd.cli.options import add_config, add_log, existing_config, verb
 from resolverd.collector import FREEZER
 from resolverd.imports import sparing
 from resolverd.signals import PROCESS
@@ -25,22 +25,17 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         run,
     )
     add_config(parser, may_be_gone=True)
-    parser.add_argument(
-        "--log",
-        choices=("auto", "json", "text"),
-        default="auto",
-        help="how events are written to standard error (default: text at a terminal, else JSON)",
-    )
+    add_log(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     memory.keep_little()
     with sparing():
-        from resolverd.geo import ahead
+        from resolverd.geo import preload
 
         # Beside the other imports.
-        ahead.begin(arguments.config, arguments.overrides)
+        preload.begin(arguments.config, arguments.overrides)
         from resolverd import log
         from resolverd.daemon import Daemon
         from resolverd.loop import run_loop

@@ -93,7 +93,8 @@ def read(zone: Name, text: str, ttl: int) -> dict[Key, Endpoint]:
         raise EditedError(f"its comments cannot be read: {error}") from error
     for number, (row, made) in enumerate(zip_longest(rows, expected, fillvalue=""), 1):
         if row != made and not _differ_in_ttl(row, made):
-            raise EditedError(f"line {number} was written by hand")
+            name = zone.to_text(omit_final_dot=True)
+            raise EditedError(f"line {number} is not as it was written for {name}")
     return known
 
 

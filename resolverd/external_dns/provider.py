@@ -188,8 +188,8 @@ class Provider:
             return read(check.zone, text, self._ttl)
         except EditedError as error:
             raise RefusedError(
-                f"{check.fragment}: {error}; move what you wrote into the file that includes it, "
-                "and remove it: it is made again"
+                f"{check.fragment}: {error}; name another --output, or move what you wrote there "
+                "into the file that includes it and remove it: it is made again"
             ) from error
 
     def _text(self, check: ZoneCheck) -> str | None:

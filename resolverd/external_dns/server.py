@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -26,8 +25,8 @@ from aiohttp import web
 from resolverd import log
 from resolverd.admin.clients import Clients
 from resolverd.admin.failure import ApiError, as_json
+from resolverd.admin.listening import bound
 from resolverd.config.types import Listener
-from resolverd.errors import EngineError
 from resolverd.external_dns.endpoint import ProtocolError, read_changes
 from resolverd.external_dns.provider import LeftOut, Provider, RefusedError
 from resolverd.files.threads import detached
@@ -171,7 +170,7 @@ async def _served(routes: list[web.RouteDef], listener: Listener) -> AsyncIterat
         keepalive_timeout=_KEEPALIVE_TIMEOUT,
     )
     await runner.setup()
-    sock = _bound(listener)
+    sock = bound(listener)
     made = cast("Callable[[], asyncio.Protocol]", runner.server)
     server = await asyncio.get_running_loop().create_server(clients.factory(made), sock=sock)
     try:
@@ -179,15 +178,3 @@ async def _served(routes: list[web.RouteDef], listener: Listener) -> AsyncIterat
     finally:
         server.close()
         await runner.cleanup()
-
-
-def _bound(listener: Listener) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((listener.address, listener.port))
-    except OSError as error:
-        sock.close()
-        raise EngineError(f"{listener} cannot be had: {error.strerror}") from error
-    return sock

@@ -14,7 +14,7 @@ from pathlib import Path
 from resolverd.abi.library import why_not
 from resolverd.abi.map import Meter
 from resolverd.files.threads import detached
-from resolverd.geo import ahead, stamp
+from resolverd.geo import preload, stamp
 from resolverd.geo.database import Database
 from resolverd.geo.inspection import WalkReport
 from resolverd.geo.walk import walk
@@ -35,7 +35,7 @@ def open_checked(
 
     With a `stamps` directory, the very bytes that passed before are not checked again.
     """
-    database = ahead.taken(path) or Database.open(path)
+    database = preload.taken(path) or Database.open(path)
     if stamps and (known := stamp.known(stamps, path, database.sha256)):
         return database, known
     try:
@@ -64,7 +64,7 @@ async def open_checking(
     stamps: Path | None = None,
 ) -> tuple[Database, WalkReport]:
     """`open_checked` while the event loop goes on; `progress` from 0 to 1."""
-    meter = ahead.meter(path) or Meter()
+    meter = preload.meter(path) or Meter()
     work = asyncio.create_task(detached(lambda: open_checked(path, meter, stamps)))
     while not (await asyncio.wait([work], timeout=_POLL_INTERVAL))[0]:
         if progress is not None:

@@ -1,12 +1,12 @@
-"""Regions whose front doors Kubernetes makes: from the objects of a cluster to a checked fragment.
+"""Regions whose entry points Kubernetes makes: from the objects of a cluster to a checked fragment.
 
 API server ─► client.py, api.py ─► watch.py
                                       │
-                                   reflection.py   what the cluster has, kind by kind
+                                   cache.py        what the cluster has, kind by kind
                                       │ changed
-                                   translate.py    objects ─► doors; pure
+                                   translate.py    objects ─► entry points; pure
                                       │
-                                   fragment.py     doors ─► JSON; pure
+                                   fragment.py     entry points ─► JSON; pure
                                       │
                                    writing.py      held, refused, or written in one step
 """

@@ -1,4 +1,4 @@
-"""Services of type LoadBalancer to front doors: where `status.loadBalancer` has them; pure.
+"""Services of type LoadBalancer to entry points: where `status.loadBalancer` has them; pure.
 
 A Service is ours by its annotation, or by one with a hostname to which zones give a service.
 """
@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resolverd.kube.doors import (
-    Door,
+from resolverd.kube.entry_points import (
+    EntryPoint,
     LeftOut,
-    NoDoorError,
+    NoEntryPointError,
     Rules,
     annotated_hosts,
     endpoint_part,
-    handed_out,
     known_service,
     left_out,
+    locations,
     region_for,
     services_of,
 )
@@ -38,18 +38,18 @@ from resolverd.kube.objects import (
 _FIRST = ("https", "http")
 
 
-def doors_of_services(cluster: Cluster, rules: Rules) -> Iterator[Door | LeftOut]:
+def entry_points_of_services(cluster: Cluster, rules: Rules) -> Iterator[EntryPoint | LeftOut]:
     """What the load balancers of a cluster stand for; those that are not ours are passed over."""
     for key, each in cluster.alive(SERVICES):
         if text(each, "spec", "type") != "LoadBalancer":
             continue
         try:
-            yield from _doors(key, each, rules)
-        except NoDoorError as error:
+            yield from _entry_points(key, each, rules)
+        except NoEntryPointError as error:
             yield left_out(SERVICES, key, error)
 
 
-def _doors(key: Key, each: Object, rules: Rules) -> Iterator[Door]:
+def _entry_points(key: Key, each: Object, rules: Rules) -> Iterator[EntryPoint]:
     hosts = annotated_hosts(each)
     if own := annotation(each, SERVICE):
         services = [known_service(own, rules)]
@@ -61,13 +61,13 @@ def _doors(key: Key, each: Object, rules: Rules) -> Iterator[Door]:
     addresses = [value for at in ingress if (value := text(at, "ip"))]
     hostnames = [value for at in ingress if not text(at, "ip") and (value := text(at, "hostname"))]
     if not addresses and not hostnames:
-        raise NoDoorError("its load balancer has no address yet")
+        raise NoEntryPointError("its load balancer has no address yet")
     region = region_for(rules, each)
     port = _port(each)
     for service in services:
         host = next((h for h in hosts if services_of([h], rules) in ([service], [])), "")
-        for address, hostname in handed_out(addresses, hostnames):
-            yield Door(
+        for address, hostname in locations(addresses, hostnames):
+            yield EntryPoint(
                 shown(SERVICES, key),
                 endpoint_part(SERVICES, key),
                 region,
@@ -81,7 +81,7 @@ def _doors(key: Key, each: Object, rules: Rules) -> Iterator[Door]:
 
 
 def _port(each: Object) -> Object:
-    """The port that clients come to. Raises NoDoorError where it cannot be told."""
+    """The port that clients come to. Raises NoEntryPointError where it cannot be told."""
     ports = [
         port
         for port in rows(each, "spec", "ports")
@@ -90,7 +90,7 @@ def _port(each: Object) -> Object:
     if wanted := annotation(each, PORT):
         named = [p for p in ports if wanted in (text(p, "name"), str(port_of(p)))]
         if not named:
-            raise NoDoorError(f'it has no TCP port "{wanted}", which {PORT} names')
+            raise NoEntryPointError(f'it has no TCP port "{wanted}", which {PORT} names')
         return named[0]
     if len(ports) == 1:
         return ports[0]
@@ -98,17 +98,17 @@ def _port(each: Object) -> Object:
     for name in _FIRST:
         if name in by_name:
             return by_name[name]
-    raise NoDoorError(
+    raise NoEntryPointError(
         "nothing says which of its ports clients come to", f'annotate it with {PORT}: "8000"'
     )
 
 
 def _scheme(each: Object, port: Object) -> str:
-    """How its port is spoken to. Raises NoDoorError for an annotation with another scheme."""
+    """How its port is spoken to. Raises NoEntryPointError for an annotation with another scheme."""
     wanted = annotation(each, SCHEME)
     if wanted:
         if wanted not in _FIRST:
-            raise NoDoorError(f'{SCHEME} is "{wanted}"', "write http or https")
+            raise NoEntryPointError(f'{SCHEME} is "{wanted}"', "write http or https")
         return wanted
     said = text(port, "appProtocol").lower(), text(port, "name").lower()
     if "https" in said or port_of(port) == 443:

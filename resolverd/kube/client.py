@@ -8,9 +8,11 @@ once more from a version that has expired.
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
@@ -99,10 +101,13 @@ async def _client(access: Access) -> ApiClient:
         from kubernetes_asyncio.client import ApiClient, Configuration
     except ImportError as error:
         raise KubeError(
-            f"{error.name} is not installed; install it with: pip install 'resolverd[kube]'"
+            f"{error.name} is not installed; install it beside resolverd with: "
+            "pip install 'resolverd[kube]'"
         ) from error
     from yaml import YAMLError
 
+    if not access.in_cluster:
+        _see_kubeconfig(access.kubeconfig)
     settings = Configuration()
     try:
         if access.in_cluster:
@@ -122,6 +127,16 @@ async def _client(access: Access) -> ApiClient:
         # The library falls over a kubeconfig that is empty or no mapping, each in another way.
         where = "the pod" if access.in_cluster else access.kubeconfig or "the kubeconfig"
         raise KubeError(f"{where} gives no access to an API server: {reason_of(error)}") from error
+
+
+def _see_kubeconfig(named: str) -> None:
+    """Raises KubeError where no file is there, of which the library says that it is incomplete."""
+    named = named or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    if not any(Path(each).expanduser().exists() for each in named.split(os.pathsep) if each):
+        raise KubeError(
+            f"there is no kubeconfig at {named}; name one with --kubeconfig FILE or $KUBECONFIG, "
+            "or a pod's service account with --kubeconfig in-cluster"
+        )
 
 
 def reason_of(error: BaseException) -> str:

@@ -1,8 +1,9 @@
-"""From doors to a fragment of the configuration, `resolverd.d/NAME.json`; pure.
+"""From entry points to a fragment of the configuration, `resolverd.d/NAME.json`; pure.
 
-A region's endpoints are given to the clients of every service that has the region, so all doors of
-a region have to be doors of all its services; what is otherwise is refused, with what to annotate.
-What other files say already, the fragment does not say again. The same doors give the same octets.
+A region's endpoints are given to the clients of every service that has the region, so all entry
+points of a region have to be those of all its services; what is otherwise is refused, with what to
+annotate. What other files say already, the fragment does not say again. The same entry points give
+the same octets.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from resolverd.config.probe_layers import DEFAULT_KIND, owners
 from resolverd.config.registered import KNOWN
 from resolverd.config.toml_values import toml_value
 from resolverd.errors import Problem
-from resolverd.kube.doors import Door
+from resolverd.kube.entry_points import EntryPoint
 from resolverd.kube.objects import REGION, get, texts
 
 Coordinates = tuple[float, float]
@@ -71,17 +72,17 @@ class Elsewhere(NamedTuple):
 
 @dataclass(slots=True)
 class _Endpoint:
-    door: Door
+    entry_point: EntryPoint
     services: dict[str, str] = field(default_factory=dict)  # and the host of each
     said_by: set[str] = field(default_factory=set)
 
     @property
     def at(self) -> str:
-        return self.door.address or self.door.hostname
+        return self.entry_point.address or self.entry_point.hostname
 
     @property
     def name(self) -> str:
-        return f"{self.door.region}.{self.door.name}.{self.at.replace(':', '-')}"
+        return f"{self.entry_point.region}.{self.entry_point.name}.{self.at.replace(':', '-')}"
 
     @property
     def sayers(self) -> str:
@@ -90,11 +91,11 @@ class _Endpoint:
     @property
     def url(self) -> str:
         host = f"[{self.at}]" if ":" in self.at else self.at
-        return f"{self.door.scheme}://{host}:{self.door.port}"
+        return f"{self.entry_point.scheme}://{host}:{self.entry_point.port}"
 
 
 class Fragment(NamedTuple):
-    """A fragment's text, its endpoints, and what is wrong among the doors.
+    """A fragment's text, its endpoints, and what is wrong among the entry points.
 
     `said_by` has the objects that each of its `endpoints` comes from; both in the text's order.
     """
@@ -112,11 +113,11 @@ class Fragment(NamedTuple):
         return self.said_by[begun - 1] if begun > ended else ""
 
 
-def fragment_of(doors: Sequence[Door], elsewhere: Elsewhere) -> Fragment:
-    """The fragment that says what the doors do, with what is wrong among them."""
+def fragment_of(entry_points: Sequence[EntryPoint], elsewhere: Elsewhere) -> Fragment:
+    """The fragment that says what the entry points do, with what is wrong among them."""
     regions: dict[str, list[_Endpoint]] = {}
-    for endpoint in _merged(doors):
-        regions.setdefault(endpoint.door.region, []).append(endpoint)
+    for endpoint in _merged(entry_points):
+        regions.setdefault(endpoint.entry_point.region, []).append(endpoint)
     problems = [p for name in sorted(regions) for p in _unlike(name, regions[name], elsewhere)]
     tree: dict[str, Any] = {}
     services: dict[str, list[str]] = {}
@@ -165,35 +166,37 @@ def places_of(regions: Sequence[str], given: Coordinates | None) -> Mapping[str,
     return {} if point is None else dict.fromkeys(regions, point)
 
 
-def _merged(doors: Iterable[Door]) -> Iterable[_Endpoint]:
+def _merged(entry_points: Iterable[EntryPoint]) -> Iterable[_Endpoint]:
     """One endpoint for one address, whoever says so; its best port is probed."""
     endpoints: dict[tuple[str, str], _Endpoint] = {}
-    for door in sorted(doors, key=lambda d: (d.port != 443, d.scheme != "https", d)):
+    for entry in sorted(
+        entry_points, key=lambda each: (each.port != 443, each.scheme != "https", each)
+    ):
         endpoint = endpoints.setdefault(
-            (door.region, door.address or door.hostname), _Endpoint(door)
+            (entry.region, entry.address or entry.hostname), _Endpoint(entry)
         )
-        endpoint.services.setdefault(door.service, door.host)
-        endpoint.said_by.add(door.said_by)
+        endpoint.services.setdefault(entry.service, entry.host)
+        endpoint.said_by.add(entry.said_by)
     return endpoints.values()
 
 
 def _row(endpoint: _Endpoint, elsewhere: Elsewhere) -> dict[str, Any]:
-    door = endpoint.door
+    entry = endpoint.entry_point
     row: dict[str, Any] = {"name": endpoint.name}
-    if door.address:
-        row["address"] = [door.address]
+    if entry.address:
+        row["address"] = [entry.address]
     else:
-        row["hostname"] = f"{door.hostname}."
+        row["hostname"] = f"{entry.hostname}."
     row["url"] = endpoint.url
     host = _host(endpoint, elsewhere)
     if host:
-        row["probe"] = {"host": host} | ({"sni": host} if door.scheme == "https" else {})
+        row["probe"] = {"host": host} | ({"sni": host} if entry.scheme == "https" else {})
     return row
 
 
 def _host(endpoint: _Endpoint, elsewhere: Elsewhere) -> str:
     """The host that its probes ask for; empty where that is written, or differs by service."""
-    region, hosts = endpoint.door.region, set(endpoint.services.values())
+    region, hosts = endpoint.entry_point.region, set(endpoint.services.values())
     services = list(endpoint.services)
     if len(hosts) != 1 or any(elsewhere.hosts_written(region, each) for each in services):
         return ""

@@ -1,4 +1,4 @@
-"""HTTPRoutes to front doors: what a route stands for is reached where its Gateways are; pure.
+"""HTTPRoutes to entry points: what a route stands for is reached where its Gateways are; pure.
 
 A route counts for a Gateway that has accepted it (`status.parents`) and is itself programmed, both
 by the conditions of Gateway API v1. Which service it is says its annotation, or else those of its
@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from resolverd.kube.doors import (
-    Door,
+from resolverd.kube.entry_points import (
+    EntryPoint,
     LeftOut,
-    NoDoorError,
+    NoEntryPointError,
     Rules,
     annotated_hosts,
     covers,
     endpoint_part,
-    handed_out,
     known_service,
     left_out,
+    locations,
     normal,
     region_for,
     services_of,
@@ -51,21 +51,21 @@ _SCHEMES = {"HTTPS": "https", "HTTP": "http"}
 _POOLS = dict(zip(POOL_GROUPS, (POOLS, OLD_POOLS), strict=True))
 
 
-def doors_of_routes(cluster: Cluster, rules: Rules) -> Iterator[Door | LeftOut]:
+def entry_points_of_routes(cluster: Cluster, rules: Rules) -> Iterator[EntryPoint | LeftOut]:
     """What the routes of a cluster stand for; those of no service of ours are passed over."""
     for key, route in cluster.alive(ROUTES):
         try:
             services = _services(cluster, key, route, rules)
             if services:
                 _see_backends(cluster, key, route)
-        except NoDoorError as error:
+        except NoEntryPointError as error:
             yield left_out(ROUTES, key, error)
             continue
         for parent in rows(route, "spec", "parentRefs") if services else ():
             if _of_gateway(parent):
                 try:
                     yield from _at_gateway(cluster, key, route, parent, services, rules)
-                except NoDoorError as error:
+                except NoEntryPointError as error:
                     yield left_out(ROUTES, key, error)
 
 
@@ -89,14 +89,14 @@ def _asked(route: Object) -> list[str]:
 
 
 def _see_backends(cluster: Cluster, key: Key, route: Object) -> None:
-    """Raises NoDoorError where its backends are pools that are not there, or refused."""
+    """Raises NoEntryPointError where its backends are pools that are not there, or refused."""
     backends = list(_backends(key, route))
     pools = [(kind, pool) for kind, pool in backends if kind is not SERVICES]
     if not pools or len(pools) < len(backends):
         return
     alive = {kind: dict(cluster.alive(kind)) for kind, _ in pools}
     if not any(pool in alive[kind] and not _refused(alive[kind][pool]) for kind, pool in pools):
-        raise NoDoorError(
+        raise NoEntryPointError(
             f"{shown(*pools[0])} is not there, or its Gateways refuse it",
             "see the conditions of the InferencePool, and that its namespace is watched",
         )
@@ -130,28 +130,30 @@ def _of_gateway(parent: Object) -> bool:
 
 def _at_gateway(
     cluster: Cluster, key: Key, route: Object, parent: Object, services: list[str], rules: Rules
-) -> Iterator[Door]:
-    """The doors at one of its parents. Raises NoDoorError where there are none."""
+) -> Iterator[EntryPoint]:
+    """The entry points at one of its parents. Raises NoEntryPointError where there are none."""
     at = text(parent, "namespace") or key[0], text(parent, "name")
     name = shown(GATEWAYS, at)
     gateway = dict(cluster.alive(GATEWAYS)).get(at)
     if gateway is None:
-        raise NoDoorError(f"{name} is not there", "see that its namespace is watched")
+        raise NoEntryPointError(f"{name} is not there", "see that its namespace is watched")
     if not _accepted(key, route, parent):
-        raise NoDoorError(f"{name} has not accepted it", "see the conditions in its status.parents")
+        raise NoEntryPointError(
+            f"{name} has not accepted it", "see the conditions in its status.parents"
+        )
     status = get(gateway, "status")
     if condition(status, "Accepted") == "False" or condition(status, "Programmed") != "True":
-        raise NoDoorError(f"{name} is not programmed", "see the conditions of the Gateway")
+        raise NoEntryPointError(f"{name} is not programmed", "see the conditions of the Gateway")
     reached = rows(status, "addresses")
     addresses = [text(a, "value") for a in reached if text(a, "type") in ("", "IPAddress")]
     hostnames = [text(a, "value") for a in reached if text(a, "type") == "Hostname"]
     if not addresses and not hostnames:
-        raise NoDoorError(f"{name} has no address yet")
+        raise NoEntryPointError(f"{name} has no address yet")
     region = region_for(rules, route, gateway)
     for service in services:
         listener, host = _listener(gateway, route, parent, service, rules)
-        for address, hostname in handed_out(addresses, hostnames):
-            yield Door(
+        for address, hostname in locations(addresses, hostnames):
+            yield EntryPoint(
                 shown(ROUTES, key),
                 endpoint_part(GATEWAYS, at),
                 region,
@@ -186,7 +188,7 @@ def _listener(
     """The listener that clients of the service come to, and the hostname that they ask for.
 
     The parent's section and port decide, then the hostname, then TLS before none and 443 before
-    other ports. Raises NoDoorError where none is fit.
+    other ports. Raises NoEntryPointError where none is fit.
     """
     section, port = text(parent, "sectionName"), get(parent, "port")
     hosts = _hosts(route, service, rules)
@@ -207,7 +209,7 @@ def _listener(
             rank = not tls, port_of(each) not in (443, 80), port_of(each), index
             fit.append((rank, each, served[0] if served else own))
     if not fit:
-        raise NoDoorError(
+        raise NoEntryPointError(
             f'no listener of its Gateway is for "{service}" by HTTP or HTTPS',
             "see hostnames, sectionName and the listeners' conditions",
         )

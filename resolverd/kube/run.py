@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from resolverd import log
 from resolverd.errors import ExitCode, ResolverdError
-from resolverd.kube.doors import LeftOut
+from resolverd.kube.entry_points import LeftOut
 from resolverd.kube.watch import Watched
 from resolverd.kube.writing import Outcome, Writer
 from resolverd.signals import PROCESS

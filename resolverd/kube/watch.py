@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 
 from resolverd import log
 from resolverd.kube.api import Api
+from resolverd.kube.cache import Cache, ExpiredError, ProtocolError
 from resolverd.kube.client import KubeError
 from resolverd.kube.objects import KINDS, Cluster, Key, Kind, Object
-from resolverd.kube.reflection import ExpiredError, ProtocolError, Reflection
 from resolverd.restarts import Restarts
 
 # Seconds of one watch: half a minute more or less, so that many hosts do not ask at one moment.
@@ -33,7 +33,7 @@ class Followed:
 
     def __init__(self, api: Api, kind: Kind, namespace: str, selector: str) -> None:
         self.kind = kind
-        self.reflection = Reflection()
+        self.cache = Cache()
         self.again = asyncio.Event()
         self._api, self._namespace = api, namespace
         self._selector = selector if kind.standing else ""
@@ -55,9 +55,9 @@ class Followed:
         self._path = self.kind.path(version, self._namespace) if version else ""
         try:
             if version:
-                self.reflection.take_list(await self._api.pages(self._path, self._selector))
+                self.cache.take_list(await self._api.pages(self._path, self._selector))
             else:
-                self.reflection.take_none()
+                self.cache.take_none()
         except ProtocolError as error:
             raise KubeError(f"{self._path}: {error}") from error
 
@@ -66,7 +66,7 @@ class Followed:
         while True:
             began = time.monotonic()
             try:
-                if not self.reflection.version:
+                if not self.cache.version:
                     await self.list()
                     changed()
                     self._well()
@@ -75,7 +75,7 @@ class Followed:
                 if not isinstance(error, ExpiredError) and not error.expired:
                     await self._failed(began, str(error))
                 else:
-                    self.reflection.forget_version()
+                    self.cache.forget_version()
                     self._log.info("kube.expired", kube_kind=self.name, reason=str(error))
                     # A compaction expires every watch in the world at one moment.
                     await asyncio.sleep(random.uniform(0.0, _SPREAD))
@@ -84,7 +84,7 @@ class Followed:
                     await self._failed(began, "its watches end as soon as they begin")
             if self.again.is_set() or time.monotonic() - self._listed_at > _RELIST:
                 self.again.clear()
-                self.reflection.forget_version()
+                self.cache.forget_version()
 
     async def _watched(self, changed: Callable[[], None]) -> None:
         """One watch, to its end or until the list is wanted. Raises KubeError or ExpiredError."""
@@ -95,7 +95,7 @@ class Followed:
             if watch.done():
                 watch.result()
                 if not self._path:
-                    self.reflection.forget_version()
+                    self.cache.forget_version()
         finally:
             for task in (asked, watch):
                 task.cancel()
@@ -103,15 +103,15 @@ class Followed:
 
     async def _watch(self, changed: Callable[[], None]) -> None:
         lines = self._api.lines(
-            self._path, self._selector, self.reflection.version, random.randint(*_WATCH)
+            self._path, self._selector, self.cache.version, random.randint(*_WATCH)
         )
         try:
             async for line in lines:
                 try:
-                    if self.reflection.take_event(line):
+                    if self.cache.take_event(line):
                         changed()
                 except ProtocolError as error:
-                    self.reflection.forget_version()
+                    self.cache.forget_version()
                     raise KubeError(f"{self._path}: {error}") from error
                 self._well()
         finally:
@@ -164,12 +164,12 @@ class Watched:
     @property
     def lists(self) -> int:
         """How often all of it has been listed; 0 until everything is known."""
-        return min(each.reflection.lists for each in self._followed)
+        return min(each.cache.lists for each in self._followed)
 
     @property
     def cluster(self) -> Cluster:
         """What is known now."""
         objects: dict[Kind, dict[Key, Object]] = {}
         for each in self._followed:
-            objects.setdefault(each.kind, {}).update(each.reflection.objects)
+            objects.setdefault(each.kind, {}).update(each.cache.objects)
         return Cluster(objects)

@@ -24,7 +24,7 @@ from resolverd.config.sources import Sources, read_sources
 from resolverd.dns.names import to_text
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.files.reading import MAX_CONFIG, read_file
-from resolverd.kube.doors import LeftOut, Rules, normal
+from resolverd.kube.entry_points import LeftOut, Rules, normal
 from resolverd.kube.fragment import (
     Coordinates,
     Elsewhere,
@@ -98,8 +98,8 @@ class Writer:
         regions = self._purpose.regions
         known = elsewhere.regions.intersection(regions)
         rules = Rules(tuple(regions), known, elsewhere.services, hostnames)
-        doors, left_out = translate(cluster, rules)
-        made = fragment_of(doors, elsewhere)
+        entry_points, left_out = translate(cluster, rules)
+        made = fragment_of(entry_points, elsewhere)
         there = await asyncio.to_thread(self._there)
         had = endpoints_in(there)
         if made.text == there or (not there and not made.endpoints):

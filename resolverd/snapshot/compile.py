@@ -73,14 +73,14 @@ def compile_plan(
     previous: Earlier | None = None,
     measured: Measured | None = None,
     kept: KeptMaps | None = None,
-    ahead: Callable[[], Sequence[ClientMap]] = tuple,
+    precompiled: Callable[[], Sequence[ClientMap]] = tuple,
 ) -> Plan:
     """The Plan for a configuration whose checks have passed.
 
     With `compiled`, client maps are compiled by the native library. What is the same in `previous`
     (names whose RRsets are the very same objects, client maps that are still right) is taken from
-    there, and so are maps that were made `ahead`, or `kept` in files. `measured` is what tables say
-    of round-trip times, of the regions of `config`. Raises GeoError when the databases allow no
+    there, and so are maps that were `precompiled`, or `kept` in files. `measured` is what tables
+    say of round-trip times, of the regions of `config`. Raises GeoError when the databases allow no
     compiled map.
     """
     before = previous and previous.plan
@@ -92,7 +92,7 @@ def compile_plan(
         measured=measured,
         own=own_places(config),
         kept=kept,
-        ahead=ahead,
+        precompiled=precompiled,
     )
     # The library compiles maps beside Python, which compiles zones.
     services = beside(partial(compile_services, config, targets, maps))

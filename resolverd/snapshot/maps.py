@@ -30,7 +30,7 @@ class MapMaker:
 
     `previous` is the Plan that serves. Its maps are taken over where making them would give the
     same again; where only what was measured is new, nobody leaves their orders for a little. Those
-    that are `kept` need not be compiled, nor those that `ahead` gives, which is asked once.
+    that are `kept` need not be compiled, nor those that `precompiled` gives, which is asked once.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class MapMaker:
         measured: Measured | None = None,
         own: OwnPlaces = NO_PLACES,
         kept: KeptMaps | None = None,
-        ahead: Callable[[], Sequence[ClientMap]] = tuple,
+        precompiled: Callable[[], Sequence[ClientMap]] = tuple,
     ) -> None:
         self.measured, self._kept = measured, kept
         self._locator, self._edge, self._own = locator, edge, own
         self._kind = "compiled" if compiled else "lazy"
         self._made: list[tuple[MapSource, ClientMap]] = []
-        self._ahead = ahead
+        self._precompiled = precompiled
         self._earlier = list(_of_sources(_maps_of(previous) if previous else ()))
 
     def make(self, ranked: Ranking, subnets: Subnets, geo_pins: GeoPins) -> ClientMap:
@@ -64,7 +64,7 @@ class MapMaker:
 
     def _new(self, source: MapSource) -> ClientMap:
         if not self._made:  # not before: it may take as long as compiling
-            self._earlier += _of_sources(self._ahead())
+            self._earlier += _of_sources(self._precompiled())
         for made in self._earlier:
             if made.kind == self._kind and made.source.same_as(source):
                 return made

@@ -123,8 +123,14 @@ def test_nobody_is_registered_who_does_not_answer(place: Path) -> None:
         (("http://a.example",), "say which region it is in: --region NAME"),
         (("a.example:8000", "--region", "us-east"), "is no URL of an endpoint"),
         (("--from", "b.json", "--region", "us-east"), "belong to an endpoint's URL"),
-        (("http://a", "--region", "x", "--coordinates", "95,0"), "is not NORTH,EAST in degrees"),
-        (("http://a", "--region", "x", "--coordinates", "95"), "is not NORTH,EAST in degrees"),
+        (
+            ("http://a", "--region", "x", "--coordinates", "95,0"),
+            "is not LATITUDE,LONGITUDE",
+        ),
+        (
+            ("http://a", "--region", "x", "--coordinates", "95"),
+            "is not LATITUDE,LONGITUDE",
+        ),
     ],
 )
 def test_what_is_neither_an_endpoint_nor_files_is_a_wrong_command_line(

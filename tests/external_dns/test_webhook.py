@@ -246,7 +246,7 @@ def test_a_fragment_that_was_edited_by_hand_is_not_written_over(
     (place / FRAGMENT).write_text(edited)
     answer = ask(f"{provider.url}/records")
     assert answer.status == 500
-    assert "was written by hand" in answer.json()["error"]
+    assert "is not as it was written" in answer.json()["error"]
     create = {"create": [endpoint("a.inference.example", "A", "192.0.2.3")]}
     assert ask(f"{provider.url}/records", create).status == 500
     assert [ask(f"{provider.health}/healthz").status for _ in range(3)] == [503, 503, 503]
@@ -337,7 +337,11 @@ def test_two_zones_have_a_fragment_each(place: Path) -> None:
             "give one --output for each --zone",
         ),
         (("--zone", "a.example", "--output", "a", "--ttl", "-1"), 2, '"-1" is not a TTL'),
-        (("--zone", "inference.example", "--output", "zones/inference.zone"), 3, "by hand"),
+        (
+            ("--zone", "inference.example", "--output", "zones/inference.zone"),
+            3,
+            "is not as it was written",
+        ),
     ],
 )
 def test_what_cannot_be_kept_is_said_at_the_start(

@@ -1,4 +1,4 @@
-"""Doors as a fragment: what it says, what it leaves to other files, and what it is refused for."""
+"""Entry points as a fragment: what it says, what it leaves to other files, why it is refused."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.kube.doors import Door
+from resolverd.kube.entry_points import EntryPoint
 from resolverd.kube.fragment import Elsewhere, endpoints_in, fragment_of, places_of
 
-DOOR = Door(
+DOOR = EntryPoint(
     "HTTPRoute prod/chat",
     "gateway.infra.inference",
     "eu-west",
@@ -35,8 +35,8 @@ def _elsewhere(tree: dict[str, Any] | None = None) -> Elsewhere:
     return Elsewhere(TREE if tree is None else tree, places_of(["eu-west"], None))
 
 
-def _made(*doors: Door, tree: dict[str, Any] | None = None) -> Any:
-    made = fragment_of(doors, _elsewhere(tree))
+def _made(*entry_points: EntryPoint, tree: dict[str, Any] | None = None) -> Any:
+    made = fragment_of(entry_points, _elsewhere(tree))
     assert not made.problems
     return json.loads(made.text)
 
@@ -78,7 +78,7 @@ def test_coordinates_that_are_given_go_before_those_that_a_name_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "row"),
+    ("entry", "row"),
     [
         (
             DOOR._replace(address="2001:db8::1", scheme="http", port=8000),
@@ -99,8 +99,10 @@ def test_coordinates_that_are_given_go_before_those_that_a_name_has() -> None:
         ),
     ],
 )
-def test_an_endpoint_is_asked_where_its_door_is(door: Door, row: dict[str, Any]) -> None:
-    assert _made(door)["region"]["eu-west"]["endpoint"] == [row]
+def test_an_endpoint_is_asked_where_its_entry_point_is(
+    entry: EntryPoint, row: dict[str, Any]
+) -> None:
+    assert _made(entry)["region"]["eu-west"]["endpoint"] == [row]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ def test_what_is_reached_at_one_address_is_one_endpoint_probed_at_its_best_port(
     assert row["url"] == "https://203.0.113.10:443"
 
 
-def test_a_region_of_two_services_has_doors_of_both_alone() -> None:
+def test_a_region_of_two_services_has_entry_points_of_both_alone() -> None:
     other = EMBED._replace(address="192.0.2.1")
     (first, second) = fragment_of([DOOR, other], _elsewhere()).problems
     assert {first.file, second.file} == {DOOR.said_by, other.said_by}
@@ -144,7 +146,7 @@ def test_a_region_of_two_services_has_doors_of_both_alone() -> None:
     assert not fragment_of([DOOR, other._replace(region="us-east")], _elsewhere()).problems
 
 
-def test_services_behind_one_door_have_to_say_for_which_host_each_is_probed() -> None:
+def test_services_behind_one_entry_point_have_to_say_for_which_host_each_is_probed() -> None:
     (problem,) = fragment_of([DOOR, EMBED], _elsewhere()).problems
     assert problem.id == "kube-several-hosts"
     assert '[service.chat] probe = { host = "chat.example"' in problem.hint
@@ -166,13 +168,13 @@ def test_a_line_of_an_endpoint_is_put_down_to_the_objects_that_say_so() -> None:
     assert blamed['"coordinates": ['] == blamed['"service": {'] == ""
 
 
-def test_no_doors_are_an_empty_fragment() -> None:
+def test_no_entry_points_are_an_empty_fragment() -> None:
     assert fragment_of([], _elsewhere()).text == "{}\n"
     assert endpoints_in("{}\n") == endpoints_in("") == endpoints_in("[") == frozenset()
 
 
 _DOORS = st.builds(
-    Door,
+    EntryPoint,
     st.sampled_from(["HTTPRoute a/b", "Service c/d"]),
     st.sampled_from(["gateway.a.b", "service.c.d"]),
     st.sampled_from(["eu-west", "us-east", "eu-west-2"]),
@@ -186,19 +188,19 @@ _DOORS = st.builds(
 
 
 @given(st.lists(_DOORS, max_size=8), st.randoms(use_true_random=False))
-def test_the_same_doors_give_the_same_octets_and_every_address_once(
-    doors: list[Door], chance: random.Random
+def test_the_same_entry_points_give_the_same_octets_and_every_address_once(
+    entry_points: list[EntryPoint], chance: random.Random
 ) -> None:
-    made = fragment_of(doors, _elsewhere())
-    assert made == fragment_of(chance.sample(doors, len(doors)), _elsewhere())
+    made = fragment_of(entry_points, _elsewhere())
+    assert made == fragment_of(chance.sample(entry_points, len(entry_points)), _elsewhere())
     regions = json.loads(made.text).get("region", {})
     handed = {
         name: sorted(a for row in region["endpoint"] for a in row["address"])
         for name, region in regions.items()
     }
     assert handed == {
-        name: sorted({d.address for d in doors if d.region == name})
-        for name in {d.region for d in doors}
+        name: sorted({d.address for d in entry_points if d.region == name})
+        for name in {d.region for d in entry_points}
     }
     assert endpoints_in(made.text) == set(made.endpoints)
     assert len(set(made.endpoints)) == len(made.endpoints)

@@ -148,12 +148,17 @@ async def test_a_token_that_is_refused_is_asked_for_anew(
             assert len(pages) == 1
 
 
+def test_a_kubeconfig_that_is_not_there_is_said_once(place: Path) -> None:
+    ran = resolverd("kube", "--region", "eu-west", "--once", "--kubeconfig", "k", cwd=place)
+    assert (ran.status, len(ran.err.splitlines())) == (3, 1), ran.err
+    assert "there is no kubeconfig at k; name one" in ran.err
+
+
 @pytest.mark.parametrize(
-    "text", [None, "", "[]", "x", "{", '{"current-context": "a", "contexts": []}', "\xff"]
+    "text", ["", "[]", "x", "{", '{"current-context": "a", "contexts": []}', "\xff"]
 )
-def test_a_kubeconfig_that_gives_no_access_is_said(place: Path, text: str | None) -> None:
-    if text is not None:
-        (place / "k").write_bytes(text.encode("latin-1"))
+def test_a_kubeconfig_that_gives_no_access_is_said(place: Path, text: str) -> None:
+    (place / "k").write_bytes(text.encode("latin-1"))
     ran = resolverd("kube", "--region", "eu-west", "--once", "--kubeconfig", "k", cwd=place)
     assert (ran.status, "k gives no access to an API server: " in ran.err) == (3, True), ran.err
 

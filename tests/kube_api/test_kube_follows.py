@@ -211,7 +211,7 @@ async def test_who_may_not_read_is_told_what_to_do(place: Place, token: str, sai
 
 
 @contextmanager
-def _front_door(address: str, port: int) -> Iterator[None]:
+def _listening(address: str, port: int) -> Iterator[None]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.headers["Host"] == HOST else 404)
@@ -239,7 +239,7 @@ async def test_a_daemon_answers_with_the_address_that_a_gateway_has_now(place: P
     )
     gates = gateway("127.0.0.2", listeners=[listener("http", port)])
     await place.server.create(gates, route(HOST))
-    with _front_door("127.0.0.2", port), _front_door("127.0.0.3", port):
+    with _listening("127.0.0.2", port), _listening("127.0.0.3", port):
         async with place.following(), serving(place.config) as daemon:
 
             async def answered() -> set[str]:

@@ -30,6 +30,7 @@ pub mod known;
 pub mod known_row;
 pub mod latency;
 pub mod latency_order;
+mod leaf_budget;
 pub mod leaves;
 pub mod map;
 pub mod mmdb;

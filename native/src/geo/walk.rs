@@ -8,6 +8,7 @@
 
 use super::entries::{Entries, EntryScratch};
 use super::known::{Client, Known, NO_ENTRY, Wanted};
+use super::leaf_budget::{Granted, LeafBudget};
 use super::leaves::Leaves;
 use super::mmdb::{File, Refused};
 use super::networks::Networks;
@@ -16,18 +17,12 @@ use super::place_index::{NOWHERE, PlaceIndex};
 use super::prefix_rows::{NO_ROW, PrefixRows};
 use super::prefix_rules::{EMPTY, PrefixRules, ROOT};
 use crate::wire::prefix::Family;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Below this many bits the work is cut up for the threads.
 const PART_BITS: u8 = 10;
-
-/// How many leaves each node of a database may cost; a sound tree costs one.
-const MAX_LEAVES_PER_NODE: u64 = 8;
-
-/// How many leaves a part of the work may make before it asks for more.
-const GRANT: u64 = 256;
 
 /// How many paths that end are looked up together.
 const ENDS: usize = 512;
@@ -54,8 +49,7 @@ pub struct Walk<'a> {
     rules: PrefixRules,
     measured: Measured<'a>,
     deepest: u8,
-    /// Leaves that may still be made.
-    left: AtomicU64,
+    budget: LeafBudget,
 }
 
 /// What was measured of one family's prefixes, and the leaves of the map before.
@@ -87,16 +81,14 @@ impl<'a> Walk<'a> {
         let earlier = measured.earlier.map_or(0, |earlier| earlier.size().0);
         // A measured prefix alone in a wide network is cut out of it bit by bit.
         let rows = u64::from(measured.rows.count()) * u64::from(family.bits());
-        let left = MAX_LEAVES_PER_NODE * (nodes + (rules.count() + earlier) as u64)
-            + rows
-            + (GRANT << PART_BITS);
+        let nodes = nodes + (rules.count() + earlier) as u64;
         Self {
             sources,
             entries,
             rules,
             measured,
             deepest: family.bits(),
-            left: AtomicU64::new(left),
+            budget: LeafBudget::new(nodes, rows, 1 << PART_BITS),
         }
     }
 
@@ -186,7 +178,7 @@ impl<'a> Walk<'a> {
         scratch: &mut EntryScratch,
     ) -> Option<()> {
         let mut records = vec![0; self.sources.len()];
-        let mut left = 0_u64;
+        let mut left = Granted::default();
         let mut halves = Vec::with_capacity(129);
         while let Some(piece) = pending.pieces.pop() {
             pending.take_records(&mut records);
@@ -196,7 +188,7 @@ impl<'a> Walk<'a> {
                 self.follow_alone(self.sources.get(source)?, &mut halves, leaves, &mut left)?;
             } else if let Some(entry) = self.look(piece, &records, &mut pending, scratch) {
                 leaves.push(entry, piece.length);
-                self.spend(&mut left)?;
+                self.budget.spend(&mut left)?;
             } else if piece.length >= self.deepest {
                 return None;
             }
@@ -238,7 +230,7 @@ impl<'a> Walk<'a> {
         source: &Source<'_>,
         halves: &mut Vec<(u32, u8)>,
         leaves: &mut Leaves,
-        left: &mut u64,
+        left: &mut Granted,
     ) -> Option<()> {
         let tree = &source.file.tree;
         let mut ends = Vec::with_capacity(ENDS);
@@ -268,7 +260,7 @@ impl<'a> Walk<'a> {
         source: &Source<'_>,
         ends: &mut Vec<(u32, u8)>,
         leaves: &mut Leaves,
-        left: &mut u64,
+        left: &mut Granted,
     ) -> Option<()> {
         for (record, _) in &mut *ends {
             let place = match source.place_index.number(*record) {
@@ -279,18 +271,8 @@ impl<'a> Walk<'a> {
         }
         for (entry, length) in ends.drain(..) {
             leaves.push(entry, length);
-            self.spend(left)?;
+            self.budget.spend(left)?;
         }
-        Some(())
-    }
-
-    /// Take one leaf of those granted. None where none is left.
-    #[inline]
-    fn spend(&self, left: &mut u64) -> Option<()> {
-        *left = match left.checked_sub(1) {
-            Some(left) => left,
-            None => self.grant()?,
-        };
         Some(())
     }
 
@@ -402,12 +384,5 @@ impl<'a> Walk<'a> {
             // Nothing here.
             (false, _) => file.tree.count(),
         }
-    }
-
-    /// A grant of more leaves; None where none is left.
-    fn grant(&self) -> Option<u64> {
-        let enough = |left: u64| left.checked_sub(GRANT);
-        self.left.fetch_update(Relaxed, Relaxed, enough).ok()?;
-        Some(GRANT)
     }
 }

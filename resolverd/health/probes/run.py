@@ -83,21 +83,13 @@ class Attempt(Protocol):
 Ended = Callable[[Attempt, Outcome | Exception], None]
 
 
-class DirectAsk(Protocol):
-    """What asks without a task where it can: most probes have nothing to wait for but a socket."""
-
-    def __call__(self) -> Awaitable[Seen]:
-        """Ask once, as any `Ask`."""
-
-    def begin(self, within: float, ended: Ended) -> Attempt | None:
-        """Ask once, for at most `within` seconds; None where it has to be awaited this time.
-
-        `ended` is called with the outcome, or with a defect of ours, and never before this returns.
-        """
-
-
 async def run(ask: Ask, within: float) -> Outcome:
-    """Ask once, for at most `within` seconds. Never raises for what an endpoint does."""
+    """Ask once, for at most `within` seconds. Never raises for what an endpoint does.
+
+    An ask may have `begin(within, ended)`, which asks without a task, as most probes have nothing
+    to wait for but a socket: it returns an Attempt, or None where this ask has to be awaited, and
+    calls `ended` with the outcome, or with a defect of ours, never before it returns.
+    """
     begin = getattr(ask, "begin", None)
     if begin is None:
         return await run_task(ask, within)

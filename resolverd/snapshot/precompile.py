@@ -22,7 +22,7 @@ from resolverd.snapshot.own_places import own_places
 from resolverd.snapshot.rankings import ranking_of
 
 
-class MapsAhead:
+class Precompilation:
     """The compiled maps of one configuration, or those of it that were `kept`.
 
     Maps by round-trip times are left out, since tables are read only once databases are.

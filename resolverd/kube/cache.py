@@ -29,7 +29,7 @@ class ProtocolError(Exception):
     """What was said is no list or no event of the API; the message quotes it."""
 
 
-class Reflection:
+class Cache:
     """The objects of one kind. `version` is where a watch begins; empty means to list first.
 
     `lists` counts the lists that were taken in; until the first nothing is known.

@@ -12,7 +12,7 @@ from mmdb_writer import mmdb_bytes, write_mmdb
 from resolverd.abi.library import why_not
 from resolverd.errors import GeoError
 from resolverd.files.reading import Reads, key_of
-from resolverd.geo import ahead
+from resolverd.geo import preload
 from resolverd.geo.check import open_checked
 from resolverd.geo.database import Database
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native librar
 @pytest.fixture(autouse=True)
 def _none_begun() -> Iterator[None]:
     yield
-    ahead.drop()
+    preload.drop()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def loaded(path: Path, stamps: Path | None = None) -> tuple[Database, Reads]:
 
 def test_what_was_begun_is_taken_once_and_noted_as_read(config: Path, opened: list[Path]) -> None:
     path = config.parent / "city.mmdb"
-    ahead.begin(config, [])
+    preload.begin(config, [])
     database, reads = loaded(path)
     assert opened == [path]
     assert reads.seen[key_of(path)].content == database.sha256
@@ -69,8 +69,8 @@ def test_what_was_begun_is_taken_once_and_noted_as_read(config: Path, opened: li
 def test_its_places_are_read_by_then_unless_it_is_known_to_have_passed(config: Path) -> None:
     path, stamps = config.parent / "city.mmdb", config.parent / "state"
     for known in (False, True):
-        ahead.begin(config, [])
-        database = ahead.taken(path)
+        preload.begin(config, [])
+        database = preload.taken(path)
         assert database is not None
         assert (database._place_index is None) == known
         open_checked(path, stamps=stamps)
@@ -79,10 +79,10 @@ def test_its_places_are_read_by_then_unless_it_is_known_to_have_passed(config: P
 def test_an_option_is_laid_over_the_file(config: Path, opened: list[Path]) -> None:
     other = config.parent / "other.mmdb"
     write_mmdb(other, {"192.0.2.0/24": {"country_code": "DE"}})
-    ahead.begin(config, [("server.geoip", ["other.mmdb"]), ("probe.interval", "1s")])
+    preload.begin(config, [("server.geoip", ["other.mmdb"]), ("probe.interval", "1s")])
     loaded(other)
     assert opened == [other]
-    assert ahead.taken(config.parent / "city.mmdb") is None
+    assert preload.taken(config.parent / "city.mmdb") is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"cut off in the mid", b"not a database" * 1000])
@@ -93,7 +93,7 @@ def test_a_refused_one_is_refused_with_the_same_words(config: Path, content: byt
         path.write_bytes(content)
     with pytest.raises(GeoError) as expected:
         open_checked(path)
-    ahead.begin(config, [])
+    preload.begin(config, [])
     with pytest.raises(GeoError) as found:
         loaded(path)
     assert str(found.value) == str(expected.value)
@@ -104,7 +104,7 @@ def test_one_that_fails_its_check_is_refused_by_who_takes_it(config: Path) -> No
     whole = bytearray(mmdb_bytes({"192.0.2.0/24": {"country_code": "SG"}}))
     whole[:3] = b"\xff\xff\xff"  # its first record leads out of the data section
     path.write_bytes(whole)
-    ahead.begin(config, [])
+    preload.begin(config, [])
     with pytest.raises(GeoError, match="points outside the data section"):
         open_checked(path)
 
@@ -124,6 +124,6 @@ def test_one_that_fails_its_check_is_refused_by_who_takes_it(config: Path) -> No
 def test_where_nothing_can_be_told_nothing_is_begun(config: Path, text: str) -> None:
     config.write_text(text)
     before = threading.active_count()
-    ahead.begin(config, [])
+    preload.begin(config, [])
     assert threading.active_count() == before
-    assert ahead.taken(config.parent / "city.mmdb") is None
+    assert preload.taken(config.parent / "city.mmdb") is None

@@ -23,8 +23,8 @@ from resolverd.errors import GeoError
 from resolverd.files.reading import MAX_CONFIG, Reads, key_of, note_as, read_file
 from resolverd.geo.database import Database
 
-# Seconds after which a thread of Python's has its turn: one that reads waits so long after each
-# piece, for the one that imports never rests (sys.setswitchinterval).
+# Seconds between switches of threads (sys.setswitchinterval): one that reads waits so long for the
+# interpreter's lock after each piece, as the one that imports never gives it up by itself.
 _TURN = 0.001
 
 
@@ -90,7 +90,7 @@ def drop() -> None:
 def _begin(paths: Sequence[Path], stamps: Path | None) -> None:
     _begun.update({key_of(path): _Begun(Future(), Meter(), Reads()) for path in paths})
     work = partial(_open_all, [(path, _begun[key_of(path)]) for path in paths], stamps)
-    threading.Thread(target=work, name="ahead", daemon=True).start()
+    threading.Thread(target=work, name="preload", daemon=True).start()
 
 
 def _open_all(databases: Sequence[tuple[Path, _Begun]], stamps: Path | None) -> None:

@@ -17,8 +17,8 @@ from resolverd.snapshot import maps
 from resolverd.snapshot.clientmap import MapSource
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.compiledmap import CompiledClientMap
-from resolverd.snapshot.maps_ahead import MapsAhead
 from resolverd.snapshot.model import ClientMap, Plan, ServicePlan
+from resolverd.snapshot.precompile import Precompilation
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
 
@@ -35,9 +35,11 @@ def locator() -> Iterator[Locator]:
 
 
 def _plan(
-    config: Config, locator: Locator, ahead: Callable[[], Sequence[ClientMap]] = tuple
+    config: Config, locator: Locator, precompiled: Callable[[], Sequence[ClientMap]] = tuple
 ) -> Plan:
-    return compile_plan(1, config, (), locator, probe_targets(config), compiled=True, ahead=ahead)
+    return compile_plan(
+        1, config, (), locator, probe_targets(config), compiled=True, precompiled=precompiled
+    )
 
 
 def _source(service: ServicePlan) -> MapSource:
@@ -45,42 +47,42 @@ def _source(service: ServicePlan) -> MapSource:
     return service.clients.source
 
 
-def test_a_plan_has_the_maps_that_were_made_ahead_of_it(locator: Locator) -> None:
-    ahead = MapsAhead()
-    ahead.begin(SERVED, locator)
-    made = ahead.take()
+def test_a_plan_has_the_maps_that_were_precompiled_for_it(locator: Locator) -> None:
+    precompilation = Precompilation()
+    precompilation.begin(SERVED, locator)
+    made = precompilation.take()
     plan = _plan(SERVED, locator, lambda: made)
     assert [service.clients for service in plan.services.values()] == list(made)
 
 
 def test_what_was_made_is_held_once(locator: Locator) -> None:
-    ahead = MapsAhead()
-    ahead.begin(SERVED, locator)
-    assert len(ahead.take()) == len(SERVED.service)
-    assert not ahead.take()
+    precompilation = Precompilation()
+    precompilation.begin(SERVED, locator)
+    assert len(precompilation.take()) == len(SERVED.service)
+    assert not precompilation.take()
 
 
 def test_maps_of_another_configuration_are_left_alone(locator: Locator) -> None:
-    ahead = MapsAhead()
-    ahead.begin(OTHER, locator)
-    plan = _plan(SERVED, locator, ahead.take)
+    precompilation = Precompilation()
+    precompilation.begin(OTHER, locator)
+    plan = _plan(SERVED, locator, precompilation.take)
     alone = _plan(SERVED, locator)
     for name, service in plan.services.items():
         assert _source(service) == _source(alone.services[name])
 
 
 def test_what_is_begun_anew_replaces_what_was_begun(locator: Locator) -> None:
-    ahead = MapsAhead()
-    ahead.begin(OTHER, locator)
-    ahead.begin(SERVED, locator)
-    plan = _plan(SERVED, locator, ahead.take)
+    precompilation = Precompilation()
+    precompilation.begin(OTHER, locator)
+    precompilation.begin(SERVED, locator)
+    plan = _plan(SERVED, locator, precompilation.take)
     assert _source(plan.services["chat"]).ranked.block_v4 != 20
 
 
 def test_maps_by_round_trip_times_wait_for_their_tables(locator: Locator) -> None:
-    ahead = MapsAhead()
-    ahead.begin(MEASURED, locator)
-    assert not ahead.take()
+    precompilation = Precompilation()
+    precompilation.begin(MEASURED, locator)
+    assert not precompilation.take()
 
 
 def test_the_reason_that_a_map_cannot_be_made_is_told_with_the_plan(
@@ -90,7 +92,7 @@ def test_the_reason_that_a_map_cannot_be_made_is_told_with_the_plan(
         raise GeoError("they are larger than a map can hold")
 
     monkeypatch.setattr(maps, "_compile", refused)
-    ahead = MapsAhead()
-    ahead.begin(SERVED, locator)
+    precompilation = Precompilation()
+    precompilation.begin(SERVED, locator)
     with pytest.raises(GeoError, match="larger than a map"):
-        _plan(SERVED, locator, ahead.take)
+        _plan(SERVED, locator, precompilation.take)

@@ -1,4 +1,4 @@
-"""Which doors a cluster's objects stand for (Gateway API v1, InferencePool v1 and v1alpha2)."""
+"""Entry points of a cluster's objects (Gateway API v1, InferencePool v1 and v1alpha2)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cluster_objects import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.kube.doors import Door, LeftOut, Rules
+from resolverd.kube.entry_points import EntryPoint, LeftOut, Rules
 from resolverd.kube.translate import translate
 
 HOST = "chat.inference.example"
@@ -32,19 +32,19 @@ RULES = Rules(
 ADDRESS = "203.0.113.10"
 
 
-def _doors(*objects: Made) -> list[Door]:
-    return list(translate(cluster(*objects), RULES).doors)
+def _entry_points(*objects: Made) -> list[EntryPoint]:
+    return list(translate(cluster(*objects), RULES).entry_points)
 
 
 def _left_out(*objects: Made) -> list[LeftOut]:
     found = translate(cluster(*objects), RULES)
-    assert not found.doors
+    assert not found.entry_points
     return list(found.left_out)
 
 
 def test_a_route_is_reached_at_its_gateway_for_the_service_of_its_hostname() -> None:
-    assert _doors(gateway(ADDRESS), route(HOST)) == [
-        Door(
+    assert _entry_points(gateway(ADDRESS), route(HOST)) == [
+        EntryPoint(
             "HTTPRoute prod/chat",
             "gateway.infra.inference",
             "eu-west",
@@ -76,15 +76,15 @@ def test_a_route_is_reached_at_its_gateway_for_the_service_of_its_hostname() -> 
     ids=["route", "no-hostname", "pool", "old-pool", "backend", "balancer", "balancer-hostname"],
 )
 def test_an_annotation_says_which_service_it_is(objects: tuple[Made, ...]) -> None:
-    (door,) = _doors(*objects)
-    assert (door.service, door.address) == ("chat", ADDRESS)
+    (entry,) = _entry_points(*objects)
+    assert (entry.service, entry.address) == ("chat", ADDRESS)
 
 
 def test_the_routes_own_annotation_goes_before_its_backends_and_its_hostnames() -> None:
-    (door,) = _doors(
+    (entry,) = _entry_points(
         gateway(ADDRESS), route(HOST, backend=RULES_POOL, service="embed"), pool(service="chat")
     )
-    assert door.service == "embed"
+    assert entry.service == "embed"
 
 
 @pytest.mark.parametrize(
@@ -146,18 +146,20 @@ def test_what_is_not_ours_is_passed_over_in_silence(objects: tuple[Made, ...]) -
 def test_an_object_that_is_being_deleted_is_gone_though_a_finalizer_keeps_it(which: int) -> None:
     objects = [gateway(ADDRESS), route(HOST)]
     objects[which]["metadata"] |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["x"]}
-    assert not _doors(*objects)
+    assert not _entry_points(*objects)
 
 
-def test_each_address_is_a_door_once_and_in_its_normal_form() -> None:
-    doors = _doors(gateway("2001:DB8::1", "192.0.2.9", "192.0.2.10", "192.0.2.9"), route(HOST))
-    assert [door.address for door in doors] == ["192.0.2.10", "192.0.2.9", "2001:db8::1"]
+def test_each_address_is_an_entry_point_once_and_in_its_normal_form() -> None:
+    entry_points = _entry_points(
+        gateway("2001:DB8::1", "192.0.2.9", "192.0.2.10", "192.0.2.9"), route(HOST)
+    )
+    assert [entry.address for entry in entry_points] == ["192.0.2.10", "192.0.2.9", "2001:db8::1"]
 
 
 def test_a_load_balancer_may_be_a_hostname() -> None:
     name = "a1.elb.example.com"
-    (of_gateway,) = _doors(gateway(hostnames=[f"{name.upper()}."]), route(HOST))
-    (of_service,) = _doors(balancer(hostnames=[name], service="chat"))
+    (of_gateway,) = _entry_points(gateway(hostnames=[f"{name.upper()}."]), route(HOST))
+    (of_service,) = _entry_points(balancer(hostnames=[name], service="chat"))
     assert (of_gateway.hostname, of_gateway.address) == (name, "")
     assert (of_service.hostname, of_service.address) == (name, "")
 
@@ -182,16 +184,16 @@ def test_a_load_balancer_may_be_a_hostname() -> None:
 def test_the_listener_is_the_one_that_the_services_clients_come_to(
     parent: Made, listeners: list[Made], scheme: str, port: int
 ) -> None:
-    (door,) = _doors(gateway(ADDRESS, listeners=listeners), route(HOST, parent=parent))
-    assert (door.scheme, door.port, door.host) == (scheme, port, HOST)
+    (entry,) = _entry_points(gateway(ADDRESS, listeners=listeners), route(HOST, parent=parent))
+    assert (entry.scheme, entry.port, entry.host) == (scheme, port, HOST)
 
 
 def test_a_listener_that_is_not_programmed_is_none() -> None:
     made = gateway(ADDRESS, listeners=[listener("http", 80), listener("https", 443)])
     broken = {"type": "Programmed", "status": "False"}
     made["status"]["listeners"] = [{"name": "https", "conditions": [broken]}]
-    (door,) = _doors(made, route(HOST))
-    assert (door.scheme, door.port) == ("http", 80)
+    (entry,) = _entry_points(made, route(HOST))
+    assert (entry.scheme, entry.port) == ("http", 80)
 
 
 @pytest.mark.parametrize(
@@ -209,13 +211,13 @@ def test_a_listener_that_is_not_programmed_is_none() -> None:
 def test_the_port_of_a_load_balancer_is_annotated_or_the_only_one_or_named(
     ports: list[Made], more: dict[str, str], scheme: str, port: int
 ) -> None:
-    (door,) = _doors(balancer(ADDRESS, ports=ports, service="chat", **more))
-    assert (door.scheme, door.port) == (scheme, port)
+    (entry,) = _entry_points(balancer(ADDRESS, ports=ports, service="chat", **more))
+    assert (entry.scheme, entry.port) == (scheme, port)
 
 
 def test_a_wildcard_route_stands_for_the_names_below_it_that_zones_have() -> None:
-    doors = _doors(gateway(ADDRESS), route("*.inference.example"))
-    assert [(d.service, d.host) for d in doors] == [
+    entry_points = _entry_points(gateway(ADDRESS), route("*.inference.example"))
+    assert [(d.service, d.host) for d in entry_points] == [
         ("chat", HOST),
         ("embed", "embed.inference.example"),
     ]
@@ -230,7 +232,7 @@ def test_a_name_below_a_wildcard_of_a_zone_is_of_its_service() -> None:
         route("a.inference.example", "embed.inference.example"),
         balancer("192.0.2.7", hostname="b.inference.example"),
     )
-    assert [(d.address, d.service, d.host) for d in translate(made, rules).doors] == [
+    assert [(d.address, d.service, d.host) for d in translate(made, rules).entry_points] == [
         (ADDRESS, "chat", "a.inference.example"),
         (ADDRESS, "embed", "embed.inference.example"),
         ("192.0.2.7", "chat", "b.inference.example"),
@@ -238,7 +240,7 @@ def test_a_name_below_a_wildcard_of_a_zone_is_of_its_service() -> None:
     (whole,) = translate(
         cluster(gateway(ADDRESS), route("*.inference.example")),
         rules._replace(hostnames={"*.inference.example": "chat"}),
-    ).doors
+    ).entry_points
     assert (whole.service, whole.host) == ("chat", "")
 
 
@@ -246,14 +248,14 @@ def test_a_name_below_a_wildcard_of_a_zone_is_of_its_service() -> None:
 def test_a_region_is_annotated_on_the_route_or_its_gateway(on: str) -> None:
     named = "eu-west-embed"
     of_gateway = gateway(ADDRESS, region=named if on == "gateway" else "eu-west")
-    (door,) = _doors(of_gateway, route(HOST, region=named if on == "route" else ""))
-    assert door.region == named
+    (entry,) = _entry_points(of_gateway, route(HOST, region=named if on == "route" else ""))
+    assert entry.region == named
 
 
 def test_a_status_that_repeats_no_namespace_is_of_the_same_parent() -> None:
     made = route(HOST, namespace="infra")
     del made["status"]["parents"][0]["parentRef"]["namespace"]
-    assert _doors(gateway(ADDRESS), made)
+    assert _entry_points(gateway(ADDRESS), made)
 
 
 _OBJECTS = [
@@ -315,4 +317,4 @@ def _mangled(draw: st.DrawFn) -> Made:
 @given(st.lists(_mangled(), max_size=3))
 def test_no_object_is_too_strange(objects: list[Made]) -> None:
     found = translate(cluster(gateway(ADDRESS), route(HOST), *objects), RULES)
-    assert all(0 < door.port < 65536 and door.address for door in found.doors)
+    assert all(0 < entry.port < 65536 and entry.address for entry in found.entry_points)

@@ -1,6 +1,6 @@
-"""Front doors: where clients reach what a cluster serves, as its objects say; pure.
+"""Entry points: where clients reach what a cluster serves, as its objects say; pure.
 
-A door is one address, or a hostname: each address that clients are given is probed by itself.
+Each is one address or one hostname: whatever clients are given is probed by itself.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
 
-Handed = tuple[str, str]
-"""The address of a door, or else its hostname."""
+Location = tuple[str, str]
+"""The address of an entry point, or else its hostname."""
 
 
 class Rules(NamedTuple):
@@ -29,8 +29,8 @@ class Rules(NamedTuple):
     hostnames: Mapping[str, str]
 
 
-class Door(NamedTuple):
-    """One front door of a service in a region, and which object says so.
+class EntryPoint(NamedTuple):
+    """One entry point of a service in a region, and which object says so.
 
     `name` is that of the object with the address, fit for the name of an endpoint. `host` is what
     a request there is for; empty where nothing tells.
@@ -48,27 +48,27 @@ class Door(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """An object of ours that gives no door, why, and what to do about it."""
+    """An object of ours that gives no entry point, why, and what to do about it."""
 
     object: str
     reason: str
     hint: str = ""
 
 
-class NoDoorError(Exception):
-    """An object of ours gives no door; reason and hint."""
+class NoEntryPointError(Exception):
+    """An object of ours gives no entry point; reason and hint."""
 
     def __init__(self, reason: str, hint: str = "") -> None:
         super().__init__(reason)
         self.reason, self.hint = reason, hint
 
 
-def handed_out(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Handed]:
-    """The doors of what an object is reached at. Raises NoDoorError for what is no address."""
+def locations(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Location]:
+    """Where an object is reached, each once. Raises NoEntryPointError for what is no address."""
     try:
         known = {str(ipaddress.ip_address(each)) for each in addresses}
     except ValueError as error:
-        raise NoDoorError(str(error), "see what the controller writes there") from error
+        raise NoEntryPointError(str(error), "see what the controller writes there") from error
     yield from ((address, "") for address in sorted(known))
     yield from (("", name) for name in sorted({normal(each) for each in hostnames}))
 
@@ -76,17 +76,18 @@ def handed_out(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[H
 def region_for(rules: Rules, *objects: Object) -> str:
     """The region that the first of these is annotated with, or else the cluster's.
 
-    Raises NoDoorError where there is none of that name, or the cluster is not it: who annotates an
-    object may not put it into another cluster's region, to which pins may keep clients.
+    Raises NoEntryPointError where there is none of that name, or the cluster is not it: who
+    annotates an object may not put it into another cluster's region, to which pins may keep
+    clients.
     """
     named = next((name for each in objects if (name := annotation(each, REGION))), rules.own[0])
     if named not in rules.own:
-        raise NoDoorError(
+        raise NoEntryPointError(
             f'{REGION} is "{named}", which is none of this cluster\'s regions',
             f"change the annotation, or run with --region {named} too",
         )
     if named not in rules.regions:
-        raise NoDoorError(
+        raise NoEntryPointError(
             f'there is no region "{named}"',
             f"write [region.{named}] with its coordinates, or run with --coordinates",
         )
@@ -94,9 +95,9 @@ def region_for(rules: Rules, *objects: Object) -> str:
 
 
 def known_service(name: str, rules: Rules) -> str:
-    """The service of that name. Raises NoDoorError where there is none."""
+    """The service of that name. Raises NoEntryPointError where there is none."""
     if name not in rules.services:
-        raise NoDoorError(
+        raise NoEntryPointError(
             f'there is no service "{name}"', f"write [service.{name}], or change the annotation"
         )
     return name
@@ -139,6 +140,6 @@ def endpoint_part(kind: Kind, key: Key) -> str:
     return f"{kind.name.lower()}.{key[0]}.{key[1]}"
 
 
-def left_out(kind: Kind, key: Key, error: NoDoorError) -> LeftOut:
-    """Why this object gives no door."""
+def left_out(kind: Kind, key: Key, error: NoEntryPointError) -> LeftOut:
+    """Why this object gives no entry point."""
     return LeftOut(shown(kind, key), error.reason, error.hint)
