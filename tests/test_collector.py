@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resolverd.collector import Freezer, paused
+from resolverd.collector import Freezer, paused, thread_cpu
 
 
 class Cyclic:
@@ -85,3 +85,14 @@ def test_a_pause_leaves_a_collector_that_was_off_alone() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_the_clock_of_who_is_charged_does_not_move_for_full_collections() -> None:
+    began, own = time.thread_time(), thread_cpu()
+    while time.thread_time() < began + 0.2:
+        gc.collect()
+    assert thread_cpu() - own < 0.1
+    began, own = time.thread_time(), thread_cpu()
+    while time.thread_time() < began + 0.02:
+        gc.collect(1)
+    assert thread_cpu() - own >= 0.02

@@ -157,10 +157,16 @@ def is_url_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        try:
-            _resolved_hostname(host)
-        except ValueError:
-            return False
+        return is_hostname(host)
+    return True
+
+
+def is_hostname(host: str) -> bool:
+    """Whether it is a hostname, in A-labels or not; an IPv4 address is one by its letters."""
+    try:
+        _resolved_hostname(host)
+    except ValueError:
+        return False
     return True
 
 

@@ -17,6 +17,7 @@ from resolverd.external_dns.conflicts import OwnNames, conflict, outside
 from resolverd.external_dns.endpoint import Changes, Endpoint, read_endpoints
 from resolverd.external_dns.fragment import EditedError, Key, applied, read, render
 from resolverd.external_dns.records import RecordError, owner_of
+from resolverd.external_dns.turn import turn
 from resolverd.external_dns.zone_check import ZoneCheck
 from resolverd.files.reading import MAX_ZONE, read_kept
 from resolverd.files.writing import PUBLIC, replace_file
@@ -67,7 +68,7 @@ class Provider:
         """
         for check in self._checks:
             if self._text(check) is None:
-                self._write(check, render(check.zone, (), self._ttl))
+                self._make(check)
             self._endpoints(check)
             check.own(check.load(self._text(check) or ""))
 
@@ -104,13 +105,19 @@ class Provider:
         """Make the changes, in those fragments that they touch. Raises RefusedError or OSError."""
         try:
             parts = self._parts(changes)
-            made = [self._made(check, part) for check, part in parts]
+            with turn(check.fragment for check, part in parts if any(part)):
+                made = [self._made(check, part) for check, part in parts]
+                written = [one for one in made if one is not None]
+                for check, text, _ in written:
+                    self._write(check, text)
         except RecordError as error:
             raise RefusedError(str(error)) from error
-        written = [one for one in made if one is not None]
-        for check, text, _ in written:
-            self._write(check, text)
         return [told for _, _, told in written]
+
+    def _make(self, check: ZoneCheck) -> None:
+        with turn([check.fragment]):
+            if self._text(check) is None:  # nobody else has meanwhile
+                self._write(check, render(check.zone, (), self._ttl))
 
     def _made(self, check: ZoneCheck, part: Changes) -> tuple[ZoneCheck, str, Written] | None:
         """A fragment after its changes, which are checked; None where it stays as it is."""

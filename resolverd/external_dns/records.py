@@ -59,7 +59,10 @@ def rdatas_of(endpoint: Endpoint) -> list[str]:
 
 def _rdata(type_: str, target: str) -> str:
     if type_ == "TXT":
-        return _strings(target)
+        try:
+            return _strings(target)
+        except UnicodeEncodeError as error:
+            raise RecordError(f"{type_} target {target!r} is no text: {error.reason}") from error
     if "\n" in target or "\r" in target:
         raise RecordError(f"{type_} target {target!r} is more than a line")
     try:

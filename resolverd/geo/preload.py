@@ -88,9 +88,12 @@ def drop() -> None:
 
 
 def _begin(paths: Sequence[Path], stamps: Path | None) -> None:
-    _begun.update({key_of(path): _Begun(Future(), Meter(), Reads()) for path in paths})
-    work = partial(_open_all, [(path, _begun[key_of(path)]) for path in paths], stamps)
-    threading.Thread(target=work, name="preload", daemon=True).start()
+    once = {key_of(path): path for path in paths}  # one that is named twice is opened once
+    begun = {key: _Begun(Future(), Meter(), Reads()) for key in once}
+    work = partial(_open_all, list(zip(once.values(), begun.values(), strict=True)), stamps)
+    with suppress(RuntimeError):  # where no thread can be had, nothing is preloaded
+        threading.Thread(target=work, name="preload", daemon=True).start()
+        _begun.update(begun)
 
 
 def _open_all(databases: Sequence[tuple[Path, _Begun]], stamps: Path | None) -> None:

@@ -64,8 +64,9 @@ def _entry_points(key: Key, each: Object, rules: Rules) -> Iterator[EntryPoint]:
         raise NoEntryPointError("its load balancer has no address yet")
     region = region_for(rules, each)
     port = _port(each)
+    plain = [host for host in hosts if not host.startswith("*")]
     for service in services:
-        host = next((h for h in hosts if services_of([h], rules) in ([service], [])), "")
+        host = next((h for h in plain if services_of([h], rules) in ([service], [])), "")
         for address, hostname in locations(addresses, hostnames):
             yield EntryPoint(
                 shown(SERVICES, key),

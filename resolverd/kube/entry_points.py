@@ -9,7 +9,11 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from resolverd.config.types import is_hostname
+from resolverd.dns.hostnames import normal_host
 from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
+
+_CONTROLLER = "see what the controller writes there"
 
 Location = tuple[str, str]
 """The address of an entry point, or else its hostname."""
@@ -64,13 +68,36 @@ class NoEntryPointError(Exception):
 
 
 def locations(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Location]:
-    """Where an object is reached, each once. Raises NoEntryPointError for what is no address."""
-    try:
-        known = {str(ipaddress.ip_address(each)) for each in addresses}
-    except ValueError as error:
-        raise NoEntryPointError(str(error), "see what the controller writes there") from error
+    """Where an object is reached, each once. Raises NoEntryPointError for what is neither.
+
+    An address in the place of a hostname is one.
+    """
+    given = [normal(each) for each in hostnames]
+    known = {_address(each) for each in addresses} | {each for each in given if _is_address(each)}
+    names = {each for each in given if not _is_address(each)}
+    for each in names:
+        if not is_hostname(each):
+            raise NoEntryPointError(f'"{each}" is no hostname', _CONTROLLER)
     yield from ((address, "") for address in sorted(known))
-    yield from (("", name) for name in sorted({normal(each) for each in hostnames}))
+    yield from (("", name) for name in sorted(names))
+
+
+def _address(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise NoEntryPointError(str(error), _CONTROLLER) from error
+    if "%" in text:
+        raise NoEntryPointError(f'"{text}" has a zone, which means nothing elsewhere', _CONTROLLER)
+    return str(address)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def region_for(rules: Rules, *objects: Object) -> str:
@@ -104,8 +131,16 @@ def known_service(name: str, rules: Rules) -> str:
 
 
 def annotated_hosts(each: Object) -> list[str]:
-    """The hostnames that an object is annotated with, in the order written."""
-    return [normal(name) for name in annotation(each, HOSTNAME).split(",") if name.strip()]
+    """The hostnames that an object is annotated with, in the order written.
+
+    Raises NoEntryPointError for what is none: in the fragment it would keep all others from being
+    written.
+    """
+    hosts = [normal(name) for name in annotation(each, HOSTNAME).split(",") if name.strip()]
+    for host in hosts:
+        if not is_hostname(host.removeprefix("*.")):
+            raise NoEntryPointError(f'{HOSTNAME} is "{host}", which is no hostname', "write one")
+    return hosts
 
 
 def services_of(asked: Iterable[str], rules: Rules) -> list[str]:
@@ -124,8 +159,11 @@ def services_of(asked: Iterable[str], rules: Rules) -> list[str]:
 
 
 def normal(hostname: str) -> str:
-    """A hostname as it is compared: in lower case, without blanks and a dot at the end."""
-    return hostname.strip().rstrip(".").lower()
+    """A hostname as it is compared: in A-labels and lower case, without a dot at the end.
+
+    What is none is only lowered.
+    """
+    return normal_host(hostname.strip().rstrip("."))
 
 
 def covers(pattern: str, hostname: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def test_a_change_that_the_zone_refuses_is_a_500_with_its_reason_and_changes_not
     assert "zone-cname-and-other" in answer.json()["error"]
     assert (place / FRAGMENT).read_bytes() == before
     left = {path.name for path in (place / "zones").iterdir()}
-    assert left == {"inference.zone", "external-dns.records"}
+    assert left == {"inference.zone", "external-dns.records", ".external-dns.records.lock"}
     wait_until(
         lambda: bool(_events(provider, "external_dns.refused")), "the refusal", within=TIMEOUT
     )
@@ -264,6 +265,31 @@ def test_a_fragment_that_is_gone_is_made_again(place: Path, provider: Provider) 
     (place / FRAGMENT).unlink()
     assert controller.sync(WANTED)[1] is not None
     assert (place / FRAGMENT).read_bytes() == written
+
+
+def test_two_providers_of_one_fragment_undo_nothing_of_each_other(
+    place: Path, provider: Provider
+) -> None:
+    """As while a pod is replaced: external-dns of both asks its own."""
+
+    def create(url: str, name: str) -> int:
+        wanted = {"create": [endpoint(f"{name}.inference.example", "A", "192.0.2.3")]}
+        return ask(f"{url}/records", wanted).status
+
+    with running(place) as other, ThreadPoolExecutor(8) as pool:
+        urls = [provider.url, other.url] * 12
+        names = [f"n{number}" for number in range(len(urls))]
+        assert {*pool.map(create, urls, names)} == {204}
+        for each in (provider, other):
+            kept = {record["dnsName"] for record in ask(f"{each.url}/records").json()}
+            assert kept == {f"{name}.inference.example" for name in names}
+
+
+def test_what_is_no_text_is_left_out(provider: Provider) -> None:
+    odd = endpoint("odd.inference.example", "TXT", "\ud800")
+    fine = endpoint("fine.inference.example", "TXT", "fine")
+    answer = ask(f"{provider.url}/adjustendpoints", [odd, fine])
+    assert (answer.status, answer.json()) == (200, [fine])
 
 
 def test_what_the_operator_writes_later_is_the_operator_s(place: Path, provider: Provider) -> None:

@@ -85,6 +85,28 @@ def test_an_option_is_laid_over_the_file(config: Path, opened: list[Path]) -> No
     assert preload.taken(config.parent / "city.mmdb") is None
 
 
+@pytest.mark.parametrize("again", ["city.mmdb", "./city.mmdb"])
+def test_one_that_is_named_twice_is_opened_once_and_keeps_none_after_it_waiting(
+    config: Path, opened: list[Path], again: str
+) -> None:
+    city, last = config.parent / "city.mmdb", config.parent / "last.mmdb"
+    write_mmdb(last, {"192.0.2.0/24": {"country_code": "DE"}})
+    preload.begin(config, [("server.geoip", ["city.mmdb", again, "last.mmdb"])])
+    begun = preload._begun[key_of(last)]
+    assert begun.opened.result(timeout=30) is preload.taken(last)
+    assert preload.taken(city) is not None
+    assert opened == [city, last]
+
+
+def test_without_a_thread_nothing_is_begun(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    preload.begin(config, [])
+    assert preload.taken(config.parent / "city.mmdb") is None
+
+
 @pytest.mark.parametrize("content", [None, b"", b"cut off in the mid", b"not a database" * 1000])
 def test_a_refused_one_is_refused_with_the_same_words(config: Path, content: bytes | None) -> None:
     path = config.parent / "city.mmdb"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 from harness.inference import MODEL
@@ -18,9 +20,11 @@ from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
 from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.outcome import Outcome
-from resolverd.health.probes import Tools, run
+from resolverd.health.probes import Tools, metrics_reader, run, vllm_attempt
+from resolverd.health.probes.bounds import MAX_CPU
 from resolverd.health.probes.run import Attempt, run_task
 from resolverd.health.probes.vllm_ask import VllmAsk
+from resolverd.health.probes.vllm_metrics import read_page
 
 SETTINGS = cast(
     VllmProbe,
@@ -200,6 +204,23 @@ def test_whatever_a_server_answers_both_ways_conclude_the_same(steps: list[Step]
     # The first two looks, of a server that works, are those after which there is nothing to ask.
     whole = [Step(), Step(), *steps, Step(), Step()]
     assert asyncio.run(looked(whole, directly)) == asyncio.run(looked(whole, awaited))
+
+
+@pytest.mark.parametrize("look", [directly, awaited])
+async def test_collections_of_garbage_while_a_page_is_read_are_not_charged_to_its_server(
+    look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reading(*page: Any) -> Generator[None, None, Any]:
+        until = time.thread_time() + 2 * MAX_CPU
+        while time.thread_time() < until:
+            gc.collect()
+        return (yield from read_page(*page))
+
+    for module in (metrics_reader, vllm_attempt):
+        monkeypatch.setattr(module, "read_page", reading)
+    told = await looked([Step()] * 3, look)
+    assert [outcome.ok for outcome, _ in told] == [True] * 3
+    assert told[-1][1] == ["/metrics"]
 
 
 async def test_a_server_that_works_is_asked_for_its_page_without_a_task() -> None:

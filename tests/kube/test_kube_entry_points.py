@@ -318,3 +318,43 @@ def _mangled(draw: st.DrawFn) -> Made:
 def test_no_object_is_too_strange(objects: list[Made]) -> None:
     found = translate(cluster(gateway(ADDRESS), route(HOST), *objects), RULES)
     assert all(0 < entry.port < 65536 and entry.address for entry in found.entry_points)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (route(HOST, name="x", hostname="chat inference!"), "which is no hostname"),
+        (route(HOST, name="x", hostname="2001:db8::1"), "which is no hostname"),
+        (balancer("192.0.2.77", service="chat", hostname="a..b"), "which is no hostname"),
+        (balancer("fe80::1%eth0", service="chat"), "has a zone"),
+        (balancer("192.0.2", service="chat"), "does not appear to be an IPv4 or IPv6 address"),
+        (balancer(hostnames=["-bad-.example"], service="chat"), "is no hostname"),
+        (balancer(hostnames=["."], service="chat"), "is no hostname"),
+        (balancer(hostnames=[f"{'a' * 64}.example"], service="chat"), "is no hostname"),
+    ],
+)
+def test_what_cannot_be_written_is_left_out_by_itself(bad: Made, reason: str) -> None:
+    found = translate(cluster(gateway(ADDRESS), route(HOST), bad), RULES)
+    assert [entry.said_by for entry in found.entry_points] == ["HTTPRoute prod/chat"]
+    assert [reason in each.reason for each in found.left_out] == [True]
+
+
+@pytest.mark.parametrize(
+    ("given", "address", "hostname"),
+    [
+        ("192.0.2.3", "192.0.2.3", ""),
+        ("2001:DB8::3", "2001:db8::3", ""),
+        ("B\u00fcro.ELB.example.", "", "xn--bro-hoa.elb.example"),
+        ("a_b.elb.example", "", "a_b.elb.example"),
+    ],
+)
+def test_a_hostname_is_taken_for_what_it_is(given: str, address: str, hostname: str) -> None:
+    (entry,) = _entry_points(balancer(hostnames=[given], service="chat"))
+    assert (entry.address, entry.hostname) == (address, hostname)
+
+
+def test_a_probe_asks_for_no_hostname_with_a_wildcard() -> None:
+    (entry,) = _entry_points(balancer(ADDRESS, service="chat", hostname=f"*.else.example, {HOST}"))
+    assert entry.host == HOST
+    (entry,) = _entry_points(balancer(ADDRESS, service="chat", hostname="*.else.example"))
+    assert entry.host == ""

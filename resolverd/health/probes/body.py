@@ -7,10 +7,10 @@ and what has arrived is handed out without a turn of the loop in between.
 from __future__ import annotations
 
 import asyncio
-import time
 
 import aiohttp
 
+from resolverd.collector import thread_cpu
 from resolverd.health.probes.bounds import MAX_HOLD, charge, refuse_if_over
 from resolverd.health.probes.trace import current_trace
 
@@ -33,9 +33,9 @@ class Body:
         first = await self._content.read(1)  # waits; what follows does not, and can be timed
         if not first or limit == 1:
             return first
-        began = time.thread_time()
+        began = thread_cpu()
         rest = self._content.read_nowait(min(limit, self._step) - 1)
-        took = time.thread_time() - began
+        took = thread_cpu() - began
         self._turn += took
         if took > MAX_HOLD / 2:
             self._step = max(_MIN_STEP, self._step // 2)

@@ -3,7 +3,8 @@
 Octets are counted as they arrive, before anything reads them: of TLS, those of its records. What
 reads them is bounded by the CPU time that it takes, for a limit on octets alone would have to allow
 for the cheapest ones: an interim response of 16 octets costs a thousand times what 16 octets of a
-body do. CPU time and no wall clock: a host that is busy with something else fails no endpoint.
+body do. CPU time and no wall clock, and without full collections of this process's own garbage: a
+host that is busy with something else fails no endpoint.
 
 Nothing holds the event loop for much longer than `MAX_HOLD`: what is left is read in the loop's
 next turn, after what other endpoints have sent. A probe over a bound is over (`run`), and says
@@ -13,12 +14,12 @@ which.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Generator
 from typing import TypeVar
 
 import aiohttp
 
+from resolverd.collector import thread_cpu
 from resolverd.health.probes.trace import Trace, current_trace
 
 # Octets of one connection: the longest page of metrics that is read, and half of it for framing.
@@ -64,17 +65,17 @@ async def in_turns(steps: Generator[None, None, T], most: float = MAX_CPU) -> T:
     Raises OverBoundError where the probe then has taken more than `most` seconds of CPU.
     """
     trace = current_trace()
-    began = time.thread_time()
+    began = thread_cpu()
     try:
         while True:
             next(steps)
-            if (now := time.thread_time()) - began > MAX_HOLD:
+            if (now := thread_cpu()) - began > MAX_HOLD:
                 charge(trace, now - began, most)
                 refuse_if_over(trace)
                 await asyncio.sleep(0)
-                began = time.thread_time()
+                began = thread_cpu()
     except StopIteration as end:
-        charge(trace, time.thread_time() - began, most)
+        charge(trace, thread_cpu() - began, most)
         refuse_if_over(trace)
         value: T = end.value
         return value

@@ -8,13 +8,13 @@ not hang on segments, so what follows the end is dropped, as curl does.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
 
+from resolverd.collector import thread_cpu
 from resolverd.health.probes.bounds import MAX_HOLD, OverBoundError, charge, too_many_octets
 from resolverd.health.probes.framing import MAX_HEAD, end_of_head, framed, is_interim
 from resolverd.health.probes.trace import current_trace
@@ -74,13 +74,13 @@ class FramedProtocol(ResponseHandler):
 
     def _parse(self, data: bytes) -> None:
         """Parse as much of `data` as one turn of the event loop has time for; keep the rest."""
-        at, began = 0, time.thread_time()
+        at, began = 0, thread_cpu()
         while at < len(data) and self._parser is not None and not self._reading_paused:
             end = at + self._slice
             part = self._within_response(data[at:end] if at or end < len(data) else data)
             if part:
                 super().data_received(part)
-            at, now = end, time.thread_time()
+            at, now = end, thread_cpu()
             self._adapt(now - began)
             self._turn += now - began
             if charge(self._trace, now - began):

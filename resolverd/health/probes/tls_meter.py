@@ -12,12 +12,12 @@ import errno
 import os
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp.client_proto import ResponseHandler
 
+from resolverd.collector import thread_cpu
 from resolverd.health.probes.bounds import charge, refuse_if_over, too_many_octets
 from resolverd.health.probes.trace import current_trace
 
@@ -66,11 +66,11 @@ class Meter(asyncio.BufferedProtocol):
         """Hand on what has arrived, unless a bound is passed; the connection then ends."""
         trace = self._trace
         self._octets += nbytes
-        before, began = trace.cpu, time.thread_time()
+        before, began = trace.cpu, thread_cpu()
         if not too_many_octets(trace, self._octets):
             self._inner.buffer_updated(nbytes)
             trace.cpu = before  # what was charged within is part of what is charged here
-            charge(trace, time.thread_time() - began)
+            charge(trace, thread_cpu() - began)
         if trace.over:
             self._transport.abort()
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 from typing import TypeVar
 
+from resolverd.collector import thread_cpu
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.bounds import MAX_HOLD
 from resolverd.health.probes.direct_attempt import DirectAttempt
@@ -90,9 +91,9 @@ class VllmAttempt(DirectAttempt):
             return None
         if len(body) > MAX_METRICS or is_html(body):
             return None
-        began = time.thread_time()
+        began = thread_cpu()
         page = _at_once(read_page(body, server.names), began + MAX_HOLD)
-        self._cpu = time.thread_time() - began
+        self._cpu = thread_cpu() - began
         if page is None:
             return None
         self._reading = server.take_page(page, self._asked)
@@ -117,7 +118,7 @@ class VllmAttempt(DirectAttempt):
 def _at_once(steps: Generator[None, None, T], until: float) -> T | None:
     """Their value; None where they are not done when the thread's CPU clock reads `until`."""
     try:
-        while time.thread_time() < until:
+        while thread_cpu() < until:
             next(steps)
     except StopIteration as end:
         value: T = end.value
