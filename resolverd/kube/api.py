@@ -155,7 +155,7 @@ async def _get(
             _preload_content=False,
             _request_timeout=aiohttp.ClientTimeout(total=seconds, connect=_PAGE_TIMEOUT),
         )
-    except ConfigException as error:  # a token that is read for each request
+    except (ConfigException, ValueError) as error:  # a token read for each request, or no header
         raise OSError(str(error)) from error
     return response
 

@@ -119,6 +119,8 @@ async def _client(access: Access) -> ApiClient:
                 client_configuration=settings,
                 persist_config=False,
             )
+        # A file with a token ends in a line feed as a rule, which no header may have.
+        settings.api_key = {name: key.strip() for name, key in settings.api_key.items()}
         return ApiClient(settings)
     except (
         config.ConfigException, OSError, ValueError, TypeError, AttributeError, LookupError,
