@@ -93,6 +93,17 @@ def log_events_are_as_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     assert not wrong, "; ".join(wrong)
 
 
+@pytest.fixture(autouse=True)
+def logging_is_put_back() -> Iterator[None]:
+    """A verb that is run in this process says how its events are shown; the next test does not."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    yield
+    if before is not None:
+        structlog.configure(**before)
+    elif structlog.is_configured():
+        structlog.reset_defaults()
+
+
 def _undeclared(logged: EventDict) -> Iterator[str]:
     """What of an event is not as `EVENTS` and `FIELDS` declare it."""
     declared = EVENTS.get(logged["event"])
