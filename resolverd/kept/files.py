@@ -107,9 +107,11 @@ class KeptFiles:
         for held in adopted.held:
             paths = before.zones.get(held, [held])
             files |= {path: before.files[path] for path in paths if path in before.files}
+        # One that is held and was never kept lies in memory alone: what is on disk was refused.
         databases = {
-            path: before.databases.get(path, digest) if path in adopted.held else digest
+            path: before.databases[path] if path in adopted.held else digest
             for path, digest in adopted.databases.items()
+            if path not in adopted.held or path in before.databases
         }
         known = files.keys() | databases.keys()
         globs = {

@@ -74,6 +74,24 @@ def test_a_save_that_stops_at_any_step_leaves_the_old_or_the_new(
     assert left == {"manifest.json", *digests}, "nothing is left of what was stopped"
 
 
+def test_a_database_that_was_refused_before_any_was_kept_is_not_kept(tmp_path: Path) -> None:
+    """What is served of it was adopted, and lies nowhere but in memory."""
+    refused, adopted = tmp_path / "refused.mmdb", tmp_path / "adopted.mmdb"
+    refused.write_bytes(b"refused")
+    adopted.write_bytes(b"adopted")
+    databases = {str(path): digest_of(path.read_bytes()) for path in (refused, adopted)}
+    kept = KeptFiles(StateDirectory(tmp_path / "state"), CONFIG)
+    held = _adopted("old")._replace(databases=databases, held=[str(refused)])
+    assert kept.save(held) is not None
+    manifest = kept.manifest()
+    assert manifest is not None
+    assert manifest.databases == {str(adopted): digest_of(b"adopted")}
+    assert kept.save(held._replace(held=[])) is not None
+    manifest = kept.manifest()
+    assert manifest is not None
+    assert manifest.databases == databases
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"version": 1}', "\ud800"])
 def test_a_damaged_manifest_is_unusable_and_replaced(tmp_path: Path, text: str) -> None:
     kept = KeptFiles(StateDirectory(tmp_path), CONFIG)
