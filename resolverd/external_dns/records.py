@@ -17,6 +17,7 @@ import dns.tokenizer
 from dns.name import Name
 
 from resolverd.external_dns.endpoint import Endpoint
+from resolverd.zone.rrtypes import escaped
 
 TYPES = ("A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SRV", "TXT")
 """The types of record that external-dns manages (its `endpoint.RecordType…`)."""
@@ -88,7 +89,7 @@ def _strings(target: str) -> str:
         for string in strings
         for at in range(0, max(1, len(string)), _STRING)
     ]
-    return " ".join(f'"{_escaped(piece)}"' for piece in pieces)
+    return " ".join(f'"{escaped(piece)}"' for piece in pieces)
 
 
 def _quoted(target: str) -> list[bytes] | None:
@@ -105,18 +106,6 @@ def _quoted(target: str) -> list[bytes] | None:
     at_end = token.is_eof()
     return (
         [string if isinstance(string, bytes) else string.encode() for string in strings]
-        if (at_end)
+        if at_end
         else None
-    )
-
-
-def _escaped(octets: bytes) -> str:
-    """Octets as a quoted string of a master file has them (RFC 1035 §5.1)."""
-    return "".join(
-        f"\\{chr(octet)}"
-        if octet in b'"\\'
-        else chr(octet)
-        if 32 <= octet < 127
-        else f"\\{octet:03d}"
-        for octet in octets
     )

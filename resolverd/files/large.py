@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from resolverd.files.reading import (
@@ -23,14 +24,7 @@ from resolverd.files.threads import Step
 
 def copy_file(path: Path, limit: int, descriptor: int) -> str:
     """`read_file` of what may be large: written to `descriptor` piece by piece; its SHA-256."""
-    name = key_of(path)
-    try:
-        signature, digest = _copied(name, limit, descriptor)
-    except OSError as error:
-        note_unread(name, error, limit)
-        raise
-    note_digest(name, signature, digest, limit)
-    return digest
+    return _noted(path, limit, lambda name: _copied(name, limit, descriptor))
 
 
 def copy_kept(path: Path, limit: int, descriptor: int) -> str:
@@ -57,14 +51,9 @@ def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
 
 def digest_file(path: Path, limit: int) -> str:
     """The SHA-256 of what may be large, noted as `read_file` does. Raises OSError as it does."""
-    name = key_of(path)
-    try:
-        signature, digest = THREADS.run(lambda step: digest_regular(name, limit, step))
-    except OSError as error:
-        note_unread(name, error, limit)
-        raise
-    note_digest(name, signature, digest, limit)
-    return digest
+    return _noted(
+        path, limit, lambda name: THREADS.run(lambda step: digest_regular(name, limit, step))
+    )
 
 
 def digest_kept(path: Path, limit: int) -> str:
@@ -80,3 +69,15 @@ def digest_regular(name: str, limit: int, step: Step) -> tuple[Signature, str]:
     told = hashlib.sha256()
     signature = each_chunk(name, limit, step, told.update)
     return signature, told.hexdigest()
+
+
+def _noted(path: Path, limit: int, read: Callable[[str], tuple[Signature, str]]) -> str:
+    """The SHA-256 that `read` finds, noted as `read_file` does."""
+    name = key_of(path)
+    try:
+        signature, digest = read(name)
+    except OSError as error:
+        note_unread(name, error, limit)
+        raise
+    note_digest(name, signature, digest, limit)
+    return digest

@@ -24,6 +24,7 @@ from resolverd.config.sources import Sources, read_sources
 from resolverd.dns.names import to_text
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.files.reading import MAX_CONFIG, read_file
+from resolverd.files.writing import install_file
 from resolverd.kube.entry_points import LeftOut, Rules, normal
 from resolverd.kube.fragment import (
     Coordinates,
@@ -195,7 +196,7 @@ class Writer:
             if refused:
                 return tuple(refused), ()
             if not dry:
-                await asyncio.to_thread(staged.replace, purpose.target)
+                await asyncio.to_thread(install_file, staged, purpose.target)
             return (), tuple(p for p in of_it if p.severity == "warning")
 
     def _told(self, problem: Problem, staged: Path, made: Fragment) -> Problem:
@@ -235,9 +236,6 @@ def _staged(target: Path, text: str) -> Iterator[Path]:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
         yield staged
     finally:
         staged.unlink(missing_ok=True)

@@ -120,7 +120,8 @@ def _atma_text(value: bytes, origin: Name | None, relativize: bool) -> str:
     return f"+{value[1:].decode()}" if value[:1] == b"\1" else value[1:].hex()
 
 
-def _escaped(value: bytes) -> str:
+def escaped(value: bytes) -> str:
+    """Octets as a quoted string of a master file has them (RFC 1035 §5.1)."""
     return "".join(
         f"\\{chr(octet)}"
         if octet in b'"\\'
@@ -148,7 +149,7 @@ _STRING = _Field(
     lambda tok, origin: tok.get().unescape_to_bytes().value,
     lambda parser, origin: parser.get_counted_bytes(),
     lambda value: bytes([len(value)]) + value,
-    lambda value, origin, relativize: f'"{_escaped(value)}"',
+    lambda value, origin, relativize: f'"{escaped(value)}"',
 )
 _OCTET, _SHORT, _LONG = _unsigned(1), _unsigned(2), _unsigned(4)
 
