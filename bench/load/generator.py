@@ -57,6 +57,6 @@ def command(load: Load, cpu: int | None = None) -> list[str]:
 def run(load: Load, cpu: int | None = None) -> dict[str, Any]:
     """Run it to its end; its JSON. Raises CalledProcessError when it could not start."""
     words = command(load, cpu)
-    done = subprocess.run(words, check=True, capture_output=True, text=True, start_new_session=True)
+    done = subprocess.run(words, check=True, capture_output=True, text=True, process_group=0)
     report: dict[str, Any] = json.loads(done.stdout)
     return report

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from bench.peers.resolverd import link
 from bench.peers.server import Running
@@ -69,24 +67,3 @@ def repeated(what: Meanwhile | None) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-@contextmanager
-def standing_back() -> Iterator[None]:
-    """Have what this session does, servers and generators apart, come last; its shell too.
-
-    Each of those has a session of its own, and sessions share cores evenly whatever their threads'
-    nice values are (sched(7), autogroups); a kernel without goes by `repeated`'s nice value.
-    """
-    autogroup = Path("/proc/self/autogroup")
-    try:
-        before = autogroup.read_text().split()[-1]
-        autogroup.write_text("19")
-    except OSError:
-        yield
-        return
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # without CAP_SYS_NICE nothing comes forward again
-            autogroup.write_text(before)

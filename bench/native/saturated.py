@@ -24,7 +24,7 @@ from signal import SIGCONT, SIGSTOP
 
 from bench.load import generator
 from bench.load.build import build
-from bench.native.meanwhile import Meanwhile, reloading, repeated, standing_back
+from bench.native.meanwhile import Meanwhile, reloading, repeated
 from bench.native.run import DATABASE
 from bench.native.sample import GENERATOR_CPU, SERVER_CPU, load_for, sample
 from bench.native.start import Bench, opened
@@ -51,7 +51,7 @@ def main() -> int:
     options = _options()
     build()
     found: dict[str, list[float]] = {}
-    with opened(lambda text: print(text, file=sys.stderr)) as bench, standing_back():
+    with opened(lambda text: print(text, file=sys.stderr)) as bench:
         for number in range(options.rounds):
             bench.say(f"round {number + 1} of {options.rounds}")
             for name, seconds in _round(bench):
@@ -123,7 +123,7 @@ def _death(
 @contextmanager
 def _loaded(served: Running, rate: float) -> Iterator[None]:
     words = generator.command(load_for(served, Mode.GEO, _LIMIT, rate=rate), GENERATOR_CPU)
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True) as loading:
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, process_group=0) as loading:
         try:
             yield
         finally:

@@ -33,7 +33,7 @@ from typing import Any
 from bench.load.build import build
 from bench.native import histogram
 from bench.native.histogram import Histogram
-from bench.native.meanwhile import Meanwhile, publishing, reloading, repeated, standing_back
+from bench.native.meanwhile import Meanwhile, publishing, reloading, repeated
 from bench.native.others import Others
 from bench.native.run import DATABASE
 from bench.native.sample import sample
@@ -108,7 +108,7 @@ def main() -> int:
     build()
     rows: list[dict[str, Any]] = []
     bars: list[dict[str, Any]] = []
-    with opened(lambda text: print(text, file=sys.stderr)) as bench, standing_back():
+    with opened(lambda text: print(text, file=sys.stderr)) as bench:
         for threads in options.threads:
             turns, rates = _measured(bench, threads, options)
             rows += ({"threads": threads, **turn.row(rates[turn.served.pid])} for turn in turns)

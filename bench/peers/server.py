@@ -170,7 +170,9 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            # Not a session of its own: sessions share cores evenly, whatever their threads' nice
+            # values are (sched(7), autogroups), and servers are judged by theirs.
+            process_group=0,
         )
     served = Running(server, site, process, 0.0)
     spawned(process.pid)
@@ -215,8 +217,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
     for pid in below:
         try:
-            # Its session is the server's own, so that a pid that was given anew is let be.
-            if os.getsid(pid) == process.pid:
+            # Its group is the server's own, so that a pid that was given anew is let be.
+            if os.getpgid(pid) == process.pid:
                 os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
