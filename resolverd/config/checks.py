@@ -29,6 +29,7 @@ from resolverd.config.secret_checks import written_secrets
 from resolverd.config.sense_checks import check_sense
 from resolverd.config.sticky_checks import check_sticky
 from resolverd.config.targets import endpoint_name
+from resolverd.config.text_checks import check_text
 from resolverd.config.tier_checks import check_tiers
 from resolverd.config.toml_values import toml_value
 from resolverd.config.types import Listener
@@ -294,6 +295,7 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
+    check_text,
     _references,
     _endpoints,
     check_probes,

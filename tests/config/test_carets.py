@@ -22,7 +22,7 @@ Place = tuple[str | int, ...]
 WRONG = "wr!ng"
 GOOD: dict[str, Any] = {
     "server": {"coordinates": [50.1, 8.7], "listen": ["192.0.2.53:53", "192.0.2.54:53"]},
-    "probe": {"interval": "5s", "headers": {"A b": "c"}},
+    "probe": {"interval": "5s", "headers": {"A.b": "c"}},
     "region": {
         name: {
             "coordinates": [1, 2],

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from resolverd.config.field_text import FieldName, FieldValue, HostField
 from resolverd.config.options import contradiction, option
 from resolverd.config.probe import Probe
 from resolverd.config.secrets import secrets_of
@@ -16,8 +17,8 @@ class HttpSettings(Probe):
     """How a request is sent, and over which TLS; whoever derives from it declares `path`."""
 
     path: str = option("/health", "Path of the request.")
-    headers: dict[str, str] = option(factory=dict, doc="Headers added to the HTTP request.")
-    host: str = option("", "Host header; empty takes the URL's own.")
+    headers: dict[FieldName, FieldValue] = option(factory=dict, doc="Headers added to the HTTP request.")
+    host: HostField = option("", "Host header; empty takes the URL's own.")
     sni: Hostname | Literal[""] = option(
         "", "TLS server name (SNI, and the name verified); empty takes the URL's own."
     )
