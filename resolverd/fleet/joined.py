@@ -26,7 +26,7 @@ class Joined:
     ) -> None:
         self.settings = settings
         self.link = Link(settings, base, self._changed)
-        self.words = Words(self.link.store, settings.edge_name, kept, overrides)
+        self.words = Words(self.link.store, settings, kept, overrides)
 
     async def start(self) -> None:
         """Connect in the background."""
