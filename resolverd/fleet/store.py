@@ -180,7 +180,7 @@ class Store:
 
     async def _serve(self, client: Client) -> None:
         name = names.bucket(self._settings.name)
-        bucket = await open_bucket(client, name, self._settings.replicas)
+        bucket = await open_bucket(client, self._settings.domain, name, self._settings.replicas)
         with self._opened(bucket):
             async with bucket.followed(self._hear, self._break):
                 self._followed.set()
