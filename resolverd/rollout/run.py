@@ -23,7 +23,7 @@ from resolverd.rollout.preflight import foreign_override, obstacles
 from resolverd.rollout.stability import StabilityCheck
 from resolverd.rollout.steps import Step
 from resolverd.rollout.verify import Endpoint
-from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained
+from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained, untold
 
 # Seconds between two GET /state while a region's health is waited for; less asks for nothing new.
 POLL_INTERVAL = 0.5
@@ -90,6 +90,8 @@ class Run:
     def _begin(self, region: str) -> str:
         withdrawal = self._withdrawn(region)
         withdrawal.begin()
+        if reason := next(filter(None, map(untold, withdrawal.replies)), ""):
+            raise ResolverdError(reason)
         self.checkpoint.safe_at = time.time() + withdrawal.wait
         return "drained"
 
@@ -165,8 +167,8 @@ class Run:
         for state in states:  # else an operator's word that came after the drain would be lost
             if reason := foreign_override(state, region, self.checkpoint.why):
                 raise ResolverdError(reason)
-        for edge, state in zip(self.edges, states, strict=True):
-            if drained(state, region):
+        for edge in self.edges:
+            if drained(edge.get("/state"), region):  # the first of a fleet clears all
                 edge.delete("/override", region, who=self.who)
         self._withdrawal = None
         return "is back"
