@@ -29,6 +29,7 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
+from resolverd.health.kinds.kind import reads
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
@@ -177,10 +178,11 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._source.loads()
+        readings = self._source.loads() if self._replicas else {}
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
-        self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
+        verdicts = self._source.verdicts() if self._replicas else {}
+        self._saturation.sample(self._replicas.items(), readings, verdicts, now)
         self.flows.sample(self._queues.items(), readings, now)
         if self._advance(now) or weighed:
             self._changed()
@@ -203,6 +205,7 @@ class LoadController:
             for name, service, saturation_target in self._measured
             for region in service.regions
             for target in targets.ids[(name, region)]
+            if reads(targets.by_id[target].settings)
         }
         self._capacities = {
             name: region.effective_capacity for name, region in config.region.items()
@@ -219,7 +222,7 @@ class LoadController:
 
     def _advance(self, now: float) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._source.loads()
+        readings = self._source.loads() if self._replicas else {}
         known: dict[tuple[str, SaturationTarget, float, bool, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades

@@ -107,6 +107,8 @@ def _sampled(
 ) -> Smoothed | None:
     """With what is new. A replica that says it is full is so at once, whatever the mean says."""
     full = verdict.condition in _FULL or (reading is not None and reading.shedding)
+    if not full and before is not None and reading is not None and reading.at == before.at:
+        return before  # nothing new, as most times
     waiting, kv_usage, at = None, None, verdict.probed_at
     if reading is not None:
         waiting, kv_usage, at = reading.waiting, reading.kv_usage, reading.at

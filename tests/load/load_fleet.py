@@ -33,7 +33,7 @@ def fleet_config(service: Raw | None = None, **regions: Raw) -> Raw:
     chat = {"regions": ["a", "b"], "policy": "failover"} | (service or {})
     return {
         "server": {"coordinates": [1, 2]},
-        "probe": {"interval": "5s", "timeout": "2s"},
+        "probe": {"kind": "vllm", "model": "m", "interval": "5s", "timeout": "2s"},
         "region": made,
         "service": {"chat": chat},
     }
