@@ -6,9 +6,9 @@ and an entry: in the list of all that are due at one moment (probes begin on a g
 a heap; or, for what comes so long after a start as it does for all the others (`after`), at the end
 of a line. The loop's own timer is set for the earliest that still stands.
 
-Where more is due than there is time for, what was set by `after` goes first, by up to `HEAD_START`:
-after a failure that is the next probe, for which a verdict waits. A host that was kept from its work
-for a tenth of a second has hundreds of others to begin.
+Where more is due than there is time for, what was set by `after` goes first, in half of the time:
+after a failure that is the next probe, for which a verdict waits. A host that was kept from its
+work for a tenth of a second has hundreds of others to begin.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ _MAX_TURN = 0.0005
 TICK = 0.001
 # Lines of one delay each; where delays differ more than that, they go to the heap.
 _MAX_LINES = 8
-HEAD_START = 0.5
-"""Seconds by which something of a line may be due later and yet go first: with more those on the
-heap may wait longer, with less what is urgent waits for them."""
+# Seconds after which more is due than there is time for.
+_LATE = 0.002
 
 
 class Timer:
@@ -119,32 +118,40 @@ class Timers:
                 when, first = line[0].when, line
         return when, first
 
-    def _next_due(self, now: float) -> tuple[float, deque[Timer] | None]:
-        """The same, but what is due by `now` in a line has its head start."""
-        when, first = self._next()
-        if when > now:
-            return when, first
-        ahead = when + HEAD_START
+    def _first_in_line(self, now: float) -> deque[Timer] | None:
+        """The line whose first is due by `now`, and the longest; None where there is none."""
+        when, first = now, None
         for line in self._lines.values():
-            if line and line[0].when <= now and line[0].when < ahead:
-                ahead, when, first = line[0].when, line[0].when, line
-        return when, first
+            while line and line[0].callback is None:
+                line.popleft()
+            if line and line[0].when <= when:
+                when, first = line[0].when, line
+        return first
 
     def _run(self) -> None:
         """Call all that are due, and set the loop's timer for the next."""
         self._armed, self._armed_for = None, -math.inf  # nothing is armed before the end of this
         now, until = self._clock(), time.monotonic() + _MAX_TURN
-        when, line = self._next_due(now)
+        when, line = self._next()
         # The loop rounds to its own ticks, and may be a little early: again and again, if let.
         least = TICK if when > now else 0.0
         try:
+            if when < now - _LATE:
+                self._call_lines(now, until - _MAX_TURN / 2)
+                when, line = self._next()
             while line is not None and when <= now and _call_due(line, now, until):
-                when, line = self._next_due(now)
+                when, line = self._next()
         finally:
             self._armed_for = math.inf
             when, _ = self._next()
             if when < math.inf:
                 self._arm(when, least)
+
+    def _call_lines(self, now: float, until: float) -> None:
+        """Call those of the lines that are due, and leave what there is no time for."""
+        while (line := self._first_in_line(now)) is not None:
+            if not _call_due(line, now, until):
+                break
 
 
 def _call_due(line: deque[Timer], now: float, until: float) -> bool:

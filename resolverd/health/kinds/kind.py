@@ -106,7 +106,6 @@ class Kind(Generic[S, R]):
         """What `kind` is set to."""
         return str(self.settings.model_fields["kind"].default)
 
-
     @property
     def reads(self) -> bool:
         """Whether its probes read anything of an endpoint beyond whether it serves."""
