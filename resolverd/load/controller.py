@@ -63,8 +63,8 @@ _MIN_RATE = 0.001
 class LoadSource(Protocol):
     """What probes have learned, by target id."""
 
-    def verdicts(self) -> Mapping[str, Verdict]:
-        """The verdict on each target now, by target id."""
+    def verdict(self, target: str) -> Verdict:
+        """The verdict on a target now."""
 
     def loads(self) -> Mapping[str, LoadReadings]:
         """The latest load, by target id, of each target of which any is known."""
@@ -109,7 +109,7 @@ class LoadController:
         if config is not self._config:
             self._adopt(config, targets)
         self._plan, self._judged = plan, judged
-        self._advance(self._clock())
+        self._advance(self._clock(), self._loads())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
         """The shares now, by (service, region); with what weighs blocks, where they are weighed."""
@@ -178,13 +178,13 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._source.loads() if self._replicas else {}
+        readings = self._loads()
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
-        verdicts = self._source.verdicts() if self._replicas else {}
-        self._saturation.sample(self._replicas.items(), readings, verdicts, now)
+        verdict = self._source.verdict
+        self._saturation.sample(self._replicas.items(), readings, verdict, now)
         self.flows.sample(self._queues.items(), readings, now)
-        if self._advance(now) or weighed:
+        if self._advance(now, readings) or weighed:
             self._changed()
         self.alerting.sample(readings)
         if now - self._judged_at >= _ALERT_INTERVAL:
@@ -220,9 +220,12 @@ class LoadController:
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
-    def _advance(self, now: float) -> bool:
+    def _loads(self) -> Mapping[str, LoadReadings]:
+        """The latest readings; nothing, and nobody is asked, where no probe reads any."""
+        return self._source.loads() if self._replicas else {}
+
+    def _advance(self, now: float, readings: Mapping[str, LoadReadings]) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._source.loads() if self._replicas else {}
         known: dict[tuple[str, SaturationTarget, float, bool, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades
