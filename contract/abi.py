@@ -109,6 +109,7 @@ ABI = Abi(
         Function("map", "map_size", None, (MAP, NUMBERS)),
         Function("map", "map_lookup", SIGNED, (MAP, SPAN, U8, OUT)),
         Function("map", "map_time", F64, (MAP, SPAN)),
+        Function("pages", "page_read", SIGNED, (SPAN, SPAN, SPAN, NUMBERS)),
     ),
     sockets=(
         Number("UDP", 0, "u32", "UDP."),

@@ -21,6 +21,10 @@ from typing import Any
 _FULL = 2
 _MUCH = 50_000
 """Objects from which on what was made is frozen at once: some tens of milliseconds to walk."""
+_EVERY = 3000
+"""Objects after which the youngest are looked at while something is served, by default 700. A probe
+makes some that live until the next, so of a thousand endpoints a full collection was due each few
+seconds. With more a collection of those in between holds the loop for longer than some ms."""
 _THAW_INTERVAL = 3600.0
 """The least time (s) between two collections that walk what was frozen."""
 
@@ -70,17 +74,21 @@ class Freezer:
 
     def __init__(self) -> None:
         self._waits = False
+        self._threshold = gc.get_threshold()
         self._thawed = 0.0
 
     def start(self) -> None:
         """Freeze from now on, beginning with what the next full collection leaves."""
         self._waits, self._thawed = True, time.monotonic()
+        self._threshold = gc.get_threshold()
+        gc.set_threshold(_EVERY, *self._threshold[1:])
         gc.callbacks.append(self._collected)
 
     def stop(self) -> None:
         """Leave all to the collector again."""
         if self._collected in gc.callbacks:
             gc.callbacks.remove(self._collected)
+            gc.set_threshold(*self._threshold)
         gc.unfreeze()
 
     def changed(self, now: float) -> None:

@@ -96,3 +96,12 @@ def test_the_clock_of_who_is_charged_does_not_move_for_full_collections() -> Non
     while time.thread_time() < began + 0.02:
         gc.collect(1)
     assert thread_cpu() - own >= 0.02
+
+
+def test_the_youngest_are_looked_at_less_often_while_something_is_served(freezer: Freezer) -> None:
+    before = gc.get_threshold()
+    freezer.start()
+    assert gc.get_threshold()[0] > before[0]
+    assert gc.get_threshold()[1:] == before[1:]
+    freezer.stop()
+    assert gc.get_threshold() == before

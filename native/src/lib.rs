@@ -7,6 +7,7 @@
 //!
 //! Rooms, of which each uses only those before it:
 //!
+//! - [`pages`]: pages of metrics, of which a few lines matter to probes;
 //! - [`wire`]: names, queries, EDNS and prefixes, as octets on the wire;
 //! - [`geo`]: from a client's address to its preference list;
 //! - [`tables`]: the compiled Plan and Steering;
@@ -18,5 +19,6 @@ pub mod answer;
 pub mod ffi;
 pub mod geo;
 pub mod io;
+pub mod pages;
 pub mod tables;
 pub mod wire;

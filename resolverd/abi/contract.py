@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x0B31B54B
+ABI_VERSION: Final = 0x0B7E7468
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -113,5 +113,6 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_map_size": (None, c_void_p, Numbers),
     "resolverd_map_lookup": (c_ssize_t, c_void_p, Span, c_uint8, OutBuf),
     "resolverd_map_time": (c_double, c_void_p, Span),
+    "resolverd_page_read": (c_ssize_t, Span, Span, Span, Numbers),
 }
 """What each function gives, then what it takes."""

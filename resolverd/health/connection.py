@@ -80,9 +80,10 @@ class ConnectionRecord:
         handshakes = self._known.handshakes
         if self._number and handshakes is not None:
             number = handshakes.number + self._number
-            self._known = self._known._replace(
-                connect=self._last,
-                handshakes=handshakes._replace(number=number, at=self._at),
+            self._known = Connection(
+                self._last,
+                self._known.certificate_expires,
+                Handshakes(handshakes.minimum, number, self._at),
             )
             self._number = 0
         return self._known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from resolverd.health.offers import Offers
@@ -43,7 +43,7 @@ class InferenceReadings(Readings):
     def news(self, before: Readings | None) -> News | None:
         """The log tells each change of what is offered."""
         known = before.offers if isinstance(before, InferenceReadings) else None
-        if self.offers is None or self.offers == known:
+        if self.offers is known or self.offers is None or self.offers == known:
             return None
-        fields = {name: str(value) for name, value in asdict(self.offers).items()}
+        fields = {name: str(value) for name, value in self.offers._asdict().items()}
         return News("endpoint.offers", fields)

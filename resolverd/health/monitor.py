@@ -36,7 +36,7 @@ from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import LoadReadings, Readings
 from resolverd.health.target import Counters, Target
 from resolverd.health.timers import Timers
-from resolverd.health.verdict import Verdict
+from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.health.watch import Watch
 
 __all__ = ["Counters", "Monitor", "Target"]
@@ -125,6 +125,11 @@ class Monitor:
         """The verdict on each target now, by target id."""
         return MappingProxyType({id_: watch.verdict for id_, watch in self._watches.items()})
 
+    def verdict(self, id_: str) -> Verdict:
+        """The verdict on one target now; unknown where it is not probed."""
+        watch = self._watches.get(id_)
+        return UNKNOWN if watch is None else watch.verdict
+
     def settled(self) -> dict[str, Verdict]:
         """The same, each the same object for as long as nothing of it changes but `probed_at`."""
         return {id_: watch.judged_health.settled for id_, watch in self._watches.items()}
@@ -147,8 +152,10 @@ class Monitor:
 
     def loads(self) -> Mapping[str, LoadReadings]:
         """How loaded each target is, by target id, where its probe reads that."""
-        known = self.readings().items()
-        return MappingProxyType({id_: r.load for id_, r in known if r.load is not None})
+        known = [(id_, watch.readings) for id_, watch in self._watches.items()]
+        return MappingProxyType(
+            {id_: r.load for id_, r in known if r is not None and r.load is not None}
+        )
 
     def identities(self) -> Mapping[str, Identity]:
         """Who each target says it is, by target id; those of whom nothing is known are left out."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 READABLE = "readable"
 
@@ -16,8 +16,7 @@ class Processes(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Offers:
+class Offers(NamedTuple):
     """What one endpoint offers to a probe of kind vllm.
 
     `metrics` is `READABLE`, or why the page cannot be read: ``"HTTP 404"``, ``"HTML"``, ``"more

@@ -5,6 +5,10 @@ are cancelled: a deadline that is kept, a schedule that an outcome has moved. He
 and an entry: in the list of all that are due at one moment (probes begin on a grid), the moments on
 a heap; or, for what comes so long after a start as it does for all the others (`after`), at the end
 of a line. The loop's own timer is set for the earliest that still stands.
+
+Where more is due than there is time for, what was set by `after` goes first, in half of the time:
+after a failure that is the next probe, for which a verdict waits. A host that was kept from its
+work for a tenth of a second has hundreds of others to begin.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ _MAX_TURN = 0.0005
 TICK = 0.001
 # Lines of one delay each; where delays differ more than that, they go to the heap.
 _MAX_LINES = 8
+# Seconds after which more is due than there is time for.
+_LATE = 0.002
 
 
 class Timer:
@@ -112,6 +118,16 @@ class Timers:
                 when, first = line[0].when, line
         return when, first
 
+    def _first_in_line(self, now: float) -> deque[Timer] | None:
+        """The line whose first is due by `now`, and the longest; None where there is none."""
+        when, first = now, None
+        for line in self._lines.values():
+            while line and line[0].callback is None:
+                line.popleft()
+            if line and line[0].when <= when:
+                when, first = line[0].when, line
+        return first
+
     def _run(self) -> None:
         """Call all that are due, and set the loop's timer for the next."""
         self._armed, self._armed_for = None, -math.inf  # nothing is armed before the end of this
@@ -120,6 +136,9 @@ class Timers:
         # The loop rounds to its own ticks, and may be a little early: again and again, if let.
         least = TICK if when > now else 0.0
         try:
+            if when < now - _LATE:
+                self._call_lines(now, until - _MAX_TURN / 2)
+                when, line = self._next()
             while line is not None and when <= now and _call_due(line, now, until):
                 when, line = self._next()
         finally:
@@ -127,6 +146,12 @@ class Timers:
             when, _ = self._next()
             if when < math.inf:
                 self._arm(when, least)
+
+    def _call_lines(self, now: float, until: float) -> None:
+        """Call those of the lines that are due, and leave what there is no time for."""
+        while (line := self._first_in_line(now)) is not None:
+            if not _call_due(line, now, until):
+                break
 
 
 def _call_due(line: deque[Timer], now: float, until: float) -> bool:

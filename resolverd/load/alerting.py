@@ -18,6 +18,7 @@ from resolverd.config.model import Config, Region
 from resolverd.config.targets import ProbeTargets
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuPage, GpuWatch
+from resolverd.health.kinds.kind import reads
 from resolverd.health.readings import LoadReadings
 from resolverd.health.window import Window, quantile, success_rate, together
 from resolverd.policy.alerts import AlertName, AlertState, Figures, Thresholds, follow
@@ -63,6 +64,8 @@ class Alerting:
         self._targets = {region: [] for region in config.region}
         seen: set[tuple[str, str]] = set()
         for target in targets.by_id.values():
+            if not reads(target.settings):
+                continue
             if (target.region, target.name) not in seen:  # an endpoint counts once
                 seen.add((target.region, target.name))
                 self._targets[target.region].append(target.id)

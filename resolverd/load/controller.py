@@ -29,6 +29,7 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
+from resolverd.health.kinds.kind import reads
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
@@ -62,8 +63,8 @@ _MIN_RATE = 0.001
 class LoadSource(Protocol):
     """What probes have learned, by target id."""
 
-    def verdicts(self) -> Mapping[str, Verdict]:
-        """The verdict on each target now, by target id."""
+    def verdict(self, target: str) -> Verdict:
+        """The verdict on a target now."""
 
     def loads(self) -> Mapping[str, LoadReadings]:
         """The latest load, by target id, of each target of which any is known."""
@@ -108,7 +109,7 @@ class LoadController:
         if config is not self._config:
             self._adopt(config, targets)
         self._plan, self._judged = plan, judged
-        self._advance(self._clock())
+        self._advance(self._clock(), self._loads())
 
     def shares(self) -> Mapping[tuple[str, str], Share]:
         """The shares now, by (service, region); with what weighs blocks, where they are weighed."""
@@ -177,12 +178,13 @@ class LoadController:
         if self._config is None:
             self._changed()  # whoever steers will call `update`
             return
-        readings = self._source.loads()
+        readings = self._loads()
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
-        self._saturation.sample(self._replicas.items(), readings, self._source.verdicts(), now)
+        verdict = self._source.verdict
+        self._saturation.sample(self._replicas.items(), readings, verdict, now)
         self.flows.sample(self._queues.items(), readings, now)
-        if self._advance(now) or weighed:
+        if self._advance(now, readings) or weighed:
             self._changed()
         self.alerting.sample(readings)
         if now - self._judged_at >= _ALERT_INTERVAL:
@@ -203,6 +205,7 @@ class LoadController:
             for name, service, saturation_target in self._measured
             for region in service.regions
             for target in targets.ids[(name, region)]
+            if reads(targets.by_id[target].settings)
         }
         self._capacities = {
             name: region.effective_capacity for name, region in config.region.items()
@@ -217,9 +220,12 @@ class LoadController:
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
-    def _advance(self, now: float) -> bool:
+    def _loads(self) -> Mapping[str, LoadReadings]:
+        """The latest readings; nothing, and nobody is asked, where no probe reads any."""
+        return self._source.loads() if self._replicas else {}
+
+    def _advance(self, now: float, readings: Mapping[str, LoadReadings]) -> bool:
         """Move the shares of every service as they should be now; whether any has moved."""
-        readings = self._source.loads()
         known: dict[tuple[str, SaturationTarget, float, bool, bool], RegionLoad] = {}
         moved = False
         highest, degrades = self._saturation.highest, self.alerting.degrades

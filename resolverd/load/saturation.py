@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from resolverd.config.probe import Probe
 from resolverd.config.spill import Spill
 from resolverd.health.outcome import Condition
 from resolverd.health.readings import LoadReadings
-from resolverd.health.verdict import UNKNOWN, Verdict
+from resolverd.health.verdict import Verdict
 from resolverd.policy.saturation import Smoothed, Targets, saturation_of, smooth
 
 # Probe intervals for which a reading counts. More steers by older load; fewer loses a region's load
@@ -51,18 +51,21 @@ class SaturationTracker:
         self,
         replicas: Iterable[tuple[Replica, Probe]],
         readings: Mapping[str, LoadReadings],
-        verdicts: Mapping[str, Verdict],
+        verdict: Callable[[str], Verdict],
         now: float,
     ) -> None:
         """Take what is new of exactly these replicas; one of whom nothing is fresh is unknown."""
         known: dict[Replica, Smoothed] = {}
         for replica, probe in replicas:
-            verdict, reading = verdicts.get(replica.target, UNKNOWN), readings.get(replica.target)
+            before, reading = self._smoothed.get(replica), readings.get(replica.target)
             if reading is not None and now - reading.at > fresh_seconds(probe):
                 reading = None
-            smoothed = _sampled(
-                self._smoothed.get(replica), replica.saturation_target, reading, verdict
-            )
+            said = verdict(replica.target)
+            full = said.condition in _FULL or (reading is not None and reading.shedding)
+            if not full and before is not None and reading is not None and reading.at == before.at:
+                known[replica] = before  # nothing new, as most times
+                continue
+            smoothed = _sampled(before, replica.saturation_target, reading, said)
             if smoothed is not None:
                 known[replica] = smoothed
         self._smoothed = known

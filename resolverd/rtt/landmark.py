@@ -44,10 +44,11 @@ def edge_times(
         made = connection.handshakes
         if made is None or region not in regions:
             continue
-        ms, count, age = made.minimum.least * 1000, made.number, max(0.0, now - made.at)
+        (_, current, before), count, at = made
+        ms, age = 1000 * (current if current < before else before), now - at
         if (other := known.get(region)) is not None:
             ms, count, age = min(ms, other.ms), count + other.handshakes, min(age, other.age)
-        known[region] = EdgeTime(ms, count, age)
+        known[region] = EdgeTime(ms, count, age if age > 0 else 0.0)
     return {
         region: known[region]._replace(
             implausible=implausible_reason(known[region].ms, edge, place)

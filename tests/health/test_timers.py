@@ -93,3 +93,30 @@ def test_a_defect_in_one_delays_no_other() -> None:
         runner.run(main())
     assert [type(defect) for defect in defects] == [ZeroDivisionError]
     assert [round(when, 6) for when in called] == [1.0]
+
+
+async def test_a_late_host_begins_first_what_a_failure_waits_for() -> None:
+    now, called = [0.0], list[str]()
+    timers, done = Timers(lambda: now[0]), asyncio.Event()
+    for _ in range(50):
+        timers.at(0.001, lambda: called.append("routine"))
+    timers.after(0.02, 0.0, lambda: called.append("retry"))
+    timers.at(0.03, done.set)
+    now[0] = 1.0  # the loop was kept from its work
+    await asyncio.wait_for(done.wait(), 20)
+    timers.close()
+    assert called == ["retry", *["routine"] * 50]
+
+
+async def test_what_goes_first_leaves_half_of_the_time_to_the_rest() -> None:
+    now, done = [0.0], asyncio.Event()
+    timers = Timers(lambda: now[0])
+
+    def again() -> None:
+        timers.after(0.02, now[0] - 0.02, again)
+
+    timers.after(0.02, 0.0, again)
+    timers.at(0.001, done.set)
+    now[0] = 1.0
+    await asyncio.wait_for(done.wait(), 20)
+    timers.close()

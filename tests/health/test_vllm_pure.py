@@ -79,7 +79,7 @@ def test_an_engine_does_not_borrow_another_ones_counter() -> None:
 
 
 def later(**changes: object) -> Page:
-    fields = {f: getattr(BEFORE, f) for f in BEFORE.__slots__} | changes
+    fields = {f: getattr(BEFORE, f) for f in BEFORE._fields} | changes
     return Page(**fields)
 
 

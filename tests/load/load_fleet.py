@@ -14,7 +14,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Overrides
 from resolverd.health.readings import LoadReadings
 from resolverd.health.resolved import UNRESOLVED
-from resolverd.health.verdict import State, Verdict
+from resolverd.health.verdict import UNKNOWN, State, Verdict
 from resolverd.load import LoadController
 from resolverd.snapshot.compile import compile_services
 from resolverd.snapshot.maps import MapMaker, edge_of
@@ -33,7 +33,7 @@ def fleet_config(service: Raw | None = None, **regions: Raw) -> Raw:
     chat = {"regions": ["a", "b"], "policy": "failover"} | (service or {})
     return {
         "server": {"coordinates": [1, 2]},
-        "probe": {"interval": "5s", "timeout": "2s"},
+        "probe": {"kind": "vllm", "model": "m", "interval": "5s", "timeout": "2s"},
         "region": made,
         "service": {"chat": chat},
     }
@@ -66,9 +66,9 @@ class Fleet:
             self.said.setdefault(target, verdict())
         self.steer()
 
-    def verdicts(self) -> Mapping[str, Verdict]:
-        """What probing says of each target now."""
-        return self.said
+    def verdict(self, target: str) -> Verdict:
+        """What probing says of a target now."""
+        return self.said.get(target, UNKNOWN)
 
     def loads(self) -> Mapping[str, LoadReadings]:
         """The latest readings."""

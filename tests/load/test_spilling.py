@@ -121,7 +121,7 @@ async def test_a_region_that_comes_back_with_a_new_process_starts_slowly() -> No
 class _Broken:
     """Probes whose readings cannot be had: a defect of ours, which cannot be caused otherwise."""
 
-    def verdicts(self) -> Mapping[str, Verdict]:
+    def verdict(self, target: str) -> Verdict:
         raise RuntimeError("defect")
 
     def loads(self) -> Mapping[str, LoadReadings]:

@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x0B31B54B;
+pub const ABI_VERSION: u32 = 0x0B7E7468;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -83,3 +83,4 @@ const _: extern "C" fn(Handle<ClientMap>, Numbers) = super::map::resolverd_map_s
 const _: extern "C" fn(Handle<ClientMap>, Span, u8, OutBuf) -> isize =
     super::map::resolverd_map_lookup;
 const _: extern "C" fn(Handle<ClientMap>, Span) -> f64 = super::map::resolverd_map_time;
+const _: extern "C" fn(Span, Span, Span, Numbers) -> isize = super::pages::resolverd_page_read;

@@ -12,6 +12,7 @@
 pub mod contract;
 pub mod engine;
 pub mod map;
+pub mod pages;
 pub mod tables;
 
 use contract::ABI_VERSION;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -174,7 +173,7 @@ class CanariesPart(JsonPart):
 
 
 def _offers(read: InferenceReadings) -> dict[str, Any] | None:
-    return asdict(read.offers) if read.offers else None
+    return read.offers._asdict() if read.offers else None
 
 
 def _canaries(read: InferenceReadings) -> dict[str, Any]:

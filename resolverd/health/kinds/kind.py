@@ -106,6 +106,11 @@ class Kind(Generic[S, R]):
         """What `kind` is set to."""
         return str(self.settings.model_fields["kind"].default)
 
+    @property
+    def reads(self) -> bool:
+        """Whether its probes read anything of an endpoint beyond whether it serves."""
+        return self.readings is not Readings
+
 
 AnyKind = Kind[Any, Any]
 
@@ -130,6 +135,11 @@ def metrics() -> list[tuple[type[Readings], Metric[Any]]]:
 def json_keys() -> list[tuple[type[Readings], JsonKey[Any]]]:
     """The same of the keys in /state."""
     return _each_once(lambda kind: kind.json)
+
+
+def reads(settings: Probe) -> bool:
+    """Whether probes of these settings read anything: without that no load is known."""
+    return kind_named(settings.kind).reads
 
 
 E = TypeVar("E", Metric[Any], JsonKey[Any])

@@ -73,16 +73,28 @@ class _Process:
 
 
 class Backing:
-    """What the pages at one URL have shown so far."""
+    """What the pages at one URL have shown so far.
+
+    `processes` is whether one process answers, or several, or nobody knows, and `engines` how many
+    engines the pages that are remembered tell of.
+    """
 
     def __init__(self) -> None:
         self._processes: dict[float | None, _Process] = {}
         self._pages = 0
+        self.processes = Processes.UNKNOWN
+        self.engines = 0
         self._several_at = self._other_at = self._fell_at = -math.inf
         self._last: float | None = None
 
     def add(self, sample: MetricsSample) -> Comparison:
         """Take one more page into account, and tell what it may be compared with."""
+        comparison = self._added(sample)
+        self.processes = self._told()
+        self.engines = sum([len(known.sample.page.engines) for known in self._now()])
+        return comparison
+
+    def _added(self, sample: MetricsSample) -> Comparison:
         key, at = sample.page.started, sample.at
         self._forget(key, at)
         self._pages += 1
@@ -95,18 +107,12 @@ class Backing:
             return Comparison(None, replaced)
         return self._compare(known, sample)
 
-    @property
-    def processes(self) -> Processes:
-        """Whether one process answers, or several, or nobody knows."""
+    def _told(self) -> Processes:
+        """What `processes` is now."""
         if self._pages - self._several_at < _REMEMBERED:
             return Processes.SEVERAL
         alone = self._last is not None and self._pages - self._other_at >= _REMEMBERED
         return Processes.ONE if alone else Processes.UNKNOWN
-
-    @property
-    def engines(self) -> int:
-        """How many engines the pages that are remembered tell of."""
-        return sum(len(known.sample.page.engines) for known in self._now())
 
     def stuck(self, *, alone: bool = True) -> Stuck:
         """The engines that hang; of one that is `alone` only while others do not."""
@@ -138,7 +144,7 @@ class Backing:
         known.run += 1
         unsure = new.started is None or known.fallen
         comparable = not unsure or (
-            known.run >= _TRUSTED_RUN and self.processes is not Processes.SEVERAL
+            known.run >= _TRUSTED_RUN and self._told() is not Processes.SEVERAL
         )
         for key, engine in new.engines.items():
             busy = bool(engine.running) or bool(engine.waiting)
@@ -157,6 +163,8 @@ class Backing:
 
     def _forget(self, key: float | None, at: float) -> None:
         """Forget all but `key` that are old, and the oldest where they are too many."""
+        if len(self._processes) < 2 and (key in self._processes or not self._processes):
+            return
         others = {k: p.sample.at for k, p in self._processes.items() if k != key}
         for other in sorted(others, key=lambda k: others[k]):
             if at - others[other] > _FORGET or len(self._processes) >= _MAX_PROCESSES:

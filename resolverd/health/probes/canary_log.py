@@ -7,6 +7,7 @@ one brought its answer, a part of what stands behind the URL serves nobody.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import deque
 
 _KEPT = 12
@@ -22,14 +23,19 @@ class CanaryLog:
 
     def __init__(self) -> None:
         self._ended: deque[tuple[float, bool]] = deque(maxlen=_KEPT)
+        self._failed_at = -math.inf  # the last that did
 
     def add(self, at: float, *, answered: bool) -> None:
         """Note a canary that was over `at` a reading of the monotonic clock."""
         self._ended.append((at, answered))
+        if not answered:
+            self._failed_at = at
 
     def doubtful(self, now: float) -> bool:
         """Whether any failed lately, so that another should be sent before long."""
-        return any(not answered for _, answered in self._recent(now))
+        return now - self._failed_at <= _LASTS and any(
+            not answered for _, answered in self._recent(now)
+        )
 
     def counts(self, now: float) -> tuple[int, int]:
         """How many failed, of how many."""
@@ -38,6 +44,8 @@ class CanaryLog:
 
     def failing_share(self, now: float) -> float:
         """The share that fails while others succeed; 0 where that is not seen."""
+        if now - self._failed_at > _LASTS:
+            return 0.0
         failed, sent = self.counts(now)
         return failed / sent if _FAILURES <= failed < sent else 0.0
 

@@ -23,6 +23,7 @@ from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import current_trace
 from resolverd.health.probes.vllm_client import Begun, VllmClient
+from resolverd.health.probes.vllm_layout import KnownLayout
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
 
@@ -43,7 +44,7 @@ class Reading(NamedTuple):
     @property
     def replaced(self) -> bool:
         """Whether a process may have taken the place of another."""
-        return any(part.replaced for part in self.parts)
+        return True in [part.replaced for part in self.parts]
 
     @property
     def waiting(self) -> bool:
@@ -53,7 +54,7 @@ class Reading(NamedTuple):
     @property
     def turned_away(self) -> float:
         """How many requests full queues turned away."""
-        return sum(progress.turned_away(old, new) for old, new in self.pairs())
+        return sum([progress.turned_away(old, new) for old, new in self.pairs()])
 
     def pairs(self) -> Iterator[tuple[Page, Page]]:
         """Pages that can be compared, the earlier first."""
@@ -131,6 +132,11 @@ class MetricsReader:
                 parts.append(Part(number, sample, *source.backing.add(sample)))
         return Reading(tuple(parts))
 
+    @property
+    def layout(self) -> KnownLayout:
+        """That of the one page that may be taken in."""
+        return self._sources[0].layout
+
     def take(self, page: Page, at: float, sent: int, answered: int) -> Reading:
         """As `read`, of the one page, which has been read already."""
         source, sample = self._sources[0], MetricsSample(page, at, sent, answered)
@@ -140,7 +146,10 @@ class MetricsReader:
     @property
     def why(self) -> str:
         """`READABLE`, or why a page could not be read."""
-        return next((source.why for source in self._sources if source.why), READABLE)
+        for source in self._sources:
+            if source.why:
+                return source.why
+        return READABLE
 
     @property
     def workers(self) -> int:
@@ -169,6 +178,8 @@ class MetricsReader:
     def stuck(self) -> Stuck:
         """Engines that hang while others do not; of a worker that is lost, one at least."""
         hung = engines = 0
+        if self._alone and self._sources[0].backing.engines < 2:
+            return Stuck(0, 1)
         for source in self._sources:
             stuck = source.backing.stuck(alone=self._alone)
             engines += max(1, stuck.engines)
@@ -180,7 +191,7 @@ class Source:
     """One page, and what it has shown; `raises` whether a failed connection is raised."""
 
     def __init__(self, client: VllmClient, path: str, *, raises: bool = False) -> None:
-        self.backing = Backing()
+        self.backing, self.layout = Backing(), KnownLayout()
         self.why, self.answers = "not read yet", True
         self._client, self._path, self._raises = client, path, raises
 
@@ -200,7 +211,7 @@ class Source:
         self.answers = self.why != "no answer"
         if text is None:
             return None
-        page = await in_turns(read_page(text, models))
+        page = await in_turns(read_page(text, models, self.layout))
         self.note(page)
         return page
 

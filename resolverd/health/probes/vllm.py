@@ -45,7 +45,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary
 from resolverd.health.probes.classify import classify, needs_health
 from resolverd.health.probes.credential import CredentialError
-from resolverd.health.probes.identify import Listing, mismatch, read_listing
+from resolverd.health.probes.identify import Listing, read_listing
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.run import ProbeFailedError, Seen, has_responded, was_answered
@@ -89,7 +89,7 @@ class VllmProbing:
         server, identity = self.server, self.server.identity
         if reading.replaced or identity is None or server.needs_identity(self.at):
             return None
-        if self._unexpected(identity) or server.loss(time.monotonic())[0]:
+        if server.unexpected(identity) or server.loss(time.monotonic())[0]:
             return None
         self._take(reading)
         if not self._proves(reading) or server.canary_due(self.at):
@@ -178,14 +178,9 @@ class VllmProbing:
             self._match(server.identity)
 
     def _match(self, identity: Identity) -> None:
-        if unexpected := self._unexpected(identity):
+        if unexpected := self.server.unexpected(identity):
             condition, reason = unexpected
             self._fail(reason, condition)
-
-    def _unexpected(self, identity: Identity) -> tuple[Condition, str] | None:
-        listing = self.server.listing
-        serves = listing.serves if listing.identity is not None else None
-        return mismatch(identity, self.server.expected, serves=serves)
 
     async def _ask_identity(self, until: float) -> None:
         server = self.server

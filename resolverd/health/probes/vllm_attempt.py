@@ -23,7 +23,7 @@ from resolverd.health.probes.run import Ended, Seen
 from resolverd.health.probes.trace import Trace
 from resolverd.health.probes.vllm import METRICS_SHARE, VllmProbing
 from resolverd.health.probes.vllm_client import MAX_METRICS, is_html
-from resolverd.health.probes.vllm_metrics import read_page
+from resolverd.health.probes.vllm_metrics import Page, read_page
 from resolverd.health.probes.vllm_server import Asked, Server
 
 T = TypeVar("T")
@@ -91,13 +91,19 @@ class VllmAttempt(DirectAttempt):
             return None
         if len(body) > MAX_METRICS or is_html(body):
             return None
-        began = thread_cpu()
-        page = _at_once(read_page(body, server.names), began + MAX_HOLD)
-        self._cpu = thread_cpu() - began
+        page = server.metrics.layout.read(body, server.names) or self._in_steps(body)
         if page is None:
             return None
         self._reading = server.take_page(page, self._asked)
         return self._probing().glance(self._reading)
+
+    def _in_steps(self, body: bytes) -> Page | None:
+        """The page, unless it takes too long for one turn of the loop."""
+        server, began = self._server, thread_cpu()
+        steps = read_page(body, server.names, server.metrics.layout)
+        page = _at_once(steps, began + MAX_HOLD)
+        self._cpu = thread_cpu() - began
+        return page
 
     def _probing(self) -> VllmProbing:
         return VllmProbing(self._server, self._began, self.began, self._first)

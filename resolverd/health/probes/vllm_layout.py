@@ -6,14 +6,18 @@
                                    None: `vllm_metrics` reads it     the page
 
 What a layout makes of numbers is what `vllm_metrics.read_page` makes of the samples, one by one.
+The next page of the same server is expected to have the same layout, and then the native library
+finds its numbers (`abi/pages.py`), for a tenth of what finding its lines costs here.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+from resolverd.abi.library import why_not
+from resolverd.abi.pages import SeriesReader
 from resolverd.health.probes import vllm_samples as names
 from resolverd.health.probes.vllm_page import BY_ENGINE, Engine, Page
 from resolverd.health.probes.vllm_samples import MAX_VALUE, MAX_WRITTEN, Series, escaped, series_of
@@ -22,13 +26,37 @@ from resolverd.health.readings import Buckets, Total
 # Layouts that are kept, and the lines of one, with which it is some 20 KB at most.
 _KEPT, _MAX_LINES = 256, 128
 _PROGRESS = frozenset({"generated", "prompt", "iterations"})
+# Octets of a page that is read at once: a longer one might hold the loop, and is read in steps.
+_AT_ONCE = 256 * 1024
 
 # Places in a list of numbers.
 _Places = tuple[int, ...]
 
 
-def page_by_layout(lines: Sequence[bytes], models: Collection[str]) -> Page | None:
-    """What `lines` (`vllm_samples.find_lines`) tell of `models`; None where that is not plain."""
+class KnownLayout:
+    """The layout of the last page of one server; None while nothing is known."""
+
+    def __init__(self) -> None:
+        self.layout: Layout | None = None
+
+    def read(self, text: bytes, models: Collection[str]) -> Page | None:
+        """What `text` tells of `models`; None where it looks otherwise, or may do."""
+        layout = self.layout
+        if layout is None or layout.reader is None or len(text) > _AT_ONCE:
+            return None
+        if layout.models != frozenset(models):
+            return None
+        numbers = layout.reader.read(text)
+        return None if numbers is None else layout.page(numbers)
+
+
+def layout_of(
+    lines: Sequence[bytes], models: Collection[str]
+) -> tuple[Layout, Sequence[float]] | None:
+    """The layout of `lines` (`vllm_samples.find_lines`) for `models`, and their numbers.
+
+    None where they have none that is plain.
+    """
     if not 0 < len(lines) <= _MAX_LINES:
         return None
     parts = [line.rpartition(b" ") for line in lines]
@@ -42,7 +70,7 @@ def page_by_layout(lines: Sequence[bytes], models: Collection[str]) -> Page | No
     if not (min(numbers) >= 0 and math.isfinite(sum(numbers))):
         return None
     layout = _layout(tuple([part[0] for part in parts]), frozenset(models))
-    return None if layout is None else layout.page(numbers)
+    return None if layout is None else (layout, numbers)
 
 
 @lru_cache(_KEPT)
@@ -51,15 +79,21 @@ def _layout(written: tuple[bytes, ...], models: frozenset[str]) -> Layout | None
         return None
     series = [series_of(each) for each in written]
     known = [each for each in series if each is not None]
-    return Layout(known, models) if len(known) == len(series) else None
+    return Layout(written, known, models) if len(known) == len(series) else None
 
 
 class Layout:
-    """What the numbers of such series, in this order, tell of one of `models`, of any if empty."""
+    """What the numbers of such series, in this order, tell of one of `models`, of any if empty.
 
-    def __init__(self, series: Sequence[Series], models: frozenset[str]) -> None:
+    `written` are the series as they stand on a page, each led by a line feed.
+    """
+
+    def __init__(
+        self, written: Sequence[bytes], series: Sequence[Series], models: frozenset[str]
+    ) -> None:
         wanted = escaped(models)
-        self._series = series
+        self.models = models
+        self._written, self._series = written, series
         self._by_name: dict[str, list[int]] = {}
         for place, each in enumerate(series):
             if not wanted or each.model is None or each.model in wanted:
@@ -76,6 +110,13 @@ class Layout:
         self._engines = self._of_engines()
         self._bounds, self._buckets = self._of_buckets()
         self._responses = self._of_responses()
+
+    @cached_property
+    def reader(self) -> SeriesReader | None:
+        """What finds the numbers on a page of this layout; None without the native library."""
+        if why_not() is not None:
+            return None
+        return SeriesReader(names.WANTED, [each[1:] for each in self._written])
 
     def page(self, numbers: Sequence[float]) -> Page:
         """The page with these numbers, which are finite and not below zero."""

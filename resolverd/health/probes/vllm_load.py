@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resolverd.health.probes.metrics_reader import Reading
+from resolverd.health.probes.vllm_page import Page
 from resolverd.health.readings import LoadReadings
 
 
@@ -11,30 +12,36 @@ def load_of(reading: Reading, at: float, *, shedding: bool, several: bool) -> Lo
 
     Totals of several processes cannot be compared from one reading to the next: they are unknown.
     """
+    if not several and len(reading.parts) == 1:
+        return _load_of_one(reading.parts[0].sample.page, at, shedding=shedding)
     pages = [part.sample.page for part in reading.parts]
     shares = [page.kv_usage for page in pages if page.kv_usage is not None]
-    readings = LoadReadings(
+    return LoadReadings(
         at=at,
         running=_sum([page.running for page in pages]),
         waiting=_sum([page.waiting for page in pages]),
         kv_usage=sum(shares) / len(shares) if shares else None,
         shedding=shedding,
     )
-    if several or len(pages) != 1:
-        return readings
+
+
+def _load_of_one(page: Page, at: float, *, shedding: bool) -> LoadReadings:
+    """The same of the one page of one process, whose totals can be compared."""
+    # Positional, for this is made with each probe.
     return LoadReadings(
-        at=at,
-        running=readings.running,
-        waiting=readings.waiting,
-        kv_usage=readings.kv_usage,
-        tokens=pages[0].tokens,
-        started=pages[0].started,
-        ttft=pages[0].ttft,
-        responses=pages[0].responses or {},
-        shedding=shedding,
-        completed=pages[0].completed,
-        ttft_total=pages[0].ttft_total,
-        queue_total=pages[0].queue_total,
+        at,
+        page.running,
+        page.waiting,
+        page.kv_usage,
+        page.tokens,
+        page.started,
+        page.ttft,
+        page.responses or {},
+        shedding,
+        0.0,
+        page.completed,
+        page.ttft_total,
+        page.queue_total,
     )
 
 

@@ -15,7 +15,7 @@ import math
 from collections.abc import Collection, Generator, Iterable, Mapping
 
 from resolverd.health.probes import vllm_samples as names
-from resolverd.health.probes.vllm_layout import page_by_layout
+from resolverd.health.probes.vllm_layout import KnownLayout, layout_of
 from resolverd.health.probes.vllm_page import BY_ENGINE, Engine, Page
 from resolverd.health.probes.vllm_samples import Samples, find_lines, samples_of
 from resolverd.health.readings import Buckets, Total
@@ -23,15 +23,23 @@ from resolverd.health.readings import Buckets, Total
 __all__ = ["Engine", "Page", "read_page", "read_samples"]
 
 
-def read_page(text: bytes, models: Collection[str] = ()) -> Generator[None, None, Page]:
+def read_page(
+    text: bytes, models: Collection[str] = (), known: KnownLayout | None = None
+) -> Generator[None, None, Page]:
     """What `text` tells of one of `models`, of any where none is named; in steps.
 
-    Never raises; a last line without its end is ignored.
+    `known` is the layout of the page before this one, and then of this one. Never raises; a last
+    line without its end is ignored.
     """
+    known = known or KnownLayout()
+    if (page := known.read(text, models)) is not None:
+        return page
     lines = yield from find_lines(text)
-    known = page_by_layout(lines, models)
-    if known is not None:
-        return known
+    found = layout_of(lines, models)
+    known.layout = found[0] if found else None
+    if found is not None:
+        layout, numbers = found
+        return layout.page(numbers)
     return (yield from read_samples(lines, models))
 
 

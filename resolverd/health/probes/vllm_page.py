@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from resolverd.health.probes import vllm_samples as names
 from resolverd.health.readings import Buckets, Total
@@ -15,8 +16,7 @@ BY_ENGINE = {
 """The figures of an `Engine`, in its order, by the spellings of their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(NamedTuple):
     """What the page says of one engine; None is not known.
 
     `running` and `waiting` count requests, `kv_usage` is a share from 0 to 1; the others are
@@ -31,8 +31,10 @@ class Engine:
     iterations: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+_NO_ENGINES: Mapping[bytes, Engine] = MappingProxyType({})
+
+
+class Page(NamedTuple):
     """What one page says; totals only grow until the server starts anew.
 
     `generated`, `prompt` (tokens) and `iterations` (steps of the engine) are the progress.
@@ -58,7 +60,7 @@ class Page:
     completed: float | None = None
     responses: Mapping[str, float] | None = None
     gathered: bool = False
-    engines: Mapping[bytes, Engine] = field(default_factory=dict)
+    engines: Mapping[bytes, Engine] = _NO_ENGINES
 
     @property
     def of_vllm(self) -> bool:

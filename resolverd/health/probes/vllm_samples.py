@@ -48,6 +48,8 @@ _NAMES = (
     *_BY_ENGINE, *REJECTIONS, *STARTED, *TTFT, *TTFT_SECONDS, *TTFT_COUNT, *QUEUE_SECONDS,
     *QUEUE_COUNT, *COMPLETED, *RESPONSES,
 )  # fmt: skip
+WANTED = tuple(name.encode() for name in _NAMES)
+"""The names of all families that matter, as they are written."""
 
 
 def _any_of(names: Iterable[str]) -> str:

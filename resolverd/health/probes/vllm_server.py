@@ -10,12 +10,13 @@ from resolverd.health.identity import Identity
 from resolverd.health.inference import Canaries
 from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import Offers, Processes
+from resolverd.health.outcome import Condition
 from resolverd.health.probes import canary, progress
 from resolverd.health.probes.backing import MetricsSample
 from resolverd.health.probes.budget import TokenBudget
 from resolverd.health.probes.canary_log import CanaryLog
 from resolverd.health.probes.classify import Known
-from resolverd.health.probes.identify import Expected, Listing
+from resolverd.health.probes.identify import Expected, Listing, mismatch
 from resolverd.health.probes.metrics_reader import MetricsReader, Reading
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_client import Begun, VllmClient
@@ -42,6 +43,14 @@ class Asked(NamedTuple):
     begun: Begun
 
 
+class _Compared(NamedTuple):
+    """Who a server said it is, by which listing, and what of that is not as expected."""
+
+    identity: Identity
+    listing: Listing
+    unexpected: tuple[Condition, str] | None
+
+
 class Server:
     """One server, or several behind one URL."""
 
@@ -61,6 +70,8 @@ class Server:
         self.recheck_identity = False  # whether the last probe saw no server that serves
         self.of_vllm = False  # whether its last page was vLLM's
         self.key = "unknown" if settings.credential else "none"
+        self._named: tuple[Listing, frozenset[str]] | None = None
+        self._offers, self._compared = Offers(), _Compared(Identity(), Listing(), None)
         self._known_since = time.monotonic()
         self._alive_at = self._asked_at = -math.inf
 
@@ -80,7 +91,9 @@ class Server:
     @property
     def names(self) -> frozenset[str]:
         """The names by which the model's samples in a page of metrics may go."""
-        return self.listing.names | {self.expected.model}
+        if self._named is None or self._named[0] is not self.listing:
+            self._named = self.listing, self.listing.names | {self.expected.model}
+        return self._named[1]
 
     async def read_metrics(self, until: float, asked: Asked | None = None) -> Reading:
         """The pages of now, which are then what later probes compare theirs with.
@@ -112,24 +125,29 @@ class Server:
 
     def moved(self, reading: Reading) -> bool:
         """Whether an engine made a step that no canary explains."""
-        return any(
-            progress.moved(part.before.page, part.sample.page, self.canary_delta(part.before))
-            for part in reading.parts
-            if part.before is not None
-        )
+        for part in reading.parts:
+            before, page = part.before, part.sample.page
+            if before is not None and progress.moved(before.page, page, self.canary_delta(before)):
+                return True
+        return False
 
     def proves(self, reading: Reading) -> bool:
         """Whether an engine made such a step, and its server takes new requests."""
-        return any(
-            progress.moved(part.before.page, part.sample.page, self.canary_delta(part.before))
-            and progress.accepts(part.before.page, part.sample.page)
-            for part in reading.parts
-            if part.before is not None
-        )
+        for part in reading.parts:
+            before, page = part.before, part.sample.page
+            if (
+                before is not None
+                and progress.moved(before.page, page, self.canary_delta(before))
+                and progress.accepts(before.page, page)
+            ):
+                return True
+        return False
 
     def stale(self, reading: Reading) -> bool:
         """Whether a page does not show a canary that the one process behind it answered."""
-        return self.metrics.processes is Processes.ONE and any(
+        if self.canaries.answered == 0 or self.metrics.processes is not Processes.ONE:
+            return False
+        return any(
             progress.stale(part.before.page, part.sample.page, self.canary_delta(part.before))
             for part in reading.parts
             if part.before is not None
@@ -147,6 +165,15 @@ class Server:
     def alive(self, at: float) -> bool:
         """Whether it did of late, or has not been asked for long enough to tell."""
         return at - max(self._alive_at, self._known_since) <= _LIFE_LASTS * self.settings.interval
+
+    def unexpected(self, identity: Identity) -> tuple[Condition, str] | None:
+        """What of `identity` is not as expected, if anything (`mismatch`)."""
+        compared, listing = self._compared, self.listing
+        if compared.identity is not identity or compared.listing is not listing:
+            serves = listing.serves if listing.identity is not None else None
+            unexpected = mismatch(identity, self.expected, serves=serves)
+            self._compared = compared = _Compared(identity, listing, unexpected)
+        return compared.unexpected
 
     def needs_identity(self, at: float) -> bool:
         """Whether it has to be asked who it is."""
@@ -206,12 +233,15 @@ class Server:
         return share, f"{stuck.hung} of {stuck.engines} engines make no progress"
 
     def offers(self) -> Offers:
-        """What it lets a probe know."""
-        return Offers(
-            metrics=self.metrics.why,
-            processes=self.metrics.processes,
-            engines=self.metrics.engines,
-            models=self.listing.identity is not None,
-            version=self.identity.version if self.identity else "",
-            key=self.key,
+        """What it lets a probe know: the same object for as long as that is the same."""
+        offers = Offers(
+            self.metrics.why,
+            self.metrics.processes,
+            self.metrics.engines,
+            self.listing.identity is not None,
+            self.identity.version if self.identity else "",
+            self.key,
         )
+        if offers != self._offers:
+            self._offers = offers
+        return self._offers

@@ -1,0 +1,35 @@
+"""Pages of metrics, read by the native library (`native/src/ffi/pages.rs`)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from resolverd.abi.contract import Numbers
+from resolverd.abi.library import Span, library
+
+
+class SeriesReader:
+    """Reads the values of pages whose samples of `names` are just `series`, in this order.
+
+    Neither has a line feed, and a name has eight octets at least. Raises RuntimeError as `library`
+    does.
+    """
+
+    def __init__(self, names: Sequence[bytes], series: Sequence[bytes]) -> None:
+        self._read = library().resolverd_page_read
+        self._lines = _lines(names), _lines(series)
+        self._values = array("d", bytes(8 * len(series)))
+        self._lent = (*map(Span.of, self._lines), Numbers(*self._values.buffer_info()))
+
+    def read(self, page: bytes) -> Sequence[float] | None:
+        """The values; None where the page looks otherwise, or one is not plainly a number.
+
+        Until the next call, which writes over them.
+        """
+        count = self._read(Span(page, len(page)), *self._lent)
+        return self._values if count == len(self._values) else None
+
+
+def _lines(texts: Sequence[bytes]) -> bytes:
+    return b"".join([text + b"\n" for text in texts])
