@@ -166,4 +166,9 @@ ROUTES = (
         "Whether the daemon is ready: probed once, not ending, and its host not isolated.",
         "ReadyDocument",
     ),
+    Route(
+        "GET", "/fitness", "open", "fitness",
+        "What decides whether this edge's service addresses are announced; for `resolverd anycast`.",
+        "FitnessDocument",
+    ),
 )  # fmt: skip
