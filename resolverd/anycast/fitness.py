@@ -14,6 +14,8 @@ CODES: tuple[Code, ...] = (
     "answer", "daemon", "faults", "isolated", "draining", "stopping", "plan",
 )  # fmt: skip
 
+_OPERATORS = ("draining", "stopping")
+
 
 class Reason(NamedTuple):
     """Why an address is not to be announced. `code` is stable; `text` says it to people."""
@@ -85,9 +87,14 @@ def is_dead(reasons: tuple[Reason, ...]) -> bool:
     return any(reason.code == "answer" for reason in reasons)
 
 
+def is_operators(reasons: tuple[Reason, ...]) -> bool:
+    """Whether an operator wants it withdrawn."""
+    return any(reason.code in _OPERATORS for reason in reasons)
+
+
 def is_planned(reasons: tuple[Reason, ...]) -> bool:
-    """Whether an operator wants it so, and nothing else is against it."""
-    return bool(reasons) and all(reason.code in ("draining", "stopping") for reason in reasons)
+    """Whether an operator wants it withdrawn, and nothing else is against it."""
+    return bool(reasons) and all(reason.code in _OPERATORS for reason in reasons)
 
 
 def _daemon(seen: Seen, limits: Limits) -> tuple[Reason, ...]:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from resolverd.anycast.damping import Damping, Flaps, another, required
-from resolverd.anycast.fitness import Reason, is_dead, is_planned
+from resolverd.anycast.fitness import Reason, is_dead, is_operators, is_planned
 
 
 class Phase(StrEnum):
@@ -60,7 +60,8 @@ def wanted(standing: Standing, reasons: tuple[Reason, ...], rules: Rules, now: f
         if standing.phase is Phase.ANNOUNCED or ready_in(standing, rules, now) <= 0:
             return Phase.ANNOUNCED
         return standing.phase
-    if standing.phase is Phase.WITHDRAWN or is_dead(reasons) or not rules.raises:
+    at_once = is_dead(reasons) or is_operators(reasons) or not rules.raises
+    if standing.phase is Phase.WITHDRAWN or at_once:
         return Phase.WITHDRAWN
     if standing.phase is Phase.ANNOUNCED:
         return Phase.RAISED
