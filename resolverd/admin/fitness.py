@@ -1,4 +1,4 @@
-"""What decides whether this edge's service addresses are announced, small enough for each second."""
+"""What decides whether this edge's service addresses are announced; small, for each second."""
 
 from __future__ import annotations
 

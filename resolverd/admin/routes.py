@@ -168,7 +168,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/fitness", "open", "fitness",
-        "What decides whether this edge's service addresses are announced; for `resolverd anycast`.",
+        "Whether this edge is fit to answer over its service addresses; for `resolverd anycast`.",
         "FitnessDocument",
     ),
 )  # fmt: skip

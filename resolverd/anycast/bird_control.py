@@ -14,12 +14,14 @@ from typing import NamedTuple
 from resolverd.anycast.speaker import SpeakerError
 
 _FAILED, _NOT_FOUND = 8000, 8001
+# Said of a session that has no channel of the network's family.
+_NO_TABLE = (9001, "No valid tables")
 _MAX_LINE = 1 << 16
 _MAX_LINES = 100_000
 
 
 class NotFoundError(SpeakerError):
-    """BIRD has no such network."""
+    """BIRD has no such network, or the session that was named carries none of its family."""
 
 
 class Line(NamedTuple):
@@ -58,7 +60,7 @@ class Control:
                 self._drop()
                 raise
         last = lines[-1]
-        if last.code == _NOT_FOUND:
+        if last.code == _NOT_FOUND or (last.code, last.text) == _NO_TABLE:
             raise NotFoundError(f"BIRD says to `{command}`: {last.text}")
         if last.code >= _FAILED:
             raise SpeakerError(f"BIRD says to `{command}`: {last.code:04} {last.text}")

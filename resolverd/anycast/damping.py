@@ -24,13 +24,13 @@ class Damping(NamedTuple):
 class Flaps(NamedTuple):
     """Withdrawals that are remembered, and the clock at the last change of their number."""
 
-    count: int = 0
+    known: int = 0
     at: float = 0.0
 
 
 def remembered(flaps: Flaps, damping: Damping, now: float) -> int:
     """How many withdrawals are remembered at `now`."""
-    return max(0, flaps.count - int(max(0.0, now - flaps.at) // damping.forget))
+    return max(0, flaps.known - int(max(0.0, now - flaps.at) // damping.forget))
 
 
 def another(flaps: Flaps, damping: Damping, now: float) -> Flaps:

@@ -12,14 +12,14 @@ import dns.rcode
 import dns.rdatatype
 
 
-async def unanswered(address: str, port: int, name: str, timeout: float) -> str:
-    """Why there is no right answer in `timeout` seconds; empty where there is one."""
+async def unanswered(address: str, port: int, name: str, seconds: float) -> str:
+    """Why there is no right answer in so many seconds; empty where there is one."""
     query = dns.message.make_query(name, dns.rdatatype.SOA, use_edns=0)
     query.flags &= ~dns.flags.RD
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[bytes] = loop.create_future()
     try:
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(seconds):
             transport, _ = await loop.create_datagram_endpoint(
                 lambda: _Waiting(answer, query.id), remote_addr=(address, port)
             )
@@ -29,7 +29,7 @@ async def unanswered(address: str, port: int, name: str, timeout: float) -> str:
             finally:
                 transport.close()
     except TimeoutError:
-        return f"no answer in {timeout:g} s"
+        return f"no answer in {seconds:g} s"
     except OSError as error:
         return error.strerror or str(error)
     return wrong(query, octets)

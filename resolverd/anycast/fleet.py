@@ -190,11 +190,11 @@ class FleetKeeper:
             raise FloorUnknownError(f"the fleet cannot be asked: {error}") from error
         raise FloorUnknownError("the floor is changed by others all the time")
 
-    async def _current(self, timeout: float) -> None:
+    async def _current(self, seconds: float) -> None:
         from resolverd.fleet.errors import FleetUnavailable
 
         try:
-            await self._link.store.current(timeout)
+            await self._link.store.current(seconds)
         except FleetUnavailable as error:
             raise FloorUnknownError(str(error)) from error
 

@@ -1,8 +1,8 @@
 """The fleet's floor: which edges announce an address, and whether one more may withdraw.
 
-Pure. `Floor` is the value of one key in the fleet's store, changed by compare-and-set alone: of each
-address the edges that announce it. An edge joins once its route is proved, and leaves before it
-withdraws. One that died without leaving does not count: who is `live` is told by what was heard
+Pure. `Floor` is the value of one key in the fleet's store, changed by compare-and-set alone: of
+each address the edges that announce it. An edge joins once its route is proved, and leaves before
+it withdraws. One that died without leaving does not count: who is `live` is told by what was heard
 of late.
 """
 

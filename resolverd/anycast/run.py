@@ -44,7 +44,7 @@ class Edge:
         self.fitness = Fitness((), {})
         self.started = time.time()
         self.turned_at = time.monotonic()
-        self._looking = looking
+        self._looking, self._addresses = looking, settings.addresses
         self._limits = Limits(settings.failures, settings.daemon_grace, settings.max_plan_behind)
         self._turn = asyncio.Lock()
         self._reasons: tuple[Reason, ...] | None = None
@@ -124,7 +124,7 @@ class Edge:
 
     def _tell(self) -> None:
         """Say once that this edge is not fit, and why, and once that it is."""
-        reasons = tuple(dict.fromkeys(r for a in self.settings.addresses for r in self.fitness.of(a)))
+        reasons = tuple(dict.fromkeys(r for a in self._addresses for r in self.fitness.of(a)))
         codes = tuple(sorted({reason.code for reason in reasons}))
         known = None if self._reasons is None else tuple(sorted({r.code for r in self._reasons}))
         if codes != known:

@@ -1,11 +1,12 @@
-"""What the process serves: metrics and state for all who reach `listen`, operators' words by a socket.
+"""What the process serves: metrics and state to all, operators' words by a Unix socket.
 
     GET    /metrics   Prometheus's text          GET /healthz   200 while looks are finished in time
     GET    /state     what is announced          GET /readyz    200 while all is announced
-    POST   /drain     withdraw, kept over restarts: {"who", "why", "force"}     socket only
-    DELETE /drain     announce again             POST /stop     withdraw until the end    socket only
+    POST   /drain     withdraw, kept over restarts: {"who", "why", "force"}
+    DELETE /drain/X   announce again             POST /stop     withdraw until the end
 
-One that cannot be opened is an event, and stays closed: routes matter more.
+What changes something is on the socket alone. A listener that cannot be opened is an event, and
+stays closed: routes matter more.
 """
 
 from __future__ import annotations
@@ -119,7 +120,9 @@ class Pages:
 
     async def _drain(self, request: web.Request) -> web.Response:
         asked = await _body(request)
-        wanted = Drain(str(asked.get("who", ""))[:100], str(asked.get("why", ""))[:500], time.time())
+        wanted = Drain(
+            str(asked.get("who", ""))[:100], str(asked.get("why", ""))[:500], time.time()
+        )
         with _understood():
             done = await operate.drain(
                 self._edge, self._place, wanted, force=asked.get("force") is True
@@ -143,7 +146,9 @@ def _understood() -> Iterator[None]:
     try:
         yield
     except operate.HeldError as error:
-        raise ApiError(409, str(error), "force it with --force, or see to the other edges") from error
+        raise ApiError(
+            409, str(error), "force it with --force, or see to the other edges"
+        ) from error
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

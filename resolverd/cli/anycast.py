@@ -74,7 +74,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="withdraw what a process that has died has left at BIRD, as far as the fleet's floor "
         "lets it go; under systemd only after a failure",
     )
-    parser.add_argument("--why", type=reason, default="", help="with --drain, for those who see it")
+    parser.add_argument("--why", type=reason, help="with --drain, for those who find it later")
     parser.add_argument(
         "--force", action="store_true", help="with --drain, whatever the fleet's floor says"
     )
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.status:
         return _status(_link(loaded), as_json=arguments.json)
     if arguments.drain:
-        asked = {"who": operator(), "why": arguments.why, "force": arguments.force}
+        asked = {"who": operator(), "why": arguments.why or "", "force": arguments.force}
         return _report(_link(loaded).post("/drain", asked), arguments, "withdrawn until --undrain")
     if arguments.undrain:
         link = _link(loaded)

@@ -30,7 +30,7 @@ from harness.server import HEAD
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "anycast.md"
 V4, V6 = "192.0.2.53", "2001:db8::53"
-TIMEOUT = 60.0
+TIMEOUT = 20.0
 QUICK = {
     "anycast.interval": '"100ms"',
     "anycast.timeout": '"90ms"',
@@ -78,7 +78,7 @@ def until(condition: Callable[[], object], what: str, within: float = TIMEOUT) -
     """Wait until it holds; the seconds that took. One that raises does not hold."""
     begun = time.monotonic()
     while time.monotonic() - begun < within:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
             if condition():
                 return time.monotonic() - begun
         time.sleep(0.01)
@@ -131,7 +131,12 @@ class Place:
             "bird.log", "bird", "-f", "-c", str(self.folder / "bird.conf"), "-s", str(control),
             "-P", str(self.folder / "bird.pid"),
         )  # fmt: skip
-        until(lambda: "ready" in self.birdc("show", "status"), "BIRD answers")
+
+        def ready() -> bool:
+            assert process.poll() is None, self.text("bird.log")
+            return "up and running" in self.birdc("show", "status")
+
+        until(ready, "BIRD answers")
         return process
 
     def birdc(self, *words: str) -> str:
@@ -141,6 +146,14 @@ class Place:
     def routes(self, address: str) -> str:
         """The routes that BIRD has to an address."""
         return self.birdc("show", "route", f"{address}/{128 if ':' in address else 32}", "all")
+
+    def asked(self, address: str) -> bool:
+        """Whether a client in here gets an answer from an address."""
+        said = self.run(
+            "dig", "+short", "+time=1", "+tries=1", f"@{address}", "inference.example", "SOA",
+            check=False,
+        )  # fmt: skip
+        return bool(said) and not said.startswith(";")
 
     def end(self) -> None:
         """Kill what was started here, and only that."""
@@ -181,14 +194,15 @@ class EdgePlace(Place):
                     ("us-east", "us-west", "eu-west", "ap-northeast"), "http://127.0.0.1:8000"
                 ),
             )
-            + self.adapted(anycast).replace("[anycast]\n", '[anycast]\nsocket = "anycast.sock"\n', 1)
+            + self.adapted(anycast).replace(
+                "[anycast]\n", '[anycast]\nsocket = "anycast.sock"\n', 1
+            )
         )
 
     def serve(self) -> subprocess.Popen[bytes]:
         """A daemon that is ready."""
         process = self.start("serve.log", sys.executable, "-m", "resolverd", "serve", "--log=json")
-        until(lambda: self.run("dig", "+short", "+time=1", f"@{V4}", "inference.example", "SOA"),
-              "the daemon answers")  # fmt: skip
+        until(lambda: self.asked(V4) and self.asked(V6), "the daemon answers")
         return process
 
     def endpoint(self) -> None:
@@ -239,13 +253,6 @@ class Lab:
         session = f"edge{number}_v{6 if ':' in address else 4}"
         return f"[{session} " in self.router.routes(address)
 
-    def asked(self, address: str) -> str:
-        """What a client of the router's gets from an address."""
-        return self.router.run(
-            "dig", "+short", "+time=1", "+tries=1", f"@{address}", "inference.example", "SOA",
-            check=False,
-        )  # fmt: skip
-
 
 @contextlib.contextmanager
 def lab(folder: Path, edges: Sequence[int] = (1,)) -> Iterator[Lab]:
@@ -259,6 +266,8 @@ def lab(folder: Path, edges: Sequence[int] = (1,)) -> Iterator[Lab]:
         made = kind(f"{tag}{name}", folder / name, **more)
         places.append(made)
         made.run("ip", "link", "set", "lo", "up")
+        # An IPv6 address may be used at once, the link-local ones too.
+        made.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
         return made
 
     try:

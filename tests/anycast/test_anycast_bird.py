@@ -67,8 +67,8 @@ def gone(one: Lab) -> bool:
 def test_it_is_announced_once_it_answers_and_is_proved(one: Lab, edge: EdgePlace) -> None:
     edge.announce()
     until(lambda: announced(one), "the router has both routes")
-    assert one.asked(V4)
-    assert one.asked(V6)
+    assert one.router.asked(V4)
+    assert one.router.asked(V6)
     until(lambda: edge.states() == {V4: "announced", V6: "announced"}, "it says so")
 
 
@@ -84,7 +84,7 @@ def test_a_daemon_that_is_killed_is_withdrawn(one: Lab, edge: EdgePlace) -> None
     daemon = edge.processes[-1]
     edge.announce()
     until(lambda: announced(one), "the router has both routes")
-    pid = int(edge.run("pgrep", "-f", f"serve --log=json").split()[0])
+    pid = int(edge.run("pgrep", "-f", "serve --log=json").split()[0])
     assert pid
     end(daemon, signal.SIGKILL)
     until(lambda: gone(one), "the routes are withdrawn", within=10)

@@ -59,5 +59,3 @@ def _serves(two: Lab, number: int, address: str) -> bool:
     """Whether the router sends clients of an address to that edge."""
     family = "-6" if ":" in address else "-4"
     return f"dev edge{number} " in two.router.run("ip", family, "route", "get", address)
-
-

@@ -78,7 +78,7 @@ def test_a_flap_is_what_ends_an_announcement_and_nobody_planned(
     before: Phase, after: Phase, reasons: tuple[Reason, ...], count: int
 ) -> None:
     standing = moved(Standing(before, 0.0), after, reasons, RAISES, 50.0)
-    assert (standing.phase, standing.since, standing.flaps.count) == (after, 50.0, count)
+    assert (standing.phase, standing.since, standing.flaps.known) == (after, 50.0, count)
 
 
 @given(st.lists(st.floats(0, 2000), min_size=1, max_size=12), st.floats(0, 5000))

@@ -27,9 +27,7 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
     return await page_of(FAMILIES, values, accept)
 
 
-async def page_of(
-    families: Iterable[Family], values: object, accept: str
-) -> tuple[bytes, str]:
+async def page_of(families: Iterable[Family], values: object, accept: str) -> tuple[bytes, str]:
     """The page of some families, and of this process, in the format that `accept` asks for."""
     registry = CollectorRegistry()
     registry.register(_Collected([family.collect(values) for family in families]))
