@@ -27,6 +27,8 @@ from cli.command import environment
 from harness.config import CHAT, config_text
 from harness.server import HEAD
 
+from resolverd.cli.documents import VERBS
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "anycast.md"
 V4, V6 = "192.0.2.53", "2001:db8::53"
@@ -224,11 +226,13 @@ class EdgePlace(Place):
         return self.start("anycast.log", *self.command("--log=json", **changed))
 
     def told(self, *arguments: str) -> dict[str, Any]:
-        """The JSON of the verb."""
-        said: dict[str, Any] = json.loads(
-            self.run(*self.command("--json", *arguments), check=False) or "{}"
-        )
-        return said
+        """The document that the verb prints; it is as it is declared."""
+        said = self.run(*self.command("--json", *arguments), check=False)
+        if not said:
+            raise ValueError("nobody answers")
+        VERBS[f"anycast {arguments[0]}"][0].model_validate_json(said, strict=True)
+        found: dict[str, Any] = json.loads(said)
+        return found
 
     def states(self) -> dict[str, str]:
         """What the process says of each address."""

@@ -125,7 +125,7 @@ def gone(one: Lab) -> bool:
     return not one.has(V4) and not one.has(V6)
 
 
-each = pytest.mark.parametrize("version", versions())
+each = pytest.mark.parametrize("version", list(versions()))
 
 
 @each
