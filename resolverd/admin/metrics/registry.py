@@ -8,6 +8,7 @@ from resolverd.admin.metrics import (
     anycast,
     endpoints,
     files,
+    fleet,
     inference,
     load,
     overrides,
@@ -22,7 +23,7 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, files, process
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, files, process
 )  # fmt: skip
 
 
