@@ -47,8 +47,8 @@ def check_anycast(config: Config, tree: Tree) -> Iterator[Finding]:
     if config.admin.listen is None:
         yield Finding(
             ("admin", "listen"), "config-anycast-admin",
-            "`resolverd anycast` has to ask the daemon over its socket, to which the account of its "
-            "unit may not write",
+            "`resolverd anycast` has to ask the daemon over its socket, to which the account of "
+            "its unit may not write",
             'write listen = "127.0.0.1:9153" into [admin]', "warning",
         )  # fmt: skip
     yield from _fleet(config)

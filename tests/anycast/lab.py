@@ -28,11 +28,12 @@ from harness.config import CHAT, config_text
 from harness.server import HEAD
 
 from resolverd.cli.documents import VERBS
+from resolverd.cli.link import Link, NoDaemonError
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "anycast.md"
 V4, V6 = "192.0.2.53", "2001:db8::53"
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 QUICK = {
     "anycast.interval": '"100ms"',
     "anycast.timeout": '"1s"',
@@ -237,9 +238,16 @@ class EdgePlace(Place):
         found: dict[str, Any] = json.loads(said)
         return found
 
+    def state(self) -> dict[str, Any]:
+        """What the process says, by its socket. Raises OSError while nobody answers."""
+        try:
+            return Link(self.folder / "anycast.sock", 10.0).get("/state")
+        except NoDaemonError as error:
+            raise ConnectionError(str(error)) from error
+
     def states(self) -> dict[str, str]:
         """What the process says of each address."""
-        return {each["address"]: each["state"] for each in self.told("--status")["addresses"]}
+        return {each["address"]: each["state"] for each in self.state()["addresses"]}
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The events of that name in the log of `resolverd anycast`."""

@@ -16,7 +16,7 @@ BIRD = '[anycast.bird]\nprotocols = ["anycast_v4", "anycast_v6"]\n'
 
 def problems_of(folder: Path, text: str) -> tuple[Problem, ...]:
     path = folder / "resolverd.toml"
-    path.write_text(config_text() + text)
+    path.write_text(config_text(admin='listen = "127.0.0.1:9153"') + text)
     try:
         return load_config(path).warnings
     except ConfigError as error:
@@ -95,6 +95,13 @@ def test_what_does_not_fit_is_said_with_what_to_write(
     found = [p for p in problems_of(tmp_path, text) if p.id == check]
     assert len(found) == 1
     assert hint in found[0].hint
+
+
+def test_a_daemon_that_only_a_socket_reaches_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(config_text(admin='listen = ""') + ADDRESSES + BIRD)
+    found = [p for p in load_config(path).warnings if p.id == "config-anycast-admin"]
+    assert 'listen = "127.0.0.1:9153"' in found[0].hint
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from resolverd.daemon import Daemon
 from resolverd.monitoring.dashboard import DASHBOARDS
 
 TIMEOUT = 60.0
-# Defects of ours, and what the kernel refuses to send, cannot be caused, and routes have a process of
-# their own; that Prometheus understands these queries is seen all the same.
+# Defects of ours, and what the kernel refuses to send, cannot be caused, and routes have a process
+# of their own; that Prometheus understands these queries is seen all the same.
 NOT_CAUSED = {traffic.failed, traffic.send_errors, *ANYCAST}
 PANELS = [panel for dashboard in DASHBOARDS.values() for panel in dashboard.panels]
 QUERIES = {
