@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from fleet.linked_edges import linked
 from harness.nats import NatsServer, nats
+from harness.waiting import until_holds
 
 from resolverd.anycast.announcer import Announcer
 from resolverd.anycast.fitness import Fitness, Reason
@@ -191,3 +193,12 @@ async def test_what_a_member_inherits_stays_where_the_floor_keeps_it(
         assert "(min_edges)" in again.held
     finally:
         await again.keeper.stop()
+
+
+async def test_it_is_no_edge_that_words_would_wait_for(server: NatsServer, tmp_path: Path) -> None:
+    async with (
+        announcing(server, tmp_path, "ab"),
+        linked([server.url], "a") as link,
+    ):
+        await until_holds(lambda: bool(link.store.edges()), within=30)
+        assert set(link.store.every_edge()) == {"a"}
