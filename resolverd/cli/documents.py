@@ -14,6 +14,11 @@ from resolverd.admin.documents.actions import (
     ExplanationPart,
     OverriddenDocument,
 )
+from resolverd.admin.documents.anycast import (
+    AnycastDocument,
+    UndrainedDocument,
+    WithdrawnDocument,
+)
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
 from resolverd.admin.documents.round_trips import RoundTripsDocument
@@ -259,6 +264,10 @@ class EvaluationDocument(Document):
 
 
 VERBS: dict[str, tuple[type[Document], ...]] = {
+    "anycast --drain": (WithdrawnDocument,),
+    "anycast --status": (AnycastDocument,),
+    "anycast --stop": (WithdrawnDocument,),
+    "anycast --undrain": (UndrainedDocument,),
     "check": (CheckDocument,),
     "check --import": (ImportDocument,),
     "clear": (ClearedDocument,),

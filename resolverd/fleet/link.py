@@ -54,9 +54,15 @@ class Link:
     Files that it names are relative to `base`. `changed` is called with each new `state`.
     """
 
-    def __init__(self, settings: Fleet, base: Path, changed: Callable[[LinkState], None]) -> None:
+    def __init__(
+        self,
+        settings: Fleet,
+        base: Path,
+        changed: Callable[[LinkState], None],
+        beside: str = "",
+    ) -> None:
         self.state = LinkState(False, False, time.monotonic(), "not connected yet", "")
-        self.store = Store(settings, self._note)
+        self.store = Store(settings, self._note, beside)
         self._settings, self._base, self._changed = settings, base, changed
         self._tasks = Tasks()
         self._server = ""

@@ -59,9 +59,12 @@ class Marker(NamedTuple):
 
 
 class Store:
-    """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes."""
+    """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes.
 
-    def __init__(self, settings: Fleet, changed: Callable[[], None]) -> None:
+    `beside` names a process of this edge that is not its daemon.
+    """
+
+    def __init__(self, settings: Fleet, changed: Callable[[], None], beside: str = "") -> None:
         self.quorum = False
         self.reason = "not connected yet"
         self.made = ""
@@ -75,7 +78,9 @@ class Store:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._broken = ""
         self._due = asyncio.Event()
-        self._marker_key = names.key("edges", settings.edge_name)
+        # A process beside the daemon is no edge: it obeys no words, and would be waited for.
+        edge = settings.edge_name
+        self._marker_key = names.key("beside", edge, beside) if beside else names.key("edges", edge)
         self._instance = uuid.uuid4().hex
         self._first_mark, self._heard_to, self._pending = 0, 0, 0
         self._obeyed = 0
