@@ -13,7 +13,7 @@ serves. Both together bound the time from the start of the first failed probe to
 least fast_interval apart, which is what `Verdict.no_flip_before` promises.
 
 What an outcome means, and which probes under way it supersedes, is decided in `target_health` and
-`fleet`; here are attempts and timers. What can count no more is cancelled.
+`all_targets`; here are attempts and timers. What can count no more is cancelled.
 
 New settings that judge otherwise are tried at once: probes under way are cancelled, the monitor
 starts another, and until its outcome has counted the verdict promises nothing.
@@ -29,7 +29,7 @@ from collections.abc import Callable
 from resolverd import log
 from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.families import FamilyHealth
-from resolverd.health.fleet import FleetHealth, Member
+from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.grid import Grid
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
@@ -61,7 +61,7 @@ class Watch:
     `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
     in and the change of each target handed to `apply`; without it the watch is judged alone, and
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
-    outcome in by itself where it is what the last one was (`FleetHealth.repeat`).
+    outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`).
     `overridden(target)` is whether an operator's override is in force, under which no fall is held
     against it. `timers` and `grid` are those that several watches share.
 
@@ -376,11 +376,11 @@ def _judged_alone(
     target: Target, health: TargetHealth, clock: Callable[[], float]
 ) -> Callable[[Watch, Outcome, float], None]:
     """Where outcomes of a target go that is compared with no other."""
-    fleet = FleetHealth(0.0)
-    fleet.replace({target.id: Member(target.region, health)}, {target.id}, clock())
+    alone = AllTargetsHealth(0.0)
+    alone.replace({target.id: Member(target.region, health)}, {target.id}, clock())
 
     def ended(watch: Watch, outcome: Outcome, started: float) -> None:
-        change = fleet.observe(target.id, outcome, started, clock(), overridden=watch.overridden)
+        change = alone.observe(target.id, outcome, started, clock(), overridden=watch.overridden)
         watch.apply(change.targets[target.id])
 
     return ended
