@@ -15,6 +15,7 @@ from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.bias import NO_BIAS, BiasText
+from resolverd.config.fleet import VerdictsText
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
@@ -161,6 +162,9 @@ class Region(Section):
     time_zone: TimeZone = option("UTC", "The time zone of `hours`, by its IANA name.")
     endpoint: tuple[Endpoint, ...] = option((), "The region's endpoints.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
+    verdicts: VerdictsText | Literal[""] = option(
+        "", "Override of the service's and the fleet's `verdicts` for this region."
+    )
     alerts: AlertsOverride = option(AlertsOverride.model_construct(), "Overrides of [alerts].")
 
     @property
@@ -282,6 +286,11 @@ class Service(Section):
         maximum=128,
     )
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
+    verdicts: VerdictsText | Literal[""] = option(
+        "",
+        "Override of the fleet's `verdicts` for this service's regions. Services that share the "
+        "probes of a region have to say the same there.",
+    )
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
 
