@@ -63,7 +63,8 @@ class Watch:
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
     outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`).
     `overridden(target)` is whether an operator's override is in force, under which no fall is held
-    against it. `timers` and `grid` are those that several watches share.
+    against it. `timers` and `grid` are those that several watches share. `late(id)` is called when a
+    probe has not ended for a fast_interval, of a target whose probes take less than half of that.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -81,7 +82,9 @@ class Watch:
         overridden: Callable[[Target], bool] = lambda _: False,
         timers: Timers | None = None,
         grid: Grid | None = None,
+        late: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._late = late
         self.target = target
         self.counters = Counters()
         self.first = asyncio.Event()
@@ -256,6 +259,8 @@ class Watch:
             if under_way and now - self._due_at > _HASTE:
                 self._next_after(self.target.settings.fast_interval, now)
             else:
+                if under_way and not self.counters.latency >= self.target.settings.fast_interval / 2:
+                    self._late(self.target.id)
                 self.probe()
         else:
             self._overdue = True
