@@ -10,9 +10,11 @@ from typing import Any
 from resolverd.config.fleet import Fleet
 from resolverd.config.types import Coordinates
 from resolverd.fleet.link import Link, LinkState
+from resolverd.fleet.observation_document import edges_part, target_part
 from resolverd.fleet.observations import Observations
 from resolverd.fleet.words import Words
 from resolverd.health.overrides import Override, Overrides
+from resolverd.health.verdict import Verdict
 from resolverd.tasks import Tasks
 
 
@@ -107,6 +109,15 @@ class Joined:
                 }
                 for address, word in self.words.pending.items()
             ],
+            "observing": edges_part(self.observations, time.monotonic()),
+        }
+
+    def said_of(self, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+        """What the others say of targets, of which these are this edge's own verdicts."""
+        live, now = self.observations.live(), time.monotonic()
+        return {
+            target: target_part(self.observations, target, own, live, now)
+            for target, own in verdicts.items()
         }
 
     def _changed(self, _: LinkState) -> None:

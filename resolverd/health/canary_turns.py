@@ -41,6 +41,7 @@ class CanaryTurn:
 
     `asked` is when its own last canary was answered whole, None before the first. `resting` tells
     that somebody's canary alone showed that the target lives, so that another is due in time.
+    `spared` counts the probes that rested on one.
     """
 
     def __init__(self, target: str, edge: str) -> None:
@@ -53,6 +54,7 @@ class CanaryTurn:
         self._interval = math.inf
         self.asked: float | None = None
         self.resting = False
+        self.spared = 0
 
     def meet(self, live: Collection[str]) -> bool:
         """Know that these other edges are live; whether one on whose canaries it rested is gone."""
@@ -85,6 +87,7 @@ class CanaryTurn:
 
         Where nobody's canary explains that progress the endpoint is not idle, and no turn is due.
         """
+        self.spared += not page
         newest = self._newest()
         idle = not page or (newest is not None and newest.at >= self._looked)
         if page and not idle:

@@ -9,6 +9,7 @@ from resolverd.admin.metrics import (
     files,
     inference,
     load,
+    other_edges,
     overrides,
     probes,
     process,
@@ -21,7 +22,7 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, files, process
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, other_edges, files, process
 )  # fmt: skip
 
 
