@@ -226,7 +226,7 @@ class Daemon:
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         earlier = await self._restored()
         self.fleet = _joined(inputs, earlier)
-        others = self.fleet and self.fleet.observations
+        others = self.fleet.observations if self.fleet else None
         self._observation = Observation(inputs, self._news, earlier, others)
         self._publication = Publication(
             self.engine,

@@ -68,7 +68,7 @@ class Observation:
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
             restored=lambda target: earlier.health_of(target, time.monotonic()),
-            turns=others and others.turns,
+            turns=others.turns if others else None,
             late=others.late if others else lambda _: None,
         )
         self.load = LoadController(self.monitor, changed)
@@ -235,7 +235,7 @@ class Observation:
         )
 
     def _saturations(self) -> dict[str, float]:
-        """How full each region is that is known to be, as the service has it that has it fullest."""
+        """How full each region is, as the service has it that has it fullest; only those known."""
         found: dict[str, float] = {}
         for (_, region), saturation in self.load.saturations().items():
             found[region] = max(saturation, found.get(region, 0.0))

@@ -52,9 +52,7 @@ def scope_of(served: Served, edge: str) -> str:
         )
     known = served.fleet.every_edge()
     if edge not in known:
-        raise UnknownEdgeError(
-            f'the fleet has no edge "{edge}"', did_you_mean(edge, sorted(known))
-        )
+        raise UnknownEdgeError(f'the fleet has no edge "{edge}"', did_you_mean(edge, sorted(known)))
     return edge
 
 

@@ -6,7 +6,7 @@ that share a probe target of a region share what is said of it, so they must say
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.fleet import VerdictPolicy, parse_verdicts

@@ -26,7 +26,10 @@ HARMLESS_SECONDS = 8.0
 async def begin(environment: Environment, scheduled: ScheduledFault) -> None:
     """Inject the fault into every endpoint of its region. Raises RegionProcessError."""
     await asyncio.gather(
-        *(process.set_fault(scheduled.fault) for process in environment.regions.of(scheduled.region))
+        *(
+            process.set_fault(scheduled.fault)
+            for process in environment.regions.of(scheduled.region)
+        )
     )
 
 

@@ -92,7 +92,10 @@ class RegionProcess:
         return f"http://127.0.0.1:{self._control_port}"
 
     async def set_fault(self, fault: Fault | None) -> None:
-        """Let `fault` be what is wrong with it from now on, or nothing. Raises RegionProcessError."""
+        """Let `fault` be what is wrong with it from now on, or nothing.
+
+        Raises RegionProcessError.
+        """
         method, path = ("DELETE", "/fault") if fault is None else ("POST", f"/fault/{fault}")
         try:
             async with aiohttp.request(method, f"{self.control}{path}") as response:

@@ -1,4 +1,4 @@
-"""What of other edges' words stands since when: paths at fault, doubts, and how long edges disagree.
+"""Since when a path is at fault or a target doubted, and for how long edges have disagreed.
 
 It changes once a tick, and tells what began and what ended; the rest of the time it is read.
 """
@@ -31,7 +31,10 @@ class Counted:
 
 @dataclass(slots=True)
 class Disagreements:
-    """By target. `changed` is when others last took one down by their word alone, or gave it back."""
+    """By target.
+
+    `changed` is when others last took one down by their word alone, or gave it back.
+    """
 
     standing: dict[str, Agreement] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)

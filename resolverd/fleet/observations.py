@@ -41,7 +41,7 @@ from resolverd.tasks import Tasks
 
 # Seconds between two messages while nothing changes, and within which changes make one.
 EVERY, GATHER = 1.0, 0.02
-# Seconds between two looks at whose turn it is, and between two events of one edge's faulty messages.
+# Seconds between two looks at whose turn it is, and between two events of an edge's faulty messages.
 _LOOK, _EVENT_INTERVAL = 0.25, 60.0
 
 
@@ -155,7 +155,7 @@ class Observations:
         self._meet(now)
         counts = [change for change in changes if self._concerns(change)]
         hinted = [c.target for c in counts if self._take(c, edge, now)]
-        self._monitor.probe_early(hinted)
+        self._monitor.probe_soon(hinted)
         if any(_vote(c.before) != _vote(c.after) for c in changes if c.target in self._digests):
             self._changed()
 
@@ -196,7 +196,7 @@ class Observations:
         }
         for turned in self.disagreements.record(found, differ, now):
             self._say(turned, own)
-        self._monitor.probe_early(t for t, a in found.items() if a.standing is Standing.DOUBTED)
+        self._monitor.probe_soon(t for t, a in found.items() if a.standing is Standing.DOUBTED)
 
     def _agreements(
         self, own: Mapping[str, Verdict], out: Collection[str], now: float
@@ -207,9 +207,13 @@ class Observations:
             return {}
         asked = {t for t, names in self._troubled.items() if not names.isdisjoint(live)}
         asked.update(t for t, verdict in own.items() if not verdict.serves and not verdict.unknown)
-        found = {target: self._agreement(target, own[target], live) for target in asked & own.keys()}
+        found = {
+            target: self._agreement(target, own[target], live) for target in asked & own.keys()
+        }
         told = [target for target, a in found.items() if a.standing is Standing.TOLD]
-        for target in spared(told, own, self._config, self._targets, self._fences, out) if told else ():
+        for target in (
+            spared(told, own, self._config, self._targets, self._fences, out) if told else ()
+        ):
             found[target] = found[target]._replace(standing=Standing.DOUBTED)
         return found
 
@@ -275,7 +279,7 @@ class Observations:
         for name in set(self._live) - set(live):
             self._log.warning("fleet.edge_silent", edge=name, seconds=self._silent(name, now))
         self._live = live
-        self._monitor.probe_early(self.turns.meet(live))
+        self._monitor.probe_soon(self.turns.meet(live))
         self._changed()
 
     def _silent(self, name: str, now: float) -> float | None:
@@ -294,7 +298,7 @@ class Observations:
                 self._news.clear()
                 self._tell(now)
             self._meet(now)
-            self._monitor.probe_early(self.turns.due(now))
+            self._monitor.probe_soon(self.turns.due(now))
 
     def _until_next(self) -> float:
         now = self._clock()

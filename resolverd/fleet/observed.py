@@ -4,9 +4,9 @@
      "valid": 5, "targets": {"eu-1": {"state": "up", "of": "9f2c41aa", "connect_ms": 1.2, …}, …}}
 
 `at` is Unix time, and for people alone. `clock` is a reading of the sender's monotonic clock, from
-which its readers tell how long a message was under way (`lag`) and how long ago something was; `run`
-is new with each process, for its clock may begin anew. `of` is a digest of what is asked, so that an
-edge with another configuration says nothing of a target of the same name.
+which its readers tell how long a message was under way and how long ago something was; `run` is new
+with each process, for its clock may begin anew. `of` is a digest of what is asked, so that an edge
+with another configuration says nothing of a target of the same name.
 
 `targets` stands last: while nothing changes, its octets are those of the message before, and are
 not read again. What is not as written here is refused whole, keys that are not known aside: a newer

@@ -77,8 +77,12 @@ class OwnObservations:
         told = self._told.get(id_)
         if told is None or told.verdict is not verdict or now >= told.until:
             return True
+        return told.asked != self._asked(id_) or told.late != self._is_late(id_, now)
+
+    def _asked(self, id_: str) -> float | None:
+        """When its last canary of ours was answered."""
         turn = self._turns.known().get(id_)
-        return told.asked != (turn and turn.asked) or told.late != self._is_late(id_, now)
+        return None if turn is None else turn.asked
 
     def _is_late(self, id_: str, now: float) -> bool:
         return id_ in self._late and now - self._late[id_] < _LATE
@@ -90,7 +94,7 @@ class OwnObservations:
         saturations, told = self._saturations(), {}
         for id_ in ids:
             target, verdict = tried[id_]
-            turn, late = self._turns.known().get(id_), self._is_late(id_, now)
+            asked, late = self._asked(id_), self._is_late(id_, now)
             read, connect = readings.get(id_), connections[id_].connect
             ttft = read.canaries.ttft if isinstance(read, InferenceReadings) else None
             well = verdict.state is State.UP and verdict.condition is Condition.NONE
@@ -102,11 +106,11 @@ class OwnObservations:
                 None if ttft is None else 1000 * ttft,
                 saturations.get(target.region),
                 self._since(verdict, now),
-                turn and turn.asked,
+                asked,
                 late,
             )
             spread = _FIGURES * (1 + hash(id_) % 8 / 16)  # not all at one moment
-            told[id_] = _Told(verdict, turn and turn.asked, late, now + spread, fragment(observed))
+            told[id_] = _Told(verdict, asked, late, now + spread, fragment(observed))
         return told
 
     def _since(self, verdict: Verdict, now: float) -> float | None:

@@ -134,7 +134,9 @@ class Store:
         """The seconds since each live edge's last marker was heard, this one's too."""
         now = time.monotonic()
         return {
-            edge: now - at for edge, at in sorted(self._heard_at.items()) if now - at <= EDGE_TIMEOUT
+            edge: now - at
+            for edge, at in sorted(self._heard_at.items())
+            if now - at <= EDGE_TIMEOUT
         }
 
     def every_edge(self) -> set[str]:
@@ -195,7 +197,9 @@ class Store:
     def _opened(self, bucket: Bucket) -> Iterator[None]:
         if bucket.created != self.made:
             if self.made:
-                log.get("fleet").warning("fleet.bucket_anew", bucket=names.bucket(self._settings.name))
+                log.get("fleet").warning(
+                    "fleet.bucket_anew", bucket=names.bucket(self._settings.name)
+                )
             self.made, self._first_mark, self._obeyed = bucket.created, 0, 0
             self._known.clear()
             self._markers.clear()
@@ -296,6 +300,4 @@ class Store:
 
 def _marker(value: bytes) -> Marker:
     document = json.loads(value)
-    return Marker(
-        str(document["instance"]), float(document["at"]), int(document.get("obeyed", 0))
-    )
+    return Marker(str(document["instance"]), float(document["at"]), int(document.get("obeyed", 0)))

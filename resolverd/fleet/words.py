@@ -253,9 +253,7 @@ class Words:
             return
         for address in self._table.over(time.time() - _KEPT_OVER):
             with contextlib.suppress(FleetUnavailable, FleetConflict):
-                await self._store.delete(
-                    address.key, revision=self._table.said[address].revision
-                )
+                await self._store.delete(address.key, revision=self._table.said[address].revision)
 
     def _put(self, target: str, word: Word, shift: float, *, said_here: bool) -> bool:
         override, now = as_override(word, shift), time.monotonic()

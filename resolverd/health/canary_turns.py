@@ -5,10 +5,10 @@
         ▼
     its canary was answered ──► its message tells the others, who need none of their own
 
-What another edge was told counts for an interval and a little more. It counts no more once
-any edge has begun to doubt the target, or once the edge whose turn it is has let it pass: then each
-asks by itself. Whose turn it is asks whatever others say, so one that lies hides a death for one
-interval. Alone, an edge has every turn.
+What another edge was told counts for an interval and a little more. Once any edge has begun to
+doubt the target each asks by itself, and rests on others again when it has been answered; so it
+does once the edge whose turn it is has let it pass. Whose turn it is asks whatever others say, so
+one that lies hides a death for one interval. Alone, an edge has every turn.
 
 All times are readings of this host's monotonic clock.
 """
@@ -79,7 +79,7 @@ class CanaryTurn:
             self._note(Proof(edge, at))
 
     def doubt(self, at: float) -> None:
-        """Some edge has begun to doubt the target: no canary from before proves anything now."""
+        """Some edge has begun to doubt the target: this one has to ask by itself, once."""
         self._doubted = max(self._doubted, at)
 
     def looked(self, at: float, *, page: bool, interval: float) -> None:
@@ -99,7 +99,7 @@ class CanaryTurn:
         newest = self._newest()
         if len(self._live) == 1 or newest is None or self._ours(now, interval):
             return None
-        if newest.at <= self._doubted or now - newest.at > _LASTS * interval:
+        if self.asked is None or self.asked <= self._doubted or now - newest.at > _LASTS * interval:
             return None
         return newest
 

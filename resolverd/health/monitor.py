@@ -141,10 +141,10 @@ class Monitor:
             if watch.judged_health.tried
         }
 
-    def probe_early(self, ids: Iterable[str]) -> None:
-        """Probe these now, where fast_interval has passed since the last probe of each."""
+    def probe_soon(self, ids: Iterable[str]) -> None:
+        """Probe these now, or once fast_interval has passed since the last probe of each."""
         for watch in [self._watches[id_] for id_ in ids if id_ in self._watches]:
-            watch.probe_early()
+            watch.probe_soon()
 
     def ids(self) -> list[str]:
         """The ids of the targets that are probed now."""

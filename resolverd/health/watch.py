@@ -27,9 +27,9 @@ import random
 from collections.abc import Callable
 
 from resolverd import log
+from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.families import FamilyHealth
-from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.grid import Grid
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
@@ -63,8 +63,8 @@ class Watch:
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
     outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`).
     `overridden(target)` is whether an operator's override is in force, under which no fall is held
-    against it. `timers` and `grid` are those that several watches share. `late(id)` is called when a
-    probe has not ended for a fast_interval, of a target whose probes take less than half of that.
+    against it. `timers` and `grid` are those that several watches share. `late(id)` is called where
+    a probe has not ended for a fast_interval, of a target whose probes take less than half of that.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -157,6 +157,14 @@ class Watch:
         fast = self.target.settings.fast_interval
         if self.first.is_set() and self._clock() - self._started >= fast:
             self._due()
+
+    def probe_soon(self) -> None:
+        """As `probe_early`, or as soon as that may be."""
+        earliest = self._started + self.target.settings.fast_interval
+        if self._clock() >= earliest:
+            self.probe_early()
+        elif self.first.is_set() and earliest < self._due_at:
+            self._next_at(earliest)
 
     def apply(self, change: TargetChange) -> None:
         """Report the target's new verdict where it is news; cancel what can count no more."""
@@ -259,7 +267,10 @@ class Watch:
             if under_way and now - self._due_at > _HASTE:
                 self._next_after(self.target.settings.fast_interval, now)
             else:
-                if under_way and not self.counters.latency >= self.target.settings.fast_interval / 2:
+                if (
+                    under_way
+                    and not self.counters.latency >= self.target.settings.fast_interval / 2
+                ):
                     self._late(self.target.id)
                 self.probe()
         else:

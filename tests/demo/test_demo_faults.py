@@ -12,7 +12,7 @@ import pytest
 from harness.waiting import until_holds
 
 from resolverd.demo.faults import Fault, fault_named
-from resolverd.demo.region_processes import EndpointSpec, RegionProcesses, RegionProcess
+from resolverd.demo.region_processes import EndpointSpec, RegionProcess, RegionProcesses
 from resolverd.demo.vllm import OTHER_MODEL
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"

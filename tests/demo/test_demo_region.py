@@ -14,7 +14,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from resolverd.demo.region_processes import EndpointSpec, RegionProcesses, RegionProcessError, RegionProcess
+from resolverd.demo.region_processes import (
+    EndpointSpec,
+    RegionProcess,
+    RegionProcessError,
+    RegionProcesses,
+)
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
 SAMPLE = re.compile(r'([a-z_:]+)(?:\{((?:[a-z_]+="[^"]*",?)*)\})? (\S+)')

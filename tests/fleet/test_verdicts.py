@@ -162,5 +162,3 @@ async def test_any_edges_word_is_enough_where_that_is_the_policy_but_for_a_last_
         assert any(fleet.serves(region, EDGES[2])[0] for region in ("eu", "us", "ap"))
         seen.blinded.clear()
         await until(lambda: all(all(fleet.serves(region)) for region in ("eu", "us", "ap")))
-
-

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
-from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.all_targets import AllTargetsHealth, Member
+from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Seen
 from resolverd.health.probes.trace import current_trace

@@ -22,7 +22,8 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, other_edges, files, process
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, other_edges, files,
+    process,
 )  # fmt: skip
 
 

@@ -84,7 +84,9 @@ class OpenAIServer:
         self.identified_at = -math.inf
         self.lists_nobody = False
         self.turn = tools.turn
-        self.asked_at = -math.inf  # when the last canary was answered whole, and nothing failed since
+        self.asked_at = (
+            -math.inf
+        )  # when the last canary was answered whole, and nothing failed since
 
     async def __call__(self) -> Seen:
         """One probe. Raises ProbeFailedError."""

@@ -83,8 +83,8 @@ EVENTS = (
     Event(
         "fleet.path_fault",
         "warning",
-        "This edge's probes alone say that an endpoint is down: the path from here is at fault. Its "
-        "own clients are moved.",
+        "This edge's probes alone say that an endpoint is down: the path from here is at fault. "
+        "Its own clients are moved.",
         "down_count edge_count reason region endpoint probe",
     ),
     Event(
@@ -103,7 +103,7 @@ EVENTS = (
     Event(
         "fleet.agreed",
         "info",
-        "The edges are at one again about an endpoint; `before` is what they were: path, doubted or "
+        "The edges are at one again about an endpoint; `before` is how it stood: path, doubted or "
         "told.",
         "before down_count edge_count reason region endpoint probe",
     ),

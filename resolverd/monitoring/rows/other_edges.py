@@ -26,8 +26,8 @@ PATHS = Panel(
 )  # fmt: skip
 DISPUTES = Panel(
     "Disagreements of edges",
-    "Share of the time for which some edge says otherwise of an endpoint, how often that began, and "
-    "how often an endpoint was down for one alone.",
+    "Share of the time for which some edge says otherwise of an endpoint, how often that began, "
+    "and how often an endpoint was down for one alone.",
     (
         Query(most(rate(other_edges.disagreement_seconds), "region", "endpoint"),
               "{{endpoint}}: share of time"),
