@@ -41,7 +41,7 @@ from resolverd.tasks import Tasks
 
 # Seconds between two messages while nothing changes, and within which changes make one.
 EVERY, GATHER = 1.0, 0.02
-# Seconds between two looks at whose turn it is, and between two events of an edge's faulty messages.
+# Seconds between two looks at whose turn it is, and between events of one edge's faulty messages.
 _LOOK, _EVENT_INTERVAL = 0.25, 60.0
 
 
