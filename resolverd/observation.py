@@ -77,7 +77,7 @@ class Observation:
         self.load.flows.resume(earlier.rates_of(_targets(inputs.targets), time.monotonic()))
         self.service_windows = _service_windows(inputs)
         self._inputs = self._after = inputs
-        self.staged: Callable[[], None] = _nothing
+        self.staged: Callable[[], object] = _nothing
         """Called once an edit's targets are observed too, before they are served."""
         self._mismatches = PeerMismatches()
         self._book = AddressBook(

@@ -75,8 +75,8 @@ class Joined:
             live, every = self.link.store.edges(), self.link.store.every_edge()
             others = len((set(live) if state.quorum else every) - {self.words.edge})
             found.append(
-                f"{pending} word{'' if pending == 1 else 's'} of operators said here only: "
-                f"{others} edge{'' if others == 1 else 's'} do not know"
+                f"{pending} word{'' if pending == 1 else 's'} of operators said here only; edges "
+                f"that do not know: {others}"
             )
         return found
 

@@ -110,14 +110,14 @@ class Store:
             if key.startswith(prefix) and entry.value is not None
         }
 
-    async def current(self, timeout: float) -> None:
+    async def current(self, within: float) -> None:
         """Return once all that was committed before this call has been heard.
 
-        Raises FleetUnavailable where that is not so within `timeout` seconds.
+        Raises FleetUnavailable where that is not so `within` so many seconds.
         """
         reason = self.reason
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 while True:
                     await self._followed.wait()
                     try:
@@ -128,7 +128,7 @@ class Store:
                     else:
                         return
         except TimeoutError as error:
-            raise FleetUnavailable(reason or f"nothing was heard within {timeout:g} s") from error
+            raise FleetUnavailable(reason or f"nothing was heard within {within:g} s") from error
 
     def edges(self) -> dict[str, float]:
         """The seconds since each live edge's last marker was heard, this one's too."""

@@ -26,8 +26,8 @@ class Said(NamedTuple):
 class Pending(NamedTuple):
     """What was said here upon the revision `upon` (0: upon none); None clears.
 
-    `tried` are words that it replaces and that were to be written before: one of them may have been,
-    for all we know, and is nobody else's.
+    `tried` are words that it replaces and that were to be written before: one of them may have
+    been, for all we know, and is nobody else's.
     """
 
     word: Word | None
@@ -107,7 +107,8 @@ class WordTable:
 
     def next_end(self, unix: float) -> float | None:
         """When the next word here ends by itself, after `unix`; None where none does."""
-        words = [found.word for found in (*self.said.values(), *self.pending.values())]
+        words = [said.word for said in self.said.values()]
+        words += [pending.word for pending in self.pending.values()]
         return min((w.until for w in words if w and w.until and w.until > unix), default=None)
 
     def over(self, unix: float) -> list[Address]:
@@ -136,15 +137,25 @@ class WordTable:
         """All of it as JSON, for the next process."""
         return {
             "made": self.made,
-            "said": [_kept(a, s.word, s.revision) for a, s in sorted(self.said.items())],
-            "pending": [_kept(a, p.word, p.upon) for a, p in sorted(self.pending.items())],
+            "said": [
+                _kept(a, s.word, s.revision)
+                for a, s in sorted(self.said.items(), key=lambda item: item[0])
+            ],
+            "pending": [
+                {**_kept(a, p.word, p.upon), "tried": [document_of(word) for word in p.tried]}
+                for a, p in sorted(self.pending.items(), key=lambda item: item[0])
+            ],
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:
         """What `kept` made. Raises ValueError, and knows nothing then."""
         try:
             said = {a: Said(word, n) for a, word, n in map(_restored, document["said"])}
-            pending = {a: Pending(word, n) for a, word, n in map(_restored, document["pending"])}
+            pending = {
+                address: Pending(word, upon, tuple(map(word_of, record["tried"])))
+                for record in document["pending"]
+                for address, word, upon in (_restored(record),)
+            }
             made = str(document["made"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error

@@ -63,7 +63,7 @@ class Words:
         self._overrides = Overrides()
         self._applied: dict[str, Word] = {}
         self._republish: Callable[[], Awaitable[None]] = _nothing
-        self._known: Callable[[], Collection[str]] = _everything
+        self._targets: Callable[[], Collection[str]] = _none
         self._wake = asyncio.Event()
         self._news = asyncio.Condition()
         self._revision = 0
@@ -91,13 +91,13 @@ class Words:
         """What holds here now, by target."""
         return self._table.in_force(time.time() + _EARLY)
 
-    async def settle(self, timeout: float) -> None:
-        """Before the first answer: hear all that the fleet has said, for so many seconds."""
+    async def settle(self, within: float) -> None:
+        """Before the first answer: hear all that the fleet has said, within so many seconds."""
         try:
-            await self._store.current(timeout)
+            await self._store.current(within)
         except FleetUnavailable as unavailable:
             self._log.warning(
-                "fleet.start_alone", reason=str(unavailable), seconds=timeout,
+                "fleet.start_alone", reason=str(unavailable), seconds=within,
                 word_count=len(self.in_force),
             )  # fmt: skip
 
@@ -167,6 +167,7 @@ class Words:
                 async with asyncio.timeout(self._until_next()):
                     await self._wake.wait()
             self._wake.clear()
+            self._begin()
             revision = self._revision
             if self.apply():
                 await self._republish()
@@ -210,9 +211,7 @@ class Words:
         self._table.adopt({key: as_word(override, shift) for key, override in overrides.items()})
 
     def _hear(self, entry: Entry) -> None:
-        if self._table.made != self._store.made:
-            self._table.begin(self._store.made)
-            self._revision = 0
+        self._begin()
         try:
             address = address_of(entry.key)
             word = None if entry.value is None else unpacked(entry.value)
@@ -230,6 +229,12 @@ class Words:
                 else f"{word.who} said {word.kind.value} meanwhile: {word.why}",
             )  # fmt: skip
         self._wake.set()
+
+    def _begin(self) -> None:
+        """Take note of another bucket: its revisions are others."""
+        if self._store.made and self._table.made != self._store.made:
+            self._table.begin(self._store.made)
+            self._revision = 0
 
     async def _write(self, address: Address) -> None:
         """Write what is pending there; it stays pending where that cannot be confirmed."""

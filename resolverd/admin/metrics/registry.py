@@ -7,6 +7,7 @@ from types import ModuleType
 from resolverd.admin.metrics import (
     endpoints,
     files,
+    fleet,
     inference,
     load,
     other_edges,
@@ -22,7 +23,7 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, other_edges, files,
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, other_edges, files,
     process,
 )  # fmt: skip
 
