@@ -73,4 +73,4 @@ def _text(config: Config, service: str, region: str) -> str:
 
 def _with_quorum(policy: VerdictPolicy, quorum: int) -> VerdictPolicy:
     """`policy`, with the fleet's `quorum` where it names no number."""
-    return policy._replace(count=quorum) if policy == VerdictPolicy("quorum") else policy
+    return policy._replace(edges=quorum) if policy == VerdictPolicy("quorum") else policy

@@ -68,4 +68,4 @@ def _seconds(ms: float | None) -> float | None:
 
 
 def _text(policy: VerdictPolicy) -> str:
-    return f"{policy.kind}:{policy.count}" if policy.count else policy.kind
+    return f"{policy.kind}:{policy.edges}" if policy.edges else policy.kind

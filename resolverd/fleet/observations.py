@@ -116,7 +116,8 @@ class Observations:
         self._troubled = {}
         for name, edge in self.edges.known.items():
             for id_ in edge.targets.keys() & targets.by_id.keys():
-                if _vote(edge.observed(id_)) is False:
+                seen = edge.observed(id_)
+                if seen is not None and seen.serves is False:
                     self._troubled.setdefault(id_, set()).add(name)
 
     async def start(self) -> None:
@@ -156,7 +157,7 @@ class Observations:
         counts = [change for change in changes if self._concerns(change)]
         hinted = [c.target for c in counts if self._take(c, edge, now)]
         self._monitor.probe_soon(hinted)
-        if any(_vote(c.before) != _vote(c.after) for c in changes if c.target in self._digests):
+        if any(_says(c.before) != _says(c.after) for c in counts):
             self._changed()
 
     def votes(self, target: str, live: Mapping[str, Edge]) -> dict[str, bool]:
@@ -164,9 +165,15 @@ class Observations:
         digest, found = self._digests.get(target), {}
         for name, edge in live.items():
             observed = edge.observed(target)
-            if observed is not None and observed.of == digest and observed.serves is not None:
-                found[name] = observed.serves
+            if observed is not None and observed.of == digest and observed.vote is not None:
+                found[name] = observed.vote
         return found
+
+    def differs(self, target: str, serves: bool, live: Mapping[str, Edge]) -> bool:
+        """Whether some live edge answers otherwise than by this."""
+        digest = self._digests.get(target)
+        said = [seen for e in live.values() if (seen := e.observed(target)) is not None]
+        return any(seen.serves is (not serves) for seen in said if seen.of == digest)
 
     def live(self) -> dict[str, Edge]:
         """The other edges that are live now."""
@@ -190,10 +197,7 @@ class Observations:
     def record(self, own: Mapping[str, Verdict], out: Collection[str], now: float) -> None:
         """See `OtherEdges`."""
         found, live = self._agreements(own, out, now), self.edges.live(now)
-        differ = {
-            target: any(vote != own[target].serves for vote in self.votes(target, live).values())
-            for target in found
-        }
+        differ = {target for target in found if self.differs(target, own[target].serves, live)}
         for turned in self.disagreements.record(found, differ, now):
             self._say(turned, own)
         self._monitor.probe_soon(t for t, a in found.items() if a.standing is Standing.DOUBTED)
@@ -218,7 +222,8 @@ class Observations:
         return found
 
     def _agreement(self, target: str, verdict: Verdict, live: Mapping[str, Edge]) -> Agreement:
-        policy, own = self.policy(target), None if verdict.unknown else verdict.serves
+        policy = self.policy(target)
+        own = None if verdict.unknown or verdict.state is State.RECOVERING else verdict.serves
         km: dict[str, float] = {}
         if policy.kind == "nearest":
             places = {name: edge.head.place for name, edge in live.items()}
@@ -245,7 +250,7 @@ class Observations:
     def _take(self, change: Change, edge: Edge, now: float) -> bool:
         """Note what one edge says anew of a target; whether it is a hint to probe it now."""
         target, name, after = change.target, edge.head.edge, change.after
-        if _vote(after) is False:
+        if after is not None and after.serves is False:
             self._troubled.setdefault(target, set()).add(name)
         elif target in self._troubled:
             self._troubled[target].discard(name)
@@ -297,6 +302,8 @@ class Observations:
             if self._news.is_set() or now - self._told_at >= EVERY:
                 self._news.clear()
                 self._tell(now)
+                if self.disagreements.pending:
+                    self._changed()
             self._meet(now)
             self._monitor.probe_soon(self.turns.due(now))
 
@@ -347,8 +354,8 @@ class Observations:
                 self._log.info("fleet.agreed", **fields, before=turned.before.value)
 
 
-def _vote(observed: Observed | None) -> bool | None:
-    return observed and observed.serves
+def _says(observed: Observed | None) -> tuple[bool | None, bool | None]:
+    return (None, None) if observed is None else (observed.serves, observed.vote)
 
 
 def _troubled(observed: Observed | None) -> bool:

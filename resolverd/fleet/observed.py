@@ -65,8 +65,13 @@ class Observed(NamedTuple):
 
     @property
     def serves(self) -> bool | None:
-        """What it says of the target; None where it does not know."""
+        """Whether that edge answers with it; None where it does not know yet."""
         return None if self.state is State.UNKNOWN else self.state.serves
+
+    @property
+    def vote(self) -> bool | None:
+        """What it says of the target; None where it is about to find out, one way or the other."""
+        return {State.UP: True, State.DOWN: False}.get(self.state)
 
 
 def digest_of(url: str, model: str) -> str:

@@ -61,7 +61,7 @@ def agreement(
     if own is None or not others or policy.kind == "own":
         return Agreement(Standing.ALONE, int(own is False), int(own is not None))
     votes = {**others, edge: own}
-    asked = _nearest(votes, policy.count, km) if policy.kind == "nearest" else votes
+    asked = _nearest(votes, policy.edges, km) if policy.kind == "nearest" else votes
     down, of = sum(not serves for serves in asked.values()), len(asked)
     agreed = down >= _needed(policy, of)
     if agreed == (not own):
@@ -75,8 +75,8 @@ def _needed(policy: VerdictPolicy, of: int) -> int:
     """How many of so many have to say that it is down."""
     if policy.kind == "any":
         return 1
-    if policy.kind == "quorum" and policy.count:
-        return min(policy.count, of)
+    if policy.kind == "quorum" and policy.edges:
+        return min(policy.edges, of)
     return of // 2 + 1
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nats_server import NatsServer, nats_server
-from observing_edges import EDGES, Edges, World, edges, until, world
+from harness.nats import NatsServer
+from harness.nats import nats as nats_server
+from observing_edges import EDGES, QUICK, Edges, World, edges, until, world
 
 from resolverd.admin.state import state_of
 from resolverd.health.agreement import Standing
@@ -29,7 +30,7 @@ async def seen() -> AsyncIterator[World]:
 @pytest.fixture
 async def nats(tmp_path: Path) -> AsyncIterator[NatsServer]:
     """A NATS server."""
-    async with nats_server(tmp_path) as server:
+    async with nats_server(tmp_path / "nats") as server:
         yield server
 
 
@@ -67,7 +68,7 @@ async def test_edges_whose_path_is_cut_move_their_own_clients_and_say_so(
             assert [e["edge"] for e in said_of["edges"]] == sorted(BLIND)
         seen.blinded.clear()
         await until(lambda: all(fleet.serves("eu")))
-        counted = fleet.daemons[BLIND[0]].fleet.observations.disagreements  # type: ignore[union-attr]
+        counted = fleet.daemons[BLIND[0]].fleet.observations.disagreements
         await until(lambda: not counted.standing)
         assert counted.counted["eu-1"].path_faults == 1
         assert 1.0 < counted.counted["eu-1"].seconds < time.monotonic() - cut
@@ -101,7 +102,8 @@ async def test_a_region_that_dies_is_left_by_all_at_once_and_no_later_than_by_on
 async def test_a_quorum_alone_moves_nothing_but_the_ttl_and_asks_again_at_once(
     tmp_path: Path, seen: World, nats: NatsServer
 ) -> None:
-    async with edges(tmp_path, seen, nats.url) as fleet:
+    slowly = QUICK.replace('interval = "1s"', 'interval = "5s"', 1)
+    async with edges(tmp_path, seen, nats.url, probe=slowly) as fleet:
         cut = time.monotonic()
         few = EDGES[3:]
         seen.blinded = {(edge, "eu") for edge in EDGES[:3]}
@@ -116,7 +118,7 @@ async def test_a_quorum_alone_moves_nothing_but_the_ttl_and_asks_again_at_once(
             assert fleet.verdict(edge, "eu").no_flip_before <= time.monotonic()
             assert others(fleet, edge)["standing"] == "doubted"
         asked = [at for at, edge, r in seen.probes[before:] if (edge, r) == (few[0], "eu")]
-        assert len(asked) >= 2 * (time.monotonic() - began) / 1.0 - 1  # more than each interval
+        assert len(asked) >= 2, began  # where one in 5 s is ordinary
         seen.blinded.clear()
         await until(lambda: all(v == math.inf for v in _no_flip(fleet, few)))
 
@@ -130,7 +132,7 @@ async def test_without_nats_each_goes_on_alone_and_finds_the_others_again(
 ) -> None:
     async with edges(tmp_path, seen, nats.url, EDGES[:3], fleet='valid = "2s"') as fleet:
         cut = time.monotonic()
-        await nats.stop()
+        await nats.kill()
         known = [d.fleet.observations for d in fleet.daemons.values() if d.fleet is not None]
         await until(lambda: not any(each.live() for each in known))
         assert fleet.moves == []

@@ -74,12 +74,12 @@ def slow(
     everybody = [*others, ME]
     if policy.kind == "nearest":
         everybody.sort(key=lambda name: (km.get(name, math.inf), name))
-        everybody = everybody[: policy.count]
+        everybody = everybody[: policy.edges]
     says_down = [name for name in everybody if not (own if name == ME else others[name])]
     if policy.kind == "any":
         quorum = len(says_down) > 0
-    elif policy.kind == "quorum" and policy.count > 0:
-        quorum = len(says_down) >= policy.count or len(says_down) == len(everybody)
+    elif policy.kind == "quorum" and policy.edges > 0:
+        quorum = len(says_down) >= policy.edges or len(says_down) == len(everybody)
     else:
         quorum = 2 * len(says_down) > len(everybody)
     if not own:
