@@ -14,7 +14,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from resolverd.fleet.observed import Head, Observed, RefusedError, read_targets
+from resolverd.fleet.observed import (
+    MAX_TARGETS,
+    Head,
+    Observed,
+    RefusedError,
+    read_targets,
+)
 from resolverd.health.minimum import WindowMinimum, first_of
 
 # Seconds within which clocks drift apart by far less than a message may be late.
@@ -72,16 +78,21 @@ class Edges:
         Raises RefusedError, with nothing changed.
         """
         before = self.known.get(head.edge)
-        same = before is not None and before.octets == octets
-        targets = before.targets if before and same else read_targets(
-            octets, before.targets if before else {}
-        )  # fmt: skip
-        if before is None:
+        known = before.targets if before is not None else {}
+        same = before is not None and head.whole and before.octets == octets
+        targets = known if same else read_targets(octets, known)
+        if not head.whole:
+            if before is None or before.head.run != head.run:
+                return []  # a whole one follows within a second
+            targets = {**known, **targets}
+            if len(targets) > MAX_TARGETS:
+                raise RefusedError(f"it has more than {MAX_TARGETS} targets")
+        elif before is None:
             self._make_room(now)
         edge = _after(before, head, now)
-        edge.octets, edge.targets = octets, targets
+        edge.octets, edge.targets = octets if head.whole else b"", targets
         self.known[head.edge] = edge
-        return [] if same else list(_changes(before.targets if before else {}, targets))
+        return [] if same else list(_changes(known, targets))
 
     def live(self, now: float) -> dict[str, Edge]:
         """Those that are heard, by name."""

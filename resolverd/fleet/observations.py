@@ -292,18 +292,22 @@ class Observations:
         return None if edge is None else round(now - edge.heard_at, 1)
 
     async def _keep(self) -> None:
-        """Tell at each change and each second; look whose turn it is, and who is silent."""
+        """Tell all each second, and what changes at once; look whose turn it is, who is silent."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_next()):
                     await self._news.wait()
                     await asyncio.sleep(GATHER)
             now = self._clock()
-            if self._news.is_set() or now - self._told_at >= EVERY:
-                self._news.clear()
-                self._tell(now)
+            if now - self._told_at >= EVERY:
+                self._told_at = now
+                self._tell(self._own.whole(now), now, whole=True)
                 if self.disagreements.pending:
                     self._changed()
+            elif self._news.is_set() or self.turns.answered:
+                self._tell(self._own.changed(now), now, whole=False)
+            self._news.clear()
+            self.turns.answered = False
             self._meet(now)
             self._monitor.probe_soon(self.turns.due(now))
 
@@ -312,11 +316,12 @@ class Observations:
         next_ = min(self._told_at + EVERY, self.edges.next_expiry(now) + 0.001)
         return max(0.001, min(next_ - now, _LOOK if self.turns.known() else EVERY))
 
-    def _tell(self, now: float) -> None:
-        self._told_at = now
+    def _tell(self, targets: bytes | None, now: float, *, whole: bool) -> None:
+        if targets is None:
+            return
         valid = self._settings.valid
-        head = Head(self.edge, self._run, self._place, self._wall(), now, valid)
-        message = write_message(head, self._own.targets(now))
+        head = Head(self.edge, self._run, self._place, self._wall(), now, valid, whole)
+        message = write_message(head, targets)
         self._wire.publish(subject(self._settings.name, "observations", self.edge), message)
         self.sent += 1
 

@@ -1,13 +1,15 @@
 """What one edge tells the others: a message of JSON, written and strictly read; pure.
 
     {"format": 1, "edge": "fra1", "run": "5f0c…", "place": [50.1, 8.7], "at": 1789.5, "clock": 81.2,
-     "valid": 5, "targets": {"eu-1": {"state": "up", "of": "9f2c41aa", "connect_ms": 1.2, …}, …}}
+     "valid": 5, "whole": true,
+     "targets": {"eu-1": {"state": "up", "of": "9f2c41aa", "connect_ms": 1.2, …}, …}}
 
 `at` is Unix time, and for people alone. `clock` is a reading of the sender's monotonic clock, from
 which its readers tell how long a message was under way and how long ago something was; `run` is new
 with each process, for its clock may begin anew. `of` is a digest of what is asked, so that an edge
 with another configuration says nothing of a target of the same name.
 
+A message that is `whole` has all targets, one that is not only those that changed since the last.
 `targets` stands last: while nothing changes, its octets are those of the message before, and are
 not read again. What is not as written here is refused whole, keys that are not known aside: a newer
 edge may say more. A message of 1,000 targets has some 80 KB.
@@ -43,6 +45,7 @@ class Head(NamedTuple):
     at: float
     clock: float
     valid: float
+    whole: bool = True
 
 
 class Observed(NamedTuple):
@@ -111,6 +114,7 @@ def write_message(head: Head, targets: bytes) -> bytes:
         "at": round(head.at, 3),
         "clock": round(head.clock, 4),
         "valid": head.valid,
+        "whole": head.whole,
     }
     return json.dumps(value, separators=(",", ":")).encode()[:-1] + targets
 
@@ -156,7 +160,9 @@ def _each(
 def _head(value: Mapping[str, Any]) -> Head:
     if value.get("format") != FORMAT:
         raise RefusedError(f"its format is not {FORMAT}")
-    place = value.get("place")
+    place, whole = value.get("place"), value.get("whole")
+    if not isinstance(whole, bool):
+        raise RefusedError("whole is neither true nor false")
     if not isinstance(place, list) or len(place) != 2:
         raise RefusedError("place is not a latitude and a longitude")
     return Head(
@@ -166,6 +172,7 @@ def _head(value: Mapping[str, Any]) -> Head:
         _number(value.get("at"), "at", 0, _MAX_SECONDS),
         _number(value.get("clock"), "clock", 0, _MAX_SECONDS),
         _number(value.get("valid"), "valid", 0, 3600),
+        whole,
     )
 
 

@@ -46,7 +46,7 @@ class OwnObservations:
         self._told: dict[str, _Told] = {}
         self._late: dict[str, float] = {}
         self._digests: dict[str, tuple[Target, str]] = {}
-        self._octets = b""
+        self._octets: bytes | None = None
 
     def late(self, target: str, now: float) -> None:
         """A probe of a target takes unusually long."""
@@ -60,18 +60,34 @@ class OwnObservations:
             self._digests[target.id] = known = target, digest_of(target.url, model)
         return known[1]
 
-    def targets(self, now: float) -> bytes:
-        """The last part of a message at `now`: nothing while this host is taken to be isolated."""
+    def whole(self, now: float) -> bytes:
+        """The last part of a message of all targets: of none while this host may be isolated."""
         if self._monitor.isolation.reason:
             return write_targets({})
-        tried = self._monitor.tried()
-        kept = {id_: told for id_, told in self._told.items() if id_ in tried}
-        stale = [id_ for id_, known in tried.items() if self._stale(id_, known[1], now)]
-        if not stale and len(kept) == len(self._told) and self._octets:
-            return self._octets
-        self._told = kept | self._tell(stale, tried, now)
-        self._octets = write_targets({id_: told.text for id_, told in self._told.items()})
+        self._update(now)
+        if self._octets is None:
+            self._octets = write_targets({id_: told.text for id_, told in self._told.items()})
         return self._octets
+
+    def changed(self, now: float) -> bytes | None:
+        """The same of those that changed since the last message; None where none has."""
+        if self._monitor.isolation.reason:
+            return None
+        told = self._update(now)
+        return write_targets({id_: one.text for id_, one in told.items()}) if told else None
+
+    def _update(self, now: float) -> dict[str, _Told]:
+        """What has to be told anew."""
+        tried = self._monitor.tried()
+        for id_ in self._told.keys() - tried.keys():
+            del self._told[id_]
+            self._octets = None
+        stale = [id_ for id_, known in tried.items() if self._stale(id_, known[1], now)]
+        told = self._tell(stale, tried, now) if stale else {}
+        if told:
+            self._told |= told
+            self._octets = None
+        return told
 
     def _stale(self, id_: str, verdict: Verdict, now: float) -> bool:
         told = self._told.get(id_)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 # Edges that take turns at one target.
@@ -41,10 +41,12 @@ class CanaryTurn:
 
     `asked` is when its own last canary was answered whole, None before the first. `resting` tells
     that somebody's canary alone showed that the target lives, so that another is due in time.
-    `spared` counts the probes that rested on one.
+    `answered` is called with each such answer. `spared` counts the probes that rested on one,
+    `told_of` the canaries of other edges.
     """
 
-    def __init__(self, target: str, edge: str) -> None:
+    def __init__(self, target: str, edge: str, answered: Callable[[], None] = lambda: None) -> None:
+        self._told = answered
         self._target, self._edge = target, edge
         self._live: frozenset[str] = frozenset((edge,))
         self._few: tuple[str, ...] = (edge,)
@@ -54,7 +56,7 @@ class CanaryTurn:
         self._interval = math.inf
         self.asked: float | None = None
         self.resting = False
-        self.spared = 0
+        self.spared = self.told_of = 0
 
     def meet(self, live: Collection[str]) -> bool:
         """Know that these other edges are live; whether one on whose canaries it rested is gone."""
@@ -72,6 +74,7 @@ class CanaryTurn:
         """A canary of this edge's own was answered whole."""
         self.asked, self.resting = at, True
         self._note(Proof(self._edge, at))
+        self._told()
 
     def heard(self, edge: str, at: float) -> None:
         """One of another edge's was."""
@@ -116,6 +119,11 @@ class CanaryTurn:
             return True
         return False
 
+    @property
+    def untold(self) -> int:
+        """How many canaries of others may have been answered that this edge was not told of yet."""
+        return min(FEW, len(self._live) - 1)
+
     def checks_every(self, seconds: float) -> float:
         """How often each edge checks what one alone checks so often."""
         return seconds if len(self._live) == 1 else seconds * _SELDOM * len(self._live)
@@ -137,24 +145,32 @@ class CanaryTurn:
         if known is not None and proof.at <= known.at:
             return
         self._proofs[proof.edge] = proof
+        self.told_of += proof.edge != self._edge
         if (newest is None or proof.at > newest.at) and proof.edge != self._asker:
             self._asker, self._since = proof.edge, proof.at
 
 
 class CanaryTurns:
-    """The turns at every target that a probe with canaries asks, as this `edge` knows them."""
+    """The turns at every target that a probe with canaries asks, as this `edge` knows them.
+
+    `answered` is set with each answer to a canary of its own: the others are to be told of it.
+    """
 
     def __init__(self, edge: str) -> None:
         self._edge = edge
         self._turns: dict[str, CanaryTurn] = {}
         self._live: tuple[str, ...] = ()
+        self.answered = False
 
     def of(self, target: str) -> CanaryTurn:
         """The turns at one target."""
         if target not in self._turns:
-            self._turns[target] = turn = CanaryTurn(target, self._edge)
+            self._turns[target] = turn = CanaryTurn(target, self._edge, self._note)
             turn.meet(self._live)
         return self._turns[target]
+
+    def _note(self) -> None:
+        self.answered = True
 
     def known(self) -> Mapping[str, CanaryTurn]:
         """Those that a probe has asked for."""

@@ -60,7 +60,7 @@ def test_what_is_written_is_read(seen: dict[str, Observed]) -> None:
 def test_it_is_json_of_the_shape_that_is_documented() -> None:
     assert json.loads(message({"eu-1": UP})) == {
         "format": 1, "edge": "fra1", "run": "5f0c", "place": [50.1, 8.7], "at": 1_789_000_000.5,
-        "clock": 81.2, "valid": 5.0,
+        "clock": 81.2, "valid": 5.0, "whole": True,
         "targets": {"eu-1": {"state": "up", "of": "9f2c41aa", "connect_ms": 1.25}},
     }  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_what_a_newer_edge_says_more_is_passed_over() -> None:
 
 
 HEADS: dict[str, Any] = {
-    "format": 2, "edge": "", "run": 7, "place": [91, 0], "at": -1, "clock": "1", "valid": True,
+    "format": 2, "edge": "", "run": 7, "place": [91, 0], "at": -1, "clock": "1", "valid": True, "whole": 1,
 }  # fmt: skip
 TARGETS: dict[str, Any] = {
     "state": "dead", "of": None, "reason": "a\x1b[31m", "connect_ms": -1, "ttft_ms": "3",

@@ -106,6 +106,13 @@ class OpenAIServer:
             return None
         return turn.rests_on(now, self.settings.interval)
 
+    def compare(self, page: LoadPage | None, now: float) -> bool:
+        """Whether the page shows work that no canary explains: ours, or one of a fleet's edges."""
+        settings, turn = self.settings, self.turn
+        cost = canary.cost(settings.canary_prompt, settings.canary_max_tokens)
+        others, untold = (0, 0) if turn is None else (turn.told_of, turn.untold)
+        return self.page_reader.compare(page, cost, self.with_token + others, now, untold=untold)
+
     @property
     def models(self) -> frozenset[str]:
         """The names under which its load page may tell of our model."""
@@ -168,7 +175,9 @@ class _ProbeAttempt:
         """A canary of late proves that it serves; its load is what the page tells."""
         server, now = self.server, time.monotonic()
         await self._wait_for(page, _PAGE)
-        self.load = _readings(_read(page), now)
+        read = _read(page)
+        server.compare(read, now)
+        self.load = _readings(read, now)
         server.proved_at = max(server.proved_at, proof.at)
         if server.turn is not None:
             server.turn.looked(now, page=False, interval=server.settings.interval)
@@ -186,8 +195,7 @@ class _ProbeAttempt:
         if answer.ttft is not None:
             server.with_token += 1
         read = _read(page)
-        cost = canary.cost(server.settings.canary_prompt, server.settings.canary_max_tokens)
-        works = server.page_reader.compare(read, cost, server.with_token, now)
+        works = server.compare(read, now)
         self.load = _readings(read, now)
         if works or answer.complete:
             server.proved_at = now
