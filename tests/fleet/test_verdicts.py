@@ -9,13 +9,24 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import nats as nats_client
 import pytest
 from harness.nats import NatsServer
 from harness.nats import nats as nats_server
 from observing_edges import EDGES, QUICK, Edges, World, edges, until, world
 
 from resolverd.admin.state import state_of
+from resolverd.fleet.names import subject
+from resolverd.fleet.observed import (
+    Head,
+    Observed,
+    digest_of,
+    fragment,
+    write_message,
+    write_targets,
+)
 from resolverd.health.agreement import Standing
+from resolverd.health.verdict import State
 
 BLIND, SIGHTED = EDGES[:2], EDGES[2:]
 
@@ -125,6 +136,39 @@ async def test_a_quorum_alone_moves_nothing_but_the_ttl_and_asks_again_at_once(
 
 def _no_flip(fleet: Edges, names: tuple[str, ...]) -> list[float]:
     return [fleet.verdict(edge, "eu").no_flip_before for edge in names]
+
+
+@pytest.mark.parametrize("lie", [State.DOWN, State.UP, State.SUSPECT])
+async def test_an_edge_that_lies_moves_nothing(
+    tmp_path: Path, seen: World, nats: NatsServer, lie: State
+) -> None:
+    """It says of every region, again and again, that it is down, or up, or about to fall."""
+    lies = {
+        f"{region}-1": fragment(Observed(lie, digest_of(url, "")))
+        for region, url in seen.urls.items()
+    }
+    async with edges(tmp_path, seen, nats.url, EDGES[:3]) as fleet:
+        known = fleet.daemons[EDGES[0]].fleet
+        assert known is not None
+        client = await nats_client.connect(nats.url)
+        try:
+            for second in range(30):
+                head = Head("liar", "r", (0.0, 0.0), 0.0, 7.0 + second / 10, 5.0)
+                payload = write_message(head, write_targets(lies))
+                await client.publish(subject("resolverd", "observations", "liar"), payload)
+                await client.publish(subject("resolverd", "observations", EDGES[1]), payload)
+                await asyncio.sleep(0.1)
+            assert "liar" in known.observations.live()
+            assert known.observations.refused >= 20  # in another's name
+            assert fleet.moves == []
+            assert {fleet.verdict(e, "eu").no_flip_before for e in fleet.daemons} == {math.inf}
+            died = time.monotonic()
+            seen.dead.add("eu")
+            await until(lambda: not any(fleet.serves("eu")))
+            assert fleet.moved("eu", False, died).keys() == set(EDGES[:3])
+            assert {region for _, _, region, _ in fleet.moves} == {"eu"}
+        finally:
+            await client.close()
 
 
 async def test_without_nats_each_goes_on_alone_and_finds_the_others_again(
