@@ -79,7 +79,7 @@ async def test_edges_whose_path_is_cut_move_their_own_clients_and_say_so(
             assert [e["edge"] for e in said_of["edges"]] == sorted(BLIND)
         seen.blinded.clear()
         await until(lambda: all(fleet.serves("eu")))
-        counted = fleet.daemons[BLIND[0]].fleet.observations.disagreements
+        counted = fleet.observations(BLIND[0]).disagreements
         await until(lambda: not counted.standing)
         assert counted.counted["eu-1"].path_faults == 1
         assert 1.0 < counted.counted["eu-1"].seconds < time.monotonic() - cut
@@ -148,8 +148,7 @@ async def test_an_edge_that_lies_moves_nothing(
         for region, url in seen.urls.items()
     }
     async with edges(tmp_path, seen, nats.url, EDGES[:3]) as fleet:
-        known = fleet.daemons[EDGES[0]].fleet
-        assert known is not None
+        known = fleet.observations(EDGES[0])
         client = await nats_client.connect(nats.url)
         try:
             for second in range(30):
@@ -158,8 +157,8 @@ async def test_an_edge_that_lies_moves_nothing(
                 await client.publish(subject("resolverd", "observations", "liar"), payload)
                 await client.publish(subject("resolverd", "observations", EDGES[1]), payload)
                 await asyncio.sleep(0.1)
-            assert "liar" in known.observations.live()
-            assert known.observations.refused >= 20  # in another's name
+            assert "liar" in known.live()
+            assert known.refused >= 20  # in another's name
             assert fleet.moves == []
             assert {fleet.verdict(e, "eu").no_flip_before for e in fleet.daemons} == {math.inf}
             died = time.monotonic()
