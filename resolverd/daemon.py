@@ -387,4 +387,4 @@ def _joined(inputs: Inputs, earlier: Standing) -> Joined | None:
             f"fleet.urls needs {error.name}: pip install 'resolverd[fleet]' into this environment"
         ) from error
     place = inputs.config.server.coordinates
-    return Joined(settings, inputs.base, place, earlier.fleet, earlier.overrides)
+    return Joined(settings, inputs.base, earlier.fleet, earlier.overrides, place)

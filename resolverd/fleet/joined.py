@@ -19,20 +19,20 @@ from resolverd.tasks import Tasks
 
 
 class Joined:
-    """One edge in a fleet. `start`, `settle` before the first answer, `into`, `keep`, `stop`."""
+    """One edge in a fleet, which stands at `place` (degrees). `start`, `settle` before the first answer, `into`, `keep`, `stop`."""
 
     def __init__(
         self,
         settings: Fleet,
         base: Path,
-        place: Coordinates,
         kept: Mapping[str, Any],
         overrides: Mapping[str, Override],
+        place: Coordinates = (0.0, 0.0),
     ) -> None:
         self.settings = settings
         self.link = Link(settings, base, self._changed)
         self.observations = Observations(settings, place, self.link)
-        self.words = Words(self.link.store, settings.edge_name, kept, overrides)
+        self.words = Words(self.link.store, settings, kept, overrides)
 
     async def start(self) -> None:
         """Connect in the background."""

@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import dns.asyncquery
+import dns.message
+import pytest
+from harness.config import CHAT, address_of
+from harness.daemon import Endpoints, endpoints, running, write_files
+from harness.nats import NatsServer, nats, toml_urls
+from harness.server import HEAD
+from harness.waiting import until_holds
+
+from resolverd.admin.operate import (
+    NotOverriddenError,
+    OverrideCommand,
+    clear_override,
+    set_override,
+)
+from resolverd.admin.scope import UnknownEdgeError
+from resolverd.admin.state import state_of
+from resolverd.daemon import Daemon
+from resolverd.health.overrides import OverrideKind
 
 RESTARTS = int(os.environ.get("FLEET_RESTARTS", "10"))
 """How often an edge is restarted under a drain."""
@@ -12,30 +34,34 @@ NEAREST = "eu-west"
 """The region that this host's own clients get."""
 
 
+def written(
+    folder: Path, served: Endpoints, server: NatsServer, edge: str, state: str, wait: str
+) -> Path:
+    """The files of an edge; the path of its configuration."""
+    folder.mkdir(exist_ok=True)
+    fleet = f'[fleet]\nurls = {toml_urls([server.url])}\nedge = "{edge}"\nstart_wait = "{wait}"\n'
+    return write_files(
+        folder,
+        {"inference.example.": f"{HEAD}chat 60 DYNA chat\n"},
+        served,
+        services=fleet + CHAT,
+        server=state,
+    )
+
+
 @asynccontextmanager
 async def fleet_daemon(
-    folder: Path, server: NatsServer, edge: str, *, state: str = "", wait: str = "5s"
+    folder: Path,
+    served: Endpoints,
+    server: NatsServer,
+    edge: str,
+    *,
+    state: str = "",
+    wait: str = "5s",
 ) -> AsyncIterator[Daemon]:
-    """A daemon of the fleet, ready; all regions are up, for nobody is probed over HTTP."""
-    folder.mkdir(exist_ok=True)
-    (folder / "0.zone").write_text(f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n")
-    path = folder / "resolverd.toml"
-    fleet = f'[fleet]\nurls = {toml_urls([server.url])}\nedge = "{edge}"\nstart_wait = "{wait}"\n'
-    path.write_text(
-        config_text(
-            fleet + CHAT + 'ttl = "20s"\nfailover_ttl = "2s"\n',
-            server=f'listen = ["127.0.0.1:0"]\nzones = ["*.zone"]\nsettle = "100ms"\n{state}',
-            admin=NO_ADMIN,
-            probe='interval = "10s"\ntimeout = "1s"\n',
-            urls=dict.fromkeys(REGIONS, f"tcp://127.0.0.1:{server.port}"),
-        )
-    )
-    daemon = Daemon(path)
-    await daemon.start()
-    try:
+    """A daemon of the fleet, ready."""
+    async with running(written(folder, served, server, edge, state, wait)) as daemon:
         yield daemon
-    finally:
-        await daemon.stop()
 
 
 async def answer(daemon: Daemon) -> str:
@@ -60,8 +86,9 @@ def at(daemon: Daemon) -> list[tuple[str, str, str, str | None, bool]]:
 async def test_a_drain_said_at_one_daemon_holds_at_all(tmp_path: Path) -> None:
     async with (
         nats(tmp_path / "nats") as server,
-        fleet_daemon(tmp_path / "fra1", server, "fra1") as fra,
-        fleet_daemon(tmp_path / "ams1", server, "ams1") as ams,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1") as fra,
+        fleet_daemon(tmp_path / "ams1", served, server, "ams1") as ams,
     ):
         assert await answer(fra) == await answer(ams) == address_of(NEAREST)
         await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
@@ -80,8 +107,9 @@ async def test_a_drain_said_at_one_daemon_holds_at_all(tmp_path: Path) -> None:
 async def test_a_drain_may_be_limited_to_one_daemon(tmp_path: Path) -> None:
     async with (
         nats(tmp_path / "nats") as server,
-        fleet_daemon(tmp_path / "fra1", server, "fra1") as fra,
-        fleet_daemon(tmp_path / "ams1", server, "ams1") as ams,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1") as fra,
+        fleet_daemon(tmp_path / "ams1", served, server, "ams1") as ams,
     ):
         await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
         with pytest.raises(UnknownEdgeError, match="lon1"):
@@ -98,28 +126,25 @@ async def test_no_restart_answers_with_a_drained_region(tmp_path: Path) -> None:
     """Whether the edge keeps anything itself or not."""
     async with (
         nats(tmp_path / "nats") as server,
-        fleet_daemon(tmp_path / "fra1", server, "fra1") as fra,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1") as fra,
     ):
         await set_override(fra, drain())
         for turn in range(RESTARTS):
             state = 'state = "state"\n' if turn % 2 else ""
-            async with fleet_daemon(tmp_path / "ams1", server, "ams1", state=state) as ams:
+            async with fleet_daemon(tmp_path / "ams1", served, server, "ams1", state=state) as ams:
                 assert await answer(ams) != address_of(NEAREST)
 
 
 async def test_without_nats_a_start_obeys_what_it_kept(tmp_path: Path) -> None:
     state = 'state = "state"\n'
-    async with nats(tmp_path / "nats") as server:
-        async with fleet_daemon(tmp_path / "fra1", server, "fra1", state=state) as fra:
+    async with nats(tmp_path / "nats") as server, endpoints() as served:
+        async with fleet_daemon(tmp_path / "fra1", served, server, "fra1", state=state) as fra:
             await set_override(fra, drain())
-        port = server.port
         await server.kill()
-        # Something has to take the probes' connections in place of it.
-        listener = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", port)
-        async with (
-            listener,
-            fleet_daemon(tmp_path / "fra1", server, "fra1", state=state, wait="300ms") as fra,
-        ):
+        async with fleet_daemon(
+            tmp_path / "fra1", served, server, "fra1", state=state, wait="300ms"
+        ) as fra:
             assert await answer(fra) != address_of(NEAREST)
             put = await set_override(
                 fra, OverrideCommand("us-east", OverrideKind.DRAIN, "op", "racks", None)
