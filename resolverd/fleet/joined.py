@@ -19,7 +19,10 @@ from resolverd.tasks import Tasks
 
 
 class Joined:
-    """One edge in a fleet, which stands at `place` (degrees). `start`, `settle` before the first answer, `into`, `keep`, `stop`."""
+    """One edge in a fleet, which stands at `place` (degrees).
+
+    `start`, `settle` before the first answer, `into`, `keep`, `stop`.
+    """
 
     def __init__(
         self,

@@ -49,12 +49,11 @@ _COMMON = (
     Row("Who is sent where?", answering.WHERE),
     Row("What is down?", health.DOWN),
     Row("What moves?", health.MOVES),
-    Row("What do other edges say?", other_edges.OTHER_EDGES),
     Row("TTLs", answering.TTL),
     Row("Probes", health.PROBES),
     Row("Load and spill", load.LOAD),
     Row("Round-trip times", load.RTT),
-    Row("Do edges reach one another?", fleet.SHARED),
+    Row("Do edges reach one another?", (*fleet.SHARED, *other_edges.OTHER_EDGES)),
     Row("Files and reloads", served.FILES),
     Row("The process", served.PROCESS),
 )
