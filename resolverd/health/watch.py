@@ -62,8 +62,9 @@ class Watch:
     in and the change of each target handed to `apply`; without it the watch is judged alone, and
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
     outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`). No fall is
-    held against a target while an operator's override is in force (`overridden(target)`). `timers` and `grid` are those that several watches share. `late(id)` is called where
-    a probe has not ended for a fast_interval, of a target whose probes take less than half of that.
+    held against a target while an operator's override is in force (`overridden(target)`). `timers`
+    and `grid` are those that several watches share. `late(id)` is called where a probe has not ended
+    for a fast_interval, of a target whose probes take less than half of that.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
