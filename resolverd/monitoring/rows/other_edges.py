@@ -20,8 +20,9 @@ PATHS = Panel(
     "Paths at fault",
     "Endpoints that are down for one edge host alone (path), for all others (doubted), or by "
     "others' word (told). Look at the network between, not at the region.",
-    (Query(but_zero(total(now(other_edges.standings), "instance", "region", "endpoint",
-                          "standing")), "edge hosts"),),
+    (Query(but_zero(total(
+        now(other_edges.standings), "region", "endpoint", "standing"
+    )), "edge hosts"),),
     "fleet", "table", width=12,
 )  # fmt: skip
 DISPUTES = Panel(
