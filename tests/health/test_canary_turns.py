@@ -32,7 +32,7 @@ class Edge:
 
 
 class FleetOfEdges:
-    """Edges that probe one endpoint, which dies at `dies`. A canary `takes` so long, a word 0.03 s."""
+    """Edges that probe one endpoint, which dies at `dies`; a canary `takes` so long."""
 
     def __init__(self, names: list[str], seed: int, dies: float = 1e9, takes: float = 0.2) -> None:
         self.rng, self.dies, self.takes = random.Random(seed), dies, takes
