@@ -14,7 +14,7 @@ _SERVER = (
     "tcp_per_client",
 )
 _ADMIN = ("socket", "listen", "token_file")
-_FLEET = ("urls", "credentials", "ca_file", "name", "edge", "replicas")
+_FLEET = ("urls", "credentials", "ca_file", "name", "edge", "domain", "replicas")
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:
