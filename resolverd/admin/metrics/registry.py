@@ -11,6 +11,7 @@ from resolverd.admin.metrics import (
     fleet,
     inference,
     load,
+    other_edges,
     overrides,
     probes,
     process,
@@ -23,7 +24,8 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, files, process
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, other_edges, files,
+    process,
 )  # fmt: skip
 
 
