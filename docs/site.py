@@ -27,7 +27,7 @@ NAV: Mapping[str, Sequence[str]] = {
     "Steer": ("steering", "rtt", "tiers", "sessions", "meaning"),
     "Health and load": ("probing", "health", "load", "spill"),
     "Operate": ("operations", "monitoring", "troubleshooting", "http-api", "planning"),
-    "Inside": ("architecture", "performance", "threat-model", "seed"),
+    "Inside": ("architecture", "performance", "fleet", "threat-model", "seed"),
     "Project": ("contributing", "releasing", "security", "changelog", "third-party-notices"),
 }
 """The pages of each tab, without their ending, as far as they are there."""

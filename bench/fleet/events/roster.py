@@ -1,0 +1,15 @@
+"""All events, in the order of the table."""
+
+from __future__ import annotations
+
+from bench.fleet.events import clocks_and_disks, health, partitions, routes
+from bench.fleet.events.trial import Event
+
+EVENTS: tuple[Event, ...] = (
+    *routes.EVENTS,
+    *health.EVENTS,
+    *partitions.EVENTS,
+    *clocks_and_disks.EVENTS,
+)
+
+BY_NAME = {event.name: event for event in EVENTS}

@@ -1,0 +1,217 @@
+"""An edge: the daemon, its BIRD, its clock and its disk, in one namespace that has the service address."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bench.fleet.lab.bird import EdgeBird
+from bench.fleet.lab.clock import Clock
+from bench.fleet.lab.edge_files import configuration, zone
+from bench.fleet.lab.namespaces import Namespace, run
+from bench.fleet.lab.places import ANYCAST4, ANYCAST6, EdgeNode
+from bench.fleet.lab.processes import Process
+from bench.report import ROOT
+
+READY_SECONDS = 60.0
+EBB_SECONDS = 5.0
+"""For which queries that still come are waited out after a withdrawal."""
+_DISK = "2m"
+
+
+class Edge:
+    """One of them; `start` has it answer, `announce` has clients reach it."""
+
+    def __init__(
+        self, namespace: Namespace, node: EdgeNode, folder: Path, nats: Sequence[str]
+    ) -> None:
+        self.node, self.name, self.namespace, self.folder = node, node.name, namespace, folder
+        self.state = folder / "state"
+        self.state.mkdir(parents=True)
+        self.clock = Clock(folder / "clock")
+        self.daemon: Process | None = None
+        self._mounted = False
+        namespace.ip(
+            f"address add {ANYCAST4}/32 dev lo", f"address add {ANYCAST6}/128 dev lo nodad"
+        )
+        (folder / "resolverd.toml").write_text(configuration(node, self.state, nats))
+        (folder / "inference.example.zone").write_text(zone())
+        self.bird = EdgeBird(namespace, node, folder / "bird")
+
+    # The daemon.
+
+    def start(self, *, wait: bool = True) -> None:
+        """Start the daemon; with `wait` until it says that it is ready."""
+        command = [sys.executable, "-m", "resolverd", "serve", "--log", "json"]
+        self.daemon = Process(
+            self.namespace,
+            [*command, "--config", str(self.folder / "resolverd.toml")],
+            self.folder / "daemon.log",
+            folder=self.folder,
+            environment={**self.clock.environment(), "PYTHONPATH": str(ROOT)},
+        )
+        if wait:
+            self.until_ready()
+
+    def until_ready(self) -> float:
+        """Wait until /readyz says yes; seconds. Raises NotSoError."""
+        assert self.daemon is not None
+        return self.daemon.until(lambda: self.admin("GET", "/readyz")[0] == 200, "ready", READY_SECONDS)
+
+    def stop(self) -> int:
+        """SIGTERM, and its exit status."""
+        assert self.daemon is not None
+        return self.daemon.stop()
+
+    def kill(self) -> None:
+        """SIGKILL the daemon, and leave the rest of the edge as it is."""
+        assert self.daemon is not None
+        self.daemon.kill()
+
+    def kill_all(self) -> None:
+        """SIGKILL all of its processes, as where the host's power goes."""
+        self.bird.process.kill()
+        self.kill()
+
+    def restore(self) -> None:
+        """Start whatever of it does not run; do not wait."""
+        if self._mounted:
+            self._unmount()
+        if not self.bird.process.running:
+            self.bird.start()
+        if self.daemon is None or not self.daemon.running:
+            self.start(wait=False)
+
+    # What it announces.
+
+    def announce(self) -> None:
+        """Have the router send clients here."""
+        self.bird.announce()
+
+    def withdraw(self) -> None:
+        """Have it send them elsewhere."""
+        self.bird.withdraw()
+
+    def until_ebbed(self, within: float = EBB_SECONDS) -> float:
+        """Wait until no query has come for a tenth of a second, or `within`; seconds."""
+        began = time.monotonic()
+        before = self.answered()
+        while time.monotonic() - began < within:
+            time.sleep(0.1)
+            now = self.answered()
+            if now == before:
+                break
+            before = now
+        return time.monotonic() - began
+
+    # What it says.
+
+    def admin(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
+        """Status and text of the admin socket. Raises OSError while nobody listens."""
+        connection = _Unix(self.folder / "admin.sock")
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except http.client.HTTPException as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            connection.close()
+
+    def shown(self) -> dict[str, Any]:
+        """Its /state."""
+        document: dict[str, Any] = json.loads(self.admin("GET", "/state")[1])
+        return document
+
+    def metric(self, name: str) -> float:
+        """The sum of a metric's samples; 0 where it has none."""
+        lines = self.admin("GET", "/metrics")[1].splitlines()
+        own = (line for line in lines if line.partition("{")[0].partition(" ")[0] == name)
+        return sum(float(line.rpartition(" ")[2]) for line in own)
+
+    def answered(self) -> float:
+        """How many queries it has had."""
+        return self.metric("resolverd_queries_total")
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Its logged events of that name."""
+        lines = (self.folder / "daemon.log").read_text(errors="replace").splitlines()
+        logged = (json.loads(line) for line in lines if line.startswith("{"))
+        return [event for event in logged if event.get("event") == name]
+
+    def resolverd(self, *words: str, check: bool = True) -> str:
+        """What a verb of resolverd prints, run on this edge."""
+        command = [*self.namespace.inside, sys.executable, "-m", "resolverd", *words]
+        done = subprocess.run(
+            command, cwd=self.folder, text=True, capture_output=True, check=False,
+            env={**os.environ, **self.clock.environment(), "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"resolverd {' '.join(words)}: {done.returncode}: {done.stderr}")
+        return done.stdout
+
+    # Its disk.
+
+    def small_disk(self) -> None:
+        """Lay a file system of two megabytes over its state; before the daemon starts."""
+        run("mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=0700", "tmpfs", str(self.state))
+        self._mounted = True
+
+    def fill_disk(self) -> None:
+        """Leave no octet free there."""
+        with (self.state / "filler").open("wb") as filler:
+            while True:
+                try:
+                    filler.write(bytes(4096))
+                    filler.flush()
+                except OSError:
+                    return
+
+    def empty_disk(self) -> None:
+        """Undo it."""
+        (self.state / "filler").unlink()
+
+    def clock_offset(self) -> float:
+        """Seconds by which its daemon's clock is ahead, as /state and the start of it say."""
+        shown = self.shown()
+        started = datetime.fromisoformat(shown["started"]).timestamp()
+        return started + float(shown["uptime_seconds"]) - time.time()
+
+    def close(self) -> None:
+        """End all of it."""
+        if self.daemon is not None:
+            self.daemon.kill()
+        self.bird.process.kill()
+        if self._mounted:
+            run("umount", str(self.state))
+
+    def _unmount(self) -> None:
+        """The disk that it had before; the daemon has to have ended, or is ended."""
+        if self.daemon is not None:
+            self.daemon.stop()
+        run("umount", str(self.state))
+        self._mounted = False
+
+
+class _Unix(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("admin", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the socket."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(10)
+        # A path of a socket has room for 107 octets.
+        self.sock.connect(str(self._path))

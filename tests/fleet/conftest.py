@@ -1,0 +1,21 @@
+"""The laboratory, made once for a file of tests, or why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bench.fleet.features import features
+from bench.fleet.lab.lab import Lab
+from bench.fleet.lab.needs import missing
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Five edges that answer; nothing of it is left afterwards."""
+    nats = "fleet" in features()
+    if lacks := missing(nats=nats):
+        pytest.skip(f"NO FLEET IS TESTED IN NAMESPACES. It needs: {'; '.join(lacks)}")
+    with Lab(tmp_path_factory.mktemp("lab"), nats=nats) as made:
+        yield made

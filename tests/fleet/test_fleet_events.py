@@ -1,0 +1,36 @@
+"""What may happen to a fleet, under load: nobody is answered outside a fence, nor loses by plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness.trials import LONG
+
+from bench.fleet.events.roster import EVENTS
+from bench.fleet.events.trial import Event, tried
+from bench.fleet.features import features
+from bench.fleet.lab.lab import Lab
+
+RATE = 5000.0 if LONG else 500.0
+SLOWEST = 10.0
+"""Seconds after which any event is over, on a machine that others use too."""
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+def test_no_event_widens_a_fence_or_empties_an_answer_and_planned_ones_lose_nothing(
+    lab: Lab, event: Event, tmp_path: Path
+) -> None:
+    _leave_out(event)
+    outcome = tried(lab, event, tmp_path, RATE)
+    assert not outcome.problems(), outcome.notes
+    assert outcome.converged is None or outcome.converged < SLOWEST
+    assert outcome.account.asked > RATE
+
+
+def _leave_out(event: Event) -> None:
+    """Skip what this run is not for, and say so."""
+    if lacks := event.needs - features():
+        pytest.skip(f"NOT TESTED, {event.words}: there is no {', '.join(sorted(lacks))} yet")
+    if not (LONG or event.quick):
+        pytest.skip(f"NOT TESTED, {event.words}: make test-fleet, or LONG=1")
