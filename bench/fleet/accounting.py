@@ -1,8 +1,8 @@
 """What a stretch of queries says: lost, wrong, empty, moved, by edge and region. Pure.
 
 Queries are judged by when they left. An answer that came later than `TIMEOUT` is lost: a resolver
-has asked elsewhere by then. Wrong is an address outside the client's fence, and there is no other wrong;
-stale is one that was right before and is not any more, and has its time until it must be gone.
+has asked elsewhere by then. Wrong is an address outside the client's fence. One that was right
+before and is not any more is neither: it has its time until it must be gone.
 """
 
 from __future__ import annotations

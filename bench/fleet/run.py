@@ -2,9 +2,9 @@
 
     python -m bench.fleet.run [--rate 5000] [--only host-killed --only blackhole] [--rounds 1]
 
-Each event of `bench.fleet.events.roster` by itself: what was lost, what was wrong, and how long until
-it was over. 1 where an answer was outside a fence, a planned event lost a query, or the fleet did
-not come through. As root; the packages of `.ci/packages`.
+Each event of `bench.fleet.events.roster` by itself: what was lost, what was wrong, and how long
+until it was over. 1 where an answer was outside a fence, a planned event lost a query, or the fleet
+did not come through. As root; the packages of `.ci/packages`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench.fleet.accounting import Account, account, is_lost, last_when
@@ -29,6 +30,7 @@ from bench.fleet.lab.processes import NotSoError, until
 
 RATE = 1000.0
 _EDGES = 3
+Judge = Callable[[Record], bool]
 _PAUSE = 3.0
 """Seconds of queries before each step, for its account and for the reader."""
 
@@ -69,7 +71,7 @@ def _introduce(lab: Lab, seconds: float) -> None:
         _say(f"  {region.name:<13} a simulated vLLM server, probed by every edge")
     if lab.nats:
         _say(f"  {', '.join(lab.nats)}    nats-server, by which the edges share what they see")
-    _say(f"\nFrom now on {RATE:,.0f} queries a second ask that address, for clients in eight places.")
+    _say(f"\nFrom now on it is asked {RATE:,.0f} times a second, for clients in eight places.")
 
 
 def _shares(load: Load) -> bool:
@@ -110,7 +112,7 @@ def _partition(lab: Lab, load: Load, nats: bool) -> bool:
         time.sleep(_PAUSE)
     elsewhere = Counter(r.edge for r in load.last(_PAUSE) if moved(r))
     _say(f"  Answers that moved: {sum(elsewhere.values())} ({_counted(elsewhere)}).")
-    _say(f"  {told().asked:,} queries meanwhile, {told().lost} lost, {told().wrong} outside a fence.")
+    _meanwhile(told())
     if not nats:
         lab.mend()
         until_all_up(lab)
@@ -122,15 +124,19 @@ def _death(lab: Lab, load: Load) -> bool:
     gone = answered_with("us-east")
     with _account(load) as told:
         at = time.monotonic()
-        lab.regions["us-east"].process.kill()
+        lab.regions["us-east"].kill()
         until(lambda: not any(map(gone, load.last(1.0))), "answers without us-east", 20)
     for name in lab.edges:
         by = answered_by(name)
-        last = last_when(load.records(), lambda r, by=by: gone(r) and by(r), at)
+        last = last_when(load.records(), partial(_both, gone, by), at)
         _moment(last or 0.0, f"the last answer of {name} with us-east")
     lab.mend()
-    _say(f"  {told().asked:,} queries meanwhile, {told().lost} lost, {told().wrong} outside a fence.")
+    _meanwhile(told())
     return not told().lost and not told().wrong
+
+
+def _both(one: Judge, other: Judge, record: Record) -> bool:
+    return one(record) and other(record)
 
 
 def _verdict(records: list[Record], kept: list[bool], seconds: float) -> int:
@@ -150,6 +156,10 @@ def _account(load: Load) -> Iterator[Callable[[], Account]]:
     begin, end = time.monotonic(), time.monotonic()
     yield lambda: account(load.records(), WORLD, begin, end)
     end = time.monotonic() - 1.0
+
+
+def _meanwhile(found: Account) -> None:
+    _say(f"  {found.asked:,} queries meanwhile, {found.lost} lost, {found.wrong} outside a fence.")
 
 
 def _bars(records: list[Record]) -> None:

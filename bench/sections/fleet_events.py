@@ -14,7 +14,7 @@ Rows = Mapping[str, list[Mapping[str, Any]]]
 
 
 def figures(document: Mapping[str, Any]) -> Iterator[Figure]:
-    """Wrong answers of all events, lost ones of the planned, and the seconds of each that took any."""
+    """Wrong answers of all events, lost ones of the planned, the seconds of each that took any."""
     rows = document["rows"]
     wrong = sum(row["wrong"] for row in rows)
     yield Figure("answers outside a fence, all events", wrong, "", bar=0)

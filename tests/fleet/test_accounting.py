@@ -17,9 +17,7 @@ from bench.fleet.accounting import (
 )
 from bench.fleet.asking.records import Record
 
-WORLD = World(
-    {"192.0.2.1": "a", "192.0.2.2": "b"}, (frozenset({"a"}), frozenset({"a", "b"}))
-)
+WORLD = World({"192.0.2.1": "a", "192.0.2.2": "b"}, (frozenset({"a"}), frozenset({"a", "b"})))
 A, B = "192.0.2.1", "192.0.2.2"
 
 

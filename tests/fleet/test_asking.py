@@ -12,6 +12,7 @@ from pathlib import Path
 import dns.edns
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 
@@ -128,7 +129,7 @@ def test_a_response_to_no_query_of_ours_is_not_taken(program: Path, tmp_path: Pa
 def test_an_answer_without_an_address_has_its_code(program: Path, tmp_path: Path) -> None:
     def failing(query: dns.message.Message) -> list[dns.message.Message]:
         response = dns.message.make_response(query)
-        response.set_rcode(2)
+        response.set_rcode(dns.rcode.SERVFAIL)
         return [response]
 
     assert {(r.rcode, r.address) for r in asked(program, tmp_path, failing)} == {(2, "")}

@@ -18,7 +18,7 @@ def region_dies(trial: Trial) -> None:
     """kill -9 of a region's server: every edge moves its clients."""
     trial.gone = answered_with(_VICTIM)
     trial.happens()
-    trial.lab.regions[_VICTIM].process.kill()
+    trial.lab.regions[_VICTIM].kill()
     trial.until_gone()
     took = disagreements(trial.load.records(), WORLD, trial.at)
     if took:
@@ -43,7 +43,7 @@ def two_blinded(trial: Trial) -> None:
 
 
 def all_blinded_but_one(trial: Trial) -> None:
-    """An edge whose packets to every region are dropped says that all is down; nobody follows it."""
+    """An edge whose probes are all dropped says that every region is down; nobody follows."""
     lab = trial.lab
     trial.happens()
     for region in REGIONS:
@@ -63,7 +63,7 @@ def says_all_up(trial: Trial) -> None:
     lab.faults.mirror(lab.edges["e5"].node, _region(_VICTIM), _region("eu-west"))
     time.sleep(1.0)
     trial.happens()
-    lab.regions[_VICTIM].process.kill()
+    lab.regions[_VICTIM].kill()
     trial.until_gone()
 
 

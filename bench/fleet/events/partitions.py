@@ -7,6 +7,7 @@ meanwhile is left by every edge, those that are alone too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import combinations
 
 from bench.fleet.events.trial import Event, Trial, answered_with, moved
@@ -21,12 +22,12 @@ _VICTIM = "us-east"
 
 def nats_lost_by_one(trial: Trial) -> None:
     """One edge reaches no nats-server."""
-    _away(trial, lambda lab: _part_from_nats(lab, _ALONE))
+    _away(trial, partial(_part_from_nats, edge=_ALONE))
 
 
 def nats_lost_by_all(trial: Trial) -> None:
     """No edge reaches any."""
-    _away(trial, lambda lab: [_part_from_nats(lab, name) for name in lab.edges])
+    _away(trial, _part_all_from_nats)
 
 
 def nats_without_quorum(trial: Trial) -> None:
@@ -36,7 +37,7 @@ def nats_without_quorum(trial: Trial) -> None:
 
 def nats_killed(trial: Trial) -> None:
     """kill -9 of all three."""
-    _away(trial, lambda lab: [server.process.kill() for server in lab.nats.values()])
+    _away(trial, _kill_servers)
 
 
 def nats_held(trial: Trial) -> None:
@@ -64,7 +65,7 @@ def nats_and_bgp_lost(trial: Trial) -> None:
 
 
 def fleet_split(trial: Trial) -> None:
-    """e1, e2 and n1 on one side, all else on the other: two islands, one of them without a quorum."""
+    """e1, e2 and n1 on one side, all else on the other: two islands, one without a quorum."""
     _away(trial, _split)
 
 
@@ -77,13 +78,23 @@ def _away(trial: Trial, fault: Callable[[Lab], object]) -> None:
     trial.notes["degraded"] = [n for n, edge in lab.edges.items() if edge.shown()["degraded"]]
     trial.gone = answered_with(_VICTIM)
     trial.happens()
-    lab.regions[_VICTIM].process.kill()
+    lab.regions[_VICTIM].kill()
     trial.until_gone()
 
 
 def _part_from_nats(lab: Lab, edge: str) -> None:
     for server in NATS:
         lab.faults.part(lab.edges[edge].node, server)
+
+
+def _part_all_from_nats(lab: Lab) -> None:
+    for name in lab.edges:
+        _part_from_nats(lab, name)
+
+
+def _kill_servers(lab: Lab) -> None:
+    for server in lab.nats.values():
+        server.kill()
 
 
 def _part_servers(lab: Lab) -> None:

@@ -91,9 +91,7 @@ _ANYCAST = frozenset({"anycast"})
 
 EVENTS = (
     Event("withdrawal", "an edge withdraws", withdrawal, planned=True, quick=True),
-    Event(
-        "rolling-upgrade", "all edges restarted in turn", rolling_upgrade, planned=True
-    ),
+    Event("rolling-upgrade", "all edges restarted in turn", rolling_upgrade, planned=True),
     Event("host-killed", "kill -9 of all of an edge's processes", host_killed, quick=True),
     Event("daemon-killed", "kill -9 of an edge's daemon", daemon_killed, needs=_ANYCAST),
     Event("daemon-held", "an edge's daemon stands still", daemon_held, needs=_ANYCAST),

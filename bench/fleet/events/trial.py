@@ -151,8 +151,10 @@ def sound(lab: Lab) -> None:
     for server in lab.nats.values():
         if not server.process.running:
             server.start()
-    for edge in lab.edges.values():
+    for name, edge in lab.edges.items():
         edge.clock.step(0)
+        if edge.changed:
+            lab.announce(lab.edges.keys() - {name})
         edge.restore()
     for edge in lab.edges.values():
         edge.until_ready()
@@ -167,9 +169,7 @@ def answered_by(name: str) -> Callable[[Record], bool]:
 
 def answered_with(region: str) -> Callable[[Record], bool]:
     """Of answers that give a region to a client who may have another."""
-    return lambda record: (
-        WORLD.region(record) == region and len(WORLD.fences[record.client]) > 1
-    )
+    return lambda record: WORLD.region(record) == region and len(WORLD.fences[record.client]) > 1
 
 
 def moved(record: Record) -> bool:

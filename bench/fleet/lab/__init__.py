@@ -1,4 +1,4 @@
-"""The laboratory: edges, regions, NATS, clients and a router, each in a network namespace of its own.
+"""The laboratory: edges, regions, NATS, clients and a router, each in a network namespace.
 
     clients ──┐
     e1 … e5 ──┤

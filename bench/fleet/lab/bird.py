@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from bench.fleet.lab.namespaces import Namespace
@@ -115,6 +116,10 @@ class Bird:
         self.process = Process(self._namespace, command, self._folder / "bird.log")
         self.process.until(self.socket.exists, "its control socket", 20)
 
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self.process.kill()
+
     def control(self, *words: str) -> str:
         """What birdc(8) prints. Raises CalledProcessError."""
         return self._namespace.run("birdc", "-s", str(self.socket), *words)
@@ -137,7 +142,7 @@ class RouterBird(Bird):
         vias = set(_VIA.findall(shown))
         return frozenset(e.name for e in self._edges if vias & {e.ipv4, e.ipv6})
 
-    def until_announcing(self, names: frozenset[str] | set[str], within: float = 30.0) -> float:
+    def until_announcing(self, names: AbstractSet[str], within: float = 30.0) -> float:
         """Wait until just these announce, by either family; seconds. Raises NotSoError."""
         return until(
             lambda: self.announcing(4) == names == self.announcing(6),

@@ -1,11 +1,11 @@
 """Clocks of single processes that can be stepped: libfaketime (Debian: faketime).
 
 A time namespace moves the monotonic clock and not the one that tells the time of day
-(time_namespaces(7)), and a step of the machine's own clock would be everybody's. So the daemons of
-an edge run under libfaketime, which shifts what they read of CLOCK_REALTIME by an offset that it reads
-from a file at each call; their monotonic clocks, timers and timeouts stay as they are, and so do
-the kernel's file times. nats-server is a static Go program that asks the kernel by itself: libfaketime
-does not reach it, and its clock is not stepped here.
+(time_namespaces(7)), and a step of the machine's own clock would be everybody's. So the daemon of
+an edge runs under libfaketime, which shifts what it reads of CLOCK_REALTIME by an offset that it
+reads from a file each second; its monotonic clock, timers and timeouts stay as they are, and so do
+the kernel's file times. nats-server is a static Go program that asks the kernel by itself:
+libfaketime does not reach it, and its clock is not stepped here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Clock:
         return {
             "LD_PRELOAD": str(shim),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # seconds; to read the file at each call costs seconds
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_DONT_RESET": "1",
         }

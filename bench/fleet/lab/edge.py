@@ -1,7 +1,8 @@
-"""An edge: the daemon, its BIRD, its clock and its disk, in one namespace that has the service address."""
+"""An edge: daemon, BIRD, clock and disk, in a namespace that has the service address."""
 
 from __future__ import annotations
 
+import errno
 import http.client
 import json
 import os
@@ -25,7 +26,7 @@ from bench.report import ROOT
 READY_SECONDS = 60.0
 EBB_SECONDS = 5.0
 """For which queries that still come are waited out after a withdrawal."""
-_DISK = "2m"
+_DISK = "16m"
 
 
 class Edge:
@@ -39,7 +40,7 @@ class Edge:
         self.state.mkdir(parents=True)
         self.clock = Clock(folder / "clock")
         self.daemon: Process | None = None
-        self._mounted = False
+        self._mounted = self._clocked = False
         namespace.ip(
             f"address add {ANYCAST4}/32 dev lo", f"address add {ANYCAST6}/128 dev lo nodad"
         )
@@ -57,7 +58,7 @@ class Edge:
             [*command, "--config", str(self.folder / "resolverd.toml")],
             self.folder / "daemon.log",
             folder=self.folder,
-            environment={**self.clock.environment(), "PYTHONPATH": str(ROOT)},
+            environment=self._environment(),
         )
         if wait:
             self.until_ready()
@@ -65,7 +66,9 @@ class Edge:
     def until_ready(self) -> float:
         """Wait until /readyz says yes; seconds. Raises NotSoError."""
         assert self.daemon is not None
-        return self.daemon.until(lambda: self.admin("GET", "/readyz")[0] == 200, "ready", READY_SECONDS)
+        return self.daemon.until(
+            lambda: self.admin("GET", "/readyz")[0] == 200, "ready", READY_SECONDS
+        )
 
     def stop(self) -> int:
         """SIGTERM, and its exit status."""
@@ -83,9 +86,12 @@ class Edge:
         self.kill()
 
     def restore(self) -> None:
-        """Start whatever of it does not run; do not wait."""
-        if self._mounted:
-            self._unmount()
+        """Start whatever of it does not run, with the disk and clock that it had; do not wait."""
+        if self.changed:
+            self.stop()
+            if self._mounted:
+                run("umount", str(self.state))
+            self._mounted = self._clocked = False
         if not self.bird.process.running:
             self.bird.start()
         if self.daemon is None or not self.daemon.running:
@@ -153,28 +159,39 @@ class Edge:
         command = [*self.namespace.inside, sys.executable, "-m", "resolverd", *words]
         done = subprocess.run(
             command, cwd=self.folder, text=True, capture_output=True, check=False,
-            env={**os.environ, **self.clock.environment(), "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **self._environment()},
         )  # fmt: skip
         if check and done.returncode:
             raise AssertionError(f"resolverd {' '.join(words)}: {done.returncode}: {done.stderr}")
         return done.stdout
 
-    # Its disk.
+    # Its clock and its disk.
+
+    @property
+    def changed(self) -> bool:
+        """Whether it has another clock or disk than at first."""
+        return self._mounted or self._clocked
+
+    def own_clock(self) -> None:
+        """Give its daemon a clock that can be stepped; before the daemon starts."""
+        self._clocked = True
 
     def small_disk(self) -> None:
-        """Lay a file system of two megabytes over its state; before the daemon starts."""
+        """Lay a file system of 16 megabytes over its state; before the daemon starts."""
         run("mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=0700", "tmpfs", str(self.state))
         self._mounted = True
 
     def fill_disk(self) -> None:
         """Leave no octet free there."""
-        with (self.state / "filler").open("wb") as filler:
-            while True:
-                try:
-                    filler.write(bytes(4096))
-                    filler.flush()
-                except OSError:
-                    return
+        filler = os.open(self.state / "filler", os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            while os.write(filler, bytes(4096)):
+                pass
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+        finally:
+            os.close(filler)
 
     def empty_disk(self) -> None:
         """Undo it."""
@@ -194,12 +211,8 @@ class Edge:
         if self._mounted:
             run("umount", str(self.state))
 
-    def _unmount(self) -> None:
-        """The disk that it had before; the daemon has to have ended, or is ended."""
-        if self.daemon is not None:
-            self.daemon.stop()
-        run("umount", str(self.state))
-        self._mounted = False
+    def _environment(self) -> dict[str, str]:
+        return {"PYTHONPATH": str(ROOT), **(self.clock.environment() if self._clocked else {})}
 
 
 class _Unix(http.client.HTTPConnection):

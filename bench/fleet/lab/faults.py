@@ -4,7 +4,7 @@
     blackhole(a)      nothing of it passes or reaches the router; its link stays up
     without_bgp(a)    its BGP and BFD alone are dropped: a route that goes, an edge that lives
     cut(a)            its link is down, and both ends see it
-    mirror(a, b, c)   whatever a sends to b, c gets, and a sees answers of b: a takes a dead b for well
+    mirror(a, b, c)   what a sends to b, c gets and answers as b: a takes a dead b for a living one
 
 Each is undone by its own name, or all by `mend`. Dropped without a word, as firewalls do.
 """

@@ -10,13 +10,11 @@ from bench.fleet.lab.bird import RouterBird
 from bench.fleet.lab.delay import Delays
 from bench.fleet.lab.edge import Edge
 from bench.fleet.lab.faults import Faults
-from bench.fleet.lab.namespaces import Namespace, link, remove_left
+from bench.fleet.lab.namespaces import UPLINK, Namespace, link, remove_left
 from bench.fleet.lab.nats import NatsServer
 from bench.fleet.lab.places import CLIENTS, EDGES, NATS, REGIONS, Node
 from bench.fleet.lab.processes import until
 from bench.fleet.lab.regions import Region
-
-_START_SECONDS = 60.0
 
 
 class Lab:
@@ -85,7 +83,7 @@ class Lab:
         self.faults = Faults(router)
         self.delays = making.enter_context(Delays(router))
         self.router = RouterBird(router, self._edges, self.folder / "router")
-        making.callback(self.router.process.kill)
+        making.callback(self.router.kill)
         if self._with_nats:
             self._make_nats(making)
         self._make_regions(making)
@@ -95,17 +93,17 @@ class Lab:
         for each in NATS:
             server = NatsServer(self.namespace(each), each, NATS, self.folder / each.name)
             self.nats[each.name] = server
-            making.callback(lambda server=server: server.process.kill())
+            making.callback(server.kill)
         for server in self.nats.values():
-            server.process.until(lambda server=server: server.ready, "a leader", _START_SECONDS)
+            server.until_ready()
 
     def _make_regions(self, making: ExitStack) -> None:
         for each in REGIONS:
             region = Region(self.namespace(each), each, self.folder / each.name)
             self.regions[each.name] = region
-            making.callback(lambda region=region: region.process.kill())
+            making.callback(region.kill)
         for region in self.regions.values():
-            region.process.until(lambda region=region: region.ready, "listening", _START_SECONDS)
+            region.until_ready()
 
     def _make_edges(self, making: ExitStack) -> None:
         urls = [server.url for server in self.nats.values()]
@@ -120,16 +118,16 @@ class Lab:
 
     def _attach(self, router: Namespace, node: Node, making: ExitStack) -> None:
         own = self._namespace_of(node.name, making)
-        link(router, node.name, own, "up")
+        link(router, node.name, own, UPLINK)
         router.ip(
             f"address add {node.gateway4}/24 dev {node.name}",
             f"address add {node.gateway6}/64 dev {node.name} nodad",
         )
         own.ip(
-            f"address add {node.ipv4}/24 dev up",
-            f"address add {node.ipv6}/64 dev up nodad",
+            f"address add {node.ipv4}/24 dev {UPLINK}",
+            f"address add {node.ipv6}/64 dev {UPLINK} nodad",
             f"route add default via {node.gateway4}",
-            f"-6 route add default via {node.gateway6}",
+            f"route add ::/0 via {node.gateway6}",
         )
 
     def _namespace_of(self, name: str, making: ExitStack) -> Namespace:

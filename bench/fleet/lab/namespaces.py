@@ -19,6 +19,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PREFIX = "rdlab"
+UPLINK = "uplink"
+"""A node's device towards the router."""
+
 _NAMED = Path("/run/netns")
 _OWN = "/proc/thread-self/ns/net"
 _CLONE_NEWNET = 0x40000000
@@ -44,13 +47,7 @@ class Namespace:
     def ip(self, *lines: str) -> None:
         """Carry out these lines of ip(8), all in one process."""
         text = "".join(f"{line}\n" for line in lines)
-        subprocess.run(
-            ["ip", "-n", self.name, "-batch", "-"],
-            input=text,
-            text=True,
-            check=True,
-            capture_output=True,
-        )
+        run("ip", "-n", self.name, "-batch", "-", stdin=text)
 
     def sysctl(self, **values: object) -> None:
         """Set values of /proc/sys/net; a name has `__` where the path has a slash."""

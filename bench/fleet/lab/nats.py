@@ -77,6 +77,14 @@ class NatsServer:
             self._folder / "nats.log",
         )
 
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self.process.kill()
+
+    def until_ready(self, within: float = 60.0) -> None:
+        """Wait until its cluster has a leader. Raises NotSoError."""
+        self.process.until(lambda: self.ready, "a leader", within)
+
     @property
     def ready(self) -> bool:
         """Whether the cluster's JetStream has a leader that it knows."""

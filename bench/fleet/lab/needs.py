@@ -29,7 +29,7 @@ def missing(*, nats: bool = True, clocks: bool = True, exabgp: bool = True) -> l
 
 def _missing(*, nats: bool, clocks: bool, exabgp: bool) -> Iterator[str]:
     if os.geteuid() != 0:
-        yield "root, for network namespaces: run it as root, or in a container that has CAP_NET_ADMIN"
+        yield "root, for network namespaces: sudo, or a container that has CAP_SYS_ADMIN"
     wanted = [name for name in _PACKAGES if exabgp or name != "exabgp"]
     packages = {_PACKAGES[name] for name in wanted if shutil.which(name, path=_PATH) is None}
     if clocks and library() is None:

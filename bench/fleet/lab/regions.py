@@ -26,9 +26,15 @@ class Region:
         """Start it, and do not wait."""
         command = [sys.executable, "-m", "resolverd.demo.region", "--name", self.node.name]
         command += ["--address", self.node.ipv4, "--port", str(_PORT)]
-        self.process = Process(
-            self._namespace, command, self._folder / "region.log", folder=ROOT
-        )
+        self.process = Process(self._namespace, command, self._folder / "region.log", folder=ROOT)
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        self.process.kill()
+
+    def until_ready(self, within: float = 60.0) -> None:
+        """Wait until it answers. Raises NotSoError."""
+        self.process.until(lambda: self.ready, "listening", within)
 
     @property
     def ready(self) -> bool:
