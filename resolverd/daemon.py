@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resolverd import log
 from resolverd.abi.library import why_not
@@ -63,6 +63,9 @@ from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watching import Watching
 
+if TYPE_CHECKING:
+    from resolverd.fleet.joined import Joined
+
 # Seconds that an override waits for the disk before it is obeyed.
 _WRITTEN_FIRST = 0.5
 
@@ -107,6 +110,7 @@ class Daemon:
         self._observation: Observation
         self._publication: Publication
         self.round_trips: RoundTrips
+        self.fleet: Joined | None = None
 
     @property
     def bound(self) -> Sequence[Listener]:
@@ -221,6 +225,7 @@ class Daemon:
         limits = affordable(server, choice, len(inputs.targets.by_id), connections)
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         earlier = await self._restored()
+        self.fleet = _joined(inputs, earlier)
         self._observation = Observation(inputs, self._news, earlier)
         self._publication = Publication(
             self.engine,
@@ -235,7 +240,10 @@ class Daemon:
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
+            if self.fleet is not None:
+                await self.fleet.start()  # it connects while endpoints are probed
             await self._observation.start()
+            await self._obey_the_fleet()
             histories = {name: History(known) for name, known in earlier.histories.items()}
             await self.engine.start(await self._publication.first(inputs, histories))
         except BaseException:
@@ -246,6 +254,8 @@ class Daemon:
         self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
         self.tasks.keep("rtt", self.round_trips.keep)
+        if self.fleet is not None:
+            self.fleet.keep(self.tasks)
         self._keeper.follow(self._standing)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
@@ -320,7 +330,16 @@ class Daemon:
         standing = await self._observation.standing()
         histories = self._publication.histories.items()
         segments = {service: history.segments for service, history in histories}
-        return replace(standing, histories=segments)
+        said = {} if self.fleet is None else self.fleet.words.kept()
+        return replace(standing, histories=segments, fleet=said)
+
+    async def _obey_the_fleet(self) -> None:
+        """Take the fleet's words before the first answer."""
+        if self.fleet is None:
+            return
+        await self.fleet.settle()
+        self.fleet.into(self.overrides, self._observation.override_keys, self.republish)
+        self._observation.staged = self.fleet.words.apply
 
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""
@@ -345,6 +364,25 @@ class Daemon:
         task.add_done_callback(self._reload_tasks.discard)
 
     async def _abandon(self) -> None:
+        if self.fleet is not None:
+            await self.fleet.stop()
         await self.admin.stop()
         await self.engine.stop()
         await self._observation.stop()
+
+
+def _joined(inputs: Inputs, earlier: Standing) -> Joined | None:
+    """This edge in its fleet; None where there is none, of which nothing is loaded then.
+
+    Raises ResolverdError where what speaks to NATS is not installed.
+    """
+    settings = inputs.config.fleet
+    if not settings.urls:
+        return None
+    try:
+        from resolverd.fleet.joined import Joined
+    except ImportError as error:
+        raise ResolverdError(
+            f"fleet.urls needs {error.name}: pip install 'resolverd[fleet]' into this environment"
+        ) from error
+    return Joined(settings, inputs.base, earlier.fleet, earlier.overrides)

@@ -7,6 +7,7 @@ from types import ModuleType
 from resolverd.admin.metrics import (
     endpoints,
     files,
+    fleet,
     inference,
     load,
     overrides,
@@ -21,7 +22,7 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, files, process
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, files, process
 )  # fmt: skip
 
 
