@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 _OF = {
     "fleet": "resolverd.fleet",
-    "verdicts": "resolverd.policy.verdicts",
+    "verdicts": "resolverd.health.agreement",
     "anycast": "resolverd.anycast",
     "publish": "resolverd.publishing",
 }

@@ -23,7 +23,7 @@ from bench.fleet.asking.load import Load
 from bench.fleet.asking.records import Record
 from bench.fleet.events.trial import WORLD, answered_by, answered_with, asking, moved
 from bench.fleet.features import features
-from bench.fleet.lab.lab import Lab, until_all_up
+from bench.fleet.lab.lab import Lab, until_all_up, until_one_fleet
 from bench.fleet.lab.needs import missing
 from bench.fleet.lab.places import ANYCAST4, NATS, REGIONS
 from bench.fleet.lab.processes import NotSoError, until
@@ -53,6 +53,7 @@ def _show(folder: Path, nats: bool) -> int:
     began = time.monotonic()
     _say("Starting a router, three regions and three edges, each a host of its own to the kernel …")
     with Lab(folder, edges=_EDGES, nats=nats) as lab:
+        until_one_fleet(lab)
         until_all_up(lab)
         _introduce(lab, time.monotonic() - began)
         with asking(lab, folder / "load", RATE) as load:

@@ -76,11 +76,11 @@ def _says_path(trial: Trial, edge: str) -> bool:
     return any("path" in region["reason"] for region in regions if region["region"] == _VICTIM)
 
 
-_FLEET = frozenset({"fleet"})
+_VERDICTS = frozenset({"verdicts"})
 
 EVENTS = (
     Event("region-dies", "kill -9 of a region's server", region_dies, quick=True),
-    Event("two-blinded", "two of five edges cannot reach a region", two_blinded, needs=_FLEET),
-    Event("liar-down", "an edge says that all is down", all_blinded_but_one, needs=_FLEET),
-    Event("liar-up", "a region dies, an edge says that all is up", says_all_up, needs=_FLEET),
+    Event("two-blinded", "two of five edges cannot reach a region", two_blinded, needs=_VERDICTS),
+    Event("liar-down", "an edge says that all is down", all_blinded_but_one, needs=_VERDICTS),
+    Event("liar-up", "a region dies, an edge says that all is up", says_all_up, needs=_VERDICTS),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from bench.fleet.events import clocks_and_disks, health, partitions, routes
+from bench.fleet.events import clocks_and_disks, health, partitions, routes, words
 from bench.fleet.events.trial import Event
 
 EVENTS: tuple[Event, ...] = (
     *routes.EVENTS,
     *health.EVENTS,
+    *words.EVENTS,
     *partitions.EVENTS,
     *clocks_and_disks.EVENTS,
 )

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from bench.fleet.accounting import Account, World, account, is_lost, last_when
 from bench.fleet.asking.load import Load
 from bench.fleet.asking.records import Record
-from bench.fleet.lab.lab import Lab, until_all_up
+from bench.fleet.lab.lab import Lab, until_all_up, until_one_fleet
 from bench.fleet.lab.places import ASKING, REGIONS
 from bench.fleet.lab.processes import NotSoError, until
 
@@ -41,6 +42,8 @@ class Trial:
     """The moment that counts, monotonic seconds."""
     gone: Callable[[Record], bool] | None = None
     """Of which records none may come any more: convergence is when the last of them left."""
+    over: float = inf
+    """The moment at which that was so, monotonic seconds; what comes later is another matter."""
 
     def happens(self) -> None:
         """It happens now."""
@@ -57,6 +60,7 @@ class Trial:
         gone = self.gone
         assert gone is not None
         until(lambda: not any(map(gone, self.load.last(1.0))), "what is to be gone", within)
+        self.over = time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,8 @@ def _converged(trial: Trial, records: list[Record], at: float, found: Account) -
     ends = [last_when(records, is_lost, at) if found.lost else None]
     if trial.gone is not None:
         gone = trial.gone
-        ends.append(last_when(records, lambda r: not is_lost(r) and gone(r), at) or 0.0)
+        meanwhile = [r for r in records if r.sent < trial.over and not is_lost(r)]
+        ends.append(last_when(meanwhile, gone, at) or 0.0)
     known = [end for end in ends if end is not None]
     return max(known) if known else None
 
@@ -158,6 +163,7 @@ def sound(lab: Lab) -> None:
         edge.restore()
     for edge in lab.edges.values():
         edge.until_ready()
+    until_one_fleet(lab)
     until_all_up(lab)
     lab.announce()
 

@@ -100,12 +100,17 @@ class Bird:
         folder.mkdir(parents=True, exist_ok=True)
         self._namespace, self._folder = namespace, folder
         (folder / "bird.conf").write_text(configuration)
-        self.start()
+        self.process: Process | None = None
 
     @property
     def socket(self) -> Path:
         """Its control socket."""
         return self._folder / "bird.ctl"
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.running
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -118,7 +123,8 @@ class Bird:
 
     def kill(self) -> None:
         """SIGKILL it."""
-        self.process.kill()
+        if self.process is not None:
+            self.process.kill()
 
     def control(self, *words: str) -> str:
         """What birdc(8) prints. Raises CalledProcessError."""
@@ -152,7 +158,7 @@ class RouterBird(Bird):
 
 
 class EdgeBird(Bird):
-    """An edge's, which announces when it is told to."""
+    """An edge's, which has a protocol for each service address, disabled at first."""
 
     def __init__(self, namespace: Namespace, edge: EdgeNode, folder: Path) -> None:
         text = _EDGE.format(
@@ -160,10 +166,14 @@ class EdgeBird(Bird):
         )
         super().__init__(namespace, text, folder)
 
-    def announce(self) -> None:
-        """Announce both service addresses."""
-        self.control("enable", '"anycast*"')
 
-    def withdraw(self) -> None:
-        """Withdraw both."""
-        self.control("disable", '"anycast*"')
+def bfd_alone(edge: EdgeNode) -> str:
+    """The configuration of a BIRD that speaks BFD with the router for somebody else."""
+    neighbors = "".join(
+        f"    neighbor {gateway} local {own};\n"
+        for gateway, own in ((edge.gateway4, edge.ipv4), (edge.gateway6, edge.ipv6))
+    )
+    head, _, tail = _BFD.rpartition("}\n")
+    return (
+        f"router id {edge.ipv4};\nprotocol device {{ scan time 1; }}\n{head}{neighbors}}}\n{tail}"
+    )

@@ -10,17 +10,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.fleet.lab.bird import EdgeBird
 from bench.fleet.lab.clock import Clock
 from bench.fleet.lab.edge_files import configuration, zone
 from bench.fleet.lab.namespaces import Namespace, run
 from bench.fleet.lab.places import ANYCAST4, ANYCAST6, EdgeNode
 from bench.fleet.lab.processes import Process
+from bench.fleet.lab.speakers import ByHand, Speaker
 from bench.report import ROOT
 
 READY_SECONDS = 60.0
@@ -33,7 +33,12 @@ class Edge:
     """One of them; `start` has it answer, `announce` has clients reach it."""
 
     def __init__(
-        self, namespace: Namespace, node: EdgeNode, folder: Path, nats: Sequence[str]
+        self,
+        namespace: Namespace,
+        node: EdgeNode,
+        folder: Path,
+        nats: Sequence[str],
+        speaker: Callable[[Namespace, EdgeNode, Path], Speaker] = ByHand,
     ) -> None:
         self.node, self.name, self.namespace, self.folder = node, node.name, namespace, folder
         self.state = folder / "state"
@@ -44,9 +49,10 @@ class Edge:
         namespace.ip(
             f"address add {ANYCAST4}/32 dev lo", f"address add {ANYCAST6}/128 dev lo nodad"
         )
-        (folder / "resolverd.toml").write_text(configuration(node, self.state, nats))
+        self.speaker = speaker(namespace, node, folder)
+        text = configuration(node, self.state, nats) + self.speaker.configuration
+        (folder / "resolverd.toml").write_text(text)
         (folder / "inference.example.zone").write_text(zone())
-        self.bird = EdgeBird(namespace, node, folder / "bird")
 
     # The daemon.
 
@@ -82,7 +88,7 @@ class Edge:
 
     def kill_all(self) -> None:
         """SIGKILL all of its processes, as where the host's power goes."""
-        self.bird.process.kill()
+        self.speaker.kill()
         self.kill()
 
     def restore(self) -> None:
@@ -92,8 +98,7 @@ class Edge:
             if self._mounted:
                 run("umount", str(self.state))
             self._mounted = self._clocked = False
-        if not self.bird.process.running:
-            self.bird.start()
+        self.speaker.start()
         if self.daemon is None or not self.daemon.running:
             self.start(wait=False)
 
@@ -101,11 +106,11 @@ class Edge:
 
     def announce(self) -> None:
         """Have the router send clients here."""
-        self.bird.announce()
+        self.speaker.announce()
 
     def withdraw(self) -> None:
         """Have it send them elsewhere."""
-        self.bird.withdraw()
+        self.speaker.withdraw()
 
     def until_ebbed(self, within: float = EBB_SECONDS) -> float:
         """Wait until no query has come for a tenth of a second, or `within`; seconds."""
@@ -207,7 +212,7 @@ class Edge:
         """End all of it."""
         if self.daemon is not None:
             self.daemon.kill()
-        self.bird.process.kill()
+        self.speaker.kill()
         if self._mounted:
             run("umount", str(self.state))
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
+from bench.fleet.features import features
 from bench.fleet.lab.bird import RouterBird
 from bench.fleet.lab.delay import Delays
 from bench.fleet.lab.edge import Edge
 from bench.fleet.lab.faults import Faults
 from bench.fleet.lab.namespaces import UPLINK, Namespace, link, remove_left
 from bench.fleet.lab.nats import NatsServer
-from bench.fleet.lab.places import CLIENTS, EDGES, NATS, REGIONS, Node
+from bench.fleet.lab.places import CLIENTS, EDGES, NATS, REGIONS, EdgeNode, Node
 from bench.fleet.lab.processes import until
 from bench.fleet.lab.regions import Region
+from bench.fleet.lab.speakers import ByBird, ByExabgp, ByHand, Speaker, exabgps
 
 
 class Lab:
@@ -83,6 +87,7 @@ class Lab:
         self.faults = Faults(router)
         self.delays = making.enter_context(Delays(router))
         self.router = RouterBird(router, self._edges, self.folder / "router")
+        self.router.start()
         making.callback(self.router.kill)
         if self._with_nats:
             self._make_nats(making)
@@ -108,13 +113,22 @@ class Lab:
     def _make_edges(self, making: ExitStack) -> None:
         urls = [server.url for server in self.nats.values()]
         for each in self._edges:
-            edge = Edge(self.namespace(each), each, self.folder / each.name, urls)
+            folder = self.folder / each.name
+            speaker = self._speaker_of(each)
+            edge = Edge(self.namespace(each), each, folder, urls, speaker)
             self.edges[each.name] = edge
             making.callback(edge.close)
-            edge.start(wait=False)
+            edge.restore()
         for edge in self.edges.values():
             edge.until_ready()
         self.announce()
+
+    def _speaker_of(self, edge: EdgeNode) -> Callable[[Namespace, EdgeNode, Path], Speaker]:
+        """Two edges of five have an ExaBGP, one of either version where both are there."""
+        if "anycast" not in features():
+            return ByHand
+        there = dict(zip(("e3", "e5"), cycle(exabgps()), strict=False))
+        return partial(ByExabgp, program=there[edge.name]) if edge.name in there else ByBird
 
     def _attach(self, router: Namespace, node: Node, making: ExitStack) -> None:
         own = self._namespace_of(node.name, making)
@@ -142,6 +156,25 @@ def until_all_up(lab: Lab, within: float = 30.0) -> float:
         lambda: all(_up(edge) == len(lab.regions) for edge in lab.edges.values()),
         "all regions up at all edges",
         within,
+    )
+
+
+def until_one_fleet(lab: Lab, within: float = 60.0) -> float:
+    """Wait until every edge hears every other through NATS, and a quorum confirms; seconds."""
+    if not lab.nats:
+        return 0.0
+    return until(
+        lambda: all(_hears_all(edge, len(lab.edges)) for edge in lab.edges.values()),
+        "all edges one fleet",
+        within,
+    )
+
+
+def _hears_all(edge: Edge, count: int) -> bool:
+    fleet = edge.shown()["fleet"]
+    return (
+        bool(fleet["quorum"])
+        and sum(each["heard_seconds"] is not None for each in fleet["edges"]) == count
     )
 
 

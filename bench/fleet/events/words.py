@@ -1,0 +1,71 @@
+"""What operators say to the whole fleet: obeyed by all at once, and by edges that are new."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.fleet.events.trial import Event, Trial, answered_with
+
+_REGION = "us-east"
+_SAID = ("drain", _REGION, "--why", "a trial", "--for", "30m")
+
+
+def drain(trial: Trial) -> None:
+    """A region is drained at one edge, and all of them obey."""
+    trial.gone = answered_with(_REGION)
+    trial.happens()
+    with _drained(trial):
+        trial.until_gone()
+
+
+def new_edges(trial: Trial) -> None:
+    """All edges restarted in turn with a region drained, each with nothing left of its state."""
+    lab = trial.lab
+    everyone = frozenset(lab.edges)
+    with _drained(trial):
+        trial.gone = answered_with(_REGION)
+        trial.until_gone()
+        trial.happens()
+        trial.gone = None
+        for name, edge in lab.edges.items():
+            edge.withdraw()
+            lab.router.until_announcing(everyone - {name})
+            edge.until_ebbed()
+            edge.stop()
+            shutil.rmtree(edge.state)
+            edge.state.mkdir()
+            edge.start()
+            edge.announce()
+            lab.router.until_announcing(everyone)
+        after = [r for r in trial.load.records() if r.sent >= trial.at]
+        trial.notes["restarts"] = len(lab.edges)
+        trial.notes["answers with the drained region"] = sum(map(answered_with(_REGION), after))
+        assert not any(map(answered_with(_REGION), after))
+
+
+@contextmanager
+def _drained(trial: Trial) -> Iterator[None]:
+    """The region drained, by a word at one edge, until the end of the block."""
+    trial.lab.edges["e1"].resolverd(*_SAID, "--no-wait")
+    try:
+        yield
+    finally:
+        trial.lab.edges["e2"].resolverd("clear", _REGION)
+
+
+_FLEET = frozenset({"fleet"})
+
+EVENTS = (
+    Event(
+        "drain", "a region is drained at one edge", drain, planned=True, needs=_FLEET, quick=True
+    ),
+    Event(
+        "new-edges",
+        "all edges restarted without their state, a region drained",
+        new_edges,
+        planned=True,
+        needs=_FLEET,
+    ),
+)
