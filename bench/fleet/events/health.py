@@ -72,8 +72,7 @@ def _region(name: str) -> RegionNode:
 
 
 def _says_path(trial: Trial, edge: str) -> bool:
-    regions = trial.lab.edges[edge].shown()["regions"]
-    return any("path" in region["reason"] for region in regions if region["region"] == _VICTIM)
+    return "path" in trial.lab.edges[edge].standings(_VICTIM)
 
 
 _VERDICTS = frozenset({"verdicts"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.fleet.events import clocks_and_disks, health, partitions, routes, words
+from bench.fleet.events import clocks_and_disks, comparisons, health, partitions, routes, words
 from bench.fleet.events.trial import Event
 
 EVENTS: tuple[Event, ...] = (
@@ -11,6 +11,7 @@ EVENTS: tuple[Event, ...] = (
     *words.EVENTS,
     *partitions.EVENTS,
     *clocks_and_disks.EVENTS,
+    *comparisons.EVENTS,
 )
 
 BY_NAME = {event.name: event for event in EVENTS}

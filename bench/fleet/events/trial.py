@@ -57,10 +57,13 @@ class Trial:
 
     def until_gone(self, within: float = 30.0) -> None:
         """Wait until for a second nothing came of what is to be gone. Raises NotSoError."""
-        gone = self.gone
-        assert gone is not None
-        until(lambda: not any(map(gone, self.load.last(1.0))), "what is to be gone", within)
+        assert self.gone is not None
+        self.until_gone_of(self.gone, within)
         self.over = time.monotonic()
+
+    def until_gone_of(self, gone: Callable[[Record], bool], within: float = 30.0) -> None:
+        """The same of any records."""
+        until(lambda: not any(map(gone, self.load.last(1.0))), "what is to be gone", within)
 
 
 @dataclass(frozen=True)

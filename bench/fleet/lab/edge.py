@@ -143,6 +143,28 @@ class Edge:
         document: dict[str, Any] = json.loads(self.admin("GET", "/state")[1])
         return document
 
+    def standings(self, region: str) -> set[str]:
+        """How its own verdicts on a region's endpoints stand with those of other edges."""
+        return {others["standing"] for others in self._others(region)}
+
+    def verdicts(self) -> set[str]:
+        """Whose verdicts count here."""
+        return {others["verdicts"] for others in self._others()}
+
+    def _others(self, region: str = "") -> list[dict[str, Any]]:
+        regions = self.shown()["regions"]
+        chosen = [each for each in regions if not region or each["region"] == region]
+        return [endpoint["others"] for each in chosen for endpoint in each["endpoints"]]
+
+    def edit(self, before: str, after: str) -> None:
+        """Change its configuration, as a person would; the daemon notices."""
+        file = self.folder / "resolverd.toml"
+        text = file.read_text()
+        assert before in text, before
+        written = file.with_suffix(".new")
+        written.write_text(text.replace(before, after))
+        written.replace(file)
+
     def metric(self, name: str) -> float:
         """The sum of a metric's samples; 0 where it has none."""
         lines = self.admin("GET", "/metrics")[1].splitlines()

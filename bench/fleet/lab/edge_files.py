@@ -86,7 +86,7 @@ def fleet(edge: EdgeNode, nats: Sequence[str]) -> str:
     if not nats:
         return ""
     urls = ", ".join(f'"{url}"' for url in nats)
-    return f'[fleet]\nurls = [{urls}]\nname = "lab"\nedge = "{edge.name}"\n'
+    return f'[fleet]\nurls = [{urls}]\nname = "lab"\nedge = "{edge.name}"\nverdicts = "quorum"\n'
 
 
 def zone() -> str:

@@ -172,6 +172,8 @@ def until_one_fleet(lab: Lab, within: float = 60.0) -> float:
 
 def _hears_all(edge: Edge, count: int) -> bool:
     fleet = edge.shown()["fleet"]
+    if "observing" in fleet and sum(each["live"] for each in fleet["observing"]) < count - 1:
+        return False
     return (
         bool(fleet["quorum"])
         and sum(each["heard_seconds"] is not None for each in fleet["edges"]) == count

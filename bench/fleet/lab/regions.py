@@ -39,9 +39,15 @@ class Region:
     @property
     def ready(self) -> bool:
         """Whether it answers."""
+        return self._asked("/health") == ""
 
-        def asked() -> bool:
-            with urlopen(f"{self.node.url}/health", timeout=2) as response:
-                return bool(response.status == 200)
+    def metrics(self) -> str:
+        """Its /metrics. Raises OSError."""
+        return self._asked("/metrics")
+
+    def _asked(self, path: str) -> str:
+        def asked() -> str:
+            with urlopen(f"{self.node.url}{path}", timeout=2) as response:
+                return str(response.read().decode())
 
         return self._namespace.do(asked)
