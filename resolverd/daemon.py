@@ -226,7 +226,8 @@ class Daemon:
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         earlier = await self._restored()
         self.fleet = _joined(inputs, earlier)
-        self._observation = Observation(inputs, self._news, earlier)
+        others = self.fleet.observations if self.fleet else None
+        self._observation = Observation(inputs, self._news, earlier, others)
         self._publication = Publication(
             self.engine,
             self._observation,
@@ -385,4 +386,5 @@ def _joined(inputs: Inputs, earlier: Standing) -> Joined | None:
         raise ResolverdError(
             f"fleet.urls needs {error.name}: pip install 'resolverd[fleet]' into this environment"
         ) from error
-    return Joined(settings, inputs.base, earlier.fleet, earlier.overrides)
+    place = inputs.config.server.coordinates
+    return Joined(settings, inputs.base, place, earlier.fleet, earlier.overrides)

@@ -20,7 +20,8 @@ from resolverd.health.family import Family, families_of
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
-from resolverd.health.overrides import Override, Overrides
+from resolverd.health.other_edges import OtherEdges
+from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
@@ -42,13 +43,19 @@ _AT_ONCE = 100
 class Observation:
     """The probes and look-ups of one configuration; `changed` is called at each news.
 
-    It begins with how things stood `earlier`, as far as that can still be believed.
+    It begins with how things stood `earlier`, as far as that can still be believed. `others` are
+    the other edges of a fleet, None without one.
     """
 
     def __init__(
-        self, inputs: Inputs, changed: Callable[[], None], earlier: Standing | None = None
+        self,
+        inputs: Inputs,
+        changed: Callable[[], None],
+        earlier: Standing | None = None,
+        others: OtherEdges | None = None,
     ) -> None:
         earlier = earlier or Standing()
+        self.others = others
         self._log = log.get("daemon")
         self.overrides = Overrides()
         self._restore(earlier.overrides, inputs)
@@ -61,6 +68,8 @@ class Observation:
             grace=inputs.config.server.name_grace,
             kept=_kept(inputs, "names-probed.json"),
             restored=lambda target: earlier.health_of(target, time.monotonic()),
+            turns=others.turns if others else None,
+            late=others.late if others else lambda _: None,
         )
         self.load = LoadController(self.monitor, changed)
         self.load.spilling.resume(earlier.shares)
@@ -81,15 +90,22 @@ class Observation:
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
         self._digests: dict[str, tuple[Target, str]] = {}  # of how targets are probed
+        if others is not None:
+            others.join(self.monitor, changed, self._saturations)
+            others.observe(inputs.config, inputs.targets)
 
     async def start(self) -> None:
         """Probe and resolve; returns after the first round of both."""
         await self.monitor.start()
         await self._book.start()
+        if self.others is not None:
+            await self.others.start()
         await self._first_rounds()
 
     async def stop(self) -> None:
         """Stop probing and resolving; what is known stays readable."""
+        if self.others is not None:
+            await self.others.stop()
         await self._book.stop()
         await self.monitor.stop()
 
@@ -111,6 +127,8 @@ class Observation:
         self._book.grace = inputs.config.server.name_grace
         self.service_windows = _service_windows(inputs)
         self._inputs = self._after = inputs
+        if self.others is not None:
+            self.others.observe(inputs.config, inputs.targets)
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
@@ -121,7 +139,10 @@ class Observation:
         cease to differ from their peers, shares move. `inputs` are those of the Plan.
         """
         self._expire_overrides(now)
-        identities, verdicts = self.monitor.identities(), self._verdicts(now)
+        identities, own = self.monitor.identities(), self._own_verdicts(now)
+        if self.others is not None:
+            self.others.record(own, self._out(now), now)
+        verdicts = self._with_others(own, now)
         self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
         outliers = outvoted(config, targets, identities, verdicts)
@@ -132,7 +153,7 @@ class Observation:
 
     def seen(self, plan: Plan, now: float) -> World:
         """What is known at `now` (monotonic seconds), judged under `plan`; nothing is changed."""
-        return self._seen(plan, now, self._verdicts(now))
+        return self._seen(plan, now, self._with_others(self._own_verdicts(now), now))
 
     def _seen(self, plan: Plan, now: float, verdicts: Mapping[str, Verdict]) -> World:
         world = World(
@@ -199,7 +220,28 @@ class Observation:
             if id_ in by_id
         }
 
-    def _verdicts(self, now: float) -> dict[str, Verdict]:
+    def _with_others(self, own: dict[str, Verdict], now: float) -> dict[str, Verdict]:
+        """What this edge's probes say, as it stands with what those of others do."""
+        return own if self.others is None else self.others.over(own, self._out(now), now)
+
+    def _out(self, now: float) -> frozenset[str]:
+        """The regions that are taken out, whatever probes say."""
+        overrides = self.overrides.active(now)
+        return frozenset(
+            region
+            for region in self._inputs.config.region
+            if (region in overrides and overrides[region].kind is not OverrideKind.UP)
+            or self.service_windows.closed(region, time.time())
+        )
+
+    def _saturations(self) -> dict[str, float]:
+        """How full each region is, as the service has it that has it fullest; only those known."""
+        found: dict[str, float] = {}
+        for (_, region), saturation in self.load.saturations().items():
+            found[region] = max(saturation, found.get(region, 0.0))
+        return found
+
+    def _own_verdicts(self, now: float) -> dict[str, Verdict]:
         """What probes say, by target.
 
         A target just replaced is known by its last verdict until probed, which promises nothing.
@@ -246,6 +288,8 @@ class Observation:
 
     def _verdict_changed(self, target: str, before: Verdict, after: Verdict) -> None:
         self.transitions.record_endpoint(target, before, after)
+        if self.others is not None:
+            self.others.news()
         self._changed()
 
 

@@ -50,6 +50,7 @@ class _Seen(NamedTuple):
     world: World
     probed: Probed
     outliers: Mapping[str, list[Json]]
+    others: Mapping[str, Json]
     now: float
 
 
@@ -59,7 +60,8 @@ def state_of(served: Served) -> Json:
     plan, steering = served.snapshot
     world = served.world
     judged = judge_regions(plan, world, now)
-    seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), now)
+    others = {} if served.fleet is None else served.fleet.said_of(served.monitor.settled())
+    seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), others, now)
     names, standing, fenced = _names(plan), _standing(judged), _fences(served)
     outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
@@ -218,6 +220,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
         ),
         **endpoint_readings(probed.readings.get(id_)),
         "differs": seen.outliers.get(id_, []),
+        "others": seen.others.get(id_),
     }
 
 

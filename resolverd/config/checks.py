@@ -33,6 +33,7 @@ from resolverd.config.tier_checks import check_tiers
 from resolverd.config.toml_values import toml_value
 from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
+from resolverd.config.verdict_policies import check_verdicts
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -312,4 +313,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_urls,
     check_sense,
     check_sticky,
+    check_verdicts,
 )

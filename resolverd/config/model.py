@@ -291,7 +291,9 @@ class Service(Section):
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
     verdicts: VerdictsText | Literal[""] = option(
-        "", "Whose verdicts count for its targets, as in [fleet]; empty takes the fleet's."
+        "",
+        "Whose verdicts count for its targets, as in [fleet]; empty takes the fleet's. Services "
+        "that share the probes of a region have to say the same there.",
     )
 
     @property

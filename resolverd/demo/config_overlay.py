@@ -20,8 +20,8 @@ from resolverd.config.model import Admin
 from resolverd.config.probe import Probe
 from resolverd.config.targets import probe_targets
 from resolverd.config.types import Listener
-from resolverd.demo.fleet import EndpointSpec, RegionProcess
 from resolverd.demo.region import MODEL
+from resolverd.demo.region_processes import EndpointSpec, RegionProcess
 from resolverd.errors import ResolverdError
 from resolverd.load.spilling import rule_of
 

@@ -15,7 +15,7 @@ from resolverd.daemon import Daemon
 from resolverd.demo.ask import Answer, ask
 from resolverd.demo.cities import CITIES
 from resolverd.demo.config_overlay import ConfigOverlay
-from resolverd.demo.fleet import Fleet
+from resolverd.demo.region_processes import RegionProcesses
 from resolverd.engine.explain import explain
 
 NAME = "chat.inference.example"
@@ -28,7 +28,7 @@ class Environment:
     """The running daemon and its simulated regions. Cities are known by their names."""
 
     overlay: ConfigOverlay
-    fleet: Fleet
+    regions: RegionProcesses
     daemon: Daemon
 
     @property
@@ -95,10 +95,10 @@ async def running_environment(
     overlay: ConfigOverlay, overrides: Sequence[SetOption]
 ) -> AsyncIterator[Environment]:
     """Start the regions, then the daemon; stop both however it ends. Raises ResolverdError."""
-    async with Fleet(overlay.specs) as fleet:
-        daemon = Daemon(overlay.path, [*overrides, *overlay.overrides(fleet.processes)])
+    async with RegionProcesses(overlay.specs) as regions:
+        daemon = Daemon(overlay.path, [*overrides, *overlay.overrides(regions.processes)])
         await daemon.start()
         try:
-            yield Environment(overlay, fleet, daemon)
+            yield Environment(overlay, regions, daemon)
         finally:
             await daemon.stop()

@@ -24,9 +24,12 @@ HARMLESS_SECONDS = 8.0
 
 
 async def begin(environment: Environment, scheduled: ScheduledFault) -> None:
-    """Inject the fault into every endpoint of its region. Raises FleetError."""
+    """Inject the fault into every endpoint of its region. Raises RegionProcessError."""
     await asyncio.gather(
-        *(process.set_fault(scheduled.fault) for process in environment.fleet.of(scheduled.region))
+        *(
+            process.set_fault(scheduled.fault)
+            for process in environment.regions.of(scheduled.region)
+        )
     )
 
 
@@ -38,7 +41,7 @@ async def fail_and_recover(
 ) -> None:
     """Inject the scheduled faults, clear them, and verify that every city comes home.
 
-    Raises BrokenPromiseError, NoAnswerError or FleetError.
+    Raises BrokenPromiseError, NoAnswerError or RegionProcessError.
     """
     await _Failures(environment, baseline, schedule, emit).run()
 
@@ -83,7 +86,7 @@ class _Failures:
             await asyncio.gather(
                 *(
                     process.set_fault(None)
-                    for process in self._environment.fleet.of(scheduled.region)
+                    for process in self._environment.regions.of(scheduled.region)
                 )
             )
             self._emit(events.Cleared(watch.at(), scheduled.region, scheduled.fault))

@@ -78,7 +78,7 @@ async def _run_scenario(
         await environment.wait_until_steady()
         answers = await show_placements(environment, began, emit)
         if stay:
-            emit(Staying(str(path), environment.fleet.processes[0].control))
+            emit(Staying(str(path), environment.regions.processes[0].control))
             return await _stay(environment, faults, emit)
         if faults:
             await fail_and_recover(environment, answers, faults, emit)

@@ -39,7 +39,7 @@ async def show_placements(environment: Environment, began: float, emit: Emit) ->
     server = environment.server
     endpoints = tuple(
         Endpoint(p.spec.region, p.url, p.pid, p.control, environment.overlay.port_in_use_of(p.spec))
-        for p in environment.fleet.processes
+        for p in environment.regions.processes
     )
     emit(
         Ready(
@@ -83,7 +83,7 @@ class _KillAndReturn:
 
     async def run(self) -> None:
         overlay, watch = self._environment.overlay, self._watch
-        victims = self._environment.fleet.of(self._region)
+        victims = self._environment.regions.of(self._region)
         pids = tuple(process.pid for process in victims)
         watch.began = time.monotonic()
         await asyncio.gather(*(process.kill() for process in victims))

@@ -1,4 +1,4 @@
-"""This edge in its fleet: the link, the words, and how both stand."""
+"""This edge in its fleet: the link, the words, the observations, and how they stand."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from resolverd.config.fleet import Fleet
+from resolverd.config.types import Coordinates
 from resolverd.fleet.link import Link, LinkState
+from resolverd.fleet.observation_document import edges_part, target_part
+from resolverd.fleet.observations import Observations
 from resolverd.fleet.words import Words
 from resolverd.health.overrides import Override, Overrides
+from resolverd.health.verdict import Verdict
 from resolverd.tasks import Tasks
 
 
@@ -21,11 +25,13 @@ class Joined:
         self,
         settings: Fleet,
         base: Path,
+        place: Coordinates,
         kept: Mapping[str, Any],
         overrides: Mapping[str, Override],
     ) -> None:
         self.settings = settings
         self.link = Link(settings, base, self._changed)
+        self.observations = Observations(settings, place, self.link)
         self.words = Words(self.link.store, settings.edge_name, kept, overrides)
 
     async def start(self) -> None:
@@ -103,6 +109,15 @@ class Joined:
                 }
                 for address, word in self.words.pending.items()
             ],
+            "observing": edges_part(self.observations, time.monotonic()),
+        }
+
+    def said_of(self, verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+        """What the others say of targets, of which these are this edge's own verdicts."""
+        live, now = self.observations.live(), time.monotonic()
+        return {
+            target: target_part(self.observations, target, own, live, now)
+            for target, own in verdicts.items()
         }
 
     def _changed(self, _: LinkState) -> None:

@@ -1,6 +1,6 @@
 """Carries out what the health of all targets asks for: publishes, logs, and probes others early.
 
-What an outcome means is decided in `fleet`, which is pure; here are the watches and the log.
+What an outcome means is decided in `all_targets`, which is pure; here are the watches and the log.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from resolverd import log
-from resolverd.health.fleet import FleetHealth, IsolationChange, Member
+from resolverd.health.all_targets import AllTargetsHealth, IsolationChange, Member
 from resolverd.health.isolation import IsolationDetector
 from resolverd.health.outcome import Outcome
 from resolverd.health.watch import Watch
@@ -20,20 +20,20 @@ class FailureAttribution:
     def __init__(
         self, watches: Mapping[str, Watch], window: float, clock: Callable[[], float]
     ) -> None:
-        self._fleet = FleetHealth(window)
+        self._all = AllTargetsHealth(window)
         self._watches = watches
         self._clock = clock
         self._log = log.get("health")
 
     @property
     def repeated(self) -> Callable[[str, Outcome, float, float], bool]:
-        """`FleetHealth.repeat`, after which nothing is left to be carried out."""
-        return self._fleet.repeat
+        """`AllTargetsHealth.repeat`, after which nothing is left to be carried out."""
+        return self._all.repeat
 
     @property
     def isolation(self) -> IsolationDetector:
         """Whether this host, and not every region, is taken to be at fault."""
-        return self._fleet.isolation
+        return self._all.isolation
 
     def replaced(self, anew: Collection[str]) -> None:
         """The watches have changed; those `anew` have probed nothing yet."""
@@ -41,11 +41,11 @@ class FailureAttribution:
             id_: Member(watch.target.region, watch.judged_health)
             for id_, watch in self._watches.items()
         }
-        self._log_change(self._fleet.replace(members, anew, self._clock()))
+        self._log_change(self._all.replace(members, anew, self._clock()))
 
     def ended(self, watch: Watch, outcome: Outcome, started: float) -> None:
         """A probe of `watch` ended: hand its outcome on, and carry out what follows for all."""
-        change = self._fleet.observe(
+        change = self._all.observe(
             watch.target.id, outcome, started, self._clock(), overridden=watch.overridden
         )
         self._log_change(change.isolation)

@@ -19,6 +19,7 @@ from resolverd import log
 from resolverd.dns.hostnames import normal_host
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.attribution import FailureAttribution
+from resolverd.health.canary_turns import CanaryTurns
 from resolverd.health.connection import Connection
 from resolverd.health.events import EndpointEvents
 from resolverd.health.family import Family, FamilyResult
@@ -60,6 +61,7 @@ class Monitor:
     `grace` and `kept` are those of the `AddressBook` of the URLs' hosts. `overridden(target)` is
     whether an operator's override is in force: no fall under one is held against its target.
     `restored(target)` is what an earlier process knew of a target, where that may be believed.
+    `turns` are those of a fleet at canaries, and `late(id)` is a watch's.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class Monitor:
         grace: float = 15.0,
         kept: KeptAddresses | None = None,
         restored: Callable[[Target], EndpointHealth | None] = lambda _: None,
+        turns: CanaryTurns | None = None,
+        late: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._restored = restored
+        self._restored, self._turns, self._late = restored, turns, late
         self._wanted = tuple(targets)
         self._on_change = on_change
         self._clock = clock
@@ -105,7 +109,7 @@ class Monitor:
             local=True,
             kept=self._kept,
         )
-        self._tools = Tools(book)
+        self._tools = Tools(book, turns=self._turns)
         await book.start()
         try:
             self.replace(self._wanted)
@@ -128,6 +132,19 @@ class Monitor:
     def settled(self) -> dict[str, Verdict]:
         """The same, each the same object for as long as nothing of it changes but `probed_at`."""
         return {id_: watch.judged_health.settled for id_, watch in self._watches.items()}
+
+    def tried(self) -> dict[str, tuple[Target, Verdict]]:
+        """`settled`, with the targets, of those that have been probed by their present settings."""
+        return {
+            id_: (watch.target, watch.judged_health.settled)
+            for id_, watch in self._watches.items()
+            if watch.judged_health.tried
+        }
+
+    def probe_soon(self, ids: Iterable[str]) -> None:
+        """Probe these now, or once fast_interval has passed since the last probe of each."""
+        for watch in [self._watches[id_] for id_ in ids if id_ in self._watches]:
+            watch.probe_soon()
 
     def ids(self) -> list[str]:
         """The ids of the targets that are probed now."""
@@ -262,6 +279,7 @@ class Monitor:
             overridden=self._overridden,
             timers=self._timers,
             grid=self._grid,
+            late=self._late,
         )
         if (known := self._restored(target)) is not None:
             watch.restore(known)

@@ -13,7 +13,7 @@ serves. Both together bound the time from the start of the first failed probe to
 least fast_interval apart, which is what `Verdict.no_flip_before` promises.
 
 What an outcome means, and which probes under way it supersedes, is decided in `target_health` and
-`fleet`; here are attempts and timers. What can count no more is cancelled.
+`all_targets`; here are attempts and timers. What can count no more is cancelled.
 
 New settings that judge otherwise are tried at once: probes under way are cancelled, the monitor
 starts another, and until its outcome has counted the verdict promises nothing.
@@ -27,9 +27,9 @@ import random
 from collections.abc import Callable
 
 from resolverd import log
+from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.families import FamilyHealth
-from resolverd.health.fleet import FleetHealth, Member
 from resolverd.health.grid import Grid
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
@@ -61,9 +61,10 @@ class Watch:
     `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
     in and the change of each target handed to `apply`; without it the watch is judged alone, and
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
-    outcome in by itself where it is what the last one was (`FleetHealth.repeat`).
+    outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`).
     `overridden(target)` is whether an operator's override is in force, under which no fall is held
-    against it. `timers` and `grid` are those that several watches share.
+    against it. `timers` and `grid` are those that several watches share. `late(id)` is called where
+    a probe has not ended for a fast_interval, of a target whose probes take less than half of that.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -81,7 +82,9 @@ class Watch:
         overridden: Callable[[Target], bool] = lambda _: False,
         timers: Timers | None = None,
         grid: Grid | None = None,
+        late: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._late = late
         self.target = target
         self.counters = Counters()
         self.first = asyncio.Event()
@@ -154,6 +157,14 @@ class Watch:
         fast = self.target.settings.fast_interval
         if self.first.is_set() and self._clock() - self._started >= fast:
             self._due()
+
+    def probe_soon(self) -> None:
+        """As `probe_early`, or as soon as that may be."""
+        earliest = self._started + self.target.settings.fast_interval
+        if self._clock() >= earliest:
+            self.probe_early()
+        elif self.first.is_set() and earliest < self._due_at:
+            self._next_at(earliest)
 
     def apply(self, change: TargetChange) -> None:
         """Report the target's new verdict where it is news; cancel what can count no more."""
@@ -256,6 +267,11 @@ class Watch:
             if under_way and now - self._due_at > _HASTE:
                 self._next_after(self.target.settings.fast_interval, now)
             else:
+                if (
+                    under_way
+                    and not self.counters.latency >= self.target.settings.fast_interval / 2
+                ):
+                    self._late(self.target.id)
                 self.probe()
         else:
             self._overdue = True
@@ -376,11 +392,11 @@ def _judged_alone(
     target: Target, health: TargetHealth, clock: Callable[[], float]
 ) -> Callable[[Watch, Outcome, float], None]:
     """Where outcomes of a target go that is compared with no other."""
-    fleet = FleetHealth(0.0)
-    fleet.replace({target.id: Member(target.region, health)}, {target.id}, clock())
+    alone = AllTargetsHealth(0.0)
+    alone.replace({target.id: Member(target.region, health)}, {target.id}, clock())
 
     def ended(watch: Watch, outcome: Outcome, started: float) -> None:
-        change = fleet.observe(target.id, outcome, started, clock(), overridden=watch.overridden)
+        change = alone.observe(target.id, outcome, started, clock(), overridden=watch.overridden)
         watch.apply(change.targets[target.id])
 
     return ended

@@ -56,6 +56,8 @@ FIELDS: Mapping[str, Field] = {
     "bucket": Field(str, "a bucket of NATS"),
     "bucket_key": Field(str, "a key of that bucket"),
     "edge": Field(str, "an edge of the fleet, or all"),
+    "edge_count": Field(int, "edges that have a say"),
+    "down_count": Field(int, "those of them that say that it is down"),
     "kube_kind": Field(str, "a kind of object of a Kubernetes cluster"),
     "kube_object": Field(str, "an object of a Kubernetes cluster"),
     "path": Field(str, "the path of a request to the admin API"),

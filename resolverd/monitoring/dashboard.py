@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from resolverd.admin.metrics import files, process, regions
 from resolverd.admin.metrics.family import Family
 from resolverd.monitoring.panel import AMBER, BLUE, DATASOURCE, Json, Panel, link, to_json
-from resolverd.monitoring.rows import answering, fleet, health, load
+from resolverd.monitoring.rows import answering, fleet, health, load, other_edges
 from resolverd.monitoring.rows import files as served
 
 SCHEMA_VERSION = 39
@@ -49,6 +49,7 @@ _COMMON = (
     Row("Who is sent where?", answering.WHERE),
     Row("What is down?", health.DOWN),
     Row("What moves?", health.MOVES),
+    Row("What do other edges say?", other_edges.OTHER_EDGES),
     Row("TTLs", answering.TTL),
     Row("Probes", health.PROBES),
     Row("Load and spill", load.LOAD),

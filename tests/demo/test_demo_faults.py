@@ -12,7 +12,7 @@ import pytest
 from harness.waiting import until_holds
 
 from resolverd.demo.faults import Fault, fault_named
-from resolverd.demo.fleet import EndpointSpec, Fleet, RegionProcess
+from resolverd.demo.region_processes import EndpointSpec, RegionProcess, RegionProcesses
 from resolverd.demo.vllm import OTHER_MODEL
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
@@ -24,8 +24,8 @@ EXECUTE_SECONDS = 0.5
 @pytest.fixture
 async def region() -> AsyncIterator[RegionProcess]:
     options = ("--execute-seconds", str(EXECUTE_SECONDS))
-    async with Fleet([EndpointSpec("us-east", 0, 0, MODEL, options)]) as fleet:
-        yield fleet.processes[0]
+    async with RegionProcesses([EndpointSpec("us-east", 0, 0, MODEL, options)]) as regions:
+        yield regions.processes[0]
 
 
 class Client:
@@ -249,13 +249,13 @@ async def test_a_key_that_is_not_taken_is_a_401_below_v1_only(
 
 async def test_a_region_can_start_with_a_fault_a_version_and_a_key() -> None:
     options = ("--fault", "draining", "--version", "0.33.0", "--api-key", "sesame")
-    async with Fleet([EndpointSpec("us-east", 0, 0, MODEL, options)]) as fleet:
-        async with aiohttp.ClientSession(fleet.processes[0].url) as session:
+    async with RegionProcesses([EndpointSpec("us-east", 0, 0, MODEL, options)]) as regions:
+        async with aiohttp.ClientSession(regions.processes[0].url) as session:
             client = Client(session)
             assert await client.body("/version") == {"version": "0.33.0"}
             assert await client.status("/v1/models") == 401
         headers = {"Authorization": "Bearer sesame"}
-        async with aiohttp.ClientSession(fleet.processes[0].url, headers=headers) as session:
+        async with aiohttp.ClientSession(regions.processes[0].url, headers=headers) as session:
             assert await Client(session).status("/v1/models") == 200
             assert (await Client(session).complete())[0] == 500
 

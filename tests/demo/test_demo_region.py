@@ -14,7 +14,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from resolverd.demo.fleet import EndpointSpec, Fleet, FleetError, RegionProcess
+from resolverd.demo.region_processes import (
+    EndpointSpec,
+    RegionProcess,
+    RegionProcessError,
+    RegionProcesses,
+)
 
 MODEL = "meta-llama/Llama-3.1-70B-Instruct"
 SAMPLE = re.compile(r'([a-z_:]+)(?:\{((?:[a-z_]+="[^"]*",?)*)\})? (\S+)')
@@ -22,8 +27,8 @@ SAMPLE = re.compile(r'([a-z_:]+)(?:\{((?:[a-z_]+="[^"]*",?)*)\})? (\S+)')
 
 @pytest.fixture
 async def region() -> AsyncIterator[RegionProcess]:
-    async with Fleet([EndpointSpec("us-east", 0, 0, MODEL)]) as fleet:
-        yield fleet.processes[0]
+    async with RegionProcesses([EndpointSpec("us-east", 0, 0, MODEL)]) as regions:
+        yield regions.processes[0]
 
 
 @pytest.fixture
@@ -123,19 +128,19 @@ async def test_a_killed_region_returns_on_its_port(region: RegionProcess) -> Non
 async def test_a_taken_port_is_reported_and_leaves_no_process(
     region: RegionProcess, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(FleetError, match="us-west ended with status 3"):
-        async with Fleet([EndpointSpec("us-west", 0, region.port, MODEL)]):
+    with pytest.raises(RegionProcessError, match="us-west ended with status 3"):
+        async with RegionProcesses([EndpointSpec("us-west", 0, region.port, MODEL)]):
             pass
     assert "cannot listen" in capfd.readouterr().err
 
 
 PARENT = f"""
 import asyncio
-from resolverd.demo.fleet import Fleet, EndpointSpec
+from resolverd.demo.region_processes import RegionProcesses, EndpointSpec
 
 async def main():
-    async with Fleet([EndpointSpec("us-east", 0, 0, "{MODEL}")] * 2) as fleet:
-        print(*(process.pid for process in fleet.processes), flush=True)
+    async with RegionProcesses([EndpointSpec("us-east", 0, 0, "{MODEL}")] * 2) as regions:
+        print(*(process.pid for process in regions.processes), flush=True)
         await asyncio.Event().wait()
 
 asyncio.run(main())

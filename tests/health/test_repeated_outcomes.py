@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
+from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.connection import Connection, ConnectionRecord
-from resolverd.health.fleet import FleetHealth, Member
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Seen
 from resolverd.health.probes.trace import current_trace
@@ -46,8 +46,8 @@ PROBES = st.lists(
 )  # fmt: skip
 
 
-def fleet() -> tuple[FleetHealth, dict[str, TargetHealth]]:
-    made = FleetHealth(3.0)
+def all_targets() -> tuple[AllTargetsHealth, dict[str, TargetHealth]]:
+    made = AllTargetsHealth(3.0)
     healths = {id_: TargetHealth(SETTINGS, 0.0) for id_ in TARGETS}
     members = {id_: Member(region, healths[id_]) for id_, region in TARGETS.items()}
     made.replace(members, members, 0.0)
@@ -58,7 +58,7 @@ def fleet() -> tuple[FleetHealth, dict[str, TargetHealth]]:
 def test_the_short_way_ends_where_the_long_one_does(
     probes: list[tuple[str, Outcome, float, float, bool]],
 ) -> None:
-    (short, by_short), (long, by_long) = fleet(), fleet()
+    (short, by_short), (long, by_long) = all_targets(), all_targets()
     now = 0.0
     for target, outcome, gap, took, overridden in probes:
         started = now = now + gap
@@ -77,7 +77,7 @@ def test_the_short_way_ends_where_the_long_one_does(
 
 
 def test_it_is_the_way_of_a_target_that_goes_on_well() -> None:
-    made, healths = fleet()
+    made, healths = all_targets()
     for id_ in TARGETS:
         healths[id_].begin(1.0)
         assert not made.repeat(id_, GOOD, 1.0, 1.1)
@@ -102,7 +102,7 @@ def test_whoever_looks_at_certificates_hears_of_each_probe_that_saw_one(
         return Seen("HTTP 200")
 
     async def probes() -> int:
-        loop, judged = asyncio.get_running_loop(), FleetHealth(0.0)
+        loop, judged = asyncio.get_running_loop(), AllTargetsHealth(0.0)
 
         def ended(watch: Watch, outcome: Outcome, started: float) -> None:
             heard.append(started)

@@ -93,6 +93,34 @@ class DiffersPart(Part):
     majority: str = key("The value of most.")
 
 
+class OtherEdgePart(Part):
+    """What another edge of the fleet says of an endpoint; null stands for what it does not say."""
+
+    edge: str = key("Its name.")
+    state: Verdict = key("What its probes say.")
+    reason: str | None = key("Why, in words; null while all is well.")
+    connect_seconds: float | None = key("Seconds that its last TCP handshake took.")
+    ttft_seconds: float | None = key("Seconds to its last canary's first token.")
+    saturation_ratio: float | None = key("How full it takes the region to be.")
+
+
+class OtherEdgesPart(Part):
+    """What the live edges of the fleet say of an endpoint."""
+
+    verdicts: str = key("Whose verdicts count: own, any, quorum, quorum:N or nearest:K.")
+    standing: Literal["alone", "agreed", "path", "doubted", "told"] = key(
+        "How this edge's own verdict stands with theirs: alone (nobody else counts), agreed, path "
+        "(down for this edge alone), doubted (down for the quorum alone) or told (taken for down "
+        "by their word)."
+    )
+    for_seconds: float | None = key("Seconds for which it has; null if it never changed.")
+    serving: int = key("Other edges that it serves for.")
+    not_serving: int = key("Those that it does not.")
+    edges: list[OtherEdgePart] = key(
+        "Those that see anything wrong; all of them while it does not serve for this one."
+    )
+
+
 if TYPE_CHECKING:
     _KindKeys = VerdictPart
 else:
@@ -125,3 +153,4 @@ class EndpointPart(_KindKeys):
     identity: IdentityPart | None = key("The identity that it reports; null where it is unknown.")
     readings: ReadingsPart | None = key("Its load; null where it is not known.")
     differs: list[DiffersPart] = key("In what it differs from its peers.")
+    others: OtherEdgesPart | None = key("What the fleet says of it; null without a fleet.")

@@ -176,6 +176,17 @@ class PendingWordPart(Part):
     kind: str | None = key("Its kind; null clears.")
 
 
+class ObservingEdgePart(Part):
+    """Another edge that has told what it observes."""
+
+    edge: str = key("Its name.")
+    live: bool = key("Whether what it told is young enough to count.")
+    place: list[float] = key("Where it stands: latitude and longitude, in degrees.")
+    age_seconds: float = key("How old its last message is.")
+    lag_seconds: float = key("By how much that took longer than the quickest of the last minute.")
+    targets: int = key("Probe targets that it told of.")
+
+
 class FleetPart(Part):
     """How this edge stands with its fleet."""
 
@@ -188,6 +199,7 @@ class FleetPart(Part):
     reason: str | None = key("What is wrong, in words; null while nothing is.")
     edges: list[EdgePart] = key("The edges of the fleet, this one too.")
     pending: list[PendingWordPart] = key("Words that are said here only.")
+    observing: list[ObservingEdgePart] = key("The other edges that have told what they observe.")
 
 
 class ZonePart(Part):

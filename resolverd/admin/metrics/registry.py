@@ -10,6 +10,7 @@ from resolverd.admin.metrics import (
     fleet,
     inference,
     load,
+    other_edges,
     overrides,
     probes,
     process,
@@ -22,7 +23,8 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, files, process
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, other_edges, files,
+    process,
 )  # fmt: skip
 
 

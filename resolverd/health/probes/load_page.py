@@ -60,16 +60,18 @@ class LoadPageReader:
             self._absent_until = time.monotonic() + _ABSENT_FOR
         return None
 
-    def compare(self, page: LoadPage | None, cost: float, answered: int, now: float) -> bool:
+    def compare(
+        self, page: LoadPage | None, cost: float, answered: int, now: float, *, untold: int = 0
+    ) -> bool:
         """Whether work was done since the page before, or was seen to be a moment ago.
 
         `answered` is how many canaries, of at most `cost` tokens each, have had a token so far:
-        what they made is no sign of anybody else's work.
+        what they made is no sign of anybody else's work. So many more may have that nobody told of.
         """
         if page is not None:
             if self._last is not None:
                 before, then = self._last
-                own = cost * (answered - then + 1) if answered > then else 0.0
+                own = cost * (answered - then + 1 + untold) if answered > then or untold else 0.0
                 if page.worked_since(before, own):
                     self._worked_at = now
             self._last = page, answered

@@ -5,6 +5,9 @@
     /v1/models, at first, after trouble, and every minute ──► lists others than ours: wrong-model
         │                               (a server that has no list is believed by its canary)
         ▼
+    another edge's canary of late got an answer, and it is not this edge's turn? ──► yes: serves
+        │ no
+        ▼
     canary, to the API that the server has: completions, chat, responses, embeddings or pooling
         │                         before it the page of its load, or beside it where that is late
         ├──► a whole answer: serves
@@ -28,6 +31,7 @@ from typing import NoReturn
 
 import aiohttp
 
+from resolverd.health.canary_turns import Proof
 from resolverd.health.identity import Identity
 from resolverd.health.inference import Canaries, InferenceReadings
 from resolverd.health.kinds.openai import OpenAIProbe
@@ -51,6 +55,9 @@ from resolverd.health.untrusted_json import parse_json
 _IDENTITY, _PAGE, _CANARY, _END = 0.3, 0.35, 0.9, 0.95
 # Seconds after which a server is asked again who it is.
 _IDENTITY_LASTS = 60.0
+# Seconds after which an edge of several asks by itself in any case: its key, and its way there,
+# show in its own canaries alone. So often each of many edges does, together.
+_CHECK_EVERY = 60.0
 
 
 def prepare(url: str, settings: OpenAIProbe, tools: Tools) -> Ask:
@@ -76,6 +83,10 @@ class OpenAIServer:
         self.identity: Identity | None = None
         self.identified_at = -math.inf
         self.lists_nobody = False
+        self.turn = tools.turn
+        self.asked_at = (
+            -math.inf
+        )  # when the last canary was answered whole, and nothing failed since
 
     async def __call__(self) -> Seen:
         """One probe. Raises ProbeFailedError."""
@@ -87,6 +98,20 @@ class OpenAIServer:
         names = list(api.PATHS) if choice == "auto" else [choice]
         asked = [api.Request(name, canary.TOKENS) for name in names]
         return asked if self.known is None else [self.known, *asked]
+
+    def rests_on(self, now: float) -> Proof | None:
+        """The canary, another edge's perhaps, for which a probe needs none of its own now."""
+        turn = self.turn
+        if turn is None or now - self.asked_at >= turn.checks_every(_CHECK_EVERY):
+            return None
+        return turn.rests_on(now, self.settings.interval)
+
+    def compare(self, page: LoadPage | None, now: float) -> bool:
+        """Whether the page shows work that no canary explains: ours, or one of a fleet's edges."""
+        settings, turn = self.settings, self.turn
+        cost = canary.cost(settings.canary_prompt, settings.canary_max_tokens)
+        others, untold = (0, 0) if turn is None else (turn.told_of, turn.untold)
+        return self.page_reader.compare(page, cost, self.with_token + others, now, untold=untold)
 
     @property
     def models(self) -> frozenset[str]:
@@ -146,17 +171,31 @@ class _ProbeAttempt:
         if unexpected is not None and unexpected[0] is Condition.WRONG_MODEL:
             self._fail(unexpected[1], unexpected[0])
 
+    async def _rested(self, proof: Proof, page: asyncio.Task[LoadPage | None]) -> Seen:
+        """A canary of late proves that it serves; its load is what the page tells."""
+        server, now = self.server, time.monotonic()
+        await self._wait_for(page, _PAGE)
+        read = _read(page)
+        server.compare(read, now)
+        self.load = _readings(read, now)
+        server.proved_at = max(server.proved_at, proof.at)
+        if server.turn is not None:
+            server.turn.looked(now, page=False, interval=server.settings.interval)
+        return self._seen("answered a canary of the fleet")
+
     async def _canary(self, page: asyncio.Task[LoadPage | None]) -> Seen:
         server = self.server
+        proof = server.rests_on(time.monotonic())
+        if proof is not None:
+            return await self._rested(proof, page)
         answer = await self._ask()
         now = time.monotonic()
         # Where no answer came the page has until the end of the probe to show work.
         await self._wait_for(page, _END if answer.late else _PAGE)
         if answer.ttft is not None:
             server.with_token += 1
-        read = page.result() if page.done() and not page.cancelled() else None
-        cost = canary.cost(server.settings.canary_prompt, server.settings.canary_max_tokens)
-        works = server.page_reader.compare(read, cost, server.with_token, now)
+        read = _read(page)
+        works = server.compare(read, now)
         self.load = _readings(read, now)
         if works or answer.complete:
             server.proved_at = now
@@ -205,6 +244,9 @@ class _ProbeAttempt:
     def _served(self, answer: Answer, ttft: float) -> Seen:
         server, expected = self.server, self.server.expected
         server.canaries = server.canaries.one_answered(ttft)
+        server.asked_at = now = time.monotonic()
+        if server.turn is not None:
+            server.turn.answered(now)
         if answer.fingerprint:
             known = server.identity or Identity(models=(expected.model,))
             server.identity = Identity(
@@ -243,10 +285,15 @@ class _ProbeAttempt:
         """`responded` None leaves it to what came back until now."""
         server = self.server
         seen = self._seen(reason, condition)
-        server.identified_at = -math.inf
+        server.identified_at = server.asked_at = -math.inf
         raise ProbeFailedError.of(
             seen, responded=has_responded() if responded is None else responded
         )
+
+
+def _read(page: asyncio.Task[LoadPage | None]) -> LoadPage | None:
+    """What is read of it so far."""
+    return page.result() if page.done() and not page.cancelled() else None
 
 
 def _telling(first: Answer | None, answer: Answer) -> Answer:

@@ -20,7 +20,7 @@ def prepare(target: Target, tools: Tools) -> Ask | PerFamily:
         family: _without(secrets, over_one(url, settings, tools.over(family)))
         for family in target.families
     }
-    whole = _without(secrets, kind.prepare(url, settings, tools))
+    whole = _without(secrets, kind.prepare(url, settings, tools.for_target(target.id)))
     return per_family(url, tools, whole, by_family, decides=kind.reach is None)
 
 

@@ -8,6 +8,7 @@ nameserver, and a nameserver's failure is not taken for an endpoint's.
 from __future__ import annotations
 
 import asyncio
+import copy
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,6 +16,7 @@ from functools import lru_cache
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from resolverd.health.addresses import AddressBook
+from resolverd.health.canary_turns import CanaryTurn, CanaryTurns
 from resolverd.health.family import Family, family_of
 from resolverd.health.lookup import is_address
 from resolverd.health.probes.plain_client import PlainClient
@@ -63,13 +65,20 @@ class Tools:
     """Shared by every probe of a monitor; made and closed inside a running event loop.
 
     `session` connects over the families that these tools are for, by default any. `plain` asks in
-    the clear, over plain sockets; None where this system has no such thing.
+    the clear, over plain sockets; None where this system has no such thing. `turns` are those of a
+    fleet of edges at canaries, and `turn` that of the one target that these tools are for, if any.
     """
 
     def __init__(
-        self, book: AddressBook, only: Family | None = None, plain: PlainClient | None = None
+        self,
+        book: AddressBook,
+        only: Family | None = None,
+        plain: PlainClient | None = None,
+        turns: CanaryTurns | None = None,
     ) -> None:
         self.book = book
+        self.turn: CanaryTurn | None = None
+        self._turns = turns
         self._only = only
         self.session = open_session(BookResolver(book, only))
         self.plain = plain or (PlainClient() if Poller.available() else None)
@@ -80,6 +89,14 @@ class Tools:
     def over(self, family: Family) -> Tools:
         """The same for connections over one family alone."""
         return self._by_family[family]
+
+    def for_target(self, target: str) -> Tools:
+        """The same for one target, with its turn."""
+        if self._turns is None:
+            return self
+        same = copy.copy(self)
+        same.turn = self._turns.of(target)
+        return same
 
     async def addresses(self, host: str) -> tuple[str, ...]:
         """The addresses of an address or a name, of the families that these tools are for."""

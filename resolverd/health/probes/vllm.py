@@ -9,7 +9,11 @@
     it is, and no canary is due?
         │ no                                    │ yes
         ▼                                       ▼
-    budget left for a canary? ── no: holds      serves, and no canary is sent
+    did another edge's canary of late            serves, and no canary is sent
+    get an answer? ── yes: serves
+        │ no, or it is this edge's turn
+        ▼
+    budget left for a canary? ── no: holds
         │ yes
         ▼
     canary ──► a whole answer: serves ──► an error: `classify` tells what it means
@@ -92,9 +96,9 @@ class VllmProbing:
         if self._unexpected(identity) or server.loss(time.monotonic())[0]:
             return None
         self._take(reading)
-        if not self._proves(reading) or server.canary_due(self.at):
+        if server.canary_due(self.at):
             return None
-        return self._progress()
+        return self._progress() if self._proves(reading) else self._rested()
 
     async def run(self) -> Seen:
         """Probe once. Raises ProbeFailedError, whatever goes wrong."""
@@ -145,9 +149,11 @@ class VllmProbing:
         self._take(now)
         await self._identify(anew=now.replaced)
         self.proven = self._proves(now)
-        if not self.proven or server.canary_due(self.at):
+        if server.canary_due(self.at):
             return await self._send_canary()
-        return self._progress()
+        if self.proven:
+            return self._progress()
+        return self._rested() or await self._send_canary()
 
     def _take(self, reading: Reading) -> None:
         """This is the first page."""
@@ -159,7 +165,18 @@ class VllmProbing:
         """Whether it proves that the server works, which is who it should be."""
         return not reading.replaced and self.server.proves(reading) and self._known()
 
+    def _rested(self) -> Seen | None:
+        """What a canary of late proves of a server that is idle; None where it needs another."""
+        server = self.server
+        proof = server.rests_on(self.at) if self._known() and not self.reading.replaced else None
+        if proof is None:
+            return None
+        server.looked(self.at, page=False)
+        server.lives(proof.at)
+        return self._seen("idle, and answered a canary of the fleet")
+
     def _progress(self) -> Seen:
+        self.server.looked(self.at, page=True)
         if away := self.reading.turned_away:
             return self._seen(f"makes progress, turned away {away:g} requests", Condition.BUSY)
         return self._seen("makes progress")
@@ -226,10 +243,7 @@ class VllmProbing:
             outcome = "accepted" if answer.status == 200 else "refused"
             server.key = outcome if server.settings.credential or outcome == "refused" else "none"
         if answer.complete and answer.ttft is not None:
-            now = time.monotonic()
-            server.canaries = server.canaries.one_answered(answer.ttft)
-            server.canary_log.add(now, answered=True)
-            server.lives(now)
+            server.answered(answer.ttft, time.monotonic())
             return self._token(answer, answer.ttft)
         return await (self._no_token(answer) if answer.late else self._judged(answer))
 

@@ -6,6 +6,7 @@ import math
 import time
 from typing import NamedTuple
 
+from resolverd.health.canary_turns import Proof
 from resolverd.health.identity import Identity
 from resolverd.health.inference import Canaries
 from resolverd.health.kinds.vllm import VllmProbe
@@ -48,7 +49,7 @@ class Server:
     def __init__(self, url: str, settings: VllmProbe, tools: Tools) -> None:
         self.client = VllmClient(url, settings, tools)
         self.metrics = MetricsReader(self.client, settings, tools)
-        self.settings = settings
+        self.settings, self.turn = settings, tools.turn
         self.expected = Expected(
             settings.model, settings.max_model_len, settings.version, settings.fingerprint
         )
@@ -158,7 +159,26 @@ class Server:
         """Whether a canary is to be sent although counters prove that it works."""
         one = self.metrics.processes is Processes.ONE
         every = _CHECK_EVERY if one else _CHECK_SEVERAL_EVERY
+        if self.turn is not None:
+            every = self.turn.checks_every(every)
         return self.recheck_identity or self.canary_log.doubtful(at) or at - self._asked_at >= every
+
+    def rests_on(self, at: float) -> Proof | None:
+        """The canary, another edge's perhaps, for which a probe that began `at` needs none."""
+        return None if self.turn is None else self.turn.rests_on(at, self.settings.interval)
+
+    def looked(self, at: float, *, page: bool) -> None:
+        """A probe that began `at` needed no canary; its `page` showed why, or it rested on one."""
+        if self.turn is not None:
+            self.turn.looked(at, page=page, interval=self.settings.interval)
+
+    def answered(self, ttft: float, at: float) -> None:
+        """A canary was answered whole."""
+        self.canaries = self.canaries.one_answered(ttft)
+        self.canary_log.add(at, answered=True)
+        self.lives(at)
+        if self.turn is not None:
+            self.turn.answered(at)
 
     async def skip(self, until: float) -> None:
         """Ask for something more before a canary, now and then.

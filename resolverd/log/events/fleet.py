@@ -62,4 +62,49 @@ EVENTS = (
         "reason",
         "exception",
     ),
+    Event(
+        "fleet.edge_live",
+        "info",
+        "Another edge tells what it observes.",
+        "edge",
+    ),
+    Event(
+        "fleet.edge_silent",
+        "warning",
+        "Another edge has told nothing for `seconds`: it counts no more until it does.",
+        "edge seconds",
+    ),
+    Event(
+        "fleet.message_refused",
+        "warning",
+        "What an edge told is not as it has to be, and counts for nothing.",
+        "subject reason",
+    ),
+    Event(
+        "fleet.path_fault",
+        "warning",
+        "This edge's probes alone say that an endpoint is down: the path from here is at fault. "
+        "Its own clients are moved.",
+        "down_count edge_count reason region endpoint probe",
+    ),
+    Event(
+        "fleet.doubted",
+        "warning",
+        "Others say that an endpoint is down which this edge reaches: TTLs fall, and it is asked "
+        "again at once.",
+        "down_count edge_count reason region endpoint probe",
+    ),
+    Event(
+        "fleet.told",
+        "warning",
+        "An endpoint that this edge reaches is taken for down, by others' word (`any`).",
+        "down_count edge_count reason region endpoint probe",
+    ),
+    Event(
+        "fleet.agreed",
+        "info",
+        "The edges are at one again about an endpoint; `before` is how it stood: path, doubted or "
+        "told.",
+        "before down_count edge_count reason region endpoint probe",
+    ),
 )

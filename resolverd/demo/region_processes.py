@@ -24,7 +24,7 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 3.0
 
 
-class FleetError(ResolverdError):
+class RegionProcessError(ResolverdError):
     """A simulated region did not come up."""
 
 
@@ -75,12 +75,12 @@ class RegionProcess:
                 announced = await process.stdout.readline()
         except TimeoutError as late:
             await self.stop()
-            raise FleetError(
+            raise RegionProcessError(
                 f"region {self.spec.region} was not ready after {READY_SECONDS:.0f} s"
             ) from late
         if not announced:
             code = await process.wait()
-            raise FleetError(
+            raise RegionProcessError(
                 f"region {self.spec.region} ended with status {code} before it listened"
             )
         announcement = json.loads(announced)
@@ -92,13 +92,16 @@ class RegionProcess:
         return f"http://127.0.0.1:{self._control_port}"
 
     async def set_fault(self, fault: Fault | None) -> None:
-        """Let `fault` be what is wrong with it from now on, or nothing. Raises FleetError."""
+        """Let `fault` be what is wrong with it from now on, or nothing.
+
+        Raises RegionProcessError.
+        """
         method, path = ("DELETE", "/fault") if fault is None else ("POST", f"/fault/{fault}")
         try:
             async with aiohttp.request(method, f"{self.control}{path}") as response:
                 response.raise_for_status()
         except aiohttp.ClientError as error:
-            raise FleetError(
+            raise RegionProcessError(
                 f"region {self.spec.region} did not take the fault: {error}"
             ) from error
 
@@ -121,13 +124,13 @@ class RegionProcess:
             await self.kill()
 
 
-class Fleet:
+class RegionProcesses:
     """Every simulated endpoint. Use as an async context manager."""
 
     def __init__(self, specs: Sequence[EndpointSpec]) -> None:
         self.processes = tuple(map(RegionProcess, specs))
 
-    async def __aenter__(self) -> Fleet:
+    async def __aenter__(self) -> RegionProcesses:
         """Start all; when one fails, none is left."""
         try:
             started = await asyncio.gather(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from resolverd.config.probe import Probe
 from resolverd.health import machine
-from resolverd.health.fleet import FleetChange, FleetHealth, Member
+from resolverd.health.all_targets import AllTargetsChange, AllTargetsHealth, Member
 from resolverd.health.isolation import Cause, IsolationDetector
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition, Outcome
@@ -43,17 +43,17 @@ class Probed(NamedTuple):
 
 
 class Host:
-    """A fleet of `REGIONS`, probed one at a time."""
+    """All targets of `REGIONS`, probed one at a time."""
 
     def __init__(self, window: float = WINDOW) -> None:
         self.health = {id_: TargetHealth(PROBE, 0.0) for id_ in REGIONS}
-        self.fleet = FleetHealth(window)
+        self.all = AllTargetsHealth(window)
         members = {id_: Member(REGIONS[id_], each) for id_, each in self.health.items()}
-        self.fleet.replace(members, REGIONS, 0.0)
+        self.all.replace(members, REGIONS, 0.0)
 
-    def take(self, probed: Probed) -> FleetChange:
+    def take(self, probed: Probed) -> AllTargetsChange:
         self.health[probed.target].begin(probed.started)
-        return self.fleet.observe(probed.target, probed.outcome, probed.started, probed.ended)
+        return self.all.observe(probed.target, probed.outcome, probed.started, probed.ended)
 
     def serving(self) -> dict[str, bool]:
         return {id_: each.verdict.serves for id_, each in self.health.items()}
@@ -93,7 +93,7 @@ def test_no_target_that_fell_silent_with_the_others_is_withdrawn_while_this_host
             silent_since.pop(probed.target, None)
         else:
             silent_since.setdefault(probed.target, probed.started)
-        if host.fleet.isolation.isolated:
+        if host.all.isolation.isolated:
             newest = max(silent_since.values())
             after = host.serving()
             fell = [id_ for id_ in REGIONS if before[id_] and not after[id_]]
@@ -183,7 +183,7 @@ def after_instant(history: list[Probed], ended: dict[str, Outcome], order: list[
         host.take(probed)
     changes = [host.take(Probed(id_, ended[id_], now - 0.1, now)) for id_ in order]
     states = {id_: each.verdict.state for id_, each in host.health.items()}
-    isolation = host.fleet.isolation
+    isolation = host.all.isolation
     changed = any(change.isolation for change in changes)
     return Standing(isolation.isolated, isolation.regions, states, changed)
 
@@ -215,14 +215,14 @@ def test_what_was_held_and_falls_by_itself_is_held_no_more() -> None:
     for number, target in enumerate(REGIONS):
         host.take(Probed(target, SILENT, 1.0, 1.1 + number / 100))
     host.take(Probed("a2", GOOD, 2.0, 2.1))
-    assert "c" in host.fleet.isolation.regions
+    assert "c" in host.all.isolation.regions
     for started in (3.0, 4.0, 5.0):
         host.take(Probed("c1", SILENT, started, started + 0.5))
     assert host.serving()["c1"]
     host.take(Probed("a2", GOOD, 6.0, 6.1))
     assert host.health["c1"].verdict.state is State.DOWN
     assert "no region responds" not in host.health["c1"].verdict.reason
-    assert "c" not in host.fleet.isolation.regions
+    assert "c" not in host.all.isolation.regions
 
 
 @unhurried
@@ -231,7 +231,7 @@ def test_what_is_returned_is_all_that_changed(history: list[Probed]) -> None:
     host = Host()
     for probed in history:
         before = {id_: each.verdict for id_, each in host.health.items()}
-        isolated = host.fleet.isolation.isolated
+        isolated = host.all.isolation.isolated
         change = host.take(probed)
         for id_, each in host.health.items():
             known = change.targets.get(id_)
@@ -241,7 +241,7 @@ def test_what_is_returned_is_all_that_changed(history: list[Probed]) -> None:
                 else (each.verdict is before[id_])
             )
         began = change.isolation.isolated if change.isolation else isolated
-        assert host.fleet.isolation.isolated == began
+        assert host.all.isolation.isolated == began
         assert (change.isolation is not None) == (began != isolated)
 
 
@@ -255,7 +255,7 @@ def test_others_are_probed_early_once_in_a_fast_interval_and_only_those_that_res
         change = host.take(probed)
         if change.probe_early:
             asked.append(probed.ended)
-            assert all(host.fleet.isolation.responding(id_) for id_ in change.probe_early)
+            assert all(host.all.isolation.responding(id_) for id_ in change.probe_early)
             assert probed.target not in change.probe_early
     assert all(
         later - sooner >= PROBE.fast_interval - 1e-9 for sooner, later in itertools.pairwise(asked)

@@ -28,7 +28,7 @@ from resolverd.health.target_health import TargetChange, TargetHealth
 
 
 class Member(NamedTuple):
-    """A target of the fleet: the name of its region, and what its outcomes make of it."""
+    """One target: the name of its region, and what its outcomes make of it."""
 
     region: str
     health: TargetHealth
@@ -42,7 +42,7 @@ class IsolationChange(NamedTuple):
     regions: tuple[str, ...]
 
 
-class FleetChange(NamedTuple):
+class AllTargetsChange(NamedTuple):
     """What one outcome changed: each target that it settled, and whether isolation began or ended.
 
     `probe_early` are targets to be probed now rather than when they are due.
@@ -53,7 +53,7 @@ class FleetChange(NamedTuple):
     probe_early: tuple[str, ...] = ()
 
 
-class FleetHealth:
+class AllTargetsHealth:
     """The targets by id; `window` is `IsolationDetector`'s, in seconds."""
 
     def __init__(self, window: float) -> None:
@@ -76,7 +76,7 @@ class FleetHealth:
 
     def observe(
         self, target: str, outcome: Outcome, started: float, now: float, *, overridden: bool = False
-    ) -> FleetChange:
+    ) -> AllTargetsChange:
         """Take in the outcome of a probe of `target` that is under way since `started`.
 
         Under an override of an operator (`overridden`) no fall is held against it.
@@ -97,7 +97,7 @@ class FleetHealth:
         if superseded:
             own = settled[target]
             settled[target] = own._replace(superseded=(*superseded, *own.superseded))
-        return FleetChange(settled, changed, self._to_probe_early(health, now))
+        return AllTargetsChange(settled, changed, self._to_probe_early(health, now))
 
     def repeat(self, target: str, outcome: Outcome, started: float, now: float) -> bool:
         """As `observe`, of an outcome by which nothing changes but when it was; False: it is none.
