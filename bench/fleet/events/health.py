@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import time
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bench.fleet.accounting import disagreements
 from bench.fleet.events.trial import WORLD, Event, Trial, answered_with, moved
 from bench.fleet.lab.places import REGIONS, RegionNode
-from bench.fleet.lab.processes import until
+from bench.fleet.lab.processes import Process, until
+from bench.report import ROOT
 
-_VICTIM = "us-east"
+_VICTIM, _LIAR = "us-east", "e5"
 _MEANWHILE = 6.0
 """Seconds for which a state of things is held, longer than any verdict takes."""
 
@@ -42,29 +45,67 @@ def two_blinded(trial: Trial) -> None:
     assert not any(_says_path(trial, name) for name in seeing)
 
 
-def all_blinded_but_one(trial: Trial) -> None:
+def blind_to_all(trial: Trial) -> None:
     """An edge whose probes are all dropped says that every region is down; nobody follows."""
     lab = trial.lab
     trial.happens()
     for region in REGIONS:
-        lab.faults.part(lab.edges["e5"].node, region)
-    records = trial.answers_meanwhile(_MEANWHILE)
-    at_others = [r for r in records if r.edge != "e5" and moved(r)]
-    trial.notes["answers moved at the others"] = len(at_others)
-    assert not at_others, f"{len(at_others)} answers moved because of one edge"
+        lab.faults.part(lab.edges[_LIAR].node, region)
+    _nobody_moves(trial)
 
 
-def says_all_up(trial: Trial) -> None:
-    """A region dies, and an edge is led to believe that it lives: the others move as ever."""
+def believes_the_dead(trial: Trial) -> None:
+    """A region dies, and what an edge asks there another answers: the others move as ever."""
     lab = trial.lab
-    by_liar = lambda record: record.edge == "e5"  # noqa: E731
+    lab.faults.mirror(lab.edges[_LIAR].node, _region(_VICTIM), _region("eu-west"))
     gone = answered_with(_VICTIM)
-    trial.gone = lambda record: gone(record) and not by_liar(record)
-    lab.faults.mirror(lab.edges["e5"].node, _region(_VICTIM), _region("eu-west"))
-    time.sleep(1.0)
+    trial.gone = lambda record: gone(record) and record.edge != _LIAR
     trial.happens()
     lab.regions[_VICTIM].kill()
     trial.until_gone()
+
+
+def lies_all_down(trial: Trial) -> None:
+    """An edge tells the others that every region is down, while all are up."""
+    with _lying(trial, "down"):
+        trial.happens()
+        _nobody_moves(trial)
+
+
+def lies_all_up(trial: Trial) -> None:
+    """A region dies, and an edge tells the others that it is up and was asked just now."""
+    with _lying(trial, "up"):
+        trial.gone = answered_with(_VICTIM)
+        trial.happens()
+        trial.lab.regions[_VICTIM].kill()
+        trial.until_gone()
+
+
+@contextmanager
+def _lying(trial: Trial, state: str) -> Iterator[None]:
+    """An edge out of service, and a program that lies in its name, heard by all others."""
+    lab, edge = trial.lab, trial.lab.edges[_LIAR]
+    edge.withdraw()
+    lab.router.until_announcing(lab.edges.keys() - {_LIAR})
+    edge.until_ebbed()
+    edge.stop()
+    command = [sys.executable, "-m", "bench.fleet.lab.liar", "--url", lab.nats["n1"].url]
+    command += ["--edge", _LIAR, "--as", "e4", "--state", state]
+    others = [lab.edges[name] for name in lab.edges.keys() - {_LIAR}]
+    until(lambda: all(edge.told_by(_LIAR) > 1.5 for edge in others), "silent", 20)
+    liar = Process(edge.namespace, command, edge.folder / "liar.log", folder=ROOT)
+    try:
+        liar.until(lambda: all(edge.told_by(_LIAR) < 1.0 for edge in others), "heard", 20)
+        yield
+    finally:
+        liar.kill()
+
+
+def _nobody_moves(trial: Trial) -> None:
+    records = trial.answers_meanwhile(_MEANWHILE)
+    at_others = [r for r in records if r.edge != _LIAR and moved(r)]
+    trial.notes["answers moved at the others"] = len(at_others)
+    assert not at_others, f"{len(at_others)} answers moved because of one edge"
 
 
 def _region(name: str) -> RegionNode:
@@ -80,6 +121,8 @@ _VERDICTS = frozenset({"verdicts"})
 EVENTS = (
     Event("region-dies", "kill -9 of a region's server", region_dies, quick=True),
     Event("two-blinded", "two of five edges cannot reach a region", two_blinded, needs=_VERDICTS),
-    Event("liar-down", "an edge says that all is down", all_blinded_but_one, needs=_VERDICTS),
-    Event("liar-up", "a region dies, an edge says that all is up", says_all_up, needs=_VERDICTS),
+    Event("blind", "an edge reaches no region", blind_to_all, needs=_VERDICTS),
+    Event("mirror", "a region dies, and one edge is misled", believes_the_dead, needs=_VERDICTS),
+    Event("liar-down", "an edge says that all is down", lies_all_down, needs=_VERDICTS, quick=True),
+    Event("liar-up", "a region dies, an edge says that all is up", lies_all_up, needs=_VERDICTS),
 )

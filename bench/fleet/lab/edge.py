@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,12 @@ class Edge:
     def standings(self, region: str) -> set[str]:
         """How its own verdicts on a region's endpoints stand with those of other edges."""
         return {others["standing"] for others in self._others(region)}
+
+    def told_by(self, edge: str) -> float:
+        """Seconds since another edge told this one what it observes; infinite for never."""
+        observing = self.shown()["fleet"]["observing"]
+        ages = [float(each["age_seconds"]) for each in observing if each["edge"] == edge]
+        return min(ages, default=inf)
 
     def verdicts(self) -> set[str]:
         """Whose verdicts count here."""
