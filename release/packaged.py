@@ -21,6 +21,7 @@ UNITS = {
     "resolverd.service": "resolverd.service",
     "resolverd.socket": "resolverd.socket",
     "resolverd-rtt@.service": "resolverd.resolverd-rtt@.service",
+    "resolverd-anycast.service": "resolverd.resolverd-anycast.service",
 }
 """Units of systemd/, and what debhelper wants the files to be called."""
 ADDRESSES = ("127.0.0.1:5300", "[::1]:5300")

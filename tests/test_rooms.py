@@ -50,6 +50,7 @@ RANKS = {
     "watching": 12,
     "daemon": 13,
     "doctor": 14,
+    "anycast": 14,
     "demo": 14,
     "external_dns": 14,
     "rollout": 14,

@@ -18,6 +18,7 @@ from resolverd.admin.documents.version import versioned
 from resolverd.admin.drains import drain, would_empty
 from resolverd.admin.emptied import emptied_of
 from resolverd.admin.failure import ApiError, Handler, as_json
+from resolverd.admin.fitness import fitness_of
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
@@ -243,6 +244,10 @@ class Api:
         outdated = outdated_of(self._served.reloads.outdated)
         down = self._served.outages.down
         return _document({"ready": True, "outdated": outdated, "degraded": found, "down": down})
+
+    async def fitness(self, request: web.Request) -> web.Response:
+        """What decides whether this edge's service addresses are announced; asked each second."""
+        return _document(await fitness_of(self._served))
 
 
 def _document(document: Mapping[str, Any]) -> web.Response:

@@ -176,4 +176,9 @@ ROUTES = (
         "Whether the daemon is ready: probed once, not ending, and its host not isolated.",
         "ReadyDocument",
     ),
+    Route(
+        "GET", "/fitness", "open", "fitness",
+        "Whether this edge is fit to answer over its service addresses; for `resolverd anycast`.",
+        "FitnessDocument",
+    ),
 )  # fmt: skip

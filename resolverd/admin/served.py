@@ -37,7 +37,8 @@ class ReloadReport:
     none or one that met a defect.
     `kept` is why files are served that were kept, empty where those on disk are. `restart` is when
     the files were adopted that a restart would serve if those on disk were refused, empty where
-    there are none.
+    there are none. `behind_since` is the reading of the monotonic clock at which what is served
+    first was older than its files; None while it is not.
     """
 
     adopted: int = 0
@@ -50,6 +51,7 @@ class ReloadReport:
     restart: str = ""
     outdated: tuple[Outdated, ...] = ()
     changes: Difference | None = None
+    behind_since: float | None = None
 
     def serve_kept(self, error: ResolverdError, reason: str, at: str) -> None:
         """Note that the daemon started from kept files, adopted `at`, and why."""
@@ -75,6 +77,7 @@ class ReloadReport:
         else:
             self.adopted += 1
             self.last = "adopted"
+        self._keep_time()
 
     def refuse(self, error: ResolverdError) -> None:
         """Note that an edit was refused whole; the problems of `error` say why."""
@@ -82,11 +85,19 @@ class ReloadReport:
         self.problems = error.problems if isinstance(error, ProblemsError) else ()
         reason = "\n".join(map(str, errors_among(self.problems))) or str(error)
         self.last, self.at, self.changes = f"refused: {reason}", time.time(), None
+        self._keep_time()
 
     @property
     def successful(self) -> bool:
         """Whether what is served is what the files said when they were last read."""
         return self.last in {"started", "adopted"}
+
+    def _keep_time(self) -> None:
+        """Since when it is behind: from the first refusal on, until all files are adopted."""
+        if self.successful:
+            self.behind_since = None
+        elif self.behind_since is None:
+            self.behind_since = time.monotonic()
 
 
 class Watched(Protocol):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
-import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,12 +21,12 @@ from resolverd import log
 from resolverd.admin.api import Api
 from resolverd.admin.clients import Clients
 from resolverd.admin.guard import Guard
+from resolverd.admin.listening import bound_path
 from resolverd.admin.served import Served
-from resolverd.admin.socket_paths import make_directory, socket_of
+from resolverd.admin.socket_paths import socket_of
 from resolverd.config.model import Admin
 from resolverd.config.types import Listener
 
-SOCKET_MODE = 0o660
 # Seconds that requests in flight have when the daemon stops: more delays the stop by as much, less
 # cuts slow replies off.
 _SHUTDOWN_TIMEOUT = 1.0
@@ -107,7 +105,7 @@ class AdminServer:
         self.socket = self.listener = None
 
     async def _open_socket(self, path: Path) -> None:
-        sock = await asyncio.to_thread(_bound, path)
+        sock = await asyncio.to_thread(bound_path, path)
         self._identity = _identity(path)
         try:
             await self._serve(sock)
@@ -155,38 +153,6 @@ class AdminServer:
         self._log.warning(
             "admin.unavailable", listener=listener, reason=error.strerror or str(error), hint=hint
         )
-
-
-def _bound(path: Path) -> socket.socket:
-    """A socket at `path`, not listening yet. Raises OSError."""
-    make_directory(path)
-    _remove_stale(path)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(str(path))
-        path.chmod(SOCKET_MODE)  # nobody can connect before listen()
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove the socket of a daemon that is gone. Raises OSError when it is not that."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return
-    if not stat.S_ISSOCK(status.st_mode):
-        raise FileExistsError(errno.EEXIST, "a file that is no socket is there", str(path))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-        tried.settimeout(1.0)
-        try:
-            tried.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink()
-            return
-    raise OSError(errno.EADDRINUSE, "another daemon has it", str(path))
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -14,6 +14,11 @@ from resolverd.admin.documents.actions import (
     ExplanationPart,
     OverriddenDocument,
 )
+from resolverd.admin.documents.anycast import (
+    AnycastDocument,
+    UndrainedDocument,
+    WithdrawnDocument,
+)
 from resolverd.admin.documents.base import Document, Part, ProblemPart, key
 from resolverd.admin.documents.reload import ChangesPart, ForecastDocument, OutdatedPart
 from resolverd.admin.documents.round_trips import RoundTripsDocument
@@ -109,7 +114,7 @@ class DrainDocument(Document):
     """`resolverd drain --json`."""
 
     region: str = key("The region.")
-    safe: bool = key("Whether the last TTL has run out.")
+    safe: bool = key("Whether the last TTL has run out, and every edge of a fleet obeys.")
     safe_at: str = key("When it runs out on the last edge host, ISO 8601 in UTC.")
     wait_seconds: float = key("Seconds from the drain until then.")
     edges: list[DrainedDocument] = key("What each edge host's daemon said.")
@@ -259,6 +264,10 @@ class EvaluationDocument(Document):
 
 
 VERBS: dict[str, tuple[type[Document], ...]] = {
+    "anycast --drain": (WithdrawnDocument,),
+    "anycast --status": (AnycastDocument,),
+    "anycast --stop": (WithdrawnDocument,),
+    "anycast --undrain": (UndrainedDocument,),
     "check": (CheckDocument,),
     "check --import": (ImportDocument,),
     "clear": (ClearedDocument,),

@@ -15,6 +15,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from resolverd.config.alerts import merge_alerts
+from resolverd.config.anycast_checks import check_anycast
 from resolverd.config.answer_checks import check_answers
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import fences
@@ -314,4 +315,5 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_sense,
     check_sticky,
     check_verdicts,
+    check_anycast,
 )

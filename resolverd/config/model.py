@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.anycast import Anycast
 from resolverd.config.bias import NO_BIAS, BiasText
 from resolverd.config.fleet import Fleet, VerdictsText
 from resolverd.config.hours import Hours, parse_span
@@ -389,6 +390,7 @@ class Config(Section):
     probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
     rtt: Rtt = option(Rtt(), "What was measured of the ways to regions.")
+    anycast: Anycast = option(Anycast(), "The routes to this edge's service addresses.")
     fleet: Fleet = option(Fleet(), "The other edges, met through NATS.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from resolverd.config.alerts import Alerts, AlertsOverride
+from resolverd.config.anycast import Anycast, Bird, Exabgp
 from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import EveryOption, ProbeDefaults, ProbeOverride, groups
@@ -23,6 +24,9 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[probe]", EveryOption),
     ("[alerts]", Alerts),
     ("[rtt]", Rtt),
+    ("[anycast]", Anycast),
+    ("[anycast.bird]", Bird),
+    ("[anycast.exabgp]", Exabgp),
     ("[region.NAME]", Region),
     ("[[region.NAME.endpoint]]", Endpoint),
     ("gpus = {…}", Gpus),
@@ -37,6 +41,8 @@ _ELSEWHERE: dict[Any, str] = {
     ProbeOverride: "[probe]",
     AlertsOverride: "[alerts]",
     Rtt: "[rtt]",
+    Bird: "[anycast.bird]",
+    Exabgp: "[anycast.exabgp]",
     Spill: "[service.NAME.spill]",
 }
 _WORDS = {

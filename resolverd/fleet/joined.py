@@ -32,7 +32,7 @@ class Joined:
         self.settings = settings
         self.link = Link(settings, base, self._changed)
         self.observations = Observations(settings, place, self.link)
-        self.words = Words(self.link.store, settings.edge_name, kept, overrides)
+        self.words = Words(self.link.store, settings, kept, overrides)
 
     async def start(self) -> None:
         """Connect in the background."""

@@ -200,11 +200,11 @@ class Store:
                 log.get("fleet").warning(
                     "fleet.bucket_anew", bucket=names.bucket(self._settings.name)
                 )
-            self.made, self._first_mark, self._obeyed = bucket.created, 0, 0
+            self.made, self._obeyed = bucket.created, 0
             self._known.clear()
             self._markers.clear()
         self._broken = ""
-        self._heard_to, self._pending = 0, 0
+        self._first_mark, self._heard_to, self._pending = 0, 0, 0
         self._bucket = bucket
         try:
             yield
@@ -250,7 +250,7 @@ class Store:
                 heard.set_result(None)
 
     def _note_edge(self, entry: Entry) -> None:
-        """Note a marker. One that was written before our first says nothing of now."""
+        """Note a marker. One from before our first of this following says nothing of now."""
         if not entry.key.startswith("edges."):
             return
         try:

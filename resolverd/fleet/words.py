@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from resolverd import log
-from resolverd.config.fleet import EVERY_EDGE
+from resolverd.config.fleet import EVERY_EDGE, Fleet
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 from resolverd.fleet.store import Entry, Store
 from resolverd.fleet.word import (
@@ -28,7 +28,7 @@ from resolverd.fleet.word import (
     packed,
     unpacked,
 )
-from resolverd.fleet.word_table import Effect, InForce, Said, WordTable
+from resolverd.fleet.word_table import Effect, InForce, Pending, Said, WordTable
 from resolverd.health.overrides import Override, Overrides
 
 TELL_TIMEOUT = 3.0
@@ -56,20 +56,28 @@ class Words:
     """The words of one edge. `republish` returns once answers obey the table of overrides."""
 
     def __init__(
-        self, store: Store, edge: str, kept: Mapping[str, Any], overrides: Mapping[str, Override]
+        self,
+        store: Store,
+        settings: Fleet,
+        kept: Mapping[str, Any],
+        overrides: Mapping[str, Override],
     ) -> None:
         self._store, self._log = store, log.get("fleet")
-        self._table = WordTable(edge)
+        self._fleet = settings.name
+        self._table = WordTable(settings.edge_name)
         self._overrides = Overrides()
         self._applied: dict[str, Word] = {}
         self._republish: Callable[[], Awaitable[None]] = _nothing
         self._targets: Callable[[], Collection[str]] = _none
         self._wake = asyncio.Event()
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()
+        # A clock that is set while the edge runs ends no word: its time goes on as it began.
+        self._unix_less_monotonic = time.time() - time.monotonic()
         self._revision = 0
         self._lost: set[str] = set()
         self._restore(kept, overrides)
         store.follow(PREFIX, self._hear)
+        store.follow("edges.", lambda _: self._news.set())  # one may obey by now
 
     @property
     def edge(self) -> str:
@@ -89,7 +97,7 @@ class Words:
     @property
     def in_force(self) -> Mapping[str, InForce]:
         """What holds here now, by target."""
-        return self._table.in_force(time.time() + _EARLY)
+        return self._table.in_force(self._unix() + _EARLY)
 
     async def settle(self, within: float) -> None:
         """Before the first answer: hear all that the fleet has said, within so many seconds."""
@@ -116,7 +124,7 @@ class Words:
 
         What was `said_here` is logged by whoever it was said to.
         """
-        now, unix = time.monotonic(), time.time()
+        now, unix = time.monotonic(), self._unix()
         in_force = self._table.in_force(unix + _EARLY)
         known = self._targets() if in_force else ()
         wanted = {target: found.word for target, found in in_force.items() if target in known}
@@ -134,7 +142,7 @@ class Words:
 
         It holds here at once where it is said to this edge too.
         """
-        shift = time.monotonic() - time.time()
+        shift = -self._unix_less_monotonic
         word = None if override is None else as_word(override, shift)
         for target in targets:
             self._table.say(Address(scope, target), word)
@@ -151,8 +159,8 @@ class Words:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TELL_TIMEOUT):
                 while self._store.quorum and self._open(wanted, scope):
-                    async with self._news:
-                        await self._news.wait()
+                    self._news.clear()
+                    await self._news.wait()
         return Told(
             self._pending_on(wanted),
             bool(wanted & self._lost),
@@ -172,15 +180,13 @@ class Words:
             if self.apply():
                 await self._republish()
             self._store.obey(revision)
-            for address in list(self._table.pending):
-                await self._write(address)
+            await self._write_pending()
             await self._tidy()
-            async with self._news:
-                self._news.notify_all()
+            self._news.set()
 
     def kept(self) -> dict[str, Any]:
         """What the next process has to know."""
-        return self._table.kept()
+        return {"fleet": self._fleet, **self._table.kept()}
 
     def note(self) -> None:
         """The fleet stands otherwise: see whether what is pending can be written."""
@@ -190,7 +196,7 @@ class Words:
         """What is said of `target` now: to the edge `scope`, or for `all` to any of them."""
         words = {a: s.word for a, s in self._table.said.items()}
         words |= {a: p.word for a, p in self._table.pending.items()}
-        unix, shift = time.time(), time.monotonic() - time.time()
+        unix, shift = self._unix(), -self._unix_less_monotonic
         return {
             address: as_override(word, shift)
             for address, word in sorted(words.items(), key=lambda item: item[0])
@@ -201,9 +207,9 @@ class Words:
         }
 
     def _restore(self, kept: Mapping[str, Any], overrides: Mapping[str, Override]) -> None:
-        shift = time.monotonic() - time.time()
+        shift = -self._unix_less_monotonic
         try:
-            if kept:
+            if kept.get("fleet") == self._fleet:
                 self._table.restore(kept)
                 return
         except ValueError as error:
@@ -236,27 +242,33 @@ class Words:
             self._table.begin(self._store.made)
             self._revision = 0
 
-    async def _write(self, address: Address) -> None:
-        """Write what is pending there; it stays pending where that cannot be confirmed."""
-        pending = self._table.pending.get(address)
-        if pending is None:
-            return
+    async def _write_pending(self) -> None:
+        """Write what is pending, as far as a quorum confirms it."""
+        for address, pending in list(self._table.pending.items()):
+            if not self._store.quorum or not await self._write(address, pending):
+                return
+
+    async def _write(self, address: Address, pending: Pending) -> bool:
+        """Write what is pending there; it stays so where that cannot be confirmed: False."""
         try:
             if pending.word is None:
                 revision = await self._store.delete(address.key, revision=pending.upon)
             else:
                 value = packed(pending.word)
                 revision = await self._store.put(address.key, value, revision=pending.upon)
-        except (FleetUnavailable, FleetConflict):
-            return  # what stands instead is heard, and resolves it
+        except FleetUnavailable:
+            return False
+        except FleetConflict:
+            return True  # what stands instead is heard, and resolves it
         self._table.written(address, pending, revision)
         self._revision = max(self._revision, revision)
+        return True
 
     async def _tidy(self) -> None:
         """Delete words that have been over for so long that they are over at every edge."""
         if not self._store.quorum:
             return
-        for address in self._table.over(time.time() - _KEPT_OVER):
+        for address in self._table.over(self._unix() - _KEPT_OVER):
             with contextlib.suppress(FleetUnavailable, FleetConflict):
                 await self._store.delete(address.key, revision=self._table.said[address].revision)
 
@@ -314,9 +326,13 @@ class Words:
         unsaid = asked if self._pending_on(targets) else asked - told
         return tuple(sorted(unsaid - {self.edge}))
 
+    def _unix(self) -> float:
+        """The time of day, in Unix seconds."""
+        return time.monotonic() + self._unix_less_monotonic
+
     def _until_next(self) -> float | None:
         """Seconds until something is due without anything being heard."""
-        unix = time.time()
+        unix = self._unix()
         end = self._table.next_end(unix + _EARLY)
         due = [max(0.0, end - unix - _EARLY)] if end is not None else []
         due += [_RETRY] if self._table.pending else []

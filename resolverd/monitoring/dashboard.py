@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from resolverd.admin.metrics import files, process, regions
 from resolverd.admin.metrics.family import Family
 from resolverd.monitoring.panel import AMBER, BLUE, DATASOURCE, Json, Panel, link, to_json
-from resolverd.monitoring.rows import answering, fleet, health, load, other_edges
+from resolverd.monitoring.rows import answering, anycast, fleet, health, load, other_edges
 from resolverd.monitoring.rows import files as served
 
 SCHEMA_VERSION = 39
@@ -54,6 +54,8 @@ _COMMON = (
     Row("Probes", health.PROBES),
     Row("Load and spill", load.LOAD),
     Row("Round-trip times", load.RTT),
+    Row("Anycast", anycast.ANYCAST),
+    Row("Do edges reach one another?", fleet.SHARED),
     Row("Files and reloads", served.FILES),
     Row("The process", served.PROCESS),
 )

@@ -1,6 +1,7 @@
 """What Prometheus is told to read: the daemons, and the inference servers of every region.
 
     edge hosts ──► job resolverd, which the alert rules and the dashboards take it to be
+    what announces their service addresses ──► resolverd-anycast, with the instance of its host
     endpoints with a page of metrics ──► inference-REGION, by region, endpoint, service, model
     gpu_metrics of a region ──► inference-REGION-gpus, by region
 
@@ -24,6 +25,7 @@ from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.kinds.inference import InferenceSettings
 
 JOB = "resolverd"
+ANYCAST = "resolverd-anycast"
 Json = dict[str, Any]
 
 
@@ -58,7 +60,8 @@ def scraping(config: Config, edges: Iterable[str] = ()) -> Scraping:
     resolverd = [{"job_name": JOB, "static_configs": [{"targets": targets}]}] if targets else []
     _endpoints(config, found)
     _gpus(config, found)
-    return Scraping((*resolverd, *_jobs(found.pages)), tuple(found.left_out))
+    anycast = list(_anycast(config, targets, found))
+    return Scraping((*resolverd, *anycast, *_jobs(found.pages)), tuple(found.left_out))
 
 
 def _listener(config: Config, found: _Found) -> Iterator[str]:
@@ -72,6 +75,28 @@ def _listener(config: Config, found: _Found) -> Iterator[str]:
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     host = anywhere.get(listener.address, listener.address)
     yield f"[{host}]:{listener.port}" if ":" in host else f"{host}:{listener.port}"
+
+
+def _anycast(config: Config, edges: Iterable[str], found: _Found) -> Iterator[Json]:
+    """The process beside each daemon: `instance` is the daemon's, so that panels show both."""
+    listener = config.anycast.listen
+    if not config.anycast.addresses:
+        return
+    if listener is None or not listener.port:
+        found.left_out.append(
+            "resolverd-anycast: anycast.listen opens no port that is known before it runs; write "
+            'listen = "127.0.0.1:9154" into [anycast]'
+        )
+        return
+    hosts = {edge: f"{edge.rpartition(':')[0]}:{listener.port}" for edge in edges}
+    if hosts:
+        yield {
+            "job_name": ANYCAST,
+            "static_configs": [
+                {"targets": [target], "labels": {"instance": edge}}
+                for edge, target in hosts.items()
+            ],
+        }
 
 
 def _endpoints(config: Config, found: _Found) -> None:

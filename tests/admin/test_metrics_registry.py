@@ -26,7 +26,7 @@ from prometheus_client.samples import Sample
 from docs.generate import DOCS
 from resolverd.admin.metrics.family import Family
 from resolverd.admin.metrics.reference import table
-from resolverd.admin.metrics.registry import FAMILIES
+from resolverd.admin.metrics.registry import EVERY, FAMILIES
 
 # Three services over the same regions: of the second probes have settings of their own, and the
 # third, which answers with the regions' hostnames, is judged apart for an endpoint's hostname.
@@ -179,8 +179,8 @@ async def test_promtool_finds_nothing_to_complain_of(tmp_path: Path) -> None:
 
 
 def test_names_are_declared_once_with_a_base_unit_and_the_end_of_their_kind() -> None:
-    assert max(Counter(family.name for family in FAMILIES).values()) == 1
-    for family in FAMILIES:
+    assert max(Counter(family.name for family in EVERY).values()) == 1
+    for family in EVERY:
         assert re.fullmatch(r"resolverd(_[a-z0-9]+)+", family.name)
         assert family.name.endswith("_total") is (family.kind == "counter")
         assert family.name.endswith("_info") is (family.kind == "info")
@@ -193,7 +193,7 @@ def test_names_are_declared_once_with_a_base_unit_and_the_end_of_their_kind() ->
 def test_the_page_has_every_metric_with_its_type_and_labels() -> None:
     page = (DOCS / "operations.md").read_text()
     rows = re.findall(r"^\| `(resolverd_\w+)` \| (\w+) \| ([^|]*) \|", page, re.MULTILINE)
-    assert rows == [(f.name, f.kind, ", ".join(f.labels)) for f in FAMILIES]
+    assert rows == [(f.name, f.kind, ", ".join(f.labels)) for f in EVERY]
     assert table() in page
 
 

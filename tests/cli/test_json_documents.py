@@ -77,5 +77,7 @@ def test_a_reload_that_is_refused_prints_its_document(served: Live) -> None:
 
 def test_every_verb_that_prints_json_has_a_document() -> None:
     tried = {verb for verb, _ in COMMANDS}
-    # These take minutes, or a cluster, so that their own tests try their documents.
-    assert tried | {"demo", "kube", "rollout", "rollout --dry-run"} == VERBS.keys()
+    # These take minutes, a cluster, or network namespaces, so that their own tests try their
+    # documents.
+    anycast = {f"anycast --{use}" for use in ("status", "drain", "undrain", "stop")}
+    assert tried | anycast | {"demo", "kube", "rollout", "rollout --dry-run"} == VERBS.keys()

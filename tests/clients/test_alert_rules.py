@@ -8,12 +8,12 @@ import pytest
 from clients.alert_rules import RULES, TESTS, Rule, rules
 from harness.programs import output
 
-from resolverd.admin.metrics.registry import FAMILIES
+from resolverd.admin.metrics.registry import EVERY
 
 METRIC = re.compile(r"\b(resolverd_\w+|up)\b(?:\{([^}]*)\})?")
 # What Prometheus adds to every sample.
 SCRAPED = {"job", "instance"}
-DECLARED = {family.name: {*family.labels} for family in FAMILIES}
+DECLARED = {family.name: {*family.labels} for family in EVERY}
 # Labels that an annotation speaks of only where they are not empty.
 OPTIONAL = re.compile(r"\{\{ with \$labels\.\w+ \}\}|(?<=\bor )\$labels\.\w+")
 

@@ -14,7 +14,7 @@ from cli.command import resolverd
 from docs.generate import DOCS
 from resolverd.admin.metrics import endpoints, regions, traffic
 from resolverd.admin.metrics.family import Family
-from resolverd.admin.metrics.registry import FAMILIES
+from resolverd.admin.metrics.registry import EVERY
 from resolverd.monitoring.dashboard import DASHBOARDS, Dashboard, to_grafana
 from resolverd.monitoring.documents import dashboard as document
 from resolverd.monitoring.panel import Panel, Query
@@ -48,14 +48,14 @@ def _families(dashboard: Dashboard) -> set[Family]:
 @EACH
 def test_every_declared_metric_is_on_it(dashboard: Dashboard) -> None:
     """A metric that is added says here that it wants a place: see resolverd/monitoring/rows."""
-    assert [f.name for f in FAMILIES if f not in _families(dashboard)] == []
+    assert [f.name for f in EVERY if f not in _families(dashboard)] == []
 
 
 @pytest.mark.parametrize("panel", PANELS)
 def test_every_name_in_a_query_is_a_declared_metric(panel: Panel) -> None:
     """Those written by hand too; `up` and `process_*` are Prometheus' and its library's own."""
     parts = {"summary": ("_sum", "_count"), "histogram": ("_sum", "_count", "_bucket")}
-    known = {f"{f.name}{part}" for f in FAMILIES for part in parts.get(f.kind, ("",))}
+    known = {f"{f.name}{part}" for f in EVERY for part in parts.get(f.kind, ("",))}
     for query in panel.queries:
         named = set(re.findall(r"\b(?:resolverd_\w+|process_\w+|up)\b", query.expression.text))
         named -= {"resolverd"}
@@ -131,7 +131,7 @@ def test_panels_are_numbered_and_none_lies_over_another(dashboard: Dashboard) ->
 def test_rows_are_in_the_order_of_an_operators_questions(dashboard: Dashboard) -> None:
     asked = [
         "Is it answering?", "Who is sent where?", "What is down?", "What moves?", "TTLs", "Probes",
-        "Load and spill", "Round-trip times", "Files and reloads", "The process",
+        "Load and spill", "Round-trip times", "Anycast", "Files and reloads", "The process",
     ]  # fmt: skip
     first = ["Which edge hosts answer?"] if dashboard.several else []
     assert [row.title for row in dashboard.rows] == [*first, *asked]

@@ -99,6 +99,19 @@ class ReadyDocument(Document):
     down: str = key("Services without a region and regions that are down, in words; or empty.")
 
 
+class FitnessDocument(Document):
+    """GET /fitness: what decides whether this edge's service addresses are announced."""
+
+    faults: list[str] = key("What is dead or stuck in the daemon, its probes included, in words.")
+    isolation: str | None = key("Why this host is taken to be isolated; null where it is not.")
+    plan_generation: int = key("Counter of the Plan that is served.")
+    plan_behind_seconds: float | None = key(
+        "For how long what is served has been older than its files; null where it is not."
+    )
+    zone: str | None = key("A zone that is served, whose SOA may be asked for; null without any.")
+    queries: int = key("Packets received since the start, over all transports.")
+
+
 class RegionStatusPart(Part):
     """A region as the decision saw it."""
 

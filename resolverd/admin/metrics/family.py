@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
@@ -25,8 +25,6 @@ from prometheus_client.metrics_core import (
     Metric,
     SummaryMetricFamily,
 )
-
-from resolverd.admin.metrics.values import Values
 
 Kind = Literal["counter", "gauge", "info", "summary", "histogram"]
 UNITS = ("seconds", "bytes", "ratio")
@@ -49,7 +47,8 @@ class Histogram(NamedTuple):
 
 Value = float | Summary | Histogram
 Samples = Iterable[tuple[Sequence[str], Value]]
-Reader = Callable[[Values], Samples]
+Reader = Callable[[Any], Samples]
+"""Of a daemon's metrics it is given `Values`; a process beside it has values of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Family:
         base = self.name.removesuffix("_total")
         return next((unit for unit in UNITS if base.endswith(f"_{unit}")), "")
 
-    def collect(self, values: Values) -> Metric:
+    def collect(self, values: object) -> Metric:
         """The family with its samples of the moment."""
         match self.kind:
             case "counter":
@@ -95,27 +94,27 @@ class Family:
                 return self._histograms(values)
 
     def _numbers(
-        self, family: CounterMetricFamily | GaugeMetricFamily, values: Values
+        self, family: CounterMetricFamily | GaugeMetricFamily, values: object
     ) -> CounterMetricFamily | GaugeMetricFamily:
         for labels, value in self.read(values):
             assert isinstance(value, (int, float))
             family.add_metric(labels, value)
         return family
 
-    def _infos(self, values: Values) -> Metric:
+    def _infos(self, values: object) -> Metric:
         family = InfoMetricFamily(self.name.removesuffix("_info"), self.text)
         for labels, _ in self.read(values):
             family.add_metric((), dict(zip(self.labels, labels, strict=True)))
         return family
 
-    def _summaries(self, values: Values) -> Metric:
+    def _summaries(self, values: object) -> Metric:
         family = SummaryMetricFamily(self.name, self.text, labels=self.labels, unit=self.unit)
         for labels, value in self.read(values):
             assert isinstance(value, Summary)
             family.add_metric(labels, count_value=int(value.count), sum_value=value.sum)
         return family
 
-    def _histograms(self, values: Values) -> Metric:
+    def _histograms(self, values: object) -> Metric:
         family = HistogramMetricFamily(self.name, self.text, labels=self.labels, unit=self.unit)
         for labels, value in self.read(values):
             assert isinstance(value, Histogram)

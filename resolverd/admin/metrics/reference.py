@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from resolverd.admin.metrics.family import Family
-from resolverd.admin.metrics.registry import FAMILIES
+from resolverd.admin.metrics.registry import EVERY
 
 
-def table(families: Iterable[Family] = FAMILIES) -> str:
+def table(families: Iterable[Family] = EVERY) -> str:
     """One row for each metric, and one for those of the process."""
     rows = (
         f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels)} "

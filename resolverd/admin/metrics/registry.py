@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from resolverd.admin.metrics import (
+    anycast,
     endpoints,
     files,
     fleet,
@@ -37,3 +38,9 @@ FAMILIES = (
     *(family for module in _SUBJECTS for family in declared(module)),
     *(of_kind(readings, metric) for readings, metric in metrics()),
 )
+"""Those of a daemon."""
+
+ANYCAST = declared(anycast)
+"""Those of the process that announces service addresses, on its own page."""
+
+EVERY = (*FAMILIES, *ANYCAST)

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from resolverd.admin.metrics.family import Family
 from resolverd.admin.metrics.registry import FAMILIES
 from resolverd.admin.metrics.values import Values
 from resolverd.admin.served import Served
@@ -23,8 +24,13 @@ async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
     Raises EngineError when a worker is gone.
     """
     values = Values(served, await served.engine.counters(), time.monotonic(), time.time())
+    return await page_of(FAMILIES, values, accept)
+
+
+async def page_of(families: Iterable[Family], values: object, accept: str) -> tuple[bytes, str]:
+    """The page of some families, and of this process, in the format that `accept` asks for."""
     registry = CollectorRegistry()
-    registry.register(_Collected([family.collect(values) for family in FAMILIES]))
+    registry.register(_Collected([family.collect(values) for family in families]))
     ProcessCollector(registry=registry)
     encode, content_type = choose_encoder(accept)
     # Of thousands of regions the text takes longer than all else, and needs nothing of the daemon.

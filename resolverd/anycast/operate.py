@@ -1,0 +1,118 @@
+"""What operators ask of the running process: its state, a drain, a stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from resolverd import __version__, log
+from resolverd.admin.times import iso
+from resolverd.anycast import drain as drains
+from resolverd.anycast.announcer import Route
+from resolverd.anycast.drain import Drain
+from resolverd.anycast.fitness import Reason
+from resolverd.anycast.run import Edge
+from resolverd.anycast.transitions import Phase, ready_in
+from resolverd.errors import ExitCode, ResolverdError
+
+Json = dict[str, Any]
+
+
+class HeldError(ResolverdError):
+    """An address stays announced, whatever was asked."""
+
+    exit_code = ExitCode.PROBLEMS
+
+
+def state_of(edge: Edge) -> Json:
+    """The keys of an AnycastDocument."""
+    now = time.monotonic()
+    return {
+        "version": __version__,
+        "started": iso(edge.started),
+        "via": edge.settings.via,
+        "mode": edge.settings.mode,
+        "fit": not edge.fitness.edge and not any(edge.fitness.addresses.values()),
+        "reasons": _reasons(edge.fitness.edge),
+        "drained": None if edge.drained is None else _drain(edge.drained),
+        "addresses": [_route(edge, route, now) for route in edge.announcer.routes.values()],
+    }
+
+
+async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -> Json:
+    """Withdraw until `undrain`, over restarts; returns once queries have ebbed.
+
+    Raises HeldError, and undoes it, where the floor keeps an address and nobody forces it.
+    """
+    before = edge.announcer.announced
+    edge.drained, edge.announcer.force = wanted, force
+    try:
+        await edge.turn()
+        await _kept_out(edge)
+        drains.keep(place, wanted)
+    except ResolverdError:
+        edge.drained, edge.announcer.force = None, False
+        raise
+    log.get("anycast").info("anycast.drained", who=wanted.who, reason=wanted.why)
+    await edge.wait_for_ebb(before)
+    return {"withdrawn": before}
+
+
+async def undrain(edge: Edge, place: Path | None, who: str) -> Json:
+    """End the drain: it is announced again once it has been fit for long enough."""
+    drained = edge.drained is not None
+    drains.keep(place, None)
+    edge.drained, edge.announcer.force = None, False
+    if drained:
+        log.get("anycast").info("anycast.undrained", who=who)
+    return {"drained": drained}
+
+
+async def stop(edge: Edge) -> Json:
+    """Withdraw until this process ends; returns once queries have ebbed. Raises HeldError."""
+    before = edge.announcer.announced
+    await edge.withdraw_and_wait()
+    await _kept_out(edge)
+    return {"withdrawn": before}
+
+
+async def _kept_out(edge: Edge) -> None:
+    held = edge.announcer.refused()
+    if held:
+        raise HeldError("; ".join(f"{address} stays: {why}" for address, why in held.items()))
+    failing = {r.address: r.failing for r in edge.announcer.routes.values() if r.failing}
+    if failing:
+        raise HeldError("; ".join(f"{address}: {why}" for address, why in failing.items()))
+
+
+def _route(edge: Edge, route: Route, now: float) -> Json:
+    standing = route.standing
+    waits = not route.reasons and standing.phase is not Phase.ANNOUNCED
+    return {
+        "address": route.address,
+        "state": standing.phase.value,
+        "since": iso(time.time() - (now - standing.since)),
+        "reasons": _reasons(route.reasons),
+        "held": route.held or None,
+        "unproved": route.failing or None,
+        "proved_seconds_ago": None if route.proved_at is None else round(now - route.proved_at, 3),
+        "announced_in_seconds": (
+            round(max(0.0, ready_in(standing, edge.announcer.rules, now)), 3) if waits else None
+        ),
+        "other_edges": edge.keeper.others(route.address),
+        "changes": _changes(route.changes),
+    }
+
+
+def _changes(changes: Mapping[str, int]) -> Json:
+    return {phase.value: changes.get(phase, 0) for phase in Phase}
+
+
+def _reasons(reasons: Iterable[Reason]) -> list[Json]:
+    return [reason._asdict() for reason in reasons]
+
+
+def _drain(drain: Drain) -> Json:
+    return {"who": drain.who, "why": drain.why, "at": iso(drain.at)}

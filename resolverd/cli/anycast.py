@@ -1,0 +1,263 @@
+"""`resolverd anycast`: this edge's service addresses, announced while it is fit to answer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resolverd import log
+from resolverd.cli.console import out, show_json, show_rows
+from resolverd.cli.link import Link, NoDaemonError, operator
+from resolverd.cli.options import UsageError, add_config, add_json, add_log, existing_config, verb
+from resolverd.cli.override import reason
+from resolverd.cli.rows import Cell, Rows
+from resolverd.config.load import LoadedConfig, load_config
+from resolverd.errors import ExitCode
+from resolverd.loop import run_loop
+from resolverd.signals import PROCESS
+
+if TYPE_CHECKING:
+    from resolverd.anycast.speaker import Speaker
+    from resolverd.config.anycast import Anycast
+
+Json = dict[str, Any]
+
+_MORE = """
+Without an option of these it runs until SIGTERM: beside BIRD as a service of its own, or as a
+process of ExaBGP's. At its end it withdraws, and waits until queries have ebbed.
+
+exit codes:
+  0  it is done; with --status: all addresses are announced
+  1  with --status: not all are; with --drain or --stop: the fleet's floor keeps an address
+  3  no such process runs here, or it cannot do it now
+"""
+_COLOURS = {"announced": "green", "raised": "yellow", "withdrawn": "red"}
+
+
+def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb `anycast` and its options to `verbs`."""
+    parser = verb(
+        verbs,
+        "anycast",
+        "announce this edge's service addresses while it is fit to answer, and withdraw them first",
+        [
+            "resolverd anycast",
+            "resolverd anycast --status",
+            'resolverd anycast --drain --why "new line card" && systemctl stop resolverd',
+            "resolverd anycast --undrain",
+        ],
+        run,
+        more=_MORE,
+    )
+    uses = parser.add_mutually_exclusive_group()
+    uses.add_argument(
+        "--status", action="store_true", help="show what is announced here, and what is against it"
+    )
+    uses.add_argument(
+        "--drain",
+        action="store_true",
+        help="withdraw until --undrain, over restarts, and wait until queries have ebbed",
+    )
+    uses.add_argument("--undrain", action="store_true", help="end a drain")
+    uses.add_argument(
+        "--stop",
+        action="store_true",
+        help="withdraw until the running process ends, and wait until queries have ebbed: before "
+        "what speaks BGP is stopped",
+    )
+    uses.add_argument(
+        "--withdraw",
+        action="store_true",
+        help="withdraw what a process that has died has left at BIRD, as far as the fleet's floor "
+        "lets it go; under systemd only after a failure",
+    )
+    parser.add_argument("--why", type=reason, help="with --drain, for those who find it later")
+    parser.add_argument(
+        "--force", action="store_true", help="with --drain, whatever the fleet's floor says"
+    )
+    add_log(parser)
+    add_config(parser)
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the option asks for, or announce until SIGTERM.
+
+    Raises UsageError, ConfigError, NoDaemonError, RefusedError or SpeakerError.
+    """
+    if (arguments.why or arguments.force) and not arguments.drain:
+        raise UsageError("--why and --force are of --drain alone\nadd --drain")
+    loaded = load_config(existing_config(arguments), arguments.overrides)
+    if arguments.status:
+        return _status(_link(loaded), as_json=arguments.json)
+    if arguments.drain:
+        asked = {"who": operator(), "why": arguments.why or "", "force": arguments.force}
+        return _report(_link(loaded).post("/drain", asked), arguments, "withdrawn until --undrain")
+    if arguments.undrain:
+        link = _link(loaded)
+        done = link.delete("/drain", "this", who=operator())
+        return _report(done, arguments, "no longer drained")
+    if arguments.stop:
+        return _report(_link(loaded).post("/stop"), arguments, "withdrawn until it ends")
+    if not loaded.config.anycast.addresses:
+        raise UsageError(
+            "there is nothing to announce: [anycast] has no addresses\n"
+            'write addresses = ["192.0.2.53"] into it, or other service addresses'
+        )
+    if arguments.withdraw:
+        return _withdraw(loaded, arguments)
+    log.in_background(arguments.log)
+    with PROCESS.obeyed(), log.everything():
+        return int(run_loop(_serve(loaded)))
+
+
+async def _serve(loaded: LoadedConfig) -> ExitCode:
+    from resolverd.anycast import drain as drains
+    from resolverd.anycast.announcer import Announcer
+    from resolverd.anycast.looking import Looking
+    from resolverd.anycast.run import Edge
+    from resolverd.anycast.served import Pages, serving
+    from resolverd.systemd import Supervisor
+
+    settings = loaded.config.anycast
+    supervisor = Supervisor.adopt()
+    keeper = _keeper(loaded)
+    speaker, gone = await _speaker(settings)
+    looking = Looking(settings, loaded.config.admin, loaded.base)
+    edge = Edge(settings, looking, Announcer(settings, speaker, keeper), keeper)
+    place = drains.directory(settings.state, loaded.base)
+    edge.drained = drains.read(place)
+    PROCESS.follow(asyncio.get_running_loop(), edge.ended.set, lambda: None)
+    watching = asyncio.create_task(_end_with(gone, edge)) if gone else None
+    try:
+        async with serving(Pages(edge, place), edge, loaded.base):
+            await edge.run(supervisor)
+    finally:
+        if watching is not None:
+            watching.cancel()
+        await speaker.close()
+        await looking.close()
+        await keeper.stop()
+    return ExitCode.OK
+
+
+async def _end_with(gone: asyncio.Event, edge: Any) -> None:
+    """ExaBGP's end is ours: its sessions go, and every route with them."""
+    await gone.wait()
+    edge.abandoned = True
+    edge.ended.set()
+
+
+async def _speaker(settings: Anycast) -> tuple[Speaker, asyncio.Event | None]:
+    """What speaks BGP, and what says that it has ended, where that ends us. Raises SpeakerError."""
+    if settings.via == "bird":
+        from resolverd.anycast.bird import BirdSpeaker
+
+        raises = settings.mode == "metric"
+        return BirdSpeaker(settings.bird, settings.addresses, raises=raises), None
+    from resolverd.anycast.exabgp import ExabgpSpeaker, Process
+
+    process = Process(settings.exabgp.timeout)
+    await process.start()
+    return ExabgpSpeaker(settings, process), process.gone
+
+
+def _keeper(loaded: LoadedConfig) -> Any:
+    from resolverd.anycast.fleet import Alone, FleetKeeper
+
+    settings, fleet = loaded.config.anycast, loaded.config.fleet
+    if not fleet.urls or not settings.min_edges:
+        return Alone()
+    return FleetKeeper(fleet, settings, loaded.base)
+
+
+def _withdraw(loaded: LoadedConfig, arguments: argparse.Namespace) -> int:
+    """What systemd runs after the process has ended, in whatever way (ExecStopPost=)."""
+    if os.environ.get("SERVICE_RESULT", "failure") == "success":
+        return ExitCode.OK  # it has withdrawn by itself, or the floor has kept it
+    if loaded.config.anycast.via != "bird":
+        raise UsageError(
+            "--withdraw is for BIRD: what a process of ExaBGP's has left, the one that is "
+            'respawned withdraws\nleave it out with via = "exabgp"'
+        )
+    log.configure(arguments.log)
+    return run_loop(_withdraw_left(loaded))
+
+
+async def _withdraw_left(loaded: LoadedConfig) -> ExitCode:
+    from resolverd.anycast.announcer import Announcer
+
+    settings = loaded.config.anycast
+    keeper = _keeper(loaded)
+    speaker, _ = await _speaker(settings)
+    announcer = Announcer(settings, speaker, keeper)
+    try:
+        await keeper.start()
+        await announcer.begin()
+    finally:
+        await speaker.close()
+        await keeper.stop()
+    failing = any(route.failing for route in announcer.routes.values())
+    return ExitCode.UNAVAILABLE if failing else ExitCode.OK
+
+
+def _link(loaded: LoadedConfig) -> Link:
+    """The running process. Raises NoDaemonError."""
+    from resolverd.anycast.served import sockets_of
+
+    places = sockets_of(loaded.config.anycast.socket, loaded.base)
+    found = next((path for path in places if _is_there(path)), None)
+    if found is None:
+        looked = ", ".join(map(str, places)) or 'nowhere: anycast.socket is ""'
+        raise NoDaemonError(
+            f"no `resolverd anycast` runs here; looked for {looked}\n"
+            "start it: systemctl start resolverd-anycast, or as a process of ExaBGP's"
+        )
+    return Link(found)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a directory that is closed to us
+        return False
+
+
+def _status(link: Link, *, as_json: bool) -> int:
+    state = link.get("/state")
+    if as_json:
+        show_json(state)
+    else:
+        show_rows(*_rows(state))
+    announced = all(each["state"] == "announced" for each in state["addresses"])
+    return ExitCode.OK if announced else ExitCode.PROBLEMS
+
+
+def _rows(state: Json) -> list[Rows]:
+    rows = Rows("ADDRESS", "STATE", "WHY")
+    for each in state["addresses"]:
+        rows.add_row(each["address"], Cell(each["state"], _COLOURS[each["state"]]), _why(each))
+    return [rows]
+
+
+def _why(each: Json) -> str:
+    """What is against it, what holds it, and what is waited for."""
+    said = [one["text"] for one in each["reasons"]]
+    if each["held"]:
+        said.append(f"stays all the same: {each['held']}")
+    if each["unproved"]:
+        said.append(f"not proved: {each['unproved']}")
+    if not said and each["announced_in_seconds"] is not None:
+        said.append(f"fit; announced in {each['announced_in_seconds']:.0f} s")
+    return "; ".join(said) or "fit"
+
+
+def _report(done: Json, arguments: argparse.Namespace, text: str) -> int:
+    if arguments.json:
+        show_json(done)
+    else:
+        out().print(text, markup=False)
+    return ExitCode.OK

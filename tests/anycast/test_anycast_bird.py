@@ -1,0 +1,156 @@
+"""BIRD, as docs/anycast.md sets it up: announced, withdrawn, killed, drained and contradicted."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from anycast.lab import V4, V6, EdgePlace, Lab, end, example, lab, needs_bird, until
+
+pytestmark = needs_bird
+
+BIRD = "# /etc/bird/bird.conf: one router, 198.51.100.1 and 2001:db8:1::1"
+PLAIN = """[anycast]
+addresses = ["192.0.2.53", "2001:db8::53"]
+via = "bird"
+
+[anycast.bird]
+"""
+
+
+def plain() -> str:
+    """The first example of the page, for BIRD."""
+    from anycast.lab import PAGE
+
+    text = PAGE.read_text()
+    begin = text.index(PLAIN)
+    return text[begin : text.index("```", begin)]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with lab(tmp_path_factory.mktemp("lab")) as made:
+        edge = made.edges[1]
+        edge.configure(plain())
+        edge.bird(edge.adapted(example(BIRD)))
+        yield made
+
+
+@pytest.fixture
+def edge(one: Lab) -> Iterator[EdgePlace]:
+    """The edge with a daemon that answers, and nothing announced; put back afterwards."""
+    edge = one.edges[1]
+    before = len(edge.processes)
+    edge.serve()
+    (edge.folder / "anycast.log").write_bytes(b"")
+    yield edge
+    for process in reversed(edge.processes[before:]):
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+    del edge.processes[before:]
+    for name in ("anycast_v4", "anycast_v6"):
+        edge.birdc("disable", name)
+    until(lambda: not one.has(V4) and not one.has(V6), "the router has no route left")
+
+
+def announced(one: Lab) -> bool:
+    return one.has(V4) and one.has(V6)
+
+
+def gone(one: Lab) -> bool:
+    return not one.has(V4) and not one.has(V6)
+
+
+def test_it_is_announced_once_it_answers_and_is_proved(one: Lab, edge: EdgePlace) -> None:
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    assert one.router.asked(V4)
+    assert one.router.asked(V6)
+    until(lambda: edge.states() == {V4: "announced", V6: "announced"}, "it says so")
+
+
+def test_a_stop_withdraws_first(one: Lab, edge: EdgePlace) -> None:
+    process = edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    assert end(process) == 0
+    assert gone(one)
+    assert edge.events("anycast.ebbed")
+
+
+def test_a_daemon_that_is_killed_is_withdrawn(one: Lab, edge: EdgePlace) -> None:
+    daemon = edge.processes[-1]
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    pid = int(edge.run("pgrep", "-f", "serve --log=json").split()[0])
+    assert pid
+    end(daemon, signal.SIGKILL)
+    until(lambda: gone(one), "the routes are withdrawn", within=10)
+    reasons = edge.told("--status")["addresses"][0]["reasons"]
+    assert "answer" in [reason["code"] for reason in reasons]
+
+
+def test_what_a_killed_process_leaves_is_withdrawn_by_execstoppost(
+    one: Lab, edge: EdgePlace
+) -> None:
+    process = edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    end(process, signal.SIGKILL)
+    assert announced(one)  # the trap: nobody looks after them
+    edge.run(*edge.command("--withdraw"))
+    until(lambda: gone(one), "the routes are withdrawn", within=2)
+
+
+def test_what_a_killed_process_leaves_is_withdrawn_first_by_the_next(
+    one: Lab, edge: EdgePlace
+) -> None:
+    process = edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    end(process, signal.SIGKILL)
+    edge.announce(fit_for='"1h"', fit_for_most='"1h"')
+    until(lambda: gone(one), "the routes are withdrawn")
+    assert [event["address"] for event in edge.events("anycast.inherited")] == [V4, V6]
+
+
+def test_a_drain_holds_over_a_restart(one: Lab, edge: EdgePlace, tmp_path: Path) -> None:
+    state = f'"{tmp_path}"'
+    process = edge.announce(state=state)
+    until(lambda: announced(one), "the router has both routes")
+    done = edge.told("--drain", "--why", "new line card")
+    assert done["withdrawn"] == [V4, V6]
+    assert gone(one)
+    end(process)
+    edge.announce(state=state)
+    until(lambda: edge.told("--status")["drained"], "it runs again")
+    assert edge.told("--status")["drained"]["why"] == "new line card"
+    assert gone(one)
+    edge.told("--undrain")
+    until(lambda: announced(one), "the router has both routes again")
+
+
+@pytest.mark.parametrize("command", [("disable", "anycast_v4"), ("configure",)])
+def test_what_others_do_to_bird_is_put_right(
+    one: Lab, edge: EdgePlace, command: tuple[str, ...]
+) -> None:
+    """`configure` takes the protocols back to `disabled`, as the file has them."""
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    edge.birdc(*command)
+    until(lambda: edge.events("anycast.contradicted"), "it has seen that")
+    until(lambda: announced(one), "the router has both routes again")
+
+
+def test_bird_that_is_gone_is_said_and_healed(one: Lab, edge: EdgePlace) -> None:
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    bird = next(p for p in edge.processes if "bird" in p.args)  # type: ignore[operator]
+    end(bird, signal.SIGKILL)
+    until(lambda: edge.events("anycast.unproved"), "it says so")
+    until(lambda: gone(one), "BFD has noticed")
+    edge.processes.remove(bird)
+    fresh = edge.bird((edge.folder / "bird.conf").read_text())
+    edge.processes.remove(fresh)
+    edge.processes.insert(0, fresh)
+    until(lambda: announced(one), "the router has both routes again")
