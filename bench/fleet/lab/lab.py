@@ -164,20 +164,17 @@ def until_one_fleet(lab: Lab, within: float = 60.0) -> float:
     if not lab.nats:
         return 0.0
     return until(
-        lambda: all(_hears_all(edge, len(lab.edges)) for edge in lab.edges.values()),
+        lambda: all(_hears_all(lab, edge) for edge in lab.edges.values()),
         "all edges one fleet",
         within,
     )
 
 
-def _hears_all(edge: Edge, count: int) -> bool:
+def _hears_all(lab: Lab, edge: Edge) -> bool:
     fleet = edge.shown()["fleet"]
-    if "observing" in fleet and sum(each["live"] for each in fleet["observing"]) < count - 1:
-        return False
-    return (
-        bool(fleet["quorum"])
-        and sum(each["heard_seconds"] is not None for each in fleet["edges"]) == count
-    )
+    heard = {each["edge"] for each in fleet["edges"] if each["heard_seconds"] is not None}
+    observing = {each["edge"] for each in fleet["observing"] if each["live"]} | {edge.name}
+    return bool(fleet["quorum"]) and set(lab.edges) <= heard & observing
 
 
 def _up(edge: Edge) -> int:
