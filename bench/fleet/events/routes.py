@@ -13,7 +13,7 @@ def withdrawal(trial: Trial) -> None:
     trial.gone = answered_by(_VICTIM)
     trial.happens()
     lab.edges[_VICTIM].withdraw()
-    trial.notes["route gone after"] = lab.router.until_announcing(lab.edges.keys() - {_VICTIM})
+    lab.router.until_announcing(lab.edges.keys() - {_VICTIM})
     trial.until_gone()
 
 
@@ -92,10 +92,12 @@ _ANYCAST = frozenset({"anycast"})
 EVENTS = (
     Event("withdrawal", "an edge withdraws", withdrawal, planned=True, quick=True),
     Event("rolling-upgrade", "all edges restarted in turn", rolling_upgrade, planned=True),
-    Event("host-killed", "kill -9 of all of an edge's processes", host_killed, quick=True),
-    Event("daemon-killed", "kill -9 of an edge's daemon", daemon_killed, needs=_ANYCAST),
+    Event("host-killed", "kill -9 of all of an edge's processes", host_killed),
+    Event(
+        "daemon-killed", "kill -9 of an edge's daemon", daemon_killed, needs=_ANYCAST, quick=True
+    ),
     Event("daemon-held", "an edge's daemon stands still", daemon_held, needs=_ANYCAST),
-    Event("blackhole", "all packets of an edge are dropped", blackhole, quick=True),
+    Event("blackhole", "all packets of an edge are dropped", blackhole),
     Event("cut", "an edge's link is down", cut),
     Event("bgp-lost", "an edge loses BGP only", bgp_lost),
 )

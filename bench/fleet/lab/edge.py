@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +20,7 @@ from bench.fleet.lab.namespaces import Namespace, run
 from bench.fleet.lab.places import ANYCAST4, ANYCAST6, EdgeNode
 from bench.fleet.lab.processes import Process
 from bench.fleet.lab.speakers import ByHand, Speaker
+from bench.fleet.lab.unix_http import asked
 from bench.report import ROOT
 
 READY_SECONDS = 60.0
@@ -129,15 +128,7 @@ class Edge:
 
     def admin(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
         """Status and text of the admin socket. Raises OSError while nobody listens."""
-        connection = _Unix(self.folder / "admin.sock")
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body))
-            response = connection.getresponse()
-            return response.status, response.read().decode()
-        except http.client.HTTPException as error:
-            raise ConnectionError(str(error)) from error
-        finally:
-            connection.close()
+        return asked(self.folder / "admin.sock", method, path, body)
 
     def shown(self) -> dict[str, Any]:
         """Its /state."""
@@ -247,18 +238,3 @@ class Edge:
 
     def _environment(self) -> dict[str, str]:
         return {"PYTHONPATH": str(ROOT), **(self.clock.environment() if self._clocked else {})}
-
-
-class _Unix(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("admin", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        """Connect to the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        # A path of a socket has room for 107 octets.
-        self.sock.connect(str(self._path))

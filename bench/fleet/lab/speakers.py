@@ -10,16 +10,17 @@ All are told the same: announce, withdraw, kill. `resolverd anycast` may withdra
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bench.fleet.lab.bird import Bird, EdgeBird, bfd_alone
 from bench.fleet.lab.namespaces import Namespace
 from bench.fleet.lab.places import ANYCAST4, ANYCAST6, ROUTER_AS, EdgeNode
-from bench.fleet.lab.processes import Process
+from bench.fleet.lab.processes import Process, until
+from bench.fleet.lab.unix_http import asked
 from bench.report import ROOT
 
 _ANYCAST = """\
@@ -53,7 +54,7 @@ neighbor {gateway} {{
     api {{ processes [ anycast ]; }}
 }}
 """
-_STATUS_SECONDS = 60
+_START_SECONDS = 60.0
 
 
 class Speaker(Protocol):
@@ -231,24 +232,18 @@ class Words:
 
     def drain(self) -> None:
         """Withdraw as an operator. Raises AssertionError where it is refused."""
-        self._said("--drain", "--why", "a trial")
+        self._said("POST", "/drain", {"who": "a trial", "why": "a trial", "force": False})
 
     def undrain(self) -> None:
         """Announce again."""
-        self._said("--undrain")
+        self._said("DELETE", "/drain/this", None)
 
-    def _said(self, *options: str) -> None:
-        done = subprocess.run(
-            [*self._namespace.inside, *self.command(*options)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=_STATUS_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            said = f"{done.stdout}{done.stderr}".strip()
-            raise AssertionError(f"resolverd anycast {' '.join(options)}: {said}")
+    def _said(self, method: str, target: str, body: Any) -> None:
+        socket = self._folder / "anycast.sock"
+        until(socket.exists, f"{socket}", _START_SECONDS)
+        status, text = asked(socket, method, target, body)
+        if status != HTTPStatus.OK:
+            raise AssertionError(f"{method} {target}: {status}: {text}")
 
 
 def configured(via: str, bird: Path) -> str:
