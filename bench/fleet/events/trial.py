@@ -20,7 +20,7 @@ from bench.fleet.asking.load import Load
 from bench.fleet.asking.records import Record
 from bench.fleet.lab.lab import Lab, until_all_up, until_one_fleet
 from bench.fleet.lab.places import ASKING, REGIONS
-from bench.fleet.lab.processes import NotSoError, until
+from bench.fleet.lab.processes import until
 
 QUIET_SECONDS = 2.0
 """For which the load runs before an event, and after the fleet has come through it."""
@@ -118,8 +118,8 @@ def tried(lab: Lab, event: Event, folder: Path, rate: float) -> Outcome:
         try:
             event.run(trial)
             time.sleep(QUIET_SECONDS)
-        except NotSoError as error:
-            failed = str(error)
+        except (AssertionError, OSError) as error:
+            failed = str(error) or repr(error)  # the next events are tried all the same
         records = load.stop()
     at = trial.at or began
     ended = time.monotonic()
