@@ -21,6 +21,8 @@ NOT_LOADED = (
     "resolverd.cli.console",
     "resolverd.admin.documents.base",
     "dns.asyncresolver",
+    "nats",
+    "resolverd.fleet",
 )
 
 

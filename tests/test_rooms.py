@@ -41,6 +41,7 @@ RANKS = {
     "planner": 6,
     "admin": 8,
     "monitoring": 9,
+    "fleet": 6,
     "observation": 9,
     "supervision": 9,
     "restoration": 9,

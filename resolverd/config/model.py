@@ -15,6 +15,7 @@ from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.bias import NO_BIAS, BiasText
+from resolverd.config.fleet import Fleet, VerdictsText
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
@@ -162,6 +163,11 @@ class Region(Section):
     endpoint: tuple[Endpoint, ...] = option((), "The region's endpoints.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
     alerts: AlertsOverride = option(AlertsOverride.model_construct(), "Overrides of [alerts].")
+    verdicts: VerdictsText | Literal[""] = option(
+        "",
+        "Whose verdicts count for its targets, as in [fleet]; empty takes the service's, or the "
+        "fleet's.",
+    )
 
     @property
     def service_hours(self) -> Hours | None:
@@ -284,6 +290,9 @@ class Service(Section):
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
+    verdicts: VerdictsText | Literal[""] = option(
+        "", "Whose verdicts count for its targets, as in [fleet]; empty takes the fleet's."
+    )
 
     @property
     def ordered_by(self) -> OrderName:
@@ -378,6 +387,7 @@ class Config(Section):
     probe: ProbeDefaults = option(ProbeDefaults.model_construct(), "Defaults of every probe.")
     alerts: Alerts = option(Alerts(), "From when on a region's outcomes are bad.")
     rtt: Rtt = option(Rtt(), "What was measured of the ways to regions.")
+    fleet: Fleet = option(Fleet(), "The other edges, met through NATS.")
     region: dict[Word, Region] = option(factory=dict, doc="Regions by name.")
     service: dict[Word, Service] = option(factory=dict, doc="Services by name.")
     place: dict[Word, Place] = option(factory=dict, doc="Own places by name.")

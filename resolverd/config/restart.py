@@ -14,11 +14,12 @@ _SERVER = (
     "tcp_per_client",
 )
 _ADMIN = ("socket", "listen", "token_file")
+_FLEET = ("urls", "credentials", "ca_file", "name", "edge", "replicas")
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:
     """The changed options that count after the next start only, as dotted keys."""
-    tables = (("server", _SERVER), ("admin", _ADMIN))
+    tables = (("server", _SERVER), ("admin", _ADMIN), ("fleet", _FLEET))
     return [
         f"{table}.{option}"
         for table, options in tables

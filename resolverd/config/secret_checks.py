@@ -58,6 +58,8 @@ def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield ("region", name, "gpu_metrics", index), url
         for index, url in enumerate(region.rtt):
             yield ("region", name, "rtt", index), url
+    for index, url in enumerate(config.fleet.urls):
+        yield ("fleet", "urls", index), url
     for path, probe in layers_of(config):
         for key, value in written(probe).items():
             if isinstance(value, str) and "://" in value:

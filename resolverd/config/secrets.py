@@ -20,7 +20,7 @@ from pydantic import BaseModel
 HIDDEN = "***"
 
 # Options whose value is a secret.
-_SECRET = frozenset({"headers", "body", "credential"})
+_SECRET = frozenset({"headers", "body", "credential", "credentials"})
 _SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|session", re.I)
 
 _ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")

@@ -51,6 +51,10 @@ FIELDS: Mapping[str, Field] = {
     "library": Field(str, "a library, by its logger"),
     "thread": Field(str, "a thread"),
     "object": Field(str, "a Python object"),
+    "server": Field(str, "a NATS server, its secrets hidden"),
+    "subject": Field(str, "a subject of NATS"),
+    "bucket": Field(str, "a bucket of NATS"),
+    "edge": Field(str, "an edge of the fleet"),
     "kube_kind": Field(str, "a kind of object of a Kubernetes cluster"),
     "kube_object": Field(str, "an object of a Kubernetes cluster"),
     "path": Field(str, "the path of a request to the admin API"),
@@ -87,6 +91,7 @@ FIELDS: Mapping[str, Field] = {
     # How much.
     "seconds": Field(float, "how long; null: without an end"),
     "interval_seconds": Field(float, "how often"),
+    "limit_octets": Field(int, "the longest message that is taken"),
     "limit_seconds": Field(float, "the longest that is waited for"),
     "oldest_seconds": Field(float, "the age of the oldest"),
     "retry_seconds": Field(float, "when it is tried again"),
@@ -123,7 +128,7 @@ FIELDS: Mapping[str, Field] = {
     "qtype": Field(str, "the QTYPE"),
     "subnet": Field(str, "the EDNS client subnet"),
     "rcode": Field(str, "the RCODE of the response's header"),
-    "octets": Field(int, "the length of the response"),
+    "octets": Field(int, "the length of the response or message"),
     "dropped": Field(str, "why it got no response"),
     "malformed": Field(str, "what is malformed about it"),
 }

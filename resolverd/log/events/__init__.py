@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resolverd.log.events import edits, health, kube, operators, process, rtt
+from resolverd.log.events import edits, fleet, health, kube, operators, process, rtt
 from resolverd.log.events.event import Event
 
 EVENTS: Mapping[str, Event] = {
@@ -17,6 +17,7 @@ EVENTS: Mapping[str, Event] = {
         *health.EVENTS,
         *rtt.EVENTS,
         *kube.EVENTS,
+        *fleet.EVENTS,
         *operators.EVENTS,
         *edits.EVENTS,
         *process.EVENTS,

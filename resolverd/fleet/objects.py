@@ -1,0 +1,70 @@
+"""The object store of a fleet: what is too large for a key, such as a set of configuration.
+
+Bounded in time, for nats-py waits for ever for a part that does not come. An object is whole or is
+not returned: its digest is checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js.api import ObjectStoreConfig, StorageType
+from nats.js.errors import APIError, NotFoundError, ObjectNotFoundError
+from nats.js.object_store import ObjectStore
+
+from resolverd.config.fleet import Fleet
+from resolverd.fleet import names
+from resolverd.fleet.bucket import TIMEOUT
+from resolverd.fleet.connection import in_words
+from resolverd.fleet.errors import FleetMissing, FleetUnavailable
+
+TRANSFER_TIMEOUT = 60.0
+"""Seconds in which an object has to be there whole."""
+
+_NOT_CLUSTERED = 10074
+
+
+async def put(client: Client, settings: Fleet, name: str, content: bytes) -> None:
+    """Keep `content` under `name`. Raises FleetUnavailable."""
+    try:
+        async with asyncio.timeout(TRANSFER_TIMEOUT):
+            store = await _opened(client, settings)
+            await store.put(name, content)
+    except TimeoutError as error:
+        raise FleetUnavailable(f"JetStream did not confirm {name}") from error
+    except (NatsError, OSError) as error:
+        raise FleetUnavailable(in_words(error)) from error
+
+
+async def get(client: Client, settings: Fleet, name: str) -> bytes:
+    """What is kept under `name`. Raises FleetUnavailable, FleetMissing."""
+    try:
+        async with asyncio.timeout(TRANSFER_TIMEOUT):
+            store = await _opened(client, settings)
+            found = await store.get(name)
+    except ObjectNotFoundError as error:
+        raise FleetMissing(f"the fleet keeps no {name}") from error
+    except TimeoutError as error:
+        raise FleetUnavailable(f"JetStream did not send {name} whole") from error
+    except (NatsError, OSError) as error:
+        raise FleetUnavailable(in_words(error)) from error
+    return bytes(found.data or b"")
+
+
+async def _opened(client: Client, settings: Fleet) -> ObjectStore:
+    stream = client.jetstream(timeout=TIMEOUT)
+    bucket = names.sets_bucket(settings.name)
+    try:
+        return await stream.object_store(bucket)
+    except NotFoundError:
+        pass
+    config = ObjectStoreConfig(storage=StorageType.FILE, replicas=settings.replicas)
+    try:
+        return await stream.create_object_store(bucket, config)
+    except APIError as error:
+        if error.err_code != _NOT_CLUSTERED:
+            raise
+    config.replicas = 1
+    return await stream.create_object_store(bucket, config)

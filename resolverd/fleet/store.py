@@ -1,0 +1,258 @@
+"""What the fleet keeps: one bucket that every edge follows, and that a quorum writes.
+
+`serve` runs over one connection after another; what was heard stays known in between. Every
+`MARK_INTERVAL` this edge writes a marker of its own and waits until it has heard it: the
+acknowledgement proves the quorum, and the hearing that changes are delivered. Whatever fails,
+the bucket is followed anew. Revisions grow with every write to the bucket, so of two entries of
+one key the higher is the newer; after the bucket itself was made anew they begin again
+(`made`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from nats.aio.client import Client
+
+from resolverd import log
+from resolverd.config.fleet import Fleet
+from resolverd.fleet import names, objects
+from resolverd.fleet.bucket import Bucket, Change, open_bucket
+from resolverd.fleet.errors import FleetUnavailable
+
+MARK_INTERVAL = 2.0
+"""Seconds between two markers of an edge."""
+
+EDGE_TIMEOUT = 10.0
+"""Seconds for which an edge counts as one of the fleet after its last marker was heard."""
+
+# Seconds in which a marker that was acknowledged has to be heard, and after which the bucket is
+# followed anew once that has failed.
+_HEAR_TIMEOUT, _PAUSE = 2.0, 0.5
+
+
+class Entry(NamedTuple):
+    """A key's value, None where it was deleted, and the revision of the bucket that wrote it."""
+
+    key: str
+    value: bytes | None
+    revision: int
+
+
+class Store:
+    """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes."""
+
+    def __init__(self, settings: Fleet, changed: Callable[[], None]) -> None:
+        self.quorum = False
+        self.reason = "not connected yet"
+        self.made = ""
+        """When the bucket was made, as NATS says it: another bucket has other revisions."""
+        self._settings, self._changed = settings, changed
+        self._bucket: Bucket | None = None
+        self._client: Client | None = None
+        self._followed = asyncio.Event()
+        self._known: dict[str, Entry] = {}
+        self._followers: list[tuple[str, Callable[[Entry], None]]] = []
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._broken = asyncio.Event()
+        self._marker_key = names.key("edges", settings.edge_name)
+        self._instance = uuid.uuid4().hex
+        self._first_mark, self._heard_to, self._pending = 0, 0, 0
+        self._edges: dict[str, float] = {}
+
+    async def put(self, key: str, value: bytes, *, revision: int | None = None) -> int:
+        """Write, and return the new revision, which a quorum has confirmed.
+
+        `revision` is the one that the key must have: 0 for a key that must not exist. Raises
+        FleetUnavailable, after which it may have been written, and FleetConflict.
+        """
+        return await self._open().put(key, value, self._expected(key, revision))
+
+    async def delete(self, key: str, *, revision: int | None = None) -> None:
+        """Delete; as `put`."""
+        await self._open().delete(key, self._expected(key, revision))
+
+    def follow(self, prefix: str, heard: Callable[[Entry], None]) -> None:
+        """Call `heard` with what is known of the keys that begin so, and with each change.
+
+        An entry with the value None says that the key was deleted. Revisions of a key only grow.
+        """
+        self._followers.append((prefix, heard))
+        for entry in self.known(prefix).values():
+            heard(entry)
+
+    def known(self, prefix: str) -> Mapping[str, Entry]:
+        """The newest entries that were heard of keys that begin so, those deleted left out."""
+        return {
+            key: entry
+            for key, entry in self._known.items()
+            if key.startswith(prefix) and entry.value is not None
+        }
+
+    async def current(self, timeout: float) -> None:
+        """Return once all that was committed before this call has been heard.
+
+        Raises FleetUnavailable where that is not so within `timeout` seconds.
+        """
+        reason = self.reason
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    await self._followed.wait()
+                    try:
+                        await self._mark()
+                    except FleetUnavailable as unavailable:
+                        reason = str(unavailable)
+                        await asyncio.sleep(_PAUSE)
+                    else:
+                        return
+        except TimeoutError as error:
+            raise FleetUnavailable(reason or f"nothing was heard within {timeout:g} s") from error
+
+    def edges(self) -> dict[str, float]:
+        """The seconds since each edge's last marker was heard, this one's too."""
+        now = time.monotonic()
+        return {
+            edge: now - at for edge, at in sorted(self._edges.items()) if now - at <= EDGE_TIMEOUT
+        }
+
+    async def put_object(self, name: str, content: bytes) -> None:
+        """Keep what is too large for a key, in place of what had that name.
+
+        Raises FleetUnavailable.
+        """
+        await objects.put(self._connected(), self._settings, name, content)
+
+    async def get_object(self, name: str) -> bytes:
+        """What was kept under that name, whole. Raises FleetUnavailable, FleetMissing."""
+        return await objects.get(self._connected(), self._settings, name)
+
+    async def serve(self, client: Client) -> None:
+        """Follow the bucket over `client` and prove the quorum; never returns."""
+        self._client = client
+        try:
+            while True:
+                try:
+                    await self._serve(client)
+                except FleetUnavailable as unavailable:
+                    self._stand(quorum=False, reason=str(unavailable))
+                await asyncio.sleep(_PAUSE)
+        finally:
+            self._client = None
+
+    async def _serve(self, client: Client) -> None:
+        name = names.bucket(self._settings.name)
+        bucket = await open_bucket(client, name, self._settings.replicas)
+        with self._opened(bucket):
+            async with bucket.followed(self._hear, self._break):
+                self._followed.set()
+                while True:
+                    await self._mark()
+                    self._stand(quorum=True, reason="")
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(MARK_INTERVAL):
+                            await self._broken.wait()
+                            raise FleetUnavailable(self.reason)
+
+    @contextlib.contextmanager
+    def _opened(self, bucket: Bucket) -> Iterator[None]:
+        if bucket.created != self.made:
+            if self.made:
+                log.get("fleet").warning("fleet.bucket_anew", bucket=names.bucket(self._settings.name))
+            self.made, self._first_mark = bucket.created, 0
+            self._known.clear()
+        self._broken.clear()
+        self._heard_to, self._pending = 0, 0
+        self._bucket = bucket
+        try:
+            yield
+        finally:
+            self._followed.clear()
+            self._bucket = None
+
+    async def _mark(self) -> None:
+        """Write this edge's marker, and hear it with all that was written before it."""
+        marker = {"instance": self._instance, "at": round(time.time(), 3)}
+        revision = await self.put(self._marker_key, json.dumps(marker).encode())
+        self._first_mark = self._first_mark or revision
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiter = (revision, heard)
+        self._waiters.append(waiter)
+        try:
+            self._wake()
+            async with asyncio.timeout(_HEAR_TIMEOUT):
+                await heard
+        except TimeoutError as error:
+            self._break("what is written is not delivered")
+            raise FleetUnavailable(self.reason) from error
+        finally:
+            self._waiters.remove(waiter)
+
+    def _hear(self, change: Change) -> None:
+        before = self._known.get(change.key)
+        if before is None or before.revision < change.revision:
+            entry = Entry(change.key, change.value, change.revision)
+            self._known[change.key] = entry
+            self._note_edge(entry)
+            for prefix, heard in self._followers:
+                if entry.key.startswith(prefix):
+                    heard(entry)
+        self._heard_to, self._pending = change.revision, change.pending
+        self._wake()
+
+    def _wake(self) -> None:
+        # A key that was written again before it was delivered comes later, with its newer value: so
+        # nothing may be pending, either.
+        for revision, heard in self._waiters:
+            if self._heard_to >= revision and not self._pending and not heard.done():
+                heard.set_result(None)
+
+    def _note_edge(self, entry: Entry) -> None:
+        """Note a marker that was written since our first: older ones say nothing of now."""
+        if not entry.key.startswith("edges.") or entry.value is None or not self._first_mark:
+            return
+        if entry.revision < self._first_mark:
+            return
+        try:
+            edge, instance = names.key_parts(entry.key)[1], json.loads(entry.value)["instance"]
+        except (ValueError, KeyError, TypeError, IndexError):
+            return  # another release's, or somebody's by hand
+        self._edges[edge] = time.monotonic()
+        if entry.key == self._marker_key and instance != self._instance:
+            log.get("fleet").error("fleet.same_name", edge=edge)
+
+    def _break(self, reason: str) -> None:
+        self.reason = reason
+        self._broken.set()
+
+    def _stand(self, *, quorum: bool, reason: str) -> None:
+        if (quorum, reason) != (self.quorum, self.reason):
+            self.quorum, self.reason = quorum, reason
+            self._changed()
+
+    def lost(self, reason: str) -> None:
+        """The connection is over, so nothing is proved any more."""
+        self._stand(quorum=False, reason=reason)
+
+    def _open(self) -> Bucket:
+        if self._bucket is None:
+            raise FleetUnavailable(self.reason)
+        return self._bucket
+
+    def _connected(self) -> Client:
+        if self._client is None:
+            raise FleetUnavailable(self.reason)
+        return self._client
+
+    def _expected(self, key: str, revision: int | None) -> int | None:
+        """The revision that NATS has to find; a key that was deleted has one too."""
+        known = self._known.get(key)
+        if revision == 0 and known is not None and known.value is None:
+            return known.revision
+        return revision

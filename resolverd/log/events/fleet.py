@@ -1,0 +1,45 @@
+"""Log events of the fleet: how this edge stands with NATS, and what the fleet says."""
+
+from __future__ import annotations
+
+from resolverd.log.events.event import Event
+
+EVENTS = (
+    Event(
+        "fleet.connected",
+        "info",
+        "NATS confirms what this edge writes, by a quorum, and delivers it.",
+        "server",
+    ),
+    Event(
+        "fleet.lost",
+        "warning",
+        "NATS is away, or has no quorum. This edge goes on with what it knows.",
+        "server reason",
+    ),
+    Event(
+        "fleet.same_name",
+        "error",
+        "Another process has this edge's name; each edge needs one of its own (fleet.edge).",
+        "edge",
+    ),
+    Event(
+        "fleet.bucket_anew",
+        "warning",
+        "NATS has lost what the fleet kept, and begins anew. This edge writes again what it knows.",
+        "bucket",
+    ),
+    Event(
+        "fleet.too_large",
+        "warning",
+        "A message is larger than NATS takes, and was not sent.",
+        "subject octets limit_octets",
+    ),
+    Event(
+        "fleet.failed",
+        "error",
+        "A message of the fleet met a defect of ours.",
+        "reason",
+        "exception",
+    ),
+)
