@@ -12,8 +12,9 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resolverd import log
 from resolverd.abi.library import why_not
@@ -21,6 +22,7 @@ from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
 from resolverd.config.load import SetOption
+from resolverd.config.published import published_fleet
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.choice import choose
@@ -30,6 +32,7 @@ from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.errors import ExitCode, ResolverdError
+from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
 from resolverd.geo import preload
 from resolverd.health.addresses import Entry
@@ -63,6 +66,10 @@ from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
 from resolverd.watching import Watching
 
+if TYPE_CHECKING:
+    from resolverd.fleet.link import Link
+    from resolverd.publishing.edge import EdgeGenerations
+
 # Seconds that an override waits for the disk before it is obeyed.
 _WRITTEN_FIRST = 0.5
 
@@ -77,6 +84,9 @@ class Daemon:
         supervisor: Supervisor | None = None,
     ) -> None:
         self.ready = False
+        self.generations: EdgeGenerations | None = None
+        self._link: Link | None = None
+        self._path, self._options = path, overrides
         self.started = time.time()
         self.reloads = ReloadReport()
         self.ttl_ledger = TtlLedger()
@@ -206,8 +216,12 @@ class Daemon:
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         self._supervision.starting()
+        await self._begin_generations()
         try:
             inputs = await self._adoption.load(progress)
+        except BaseException:
+            await self._leave_fleet()
+            raise
         finally:
             preload.drop()
         allow_open_files()
@@ -246,6 +260,9 @@ class Daemon:
         self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
         self.tasks.keep("rtt", self.round_trips.keep)
+        if self.generations is not None:
+            self.generations.into(self)
+            self.tasks.keep("generations", self.generations.keep)
         self._keeper.follow(self._standing)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
@@ -280,6 +297,8 @@ class Daemon:
         self.ready = False
         self._supervision.stopping()
         await self.tasks.stop()
+        if self.generations is not None:
+            await self.generations.stop()
         await self._supervision.bequeath()
         await self._keeper.write()
         await self._restoration.kept()
@@ -293,6 +312,21 @@ class Daemon:
         What takes much away is adopted with `accept_losses` alone.
         """
         return await self._adoption.reload(accept_losses=accept_losses)
+
+    async def take(
+        self,
+        replay: Replay,
+        place: contextlib.AbstractAsyncContextManager[None],
+        *,
+        accept_losses: bool,
+        trial: bool,
+    ) -> None:
+        """Serve a published set whole; as `Adoption.take`."""
+        await self._adoption.take(replay, place, accept_losses=accept_losses, trial=trial)
+
+    def end_trial(self) -> None:
+        """What is served of published sets has proved itself; as `Adoption.end_trial`."""
+        self._adoption.end_trial()
 
     async def forecast(self) -> tuple[Inputs, Difference]:
         """What a reload would serve and change now. Raises ResolverdError."""
@@ -344,7 +378,24 @@ class Daemon:
         self._reload_tasks.add(task)
         task.add_done_callback(self._reload_tasks.discard)
 
+    async def _begin_generations(self) -> None:
+        """Have the set on the disk that is to be served, where the fleet has it."""
+        settings = await detached(partial(published_fleet, self._path, self._options))
+        if settings is None or not settings.urls or self.state.path is None:
+            return
+        from resolverd.fleet.link import Link
+        from resolverd.publishing.begin import begin
+
+        self._link = Link(settings, self._path.parent, lambda _state: None)
+        await self._link.start()
+        self.generations = await begin(settings, self._link, self._path, self.state.path)
+
+    async def _leave_fleet(self) -> None:
+        if self._link is not None:
+            await self._link.stop()
+
     async def _abandon(self) -> None:
+        await self._leave_fleet()
         await self.admin.stop()
         await self.engine.stop()
         await self._observation.stop()

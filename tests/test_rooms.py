@@ -39,6 +39,7 @@ RANKS = {
     "load": 7,
     "kept": 6,
     "planner": 6,
+    "publishing": 7,
     "admin": 8,
     "monitoring": 9,
     "fleet": 6,

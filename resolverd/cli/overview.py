@@ -7,6 +7,7 @@ from typing import Any
 
 from resolverd.cli.load import load_tables
 from resolverd.cli.rows import Cell, Rows
+from resolverd.cli.published_facts import published_facts
 from resolverd.cli.spans import since, span
 from resolverd.cli.troubles import (
     KINDS,
@@ -115,6 +116,7 @@ def facts(state: Json) -> Rows:
         ("engine", f"{engine['name']}, {workers}"),
         ("serving", f"plan {made['plan']}, steering {made['steering']}"),
         ("reloads", f"{last} ({tried})"),
+        *published_facts(state),
         ("zones", ", ".join(f"{zone['apex']} ({zone['serial']})" for zone in state["zones"])),
         *(("places", _place(database)) for database in state["geo"]),
     ):

@@ -13,10 +13,14 @@ set. What both say is said twice, and an error, as in any two files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from resolverd.config.fleet import Fleet
 from resolverd.config.sources import Sources, read_sources
 from resolverd.files.reading import MAX_CONFIG, key_of, read_file
 
@@ -34,6 +38,38 @@ def takes_published(tree: Mapping[str, Any]) -> bool:
     """Whether a configuration says that it takes the rest from its fleet."""
     fleet = tree.get("fleet")
     return isinstance(fleet, Mapping) and fleet.get("configuration") == "published"
+
+
+def published_fleet(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fleet | None:
+    """The fleet that the file at `path` takes the rest of its configuration from, if it does.
+
+    None too where the file cannot be read, or is wrong: whoever loads it says why. Blocks.
+    """
+    tree = _tree(path, overrides)
+    return _fleet(tree) if takes_published(tree) else None
+
+
+def fleet_of(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fleet | None:
+    """The fleet of the file at `path`, whatever else is wrong with it; likewise."""
+    return _fleet(_tree(path, overrides))
+
+
+def _tree(path: Path, overrides: Sequence[tuple[str, Any]]) -> Mapping[str, Any]:
+    sources = Sources(path)
+    try:
+        sources.tree = tomllib.loads(read_file(path, MAX_CONFIG).decode())
+    except (OSError, ValueError):
+        return {}
+    for key, value in overrides:
+        sources.override(key, value)
+    return sources.tree
+
+
+def _fleet(tree: Mapping[str, Any]) -> Fleet | None:
+    try:
+        return Fleet.model_validate(tree.get("fleet", {}))
+    except ValidationError:
+        return None
 
 
 def current_set(base: Path, state: str) -> Path:

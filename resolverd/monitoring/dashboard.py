@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from resolverd.admin.metrics import files, process, regions
 from resolverd.admin.metrics.family import Family
 from resolverd.monitoring.panel import AMBER, BLUE, DATASOURCE, Json, Panel, link, to_json
-from resolverd.monitoring.rows import answering, fleet, health, load
+from resolverd.monitoring.rows import answering, fleet, generations, health, load
 from resolverd.monitoring.rows import files as served
 
 SCHEMA_VERSION = 39
@@ -54,6 +54,7 @@ _COMMON = (
     Row("Load and spill", load.LOAD),
     Row("Round-trip times", load.RTT),
     Row("Files and reloads", served.FILES),
+    Row("Published generations", generations.GENERATIONS),
     Row("The process", served.PROCESS),
 )
 EDGE = Dashboard(

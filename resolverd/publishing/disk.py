@@ -11,6 +11,7 @@ so. Whoever calls writes one thing at a time; all of it blocks.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tomllib
@@ -84,7 +85,9 @@ class GenerationFiles:
             record = json.dumps({"number": number, "digest": digest}).encode()
             for path, content in {**files, RECORD: record}.items():
                 make_directory((fresh / path).parent)
-                replace_file(fresh / path, content)
+                replace_file(fresh / path, content, synchronised=False)
+            for path in (*fresh.rglob("*"), fresh):  # at the end, so that the disk has all at once
+                synchronise(path)
             shutil.rmtree(place, ignore_errors=True)
             fresh.rename(place)
             synchronise(self.folder)
@@ -111,9 +114,15 @@ class GenerationFiles:
         }
 
     def begin_trial(self, number: int) -> None:
-        """Note that `number` is on trial, and what to return to. Raises OSError."""
+        """Note that `number` is on trial, and what to return to. Raises OSError.
+
+        While another is on trial, that is what this one returned to.
+        """
         good = self.current()
-        note = {"number": number, "good": good.name if good else ""}
+        name = good.name if good else ""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            name = str(json.loads(read_kept(self.folder / _TRIAL))["good"])
+        note = {"number": number, "good": name}
         replace_file(self.folder / _TRIAL, json.dumps(note).encode())
 
     def end_trial(self) -> None:
@@ -142,7 +151,7 @@ class GenerationFiles:
     def tidy(self, keep: int = 2) -> None:
         """Remove all but the current set and the newest others. Raises OSError."""
         current = self.current()
-        found = [self.known(path.name) for path in self.folder.iterdir() if path.is_dir()]
+        found = [self.known(p.name) for p in self.folder.iterdir() if not p.is_symlink()]
         sets = sorted(each for each in found if each is not None)
         for old in sets[:-keep]:
             if current is None or old.name != current.name:

@@ -67,7 +67,7 @@ class Terms:
     """
 
     proof: float = 60.0
-    patience: float = 30.0
+    patience: float = 60.0
     canaries: tuple[str, ...] = ()
     shares: tuple[float, ...] = (0.25,)
     limits: Mapping[str, float] = field(default_factory=lambda: dict(DEFAULT_LIMITS))

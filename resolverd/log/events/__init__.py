@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resolverd.log.events import edits, fleet, health, kube, operators, process, rtt
+from resolverd.log.events import edits, fleet, generations, health, kube, operators, process, rtt
 from resolverd.log.events.event import Event
 
 EVENTS: Mapping[str, Event] = {
@@ -18,6 +18,7 @@ EVENTS: Mapping[str, Event] = {
         *rtt.EVENTS,
         *kube.EVENTS,
         *fleet.EVENTS,
+        *generations.EVENTS,
         *operators.EVENTS,
         *edits.EVENTS,
         *process.EVENTS,
