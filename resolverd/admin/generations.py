@@ -60,8 +60,10 @@ def wave_seconds(generations: Generations) -> float:
 def behind(generations: Generations) -> bool:
     """Whether this edge serves another set than the completed one, and not one on trial."""
     serves, completed = generations.standing.serves, generations.ledger.completed
-    return bool(completed) and not generations.on_trial and (
-        serves is None or serves.number != completed
+    return (
+        bool(completed)
+        and not generations.on_trial
+        and (serves is None or serves.number != completed)
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from resolverd.cli.load import load_tables
-from resolverd.cli.rows import Cell, Rows
 from resolverd.cli.published_facts import published_facts
+from resolverd.cli.rows import Cell, Rows
 from resolverd.cli.spans import since, span
 from resolverd.cli.troubles import (
     KINDS,

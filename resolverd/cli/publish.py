@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 _MORE = """
 The set is the configuration with its fragments, and its zones with what they include. What is each
-edge's own is not in it: [server], [admin], [fleet], [anycast], databases, credentials. An edge takes
-sets with configuration = "published" in its [fleet]. The canaries take a new one first and prove
-it; then the others follow in waves. Where an edge fails, or does not report, all return by
+edge's own is not in it: [server], [admin], [fleet], [anycast], databases, credentials. An edge
+takes sets with configuration = "published" in its [fleet]. The canaries take a new one first and
+prove it; then the others follow in waves. Where an edge fails, or does not report, all return by
 themselves.
 
 exit codes:
@@ -167,9 +167,7 @@ async def _publish(arguments: argparse.Namespace, fleet: Publisher, checked: Any
             out().print(f"  not in it: {row}", markup=False)
     ended = await _waited(arguments, fleet, generation) if arguments.wait else generation
     if arguments.json:
-        show_json(
-            {**generation_json(ended, fleet.ledger), "left_out": list(left_out)}
-        )
+        show_json({**generation_json(ended, fleet.ledger), "left_out": list(left_out)})
     if not arguments.wait or ended.outcome == "completed":
         return ExitCode.OK
     if not arguments.json:

@@ -25,7 +25,11 @@ def list_rows(ledger: Ledger, only: int = 0) -> Rows:
     for generation in reversed(ledger.generations):
         if only in (0, generation.number):
             served = " (served)" if generation.number == ledger.completed else ""
-            note = f"{generation.note} (as {generation.again})" if generation.again else generation.note
+            note = (
+                f"{generation.note} (as {generation.again})"
+                if generation.again
+                else generation.note
+            )
             rows.add_row(
                 str(generation.number),
                 Cell(f"{generation.outcome}{served}", _STYLES[generation.outcome]),

@@ -7,8 +7,8 @@
 
 With `fleet.configuration = "published"` an edge's own file has the tables `OWN`, and may have
 regions and others of its own; the set has the rest. A set's own tables are its publisher's and are
-passed over, but for `server.zones`, whose patterns are added to the edge's: they are relative to the
-set. What both say is said twice, and an error, as in any two files.
+passed over, but for `server.zones`, whose patterns are added to the edge's: they are relative to
+the set. What both say is said twice, and an error, as in any two files.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ class GenerationFiles:
             for path, content in {**files, RECORD: record}.items():
                 make_directory((fresh / path).parent)
                 replace_file(fresh / path, content, synchronised=False)
-            for path in (*fresh.rglob("*"), fresh):  # at the end, so that the disk has all at once
-                synchronise(path)
+            for each in (*fresh.rglob("*"), fresh):  # at the end, so that the disk has all at once
+                synchronise(each)
             shutil.rmtree(place, ignore_errors=True)
             fresh.rename(place)
             synchronise(self.folder)

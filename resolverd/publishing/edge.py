@@ -1,9 +1,9 @@
 """One edge's part in published generations: what it serves of them, its proof, and its reports.
 
 `prepare` before the daemon loads its files: the last good set is on the disk, and the newest
-completed one is fetched if the fleet can be asked. `keep` afterwards, for ever: the ledger is heard,
-`waves.wanted` says what to serve, and `waves.step` what to write. Whatever fails here is an event
-and costs nothing of what is served.
+completed one is fetched if the fleet can be asked. `keep` afterwards, for ever: the ledger is
+heard, `waves.wanted` says what to serve, and `waves.step` what to write. Whatever fails here is an
+event and costs nothing of what is served.
 """
 
 from __future__ import annotations
@@ -109,14 +109,17 @@ class EdgeGenerations:
         """Whether what is served has not proved itself yet, or the fleet has not finished."""
         return self._trial is not None
 
-    async def prepare(self, timeout: float) -> None:
-        """Have the set on the disk that is to be loaded; what cannot be had is an event."""
+    async def prepare(self, within: float) -> None:
+        """Have the set on the disk that is to be loaded, `within` seconds of the fleet.
+
+        What cannot be had is an event.
+        """
         try:
             if ended := await detached(self._files.recover):
                 self._refuse(ended, "the daemon ended while this generation was on trial")
                 self._log.error("generation.recovered", number=ended)
             self.standing.serves = await detached(self._files.current)
-            await self._link.store.current(timeout)
+            await self._link.store.current(within)
             await self._newest()
         except (FleetUnavailable, OSError) as error:
             serves = self.standing.serves
@@ -217,9 +220,9 @@ class EdgeGenerations:
         """The number to serve; without a quorum for long, nothing that is on trial."""
         ledger = self.ledger
         state, trial = self._link.state, self._trial
-        if trial is not None and not state.quorum:
-            if now - state.since > trial.generation.terms.patience:
-                return ledger.completed
+        alone = 0.0 if state.quorum else now - state.since
+        if trial is not None and alone > trial.generation.terms.patience:
+            return ledger.completed
         empty = self.standing.serves is None
         return waves.wanted(ledger, self._edge, empty=empty, refused=self._refused)
 

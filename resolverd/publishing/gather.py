@@ -19,10 +19,10 @@ from resolverd.config.layers import written
 from resolverd.config.probe_layers import layers_of
 from resolverd.config.published import MAIN, OWN, takes_published
 from resolverd.config.secret_checks import written_secrets
+from resolverd.config.tiers import answers
 from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.reading import key_of
 from resolverd.snapshot.inputs import Inputs
-from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import load_zones
 
 _FRAGMENTS = Path(MAIN).with_suffix(".d").name
@@ -58,16 +58,8 @@ def check_set(directory: Path, inputs: Inputs) -> None:
 
     Raises ProblemsError where they need a file that is not in the set. Blocks.
     """
-    services = {
-        str(rdata.service): "address"
-        for zone in inputs.zones.values()
-        for rrsets in zone.rrsets.values()
-        if DYNA in rrsets
-        for rdata in rrsets[DYNA].rdatas
-    }
-    zones, found = load_zones(
-        inputs.config.server.zones, directory, services=services  # type: ignore[arg-type]
-    )
+    config = inputs.config
+    zones, found = load_zones(config.server.zones, directory, services=answers(config))
     problems = [p for p in errors_among(found) if p.id in {"zone-unreadable", "zone-no-file"}]
     for zone in zones.values():
         problems += [

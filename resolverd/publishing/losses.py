@@ -52,9 +52,7 @@ def lay_out(files: Mapping[str, bytes], directory: Path) -> None:
         replace_file(directory / name, content, synchronised=False)
 
 
-def _losses(
-    served: Config, zones: Mapping[dns.name.Name, Zone], inputs: Inputs
-) -> list[Problem]:
+def _losses(served: Config, zones: Mapping[dns.name.Name, Zone], inputs: Inputs) -> list[Problem]:
     main, now = inputs.loaded.files[0], inputs.config
     found = config_losses(served, now, main)
     gone = [origin for origin in zones if origin not in inputs.zones]

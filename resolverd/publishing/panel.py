@@ -55,5 +55,3 @@ def _given(cached: CachedAnswer) -> Given:
     rrsets = () if records is None else (records.a, records.aaaa, records.cname)
     answer = tuple(frozenset(rrset.rdatas) if rrset else None for rrset in rrsets)
     return Given((cached.region, answer), cached.outcome in SERVED, float(cached.ttl))
-
-

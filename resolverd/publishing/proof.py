@@ -62,9 +62,7 @@ def panel_figures(before: Answers, after: Answers) -> dict[str, float]:
     }
 
 
-def rcode_figures(
-    before: Mapping[int, int], between: Mapping[int, int]
-) -> dict[str, float]:
+def rcode_figures(before: Mapping[int, int], between: Mapping[int, int]) -> dict[str, float]:
     """The figures of responses by RCODE: those given `before`, and `between` then and now."""
     given = sum(between.values())
     if given < LEAST_RESPONSES:
@@ -84,7 +82,9 @@ def failures(figures: Mapping[str, float], limits: Mapping[str, float]) -> list[
         if name not in limits or value <= limits[name]:
             continue
         if name == "ttl":
-            found.append(f"TTLs are {value:.3g} times what they were, or a part; limit {limits[name]:g}")
+            found.append(
+                f"TTLs are {value:.3g} times what they were, or a part; limit {limits[name]:g}"
+            )
         else:
             found.append(f"{value:.3g} {_WORDS[name]}; limit {limits[name]:g}")
     return found

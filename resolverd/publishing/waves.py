@@ -83,9 +83,7 @@ def step(ledger: Ledger, seen: Seen) -> Ledger | None:
     return ledger.ended(Outcome.COMPLETED) if trial.waves else None
 
 
-def next_wave(
-    trial: Trial, generation: Generation, live: Mapping[str, bool]
-) -> tuple[str, ...]:
+def next_wave(trial: Trial, generation: Generation, live: Mapping[str, bool]) -> tuple[str, ...]:
     """The edges of the wave after those of `trial`; none where all live ones are reached."""
     left = sorted(edge for edge in live if edge not in trial.reached)
     if not trial.waves:

@@ -1,4 +1,4 @@
-"""Edges as processes whose configuration comes from their fleet, and a directory to publish from."""
+"""Edges as processes that take published sets, and the directory that sets are published from."""
 
 from __future__ import annotations
 
@@ -50,9 +50,7 @@ class Central:
             )
         )
         head = HEAD.replace(" 7 ", f" {serial} ")
-        self.zone.write_text(
-            f"$ORIGIN inference.example.\n{head}chat 60 DYNA chat\n{records}"
-        )
+        self.zone.write_text(f"$ORIGIN inference.example.\n{head}chat 60 DYNA chat\n{records}")
 
     def publish(self, *arguments: str) -> Ran:
         """`resolverd publish`, as a process."""

@@ -43,7 +43,9 @@ def test_neither_order_nor_time_changes_the_archive() -> None:
     assert pack(dict(reversed(FILES.items()))) == pack(FILES)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,150}){0,2}", fullmatch=True), st.binary()))
+@given(
+    st.dictionaries(st.from_regex(r"[a-z]{1,8}(/[a-z]{1,150}){0,2}", fullmatch=True), st.binary())
+)
 def test_any_set_comes_back(files: dict[str, bytes]) -> None:
     names = [n for n in files if not any(o.startswith(f"{n}/") for o in files)]
     plain = {name: files[name] for name in names}

@@ -103,7 +103,8 @@ def test_an_edge_proves_itself_once_the_time_is_over_and_the_panel_was_asked_twi
     assert proving.wants_panel(110.0)
     proving.note_panel(BEFORE, 110.0)
     report = proving.judge(counted(ok=1100), 110.0)
-    assert report is not None and report.stand is Stand.PROVED
+    assert report is not None
+    assert report.stand is Stand.PROVED
     assert proving.judge(counted(ok=1100), 111.0) is None
 
 
@@ -111,7 +112,8 @@ def test_servfail_fails_it_at_once() -> None:
     proving = trial()
     proving.note_panel(BEFORE, 100.0)
     report = proving.judge(counted(ok=1000, servfail=50), 101.0)
-    assert report is not None and report.stand is Stand.FAILED
+    assert report is not None
+    assert report.stand is Stand.FAILED
     assert "SERVFAIL" in report.why
 
 
@@ -120,9 +122,11 @@ def test_answers_that_move_fail_it_at_once_and_not_later() -> None:
     proving = trial()
     proving.note_panel(moved, 100.0)
     report = proving.judge(counted(ok=1000), 100.0)
-    assert report is not None and report.stand is Stand.FAILED
+    assert report is not None
+    assert report.stand is Stand.FAILED
     later = trial()
     later.note_panel(BEFORE, 100.0)
     later.note_panel(moved, 110.0)
     report = later.judge(counted(ok=1000), 110.0)
-    assert report is not None and report.stand is Stand.PROVED
+    assert report is not None
+    assert report.stand is Stand.PROVED

@@ -14,7 +14,6 @@ from cli.command import TIMEOUT, environment
 from harness.config import CHAT
 from harness.process import Regions
 from harness.waiting import wait_until
-
 from nats_cluster import NatsCluster, nats_cluster
 from published_edges import NEAREST, QUICK, Asking, Central, PublishedEdge
 
@@ -206,9 +205,7 @@ def test_a_trial_can_be_aborted_and_an_earlier_generation_served_again(lab: Lab)
     lab.central.write(serial=100, records=WWW)
     assert lab.central.publish("--prove", "60s", "--note", "x", "--no-wait", "--yes").status == 0
     number = latest(lab)
-    wait_until(
-        lambda: lab.edges["ams"].published()["on_trial"], "it is on trial", within=TIMEOUT
-    )
+    wait_until(lambda: lab.edges["ams"].published()["on_trial"], "it is on trial", within=TIMEOUT)
     second = lab.central.publish(*QUICK)
     assert second.status == 3
     assert f"generation {number} of" in second.err

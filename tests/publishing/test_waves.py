@@ -318,5 +318,6 @@ def test_whatever_edges_do_no_failed_generation_goes_on_and_all_end_at_the_last_
     if fleet.ledger.completed:
         assert {edge.serves for edge in alive} <= {fleet.ledger.completed}
         completed = fleet.ledger.get(fleet.ledger.completed)
-        assert completed is not None and completed.outcome is Outcome.COMPLETED
+        assert completed is not None
+        assert completed.outcome is Outcome.COMPLETED
     assert read(written(fleet.ledger)) == fleet.ledger
