@@ -12,17 +12,15 @@ import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resolverd import log
+from resolverd import log, membership
 from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
 from resolverd.config.load import SetOption
-from resolverd.config.published import published_fleet
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.choice import choose
@@ -32,7 +30,6 @@ from resolverd.engine.interface import Engine
 from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import allow_open_files
 from resolverd.errors import ExitCode, ResolverdError
-from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
 from resolverd.geo import preload
 from resolverd.health.addresses import Entry
@@ -67,7 +64,7 @@ from resolverd.tasks import Tasks
 from resolverd.watching import Watching
 
 if TYPE_CHECKING:
-    from resolverd.fleet.link import Link
+    from resolverd.fleet.joined import Joined
     from resolverd.publishing.edge import EdgeGenerations
 
 # Seconds that an override waits for the disk before it is obeyed.
@@ -85,7 +82,6 @@ class Daemon:
     ) -> None:
         self.ready = False
         self.generations: EdgeGenerations | None = None
-        self._link: Link | None = None
         self._path, self._options = path, overrides
         self.started = time.time()
         self.reloads = ReloadReport()
@@ -117,6 +113,7 @@ class Daemon:
         self._observation: Observation
         self._publication: Publication
         self.round_trips: RoundTrips
+        self.fleet: Joined | None = None
 
     @property
     def bound(self) -> Sequence[Listener]:
@@ -216,7 +213,7 @@ class Daemon:
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         self._supervision.starting()
-        await self._begin_generations()
+        self.generations = await membership.published(self._path, self._options, self.state.path)
         try:
             inputs = await self._adoption.load(progress)
         except BaseException:
@@ -235,6 +232,7 @@ class Daemon:
         limits = affordable(server, choice, len(inputs.targets.by_id), connections)
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         earlier = await self._restored()
+        self.fleet = membership.joined(inputs, earlier, self.generations)
         self._observation = Observation(inputs, self._news, earlier)
         self._publication = Publication(
             self.engine,
@@ -249,7 +247,10 @@ class Daemon:
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
+            if self.fleet is not None:
+                await self.fleet.start()  # it connects while endpoints are probed
             await self._observation.start()
+            await self._obey_the_fleet()
             histories = {name: History(known) for name, known in earlier.histories.items()}
             await self.engine.start(await self._publication.first(inputs, histories))
         except BaseException:
@@ -260,8 +261,10 @@ class Daemon:
         self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
         self.tasks.keep("rtt", self.round_trips.keep)
+        if self.fleet is not None:
+            self.fleet.keep(self.tasks)
         if self.generations is not None:
-            self.generations.into(self)
+            self.generations.into(self._adoption, self)
             self.tasks.keep("generations", self.generations.keep)
         self._keeper.follow(self._standing)
         self._adoption.keep(inputs)
@@ -313,21 +316,6 @@ class Daemon:
         """
         return await self._adoption.reload(accept_losses=accept_losses)
 
-    async def take(
-        self,
-        replay: Replay,
-        place: contextlib.AbstractAsyncContextManager[None],
-        *,
-        accept_losses: bool,
-        trial: bool,
-    ) -> None:
-        """Serve a published set whole; as `Adoption.take`."""
-        await self._adoption.take(replay, place, accept_losses=accept_losses, trial=trial)
-
-    def end_trial(self) -> None:
-        """What is served of published sets has proved itself; as `Adoption.end_trial`."""
-        self._adoption.end_trial()
-
     async def forecast(self) -> tuple[Inputs, Difference]:
         """What a reload would serve and change now. Raises ResolverdError."""
         return await self._adoption.forecast()
@@ -354,7 +342,16 @@ class Daemon:
         standing = await self._observation.standing()
         histories = self._publication.histories.items()
         segments = {service: history.segments for service, history in histories}
-        return replace(standing, histories=segments)
+        said = {} if self.fleet is None else self.fleet.words.kept()
+        return replace(standing, histories=segments, fleet=said)
+
+    async def _obey_the_fleet(self) -> None:
+        """Take the fleet's words before the first answer."""
+        if self.fleet is None:
+            return
+        await self.fleet.settle()
+        self.fleet.into(self.overrides, self._observation.override_keys, self.republish)
+        self._observation.staged = self.fleet.words.apply
 
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""
@@ -378,24 +375,14 @@ class Daemon:
         self._reload_tasks.add(task)
         task.add_done_callback(self._reload_tasks.discard)
 
-    async def _begin_generations(self) -> None:
-        """Have the set on the disk that is to be served, where the fleet has it."""
-        settings = await detached(partial(published_fleet, self._path, self._options))
-        if settings is None or not settings.urls or self.state.path is None:
-            return
-        from resolverd.fleet.link import Link
-        from resolverd.publishing.begin import begin
-
-        self._link = Link(settings, self._path.parent, lambda _state: None)
-        await self._link.start()
-        self.generations = await begin(settings, self._link, self._path, self.state.path)
-
-    async def _leave_fleet(self) -> None:
-        if self._link is not None:
-            await self._link.stop()
-
     async def _abandon(self) -> None:
         await self._leave_fleet()
         await self.admin.stop()
         await self.engine.stop()
         await self._observation.stop()
+
+    async def _leave_fleet(self) -> None:
+        if self.fleet is not None:
+            await self.fleet.stop()
+        elif self.generations is not None:
+            await self.generations.link.stop()

@@ -28,7 +28,7 @@ from resolverd.kept.standing import KeptRate, KeptVerdict, Standing, digest
 from resolverd.load import LoadController
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
-from resolverd.snapshot.orphans import orphaned
+from resolverd.snapshot.orphans import orphaned, override_keys
 from resolverd.snapshot.regions import Judgement, World, judge, judge_regions
 from resolverd.snapshot.transitions import TransitionLog
 
@@ -67,7 +67,9 @@ class Observation:
         self.load.weighing.resume(earlier.positions, earlier.shares)
         self.load.flows.resume(earlier.rates_of(_targets(inputs.targets), time.monotonic()))
         self.service_windows = _service_windows(inputs)
-        self._inputs = inputs
+        self._inputs = self._after = inputs
+        self.staged: Callable[[], object] = _nothing
+        """Called once an edit's targets are observed too, before they are served."""
         self._mismatches = PeerMismatches()
         self._book = AddressBook(
             _hostnames(inputs),
@@ -97,6 +99,8 @@ class Observation:
         both = {t.id: t for t in (*_targets(before.targets), *_targets(after.targets))}
         self.monitor.replace(both.values())
         self._book.replace({*_hostnames(before), *_hostnames(after)})
+        self._after = after
+        self.staged()
         self._changed()
         await self._first_rounds()
 
@@ -106,7 +110,7 @@ class Observation:
         self.monitor.grace(inputs.config.server.name_grace)
         self._book.grace = inputs.config.server.name_grace
         self.service_windows = _service_windows(inputs)
-        self._inputs = inputs
+        self._inputs = self._after = inputs
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
 
@@ -146,6 +150,10 @@ class Observation:
     def names(self) -> dict[str, Entry]:
         """What is known of each hostname whose addresses are handed out."""
         return self._book.entries()
+
+    def override_keys(self) -> set[str]:
+        """All that an override may be set on, of an edit on its way too."""
+        return {*override_keys(self._inputs), *override_keys(self._after)}
 
     def forget_overrides(self, keys: Iterable[str]) -> None:
         """End overrides whose targets an edit took away; one event for each."""
@@ -272,3 +280,7 @@ def _kept(inputs: Inputs, file: str) -> KeptAddresses:
 
 def _hostnames(inputs: Inputs) -> set[str]:
     return {t.endpoint.hostname for t in inputs.targets.by_id.values() if t.endpoint.hostname}
+
+
+def _nothing() -> None:
+    pass

@@ -49,6 +49,7 @@ RANKS = {
     "publication": 10,
     "adoption": 11,
     "watching": 12,
+    "membership": 12,
     "daemon": 13,
     "doctor": 14,
     "demo": 14,

@@ -25,8 +25,9 @@ from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest
 from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.routes import ROUTES
+from resolverd.admin.scope import telling_of
 from resolverd.admin.served import Served
-from resolverd.admin.state import config_path, override_of, state_of, urls_of
+from resolverd.admin.state import config_path, overrides_on, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.engine.explain import explain, plain
@@ -121,16 +122,17 @@ class Api:
         asked = await _body(request, OverrideRequest, _OVERRIDE)
         who = asked.who or _peer(request)
         command = OverrideCommand(
-            asked.target, asked.kind, who, asked.why, asked.seconds, asked.force
+            asked.target, asked.kind, who, asked.why, asked.seconds, asked.force, asked.edge
         )
         put = await set_override(self._served, command)
         now = time.monotonic()
         return _document(
             {
                 "target": asked.target,
-                "set": [{"target": k, **override_of(o, now)} for k, o in put.overrides.items()],
+                "set": overrides_on(self._served, put.overrides, now),
                 "emptied": emptied_of(put.emptied),
                 "services_without_region": without_region(self._served),
+                "fleet": telling_of(put.telling),
             }
         )
 
@@ -144,7 +146,9 @@ class Api:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
         asked = await _body(request, DrainRequest, _DRAIN)
         who, kind = asked.who or _peer(request), OverrideKind.DRAIN
-        command = OverrideCommand(asked.region, kind, who, asked.why, asked.seconds, asked.force)
+        command = OverrideCommand(
+            asked.region, kind, who, asked.why, asked.seconds, asked.force, asked.edge
+        )
         drained = await drain(self._served, command)
         return _document(
             {
@@ -154,6 +158,7 @@ class Api:
                 "wait_seconds": drained.wait,
                 "services": [{"service": s, "ttl_seconds": t} for s, t in drained.ttls.items()],
                 "emptied": emptied_of(drained.emptied),
+                "fleet": telling_of(drained.telling),
             }
         )
 
@@ -161,11 +166,17 @@ class Api:
         """End an override, or what holds an endpoint down; answers once that is obeyed."""
         target = request.match_info["target"]
         who = request.query.get("who", "")[:100] or _peer(request)
-        cleared = await clear_override(self._served, target, who)
+        edge = request.query.get("edge", "")
+        cleared = await clear_override(self._served, target, who, edge)
         now = time.monotonic()
-        overrides = [{"target": key, **override_of(o, now)} for key, o in cleared.overrides.items()]
+        overrides = overrides_on(self._served, cleared.overrides, now)
         return _document(
-            {"target": target, "cleared": overrides, "released": list(cleared.released)}
+            {
+                "target": target,
+                "cleared": overrides,
+                "released": list(cleared.released),
+                "fleet": telling_of(cleared.telling),
+            }
         )
 
     async def reload(self, request: web.Request) -> web.Response:

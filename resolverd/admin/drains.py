@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from resolverd.admin.emptied import emptied_by
 from resolverd.admin.operate import OverrideCommand, UnknownTargetError, set_override
+from resolverd.admin.scope import Telling
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
@@ -19,6 +20,7 @@ class Drained(NamedTuple):
     at: float
     ttls: dict[str, float]
     emptied: tuple[FenceSize, ...]
+    telling: Telling | None
 
     @property
     def wait(self) -> float:
@@ -35,7 +37,7 @@ async def drain(served: Served, command: OverrideCommand) -> Drained:
     overrides_set = await set_override(served, command)
     now = time.monotonic()
     ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, command.target, now)
-    return Drained(time.time(), ttls, overrides_set.emptied)
+    return Drained(time.time(), ttls, overrides_set.emptied, overrides_set.telling)
 
 
 def would_empty(served: Served, region: str) -> tuple[FenceSize, ...]:

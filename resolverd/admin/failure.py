@@ -11,6 +11,7 @@ from resolverd import log
 from resolverd.admin.documents.version import versioned
 from resolverd.admin.emptied import WouldEmptyError, emptied_of
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
+from resolverd.admin.scope import SaidMeanwhileError, UnknownEdgeError
 from resolverd.engine.explain import NotSteeredError
 from resolverd.errors import ResolverdError
 
@@ -33,8 +34,10 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     except ApiError as error:
         return _answer(error.status, str(error), error.hint, error.headers, error.more)
-    except (UnknownTargetError, NotOverriddenError) as error:
+    except (UnknownTargetError, NotOverriddenError, UnknownEdgeError) as error:
         return _answer(404, str(error), error.hint)
+    except SaidMeanwhileError as error:
+        return _answer(409, str(error), error.hint, more={"emptied": []})
     except WouldEmptyError as error:
         fences = emptied_of(error.emptied)
         return _answer(409, str(error), error.hint, more={"emptied": fences})

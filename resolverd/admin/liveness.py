@@ -39,4 +39,5 @@ async def faults(served: Served) -> list[str]:
 
 def degraded(served: Served) -> list[str]:
     """What fails that answers do not need, in words; empty while all is well."""
-    return [*kept_troubles(served), *served.tasks.failing(vital=False)]
+    fleet = [] if served.fleet is None else served.fleet.troubles()
+    return [*kept_troubles(served), *fleet, *served.tasks.failing(vital=False)]

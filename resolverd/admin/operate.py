@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from resolverd import log
 from resolverd.admin.emptied import WouldEmptyError, emptied_by
+from resolverd.admin.scope import Telling, is_said_here, scope_of, told
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
@@ -42,7 +43,8 @@ class NotOverriddenError(ResolverdError):
 class OverrideCommand:
     """What an operator wants; `seconds` None holds until it is cleared.
 
-    `force` has it although it leaves clients without a region.
+    `force` has it although it leaves clients without a region. `edge` limits it to one edge of the
+    fleet; empty says it to all.
     """
 
     target: str
@@ -51,13 +53,16 @@ class OverrideCommand:
     why: str
     seconds: float | None
     force: bool = False
+    edge: str = ""
 
 
 class OverridesSet(NamedTuple):
-    """The override put in force, by its keys, and the fences that it left without a region."""
+    """The override put in force, by its keys, the fences that it left without a region, and how
+    far it has come in the fleet, if there is one."""
 
     overrides: Mapping[str, Override]
     emptied: tuple[FenceSize, ...]
+    telling: Telling | None
 
 
 class Cleared(NamedTuple):
@@ -65,28 +70,33 @@ class Cleared(NamedTuple):
 
     overrides: Mapping[str, Override]
     released: tuple[str, ...]
+    telling: Telling | None
 
 
 async def set_override(served: Served, command: OverrideCommand) -> OverridesSet:
-    """Put an override in force; returns once answers obey it.
+    """Put an override in force; returns once answers obey it, in the fleet those of live edges.
 
     By then another operator may have replaced it, or it may have ended.
 
-    Raises UnknownTargetError and, where it would leave clients without a region and is not forced,
-    WouldEmptyError.
+    Raises UnknownTargetError, UnknownEdgeError, SaidMeanwhileError and, where it would leave
+    clients without a region and is not forced, WouldEmptyError.
     """
-    keys = keys_of(served, command.target)
+    keys, scope = keys_of(served, command.target), scope_of(served, command.edge)
     now = time.monotonic()
     until = None if command.seconds is None else now + command.seconds
     override = Override(command.kind, command.who, command.why, now, until)
     before = served.overrides.active(now)
-    emptied = emptied_by(served, keys, override)
+    emptied = emptied_by(served, keys, override) if is_said_here(served, scope) else ()
     if emptied and not command.force:
         raise WouldEmptyError(command.target, emptied)
     # Nothing is awaited since, so that of two operators the second is judged after the first.
+    if served.fleet is None:
+        for key in keys:
+            served.overrides.set(key, override)
+    else:
+        served.fleet.words.say(keys, override, scope)
     for key in keys:
         previous = before.get(key)
-        served.overrides.set(key, override)
         log.get("admin").info(
             "override.set",
             target=key,
@@ -95,27 +105,32 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
             who=command.who,
             reason=command.why,
             seconds=command.seconds,
+            edge=scope,
         )
     await served.republish()
-    return OverridesSet(dict.fromkeys(keys, override), emptied)
+    telling = await told(served, command.target, keys, scope)
+    return OverridesSet(dict.fromkeys(keys, override), emptied, telling)
 
 
-async def clear_override(served: Served, target: str, who: str) -> Cleared:
+async def clear_override(served: Served, target: str, who: str, edge: str = "") -> Cleared:
     """End the overrides of `target`, and what holds its endpoints down for having fallen again.
 
-    Returns once answers obey the former; the latter are back with their next successful probe.
-    Raises UnknownTargetError, NotOverriddenError.
+    `edge` ends those that were said to that edge alone. Returns once answers obey the former; the
+    latter are back with their next successful probe.
+    Raises UnknownTargetError, UnknownEdgeError, NotOverriddenError, SaidMeanwhileError.
     """
-    now = time.monotonic()
+    now, scope = time.monotonic(), scope_of(served, edge)
     active = served.overrides.active(now)
     keys = (target,) if target in active else keys_of(served, target)
-    cleared = {key: o for key in keys if (o := served.overrides.clear(key, now)) is not None}
+    cleared = _cleared(served, keys, scope, now)
     released = served.monitor.clear_penalties(_targets(served, keys))
     if not cleared and not released:
         known = ", ".join(sorted(active))
         window = served.world.service_windows.get(target)
         hint = f"overridden now: {known or 'none'}"
-        if window is not None and not window.open:
+        if edge and any(key in active for key in keys):
+            hint = "what holds there is said to all edges: clear it without naming one"
+        elif window is not None and not window.open:
             hint = "its hours withdraw it; an override up serves outside them"
         raise NotOverriddenError(target, hint)
     for key, override in cleared.items():
@@ -125,11 +140,26 @@ async def clear_override(served: Served, target: str, who: str) -> Cleared:
             before=override.kind.value,
             who=who,
             reason=f"was set by {override.who}: {override.why}",
+            edge=scope,
         )
     for key in released:
         log.get("admin").info("endpoint.released", target=key, who=who)
     await served.republish()
-    return Cleared(cleared, tuple(released))
+    telling = await told(served, target, keys, scope) if cleared else None
+    return Cleared(cleared, tuple(released), telling)
+
+
+def _cleared(
+    served: Served, keys: Collection[str], scope: str, now: float
+) -> Mapping[str, Override]:
+    """What was ended, by key."""
+    if served.fleet is None:
+        return {key: o for key in keys if (o := served.overrides.clear(key, now)) is not None}
+    words = served.fleet.words
+    on = {key: words.on(key, scope) for key in keys}
+    cleared = {key: next(iter(said.values())) for key, said in on.items() if said}
+    words.say(cleared, None, scope)
+    return cleared
 
 
 def _targets(served: Served, keys: Collection[str]) -> list[str]:

@@ -17,6 +17,9 @@ _FOR = Field(
     le=366 * 86400,
     description='How long, such as "30m", or seconds; null holds until it is cleared.',
 )
+_EDGE = Field(
+    "", max_length=100, description="The only edge of the fleet that it is said to; empty: all."
+)
 
 
 class OverrideRequest(BaseModel):
@@ -30,6 +33,7 @@ class OverrideRequest(BaseModel):
     who: str = _WHO
     seconds: Duration | None = _FOR
     force: bool = _FORCE
+    edge: str = _EDGE
 
 
 class DrainRequest(BaseModel):
@@ -42,3 +46,4 @@ class DrainRequest(BaseModel):
     who: str = _WHO
     seconds: Duration | None = _FOR
     force: bool = _FORCE
+    edge: str = _EDGE

@@ -86,8 +86,12 @@ _COMMON: _Refusals = {
     503: ("ErrorDocument", "the daemon is starting or ending, or cannot do it now"),
 }
 _BAD_BODY = ("ErrorDocument", "the body is no JSON, or lacks something")
-_EMPTIES = ("WouldEmptyRefusedDocument", "it would leave a fence without a region")
-_UNKNOWN = ("ErrorDocument", "there is no such region or endpoint")
+_EMPTIES = (
+    "WouldEmptyRefusedDocument",
+    "it would leave a fence without a region, or another operator was first",
+)
+_MEANWHILE = ("WouldEmptyRefusedDocument", "another operator was first")
+_UNKNOWN = ("ErrorDocument", "there is no such region, endpoint or edge")
 
 ROUTES = (
     Route("GET", "/state", "open", "state", "Everything that there is to see.", "StateDocument"),
@@ -118,8 +122,14 @@ ROUTES = (
         "DELETE", "/override/{target}", "token", "clear",
         "End an override, or what holds an endpoint down; answers once that is obeyed.",
         "ClearedDocument",
-        parameters=(Parameter("who", "who asks; else whoever is at the other end"),),
-        refusals={404: ("ErrorDocument", "there is no such target, or it has no override")},
+        parameters=(
+            Parameter("who", "who asks; else whoever is at the other end"),
+            Parameter("edge", "the only edge of the fleet for which it ends; else all"),
+        ),
+        refusals={
+            404: ("ErrorDocument", "there is no such target or edge, or it has no override"),
+            409: _MEANWHILE,
+        },
     ),
     Route(
         "GET", "/drain", "token", "would_empty",

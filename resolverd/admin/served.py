@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from resolverd.admin.generations import Generations
 from resolverd.engine.interface import Engine
@@ -24,6 +24,9 @@ from resolverd.snapshot.transitions import TransitionLog
 from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.tasks import Tasks
+
+if TYPE_CHECKING:
+    from resolverd.fleet.joined import Joined
 
 
 @dataclass(slots=True)
@@ -166,6 +169,10 @@ class Served(Protocol):
     @property
     def tasks(self) -> Tasks:
         """The background tasks of the daemon, with their failures."""
+
+    @property
+    def fleet(self) -> Joined | None:
+        """This edge in its fleet; None where there is none."""
 
     @property
     def admin_closed(self) -> Mapping[str, int]:

@@ -89,7 +89,8 @@ def state_of(served: Served) -> Json:
             | {"fences": [_fence(fence, standing[name]) for fence in fenced[name]]}
             for name, load in service_loads(served.load, plan).items()
         ],
-        "overrides": [_override(k, o, now) for k, o in world.overrides.active(now).items()],
+        "overrides": overrides_on(served, world.overrides.active(now), now),
+        "fleet": None if served.fleet is None else served.fleet.document(),
         "zones": [_zone(zone, outdated) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
         "rtt": round_trips_of(served),
@@ -290,8 +291,18 @@ def _fence(fence: FenceSize, standing: Mapping[str, Verdict]) -> Json:
     return {"pins": list(fence.pins), "regions": list(fence.regions), "serving": serving}
 
 
-def _override(key: str, override: Override, now: float) -> Json:
-    return {"target": key, **override_of(override, now)}
+def overrides_on(served: Served, overrides: Mapping[str, Override], now: float) -> list[Json]:
+    """The overrides with what they are on, and to whom in the fleet they are said."""
+    said = {} if served.fleet is None else served.fleet.words.in_force
+    return [
+        {
+            "target": key,
+            **override_of(override, now),
+            "scope": said[key].scope if key in said else None,
+            "pending": key in said and said[key].pending,
+        }
+        for key, override in overrides.items()
+    ]
 
 
 def _maps(plan: Plan) -> list[Json]:

@@ -109,7 +109,7 @@ class DrainDocument(Document):
     """`resolverd drain --json`."""
 
     region: str = key("The region.")
-    safe: bool = key("Whether the last TTL has run out.")
+    safe: bool = key("Whether the last TTL has run out, and every edge of a fleet obeys.")
     safe_at: str = key("When it runs out on the last edge host, ISO 8601 in UTC.")
     wait_seconds: float = key("Seconds from the drain until then.")
     edges: list[DrainedDocument] = key("What each edge host's daemon said.")

@@ -10,18 +10,20 @@ from resolverd.cli.link import add_sockets, find_all, operator
 from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.override import add_force, duration, reason, warn_of_emptied
 from resolverd.cli.spans import span
+from resolverd.cli.telling import add_edge, untold, warn_of_untold
 from resolverd.cli.waiting import waiting
 from resolverd.errors import ExitCode
-from resolverd.rollout.withdrawal import DrainSpec, Withdrawal
+from resolverd.rollout.withdrawal import DrainSpec, NotDrainedError, Withdrawal
 
 _MORE = """
 It waits until the last TTL given for the region has run out, and then says that it is safe to stop.
-Every edge host has a daemon and overrides of its own: name each socket you can reach, and run it on
-the others too.
+In a fleet all edges drain it at once, and it is not safe until all do. Without one every edge host
+has overrides of its own: name each socket you can reach, and run it on the others too.
 
 exit codes:
   0  it is safe to stop the region (with --no-wait: it is drained)
-  1  the drain ended before it was safe, or it would leave clients without a region (see --force)
+  1  the drain ended before it was safe, edges of the fleet do not obey it, or it would leave
+     clients without a region (see --force)
   2  there is no such region, or the drain would end before it is safe
   3  a daemon cannot be asked
 """
@@ -57,6 +59,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="return once it is drained, and tell when it will be safe",
     )
     add_force(parser)
+    add_edge(parser)
     add_sockets(parser)
     add_config(parser)
     add_json(parser)
@@ -65,8 +68,9 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Drain it, and wait."""
     spec = DrainSpec(
-        arguments.region, arguments.why, operator(), arguments.seconds, force=arguments.force
-    )
+        arguments.region, arguments.why, operator(), arguments.seconds,
+        force=arguments.force, edge=arguments.edge,
+    )  # fmt: skip
     withdrawal = Withdrawal(find_all(arguments), spec)
     withdrawal.begin()
     if spec.seconds is not None and spec.seconds <= withdrawal.wait:
@@ -76,18 +80,24 @@ def run(arguments: argparse.Namespace) -> int:
             "give it longer with --for, or none to drain until cleared"
         )
     if not arguments.json:
-        _report(withdrawal)
-    if arguments.wait:
+        _report(withdrawal, tell=not arguments.wait)
+    behind = next(filter(None, map(untold, withdrawal.replies)), "")
+    if arguments.wait and not behind:
         with waiting(f"TTLs that name {spec.region} run out", quiet=arguments.json) as progress:
             withdrawal.wait_out(progress)
     if arguments.json:
-        show_json(_as_json(withdrawal, safe=arguments.wait))
-    elif arguments.wait:
+        safe = not behind and (arguments.wait or not withdrawal.left)
+        show_json(_as_json(withdrawal, safe=safe))
+    elif arguments.wait and not behind:
         out().print(f"{spec.region}: safe to stop", markup=False)
+    if arguments.wait and behind:
+        raise NotDrainedError(
+            f"{spec.region}: {behind}\nnothing is safe to stop; drain it again once they are back"
+        )
     return ExitCode.OK
 
 
-def _report(withdrawal: Withdrawal) -> None:
+def _report(withdrawal: Withdrawal, *, tell: bool) -> None:
     spec, latest = withdrawal.spec, max(reply["safe_at"] for reply in withdrawal.replies)
     until = "until cleared" if spec.seconds is None else f"for {span(spec.seconds)}"
     out().print(
@@ -96,16 +106,21 @@ def _report(withdrawal: Withdrawal) -> None:
         markup=False,
     )
     warn_of_emptied(withdrawal.replies)
-    out().print(
-        f"undo: resolverd clear {spec.region}; other edge hosts have to be drained as well",
-        markup=False,
-    )
+    if tell:
+        warn_of_untold(withdrawal.replies)
+    others = "" if _in_a_fleet(withdrawal) else "; other edge hosts have to be drained as well"
+    edge = f" --edge {spec.edge}" if spec.edge else ""
+    out().print(f"undo: resolverd clear {spec.region}{edge}{others}", markup=False)
+
+
+def _in_a_fleet(withdrawal: Withdrawal) -> bool:
+    return all(reply.get("fleet") for reply in withdrawal.replies)
 
 
 def _as_json(withdrawal: Withdrawal, *, safe: bool) -> dict[str, Any]:
     return {
         "region": withdrawal.spec.region,
-        "safe": safe or not withdrawal.left,
+        "safe": safe,
         "safe_at": max(reply["safe_at"] for reply in withdrawal.replies),
         "wait_seconds": withdrawal.wait,
         "edges": withdrawal.replies,

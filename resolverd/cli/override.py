@@ -10,14 +10,15 @@ from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import add_socket, find, operator
 from resolverd.cli.options import add_config, add_json, verb
 from resolverd.cli.spans import span
+from resolverd.cli.telling import add_edge, warn_of_untold
 from resolverd.config.fences import whose
 from resolverd.config.types import parse_duration
 from resolverd.errors import ExitCode
 
 _MORE = """
-It outlives a restart where server.state is usable; see resolverd doctor. Every edge host has a
-daemon and overrides of its own. resolverd drain withdraws a region too, and waits until it is safe
-to stop.
+It outlives a restart where server.state is usable; see resolverd doctor. In a fleet all edges obey
+it at once; without one every edge host has overrides of its own. resolverd drain withdraws a region
+too, and waits until it is safe to stop.
 
 exit codes:
   0  answers obey it
@@ -43,6 +44,7 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
             'resolverd override use-1 down --why "disk replaced, see ticket 4711"',
             'resolverd override use-1 down --why "its rack burns" --force',
             'resolverd override us-east up --for 10m --why "its probe is broken, not its GPUs"',
+            'resolverd override eu-west down --edge fra1 --why "its way there is broken"',
         ],
         run,
         more=_MORE,
@@ -62,6 +64,7 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
     add_force(parser)
+    add_edge(parser)
     add_socket(parser)
     add_config(parser)
     add_json(parser)
@@ -87,6 +90,7 @@ def _register_clear(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "target", metavar="REGION|ENDPOINT", help="what is overridden, or held down"
     )
+    add_edge(parser)
     add_socket(parser)
     add_config(parser)
     add_json(parser)
@@ -103,6 +107,7 @@ def run(arguments: argparse.Namespace) -> int:
             "who": operator(),
             "for": arguments.seconds,
             "force": arguments.force,
+            **_edge(arguments),
         },
     )
     if arguments.json:
@@ -113,6 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Those that had none before are none that it has emptied.
     without = [{"service": service, "pins": []} for service in answers["services_without_region"]]
     warn_of_emptied([{"emptied": [*without, *answers["emptied"]]}])
+    warn_of_untold([answers])
     return ExitCode.OK
 
 
@@ -126,7 +132,9 @@ def warn_of_emptied(answers: Sequence[Mapping[str, Any]]) -> None:
 
 def run_clear(arguments: argparse.Namespace) -> int:
     """Clear the override; returns 0 once answers no longer obey it."""
-    answers = find(arguments).delete("/override", arguments.target, who=operator())
+    answers = find(arguments).delete(
+        "/override", arguments.target, who=operator(), **_edge(arguments)
+    )
     if arguments.json:
         show_json(answers)
         return ExitCode.OK
@@ -135,7 +143,13 @@ def run_clear(arguments: argparse.Namespace) -> int:
         out().print(f"{override['target']}: cleared ({was})", markup=False)
     for target in answers.get("released", []):  # an older daemon does not report it
         out().print(f"{target}: held down no more; its next success brings it up", markup=False)
+    warn_of_untold([answers])
     return ExitCode.OK
+
+
+def _edge(arguments: argparse.Namespace) -> dict[str, str]:
+    """The edge that is named, if any: an older daemon knows of none."""
+    return {"edge": arguments.edge} if arguments.edge else {}
 
 
 def _until(override: dict[str, Any]) -> str:

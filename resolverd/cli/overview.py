@@ -116,6 +116,7 @@ def facts(state: Json) -> Rows:
         ("engine", f"{engine['name']}, {workers}"),
         ("serving", f"plan {made['plan']}, steering {made['steering']}"),
         ("reloads", f"{last} ({tried})"),
+        *_fleet(state),
         *published_facts(state),
         ("zones", ", ".join(f"{zone['apex']} ({zone['serial']})" for zone in state["zones"])),
         *(("places", _place(database)) for database in state["geo"]),
@@ -124,12 +125,26 @@ def facts(state: Json) -> Rows:
     return rows
 
 
+def _fleet(state: Json) -> Iterator[tuple[str, str]]:
+    """How it stands with its fleet, in a line."""
+    fleet = state.get("fleet")
+    if fleet is None:
+        return
+    heard = sum(edge["heard_seconds"] is not None for edge in fleet["edges"])
+    stands = "quorum" if fleet["quorum"] else "no quorum" if fleet["connected"] else "NATS is away"
+    yield (
+        "fleet",
+        f"{fleet['name']}, edge {fleet['edge']}: {stands} for {span(fleet['for_seconds'])}, "
+        f"{heard} of {len(fleet['edges'])} edges heard",
+    )
+
+
 def details(state: Json, *, everything: bool = False) -> list[Rows]:
     """Services, servers, load and overrides; each only where it has rows."""
     services = state["services"] if everything else state["services"][:WELL_ROWS]
     parts = [services_table(services), _more(len(state["services"]) - len(services), "service")]
     servers = servers_table(state["regions"] if everything else state["regions"][:WELL_ROWS])
-    return [*parts, servers, *load_tables(state), overrides_table(state)]
+    return [*parts, servers, *load_tables(state), overrides_table(state), fleet_table(state)]
 
 
 def regions_table(regions: Iterable[Json]) -> Rows:
@@ -188,7 +203,27 @@ def overrides_table(state: Json) -> Rows:
         left = (
             "until cleared" if override["seconds_left"] is None else span(override["seconds_left"])
         )
-        table.add_row(override["target"], override["kind"], left, override["who"], override["why"])
+        says = override["kind"]
+        if override.get("scope") not in (None, "all"):
+            says += f" at {override['scope']}"
+        if override.get("pending"):
+            says += " (said here only)"
+        table.add_row(override["target"], says, left, override["who"], override["why"])
+    return table
+
+
+def fleet_table(state: Json) -> Rows:
+    """One row for each edge of the fleet; none without one."""
+    table = Rows("edge", "heard", "words")
+    fleet = state.get("fleet") or {"edges": [], "edge": ""}
+    for edge in fleet["edges"]:
+        heard = edge["heard_seconds"]
+        name = f"{edge['edge']} (this one)" if edge["edge"] == fleet["edge"] else edge["edge"]
+        table.add_row(
+            name,
+            Cell("not now", "red") if heard is None else f"{heard:.1f} s ago",
+            "obeys all" if edge["obeys"] else Cell("does not obey all yet", "yellow"),
+        )
     return table
 
 

@@ -24,10 +24,10 @@ EVERY_EDGE = "all"
 
 
 class VerdictPolicy(NamedTuple):
-    """Whose verdicts count; `count` is the N of `quorum:N`, the K of `nearest:K`, else 0."""
+    """Whose verdicts count; `edges` is the N of `quorum:N`, the K of `nearest:K`, else 0."""
 
     kind: Literal["own", "any", "quorum", "nearest"]
-    count: int = 0
+    edges: int = 0
 
 
 def parse_verdicts(text: str) -> VerdictPolicy:

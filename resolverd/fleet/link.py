@@ -68,6 +68,10 @@ class Link:
         """Connect in the background, for ever; returns at once."""
         self._tasks.keep("fleet", self._keep)
 
+    def tell(self, changed: Callable[[LinkState], None]) -> None:
+        """Call `changed` with each new state from now on, and nobody else."""
+        self._changed = changed
+
     async def stop(self) -> None:
         """End the connection, and connect no more."""
         await self._tasks.stop()

@@ -32,6 +32,9 @@ MARK_INTERVAL = 2.0
 EDGE_TIMEOUT = 10.0
 """Seconds for which an edge counts as one of the fleet after its last marker was heard."""
 
+EDGE_FORGOTTEN = 86_400.0
+"""Seconds for which an edge is one of the fleet though it is not heard. By the clocks of both."""
+
 # Seconds in which a marker that was acknowledged has to be heard, and after which the bucket is
 # followed anew once that has failed.
 _HEAR_TIMEOUT, _PAUSE = 2.0, 0.5
@@ -43,6 +46,15 @@ class Entry(NamedTuple):
     key: str
     value: bytes | None
     revision: int
+
+
+class Marker(NamedTuple):
+    """What an edge writes of itself: which process it is, when (Unix seconds), and up to which
+    revision it obeys the fleet's words."""
+
+    instance: str
+    at: float
+    obeyed: int
 
 
 class Store:
@@ -60,11 +72,14 @@ class Store:
         self._known: dict[str, Entry] = {}
         self._followers: list[tuple[str, Callable[[Entry], None]]] = []
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
-        self._broken = asyncio.Event()
+        self._broken = ""
+        self._due = asyncio.Event()
         self._marker_key = names.key("edges", settings.edge_name)
         self._instance = uuid.uuid4().hex
         self._first_mark, self._heard_to, self._pending = 0, 0, 0
-        self._edges: dict[str, float] = {}
+        self._obeyed = 0
+        self._heard_at: dict[str, float] = {}
+        self._markers: dict[str, Marker] = {}
 
     async def put(self, key: str, value: bytes, *, revision: int | None = None) -> int:
         """Write, and return the new revision, which a quorum has confirmed.
@@ -74,9 +89,9 @@ class Store:
         """
         return await self._open().put(key, value, self._expected(key, revision))
 
-    async def delete(self, key: str, *, revision: int | None = None) -> None:
+    async def delete(self, key: str, *, revision: int | None = None) -> int:
         """Delete; as `put`."""
-        await self._open().delete(key, self._expected(key, revision))
+        return await self._open().delete(key, self._expected(key, revision))
 
     def follow(self, prefix: str, heard: Callable[[Entry], None]) -> None:
         """Call `heard` with what is known of the keys that begin so, and with each change.
@@ -95,14 +110,14 @@ class Store:
             if key.startswith(prefix) and entry.value is not None
         }
 
-    async def current(self, timeout: float) -> None:
+    async def current(self, within: float) -> None:
         """Return once all that was committed before this call has been heard.
 
-        Raises FleetUnavailable where that is not so within `timeout` seconds.
+        Raises FleetUnavailable where that is not so `within` so many seconds.
         """
         reason = self.reason
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 while True:
                     await self._followed.wait()
                     try:
@@ -113,14 +128,31 @@ class Store:
                     else:
                         return
         except TimeoutError as error:
-            raise FleetUnavailable(reason or f"nothing was heard within {timeout:g} s") from error
+            raise FleetUnavailable(reason or f"nothing was heard within {within:g} s") from error
 
     def edges(self) -> dict[str, float]:
-        """The seconds since each edge's last marker was heard, this one's too."""
+        """The seconds since each live edge's last marker was heard, this one's too."""
         now = time.monotonic()
         return {
-            edge: now - at for edge, at in sorted(self._edges.items()) if now - at <= EDGE_TIMEOUT
+            edge: now - at
+            for edge, at in sorted(self._heard_at.items())
+            if now - at <= EDGE_TIMEOUT
         }
+
+    def every_edge(self) -> set[str]:
+        """The edges of the fleet, live or not: those with a marker of the last day."""
+        limit = time.time() - EDGE_FORGOTTEN
+        return {edge for edge, marker in self._markers.items() if marker.at >= limit}
+
+    def obey(self, revision: int) -> None:
+        """Tell the fleet that this edge obeys all words up to `revision`."""
+        if revision != self._obeyed:
+            self._obeyed = revision
+            self._due.set()
+
+    def obeyed(self) -> dict[str, int]:
+        """The revision up to which each edge has said to obey words."""
+        return {edge: marker.obeyed for edge, marker in self._markers.items()}
 
     async def put_object(self, name: str, content: bytes) -> None:
         """Keep what is too large for a key, in place of what had that name.
@@ -152,23 +184,27 @@ class Store:
         with self._opened(bucket):
             async with bucket.followed(self._hear, self._break):
                 self._followed.set()
-                while True:
+                while not self._broken:
+                    self._due.clear()
                     await self._mark()
                     self._stand(quorum=True, reason="")
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(MARK_INTERVAL):
-                            await self._broken.wait()
-                            raise FleetUnavailable(self.reason)
+                            await self._due.wait()
+        raise FleetUnavailable(self._broken)
 
     @contextlib.contextmanager
     def _opened(self, bucket: Bucket) -> Iterator[None]:
         if bucket.created != self.made:
             if self.made:
-                log.get("fleet").warning("fleet.bucket_anew", bucket=names.bucket(self._settings.name))
-            self.made, self._first_mark = bucket.created, 0
+                log.get("fleet").warning(
+                    "fleet.bucket_anew", bucket=names.bucket(self._settings.name)
+                )
+            self.made, self._obeyed = bucket.created, 0
             self._known.clear()
-        self._broken.clear()
-        self._heard_to, self._pending = 0, 0
+            self._markers.clear()
+        self._broken = ""
+        self._first_mark, self._heard_to, self._pending = 0, 0, 0
         self._bucket = bucket
         try:
             yield
@@ -178,8 +214,8 @@ class Store:
 
     async def _mark(self) -> None:
         """Write this edge's marker, and hear it with all that was written before it."""
-        marker = {"instance": self._instance, "at": round(time.time(), 3)}
-        revision = await self.put(self._marker_key, json.dumps(marker).encode())
+        marker = Marker(self._instance, round(time.time(), 3), self._obeyed)
+        revision = await self.put(self._marker_key, json.dumps(marker._asdict()).encode())
         self._first_mark = self._first_mark or revision
         heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiter = (revision, heard)
@@ -190,7 +226,7 @@ class Store:
                 await heard
         except TimeoutError as error:
             self._break("what is written is not delivered")
-            raise FleetUnavailable(self.reason) from error
+            raise FleetUnavailable(self._broken) from error
         finally:
             self._waiters.remove(waiter)
 
@@ -214,22 +250,26 @@ class Store:
                 heard.set_result(None)
 
     def _note_edge(self, entry: Entry) -> None:
-        """Note a marker that was written since our first: older ones say nothing of now."""
-        if not entry.key.startswith("edges.") or entry.value is None or not self._first_mark:
-            return
-        if entry.revision < self._first_mark:
+        """Note a marker. One from before our first of this following says nothing of now."""
+        if not entry.key.startswith("edges."):
             return
         try:
-            edge, instance = names.key_parts(entry.key)[1], json.loads(entry.value)["instance"]
+            edge = names.key_parts(entry.key)[1]
+            marker = None if entry.value is None else _marker(entry.value)
         except (ValueError, KeyError, TypeError, IndexError):
             return  # another release's, or somebody's by hand
-        self._edges[edge] = time.monotonic()
-        if entry.key == self._marker_key and instance != self._instance:
-            log.get("fleet").error("fleet.same_name", edge=edge)
+        if marker is None:
+            self._markers.pop(edge, None)
+            return
+        self._markers[edge] = marker
+        if self._first_mark and entry.revision >= self._first_mark:
+            self._heard_at[edge] = time.monotonic()
+            if entry.key == self._marker_key and marker.instance != self._instance:
+                log.get("fleet").error("fleet.same_name", edge=edge)
 
     def _break(self, reason: str) -> None:
-        self.reason = reason
-        self._broken.set()
+        self._broken = reason
+        self._due.set()
 
     def _stand(self, *, quorum: bool, reason: str) -> None:
         if (quorum, reason) != (self.quorum, self.reason):
@@ -256,3 +296,8 @@ class Store:
         if revision == 0 and known is not None and known.value is None:
             return known.revision
         return revision
+
+
+def _marker(value: bytes) -> Marker:
+    document = json.loads(value)
+    return Marker(str(document["instance"]), float(document["at"]), int(document.get("obeyed", 0)))

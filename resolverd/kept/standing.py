@@ -87,6 +87,8 @@ class Standing:
     positions: Mapping[tuple[str, str], Positions] = field(default_factory=dict)
     rates: Mapping[str, KeptRate] = field(default_factory=dict)
     histories: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
+    fleet: Mapping[str, Any] = field(default_factory=dict)
+    """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
@@ -147,6 +149,7 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
             for id_, kept in standing.rates.items()
         },
         "histories": histories_written(standing.histories),
+        "fleet": dict(standing.fleet),
     }
 
 
@@ -187,6 +190,7 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
                 if (rate := _rate_read(r, shift, clocks)) is not None
             },
             histories_read(document.get("histories", {})),
+            document.get("fleet", {}),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error

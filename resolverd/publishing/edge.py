@@ -43,8 +43,8 @@ TURN = 0.5
 _TURN_OF_EDGE, _AGAIN = 0.3, 30.0
 
 
-class Host(Protocol):
-    """The daemon, as far as generations concern it."""
+class Serving(Protocol):
+    """The daemon, as far as a proof asks it."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -52,6 +52,10 @@ class Host(Protocol):
 
     async def counters(self) -> Counters:
         """What the engine has counted."""
+
+
+class Adopting(Protocol):
+    """What adopts sets (`adoption.Adoption`)."""
 
     async def take(
         self,
@@ -86,10 +90,12 @@ class EdgeGenerations:
 
     def __init__(self, link: Link, settings: Fleet, base: Path, files: GenerationFiles) -> None:
         self.standing = Standing()
-        self._link, self._settings, self._base, self._files = link, settings, base, files
+        self.link = link
+        self._settings, self._base, self._files = settings, base, files
         self._edge = settings.edge_name
         self.fleet = FleetLedger(link.store)
-        self._host: Host
+        self._adopting: Adopting
+        self._serving: Serving
         self._trial: OnTrial | None = None
         self._refused: dict[int, str] = {}
         self._refused_at = 0.0
@@ -119,7 +125,7 @@ class EdgeGenerations:
                 self._refuse(ended, "the daemon ended while this generation was on trial")
                 self._log.error("generation.recovered", number=ended)
             self.standing.serves = await detached(self._files.current)
-            await self._link.store.current(within)
+            await self.link.store.current(within)
             await self._newest()
         except (FleetUnavailable, OSError) as error:
             serves = self.standing.serves
@@ -146,9 +152,9 @@ class EdgeGenerations:
             self.standing.trouble = f"generation {number}: {error}"
             self._log.error("generation.refused", number=number, reason=str(error))
 
-    def into(self, host: Host) -> None:
-        """Serve through `host` from now on, which serves the current set."""
-        self._host = host
+    def into(self, adopting: Adopting, serving: Serving) -> None:
+        """Serve through these from now on, which serve the current set."""
+        self._adopting, self._serving = adopting, serving
 
     async def keep(self) -> None:
         """Follow the ledger; never returns."""
@@ -168,7 +174,7 @@ class EdgeGenerations:
         try:
             if self._trial is not None:
                 await detached(self._files.recover)
-            if self._link.state.quorum:
+            if self.link.state.quorum:
                 await self._say(stopped=True)
         except OSError as error:
             self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
@@ -208,7 +214,7 @@ class EdgeGenerations:
                 await self._settle(generation)
             elif self._trial is None and trial:
                 # It started from it, for there was no other.
-                self._begin(generation, {}, await self._host.counters(), now)
+                self._begin(generation, {}, await self._serving.counters(), now)
             return
         if not trial and generation.number in self._refused:
             if now - self._refused_at < _AGAIN:
@@ -219,7 +225,7 @@ class EdgeGenerations:
     def _wanted(self, now: float) -> int:
         """The number to serve; without a quorum for long, nothing that is on trial."""
         ledger = self.ledger
-        state, trial = self._link.state, self._trial
+        state, trial = self.link.state, self._trial
         alone = 0.0 if state.quorum else now - state.since
         if trial is not None and alone > trial.generation.terms.patience:
             return ledger.completed
@@ -230,12 +236,12 @@ class EdgeGenerations:
         number, before = generation.number, self.standing.serves
         try:
             found = await self._fetch(generation)
-            answers = await detached(partial(answers_of, self._host.snapshot)) if trial else {}
-            counters = await self._host.counters()
+            answers = await detached(partial(answers_of, self._serving.snapshot)) if trial else {}
+            counters = await self._serving.counters()
             replay = await detached(partial(self._files.replay, found, self._base))
             place = self._place(found, before, trial=number if trial else 0)
             losses = generation.terms.accept_losses if trial else True
-            await self._host.take(replay, place, accept_losses=losses, trial=trial)
+            await self._adopting.take(replay, place, accept_losses=losses, trial=trial)
         except FleetUnavailable as error:
             self.standing.trouble = f"generation {number} cannot be fetched: {error}"
             return
@@ -250,7 +256,7 @@ class EdgeGenerations:
         else:
             self._trial = None
             self.standing.returned += going_back
-            self._host.end_trial()
+            self._adopting.end_trial()
             await self._tidy()
         self._log.info("generation.serves", number=number, digest=found.digest, trial=trial)
         if trial:
@@ -276,7 +282,7 @@ class EdgeGenerations:
     async def _settle(self, generation: Generation) -> None:
         """The one on trial is completed."""
         self._trial = None
-        self._host.end_trial()
+        self._adopting.end_trial()
         await self._tidy()
         self._log.info("generation.completed", number=generation.number)
 
@@ -296,7 +302,7 @@ class EdgeGenerations:
         found = await detached(partial(self._files.find, number, digest))
         if found is not None:
             return found
-        archive = await self._link.store.get_object(digest)
+        archive = await self.link.store.get_object(digest)
         files = await detached(partial(unpack, archive, digest))
         return await detached(partial(self._files.write, number, digest, files))
 
@@ -321,8 +327,8 @@ class EdgeGenerations:
         if trial is None:
             return
         if trial.wants_panel(now):
-            trial.note_panel(await detached(partial(answers_of, self._host.snapshot)), now)
-        report = trial.judge(await self._host.counters(), now)
+            trial.note_panel(await detached(partial(answers_of, self._serving.snapshot)), now)
+        report = trial.judge(await self._serving.counters(), now)
         if report is None:
             return
         number = trial.generation.number
@@ -337,7 +343,7 @@ class EdgeGenerations:
 
     async def _write(self, now: float) -> None:
         """This edge's report, or what is due in the ledger. Raises FleetError."""
-        if not self._link.state.quorum:
+        if not self.link.state.quorum:
             return
         await self._say(stopped=False)
         for number, report in list(self._unsaid.items()):
@@ -375,7 +381,7 @@ class EdgeGenerations:
 
     def _live(self) -> Mapping[str, bool]:
         """The edges that follow generations and have been heard, with whether each is a canary."""
-        heard = self._link.store.edges()
+        heard = self.link.store.edges()
         return {
             edge: bool(row.get("canary"))
             for edge, row in self.fleet.edges().items()
@@ -386,3 +392,20 @@ class EdgeGenerations:
 def _is(found: OnDisk, generation: Generation) -> bool:
     """Whether that is on the disk. Numbers begin again in a fleet that was made anew."""
     return (found.number, found.digest) == (generation.number, generation.digest)
+
+
+async def begin(settings: Fleet, config: Path, state: Path) -> EdgeGenerations:
+    """Generations of the edge whose own file is `config`, the set to start with on the disk.
+
+    `state` is `server.state`. The link is begun; what cannot be fetched within
+    `settings.start_wait` is an event.
+    """
+    link = Link(settings, config.parent, lambda _state: None)
+    generations = EdgeGenerations(link, settings, config.parent, GenerationFiles(state))
+    await link.start()
+    try:
+        await generations.prepare(settings.start_wait)
+    except BaseException:
+        await link.stop()
+        raise
+    return generations

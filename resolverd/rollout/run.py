@@ -165,8 +165,8 @@ class Run:
         for state in states:  # else an operator's word that came after the drain would be lost
             if reason := foreign_override(state, region, self.checkpoint.why):
                 raise ResolverdError(reason)
-        for edge, state in zip(self.edges, states, strict=True):
-            if drained(state, region):
+        for edge in self.edges:
+            if drained(edge.get("/state"), region):  # the first of a fleet clears all
                 edge.delete("/override", region, who=self.who)
         self._withdrawal = None
         return "is back"

@@ -40,7 +40,7 @@ class NotDrainedError(ResolverdError):
 class DrainSpec:
     """What to drain, and for how many seconds: None holds until it is cleared.
 
-    `why` and `who` are what others see of it.
+    `why` and `who` are what others see of it. `edge` limits it to one edge of a fleet.
     """
 
     region: str
@@ -48,6 +48,7 @@ class DrainSpec:
     who: str
     seconds: float | None = None
     force: bool = False
+    edge: str = ""
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ class Withdrawal:
             "region": spec.region, "why": spec.why, "who": spec.who,
             "for": spec.seconds, "force": spec.force,
         }  # fmt: skip
+        if spec.edge:  # which an older daemon does not know
+            body["edge"] = spec.edge
         self.replies = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
@@ -108,7 +111,8 @@ class Withdrawal:
     def check(self) -> None:
         """Raise NotDrainedError unless every edge still has the region drained."""
         for edge in self.edges:
-            if not drained(edge.get("/state"), self.spec.region):
+            state = edge.get("/state")
+            if self._is_meant(state) and not drained(state, self.spec.region):
                 raise NotDrainedError(
                     f"{self.spec.region} is not drained any more: its override was cleared or "
                     "ended, or the daemon was restarted\nnothing is safe to stop; drain it again"
@@ -116,8 +120,17 @@ class Withdrawal:
 
     def end(self) -> None:
         """Clear the drain at every edge. Raises as the edges do."""
+        only = {"edge": self.spec.edge} if self.spec.edge else {}
         for edge in self.edges:
-            edge.delete("/override", self.spec.region, who=self.spec.who)
+            state = edge.get("/state")
+            # The first of a fleet clears all.
+            if not self._is_meant(state) or drained(state, self.spec.region):
+                edge.delete("/override", self.spec.region, who=self.spec.who, **only)
+
+    def _is_meant(self, state: Mapping[str, Any]) -> bool:
+        """Whether the drain holds at this edge: one of a fleet may be named."""
+        fleet = state.get("fleet") or {}
+        return not self.spec.edge or fleet.get("edge") == self.spec.edge
 
 
 def drained(state: Mapping[str, Any], region: str) -> bool:

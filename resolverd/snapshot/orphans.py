@@ -19,7 +19,7 @@ def orphaned(active: Mapping[str, Override], after: Inputs) -> dict[str, Overrid
 
     That of one target of an endpoint is none where the endpoint has an override as well.
     """
-    names = _names(after)
+    names = override_keys(after)
     return {
         key: override
         for key, override in active.items()
@@ -34,7 +34,7 @@ def problems_of(orphans: Mapping[str, Override], after: Inputs) -> list[Problem]
 
 def _problem(key: str, override: Override, after: Inputs) -> Problem:
     said = f"override {override.kind} by {override.who} ({override.why})"
-    near = did_you_mean(key, _names(after))
+    near = did_you_mean(key, override_keys(after))
     return Problem(
         str(after.files[0]),
         0,
@@ -46,7 +46,7 @@ def _problem(key: str, override: Override, after: Inputs) -> Problem:
     )
 
 
-def _names(inputs: Inputs) -> Sequence[str]:
+def override_keys(inputs: Inputs) -> Sequence[str]:
     """All that an override may be set on."""
     targets = inputs.targets.by_id
     return [*inputs.config.region, *{*targets, *(t.name for t in targets.values())}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -12,19 +13,43 @@ from typing import NamedTuple
 import pytest
 from cli.command import TIMEOUT, environment
 from harness.config import CHAT
+from harness.nats import NatsCluster
 from harness.process import Regions
 from harness.waiting import wait_until
-from nats_cluster import NatsCluster, nats_cluster
 from published_edges import NEAREST, QUICK, Asking, Central, PublishedEdge
 
 NAMES = ("ams", "cdg", "fra")
 WWW = "www A 192.0.2.80\n"
 
 
+class Nats:
+    """A cluster of three real servers, for tests that wait by themselves."""
+
+    def __init__(self, folder: Path) -> None:
+        self._loop, self._cluster, self._runs = asyncio.Runner(), NatsCluster(folder), False
+        self.urls = self._cluster.urls
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        if not self._runs:
+            self._loop.run(self._cluster.start())
+        self._runs = True
+
+    def stop(self) -> None:
+        """Kill all three."""
+        self._loop.run(self._cluster.stop())
+        self._runs = False
+
+    def close(self) -> None:
+        """End it for good."""
+        self.stop()
+        self._loop.close()
+
+
 class Lab(NamedTuple):
     """Three edges, ams the canary, that serve generation 1 or a later one; their NATS."""
 
-    nats: NatsCluster
+    nats: Nats
     central: Central
     edges: dict[str, PublishedEdge]
     regions: Regions
@@ -42,7 +67,8 @@ class Lab(NamedTuple):
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The fleet after its first generation: published before any edge was there."""
     folder, regions = tmp_path_factory.mktemp("fleet"), Regions()
-    with nats_cluster(folder) as nats:
+    with contextlib.closing(Nats(folder)) as nats:
+        nats.start()
         central = Central(folder / "central", nats.urls, regions)
         edges = {name: PublishedEdge(folder / name, name, nats.urls) for name in NAMES}
         try:

@@ -24,6 +24,15 @@ class EmptiedPart(Part):
     )
 
 
+class TellingPart(Part):
+    """How far an operator's word has come in the fleet."""
+
+    scope: str = key("To whom it is said: `all`, or an edge.")
+    pending: bool = key("Whether it is said here only, for NATS has not confirmed it.")
+    edges: list[str] = key("The edges that are heard now, this one too.")
+    without: list[str] = key("Edges that it is said to and that do not obey it yet, or may not.")
+
+
 class OverriddenDocument(Document):
     """POST /override, once answers obey."""
 
@@ -31,6 +40,7 @@ class OverriddenDocument(Document):
     set: list[OverrideOnPart] = key("The overrides put in force.")
     emptied: list[EmptiedPart] = key("Fences that it left without a region.")
     services_without_region: list[str] = key("Services that no region serves now.")
+    fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
 
 
 class ClearedDocument(Document):
@@ -39,6 +49,7 @@ class ClearedDocument(Document):
     target: str = key("What was asked for.")
     cleared: list[OverrideOnPart] = key("The overrides that were ended.")
     released: list[str] = key("Probe targets that flap damping holds down no more.")
+    fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
 
 
 class WouldEmptyDocument(Document):
@@ -70,6 +81,7 @@ class DrainedDocument(Document):
     wait_seconds: float = key("Seconds between the two.")
     services: list[TtlLeftPart] = key("By service.")
     emptied: list[EmptiedPart] = key("Fences that it leaves without a region.")
+    fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
 
 
 class AliveDocument(Document):

@@ -189,6 +189,38 @@ class OverrideOnPart(OverridePart):
     """An override, and what it is on."""
 
     target: str = key("The region or probe target.")
+    scope: str | None = key("To whom it is said: `all` or an edge; null without a fleet.")
+    pending: bool = key("Whether it is said here only, and NATS has not confirmed it.")
+
+
+class EdgePart(Part):
+    """One edge of the fleet, as it is heard here."""
+
+    edge: str = key("Its name.")
+    heard_seconds: float | None = key("Seconds since it was heard; null: it is not heard now.")
+    obeys: bool = key("Whether it has said to obey every word of operators that is known here.")
+
+
+class PendingWordPart(Part):
+    """An operator's word that was said here, and that the fleet does not have yet."""
+
+    scope: str = key("To whom it is said: `all`, or an edge.")
+    target: str = key("The region or probe target.")
+    kind: str | None = key("Its kind; null clears.")
+
+
+class FleetPart(Part):
+    """How this edge stands with its fleet."""
+
+    name: str = key("The fleet's name.")
+    edge: str = key("This edge's name.")
+    connected: bool = key("Whether a NATS server answers.")
+    quorum: bool = key("Whether a quorum of them has confirmed what was written just now.")
+    for_seconds: float = key("Seconds for which both have been so.")
+    server: str | None = key("The NATS server; null where there is none.")
+    reason: str | None = key("What is wrong, in words; null while nothing is.")
+    edges: list[EdgePart] = key("The edges of the fleet, this one too.")
+    pending: list[PendingWordPart] = key("Words that are said here only.")
 
 
 class ZonePart(Part):
@@ -246,6 +278,7 @@ class StateDocument(Document):
     regions: list[RegionPart] = key("Regions.")
     services: list[ServicePart] = key("Services.")
     overrides: list[OverrideOnPart] = key("Overrides in force.")
+    fleet: FleetPart | None = key("How it stands with its fleet; null without one.")
     zones: list[ZonePart] = key("Zones.")
     geo: list[DatabasePart] = key("Geographic databases, in the order in which they are asked.")
     rtt: RoundTripsPart = key("What is measured of the ways to the regions.")

@@ -7,6 +7,7 @@ from types import ModuleType
 from resolverd.admin.metrics import (
     endpoints,
     files,
+    fleet,
     generations,
     inference,
     load,
@@ -22,8 +23,8 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, files, generations,
-    process,
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, generations,
+    files, process,
 )  # fmt: skip
 
 

@@ -30,6 +30,26 @@ EVENTS = (
         "bucket",
     ),
     Event(
+        "fleet.start_alone",
+        "warning",
+        "The fleet's words could not be had within `seconds` at a start: it answers by those that "
+        "it kept, `word_count` of them.",
+        "reason seconds word_count",
+    ),
+    Event(
+        "word.lost",
+        "warning",
+        "What was said at this edge while NATS was away is not in force: another operator has said "
+        "something else meanwhile.",
+        "target edge reason",
+    ),
+    Event(
+        "word.unreadable",
+        "warning",
+        "A word of the fleet cannot be read: another release's, or somebody's by hand.",
+        "bucket_key reason",
+    ),
+    Event(
         "fleet.too_large",
         "warning",
         "A message is larger than NATS takes, and was not sent.",

@@ -16,12 +16,14 @@ EVENTS = (
         "info",
         "An operator's override, for so many `seconds`.",
         "target before after who reason seconds",
+        "edge",
     ),
     Event(
         "override.cleared",
         "info",
         "An override ended by hand.",
         "target before who reason",
+        "edge",
     ),
     Event(
         "override.lost",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolverd.admin.metrics import files, probes, process, regions, traffic
+from resolverd.admin.metrics import files, fleet, probes, process, regions, traffic
 from resolverd.monitoring.panel import GREEN, RED, Names, Panel, Query
 from resolverd.monitoring.promql import (
     NUMBER,
@@ -85,4 +85,27 @@ DISAGREE = Panel(
     names=Names({"0": ("agree", GREEN), "1": ("differ", RED)}),
 )  # fmt: skip
 
-FLEET = (EDGES, SILENT, CUT_OFF, REFUSING, HOSTS, RUNS, BY_HOST, DISAGREE)
+NATS = Panel(
+    "Edges with NATS",
+    "How many edges reach the fleet's NATS, and how many a quorum of it. The others go on with "
+    "what they know.",
+    (
+        Query(total(now(fleet.connected)), "connected"),
+        Query(total(now(fleet.quorum)), "with a quorum"),
+    ),
+    "fleet", width=8,
+)  # fmt: skip
+HEARD = Panel(
+    "Edges that each edge hears",
+    "Lines that part are a partition: each side hears its own.",
+    (Query(total(now(fleet.edges), "instance"), "{{instance}}"),),
+    "fleet", width=8,
+)  # fmt: skip
+PENDING = Panel(
+    "Words said at one edge only",
+    "Overrides and drains that the fleet does not have yet, for NATS was away when they were said.",
+    (Query(total(now(fleet.pending_words), "instance"), "{{instance}}"),),
+    "fleet", width=8,
+)  # fmt: skip
+
+FLEET = (EDGES, SILENT, CUT_OFF, REFUSING, HOSTS, RUNS, BY_HOST, DISAGREE, NATS, HEARD, PENDING)

@@ -1,0 +1,86 @@
+"""To which edges an operator's word is said: to all of the fleet, or to the one that is named.
+
+Without a fleet it is said to this daemon, which has no others.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from resolverd.admin.served import Served
+from resolverd.config.explain import did_you_mean
+from resolverd.config.fleet import EVERY_EDGE
+from resolverd.errors import ResolverdError
+
+
+class UnknownEdgeError(ResolverdError):
+    """The fleet has no edge of that name, or there is no fleet; `hint` says what to write."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+class SaidMeanwhileError(ResolverdError):
+    """Another operator's word on it was written first, and stands."""
+
+    def __init__(self, target: str) -> None:
+        self.hint = "see resolverd state, and say it again if it is still wanted"
+        super().__init__(f'another operator has said something of "{target}" meanwhile')
+
+
+class Telling(NamedTuple):
+    """How far a word has come.
+
+    `pending`: this edge alone has it. `without` are edges that do not obey it yet, or may not.
+    """
+
+    scope: str
+    pending: bool
+    edges: tuple[str, ...]
+    without: tuple[str, ...]
+
+
+def scope_of(served: Served, edge: str) -> str:
+    """`edge`, or all edges where it is empty. Raises UnknownEdgeError."""
+    if not edge:
+        return EVERY_EDGE
+    if served.fleet is None:
+        raise UnknownEdgeError(
+            f'there is no fleet here that could have an edge "{edge}"',
+            "leave the edge out, or ask that edge's own daemon (--socket)",
+        )
+    known = served.fleet.every_edge()
+    if edge not in known:
+        raise UnknownEdgeError(f'the fleet has no edge "{edge}"', did_you_mean(edge, sorted(known)))
+    return edge
+
+
+def is_said_here(served: Served, scope: str) -> bool:
+    """Whether a word of this scope holds at this edge too."""
+    return served.fleet is None or scope in (EVERY_EDGE, served.fleet.words.edge)
+
+
+async def told(served: Served, target: str, keys: tuple[str, ...], scope: str) -> Telling | None:
+    """Wait until the other edges obey what was said of `keys`; None without a fleet.
+
+    Raises SaidMeanwhileError.
+    """
+    if served.fleet is None:
+        return None
+    known = await served.fleet.words.told(keys, scope)
+    if known.lost:
+        raise SaidMeanwhileError(target)
+    return Telling(scope, known.pending, known.edges, known.without)
+
+
+def telling_of(telling: Telling | None) -> dict[str, Any] | None:
+    """It as JSON."""
+    if telling is None:
+        return None
+    return {
+        "scope": telling.scope,
+        "pending": telling.pending,
+        "edges": list(telling.edges),
+        "without": list(telling.without),
+    }

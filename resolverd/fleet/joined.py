@@ -1,0 +1,114 @@
+"""This edge in its fleet: the link, the words, and how both stand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from resolverd.config.fleet import Fleet
+from resolverd.fleet.link import Link, LinkState
+from resolverd.fleet.words import Words
+from resolverd.health.overrides import Override, Overrides
+from resolverd.tasks import Tasks
+
+
+class Joined:
+    """One edge in a fleet. `start`, `settle` before the first answer, `into`, `keep`, `stop`."""
+
+    def __init__(
+        self,
+        settings: Fleet,
+        base: Path,
+        kept: Mapping[str, Any],
+        overrides: Mapping[str, Override],
+        link: Link | None = None,
+    ) -> None:
+        """`link` is one that has been started already."""
+        self.settings = settings
+        self._started = link is not None
+        self.link = link or Link(settings, base, self._changed)
+        self.link.tell(self._changed)
+        self.words = Words(self.link.store, settings, kept, overrides)
+
+    async def start(self) -> None:
+        """Connect in the background."""
+        if not self._started:
+            await self.link.start()
+
+    async def settle(self) -> None:
+        """Hear all that the fleet has said, within `start_wait`, so that the first answer obeys."""
+        await self.words.settle(self.settings.start_wait)
+
+    def into(
+        self,
+        overrides: Overrides,
+        known: Callable[[], Collection[str]],
+        republish: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Put what is in force into `overrides`, now and from now on."""
+        self.words.into(overrides, known, republish)
+
+    def keep(self, tasks: Tasks) -> None:
+        """Begin the tasks of an edge that answers."""
+        tasks.keep("fleet words", self.words.keep)
+
+    async def stop(self) -> None:
+        """End the connection."""
+        await self.link.stop()
+
+    def every_edge(self) -> set[str]:
+        """The edges that the fleet has, this one too, as far as is known here."""
+        return {self.words.edge, *self.link.store.every_edge()}
+
+    def troubles(self) -> list[str]:
+        """What keeps this edge from the others, in words; empty while all is well."""
+        state, found = self.link.state, []
+        if not state.quorum:
+            away = "has no quorum" if state.connected else "is away"
+            found.append(
+                f"the fleet's NATS {away}, and this edge goes on with what it knows: {state.reason}"
+            )
+        if pending := len(self.words.pending):
+            live, every = self.link.store.edges(), self.link.store.every_edge()
+            others = len((set(live) if state.quorum else every) - {self.words.edge})
+            found.append(
+                f"{pending} word{'' if pending == 1 else 's'} of operators said here only; edges "
+                f"that do not know: {others}"
+            )
+        return found
+
+    def document(self) -> dict[str, Any]:
+        """How the fleet stands, for GET /state."""
+        state, store = self.link.state, self.link.store
+        live, obeyed = store.edges(), store.obeyed()
+        newest = self.words.revision
+        return {
+            "name": self.settings.name,
+            "edge": self.words.edge,
+            "connected": state.connected,
+            "quorum": state.quorum,
+            "for_seconds": round(time.monotonic() - state.since, 3),
+            "server": state.server or None,
+            "reason": state.reason or None,
+            "edges": [
+                {
+                    "edge": edge,
+                    "heard_seconds": round(live[edge], 3) if edge in live else None,
+                    "obeys": obeyed.get(edge, 0) >= newest,
+                }
+                for edge in sorted({*store.every_edge(), *live})
+            ],
+            "pending": [
+                {
+                    "scope": address.scope,
+                    "target": address.target,
+                    "kind": None if word is None else word.kind.value,
+                }
+                for address, word in self.words.pending.items()
+            ],
+        }
+
+    def _changed(self, _: LinkState) -> None:
+        self.words.note()

