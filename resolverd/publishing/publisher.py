@@ -26,6 +26,8 @@ from resolverd.publishing.packing import digest_of_set, pack, unpack
 REACH = 10.0
 """Seconds in which the fleet has to answer with a quorum."""
 
+_MARKER = "publishers"
+
 # Seconds between two looks at what changes without news; and in which an edge that lives is heard.
 _LOOK, _LIVES = 0.2, 3.0
 
@@ -180,9 +182,11 @@ class Publisher:
 @contextlib.asynccontextmanager
 async def publisher(settings: Fleet, base: Path) -> AsyncIterator[Publisher]:
     """A publisher that has heard the ledger. Raises FleetUnavailable, LedgerError."""
-    # Edges are told apart by name, and this process is none of them.
-    name = f"publish-{os.getpid()}-{int(time.time())}"
-    link = Link(settings.model_copy(update={"edge": name}), base, lambda _state: None)
+    # This process is no edge, and may be one of several on this host.
+    name = f"{settings.edge_name}-{os.getpid()}"
+    link = Link(
+        settings.model_copy(update={"edge": name}), base, lambda _state: None, marker=_MARKER
+    )
     await link.start()
     try:
         publishing = Publisher(settings, link)
@@ -190,5 +194,5 @@ async def publisher(settings: Fleet, base: Path) -> AsyncIterator[Publisher]:
         yield publishing
     finally:
         with contextlib.suppress(FleetUnavailable):
-            await link.store.delete(key("edges", name))
+            await link.store.delete(key(_MARKER, name))
         await link.stop()
