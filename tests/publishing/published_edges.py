@@ -23,6 +23,8 @@ from harness.programs import free_port
 from harness.server import HEAD
 from harness.waiting import wait_until
 
+from resolverd.cli.documents import VERBS
+
 QUICK = ("--prove", "1s", "--patience", "20s", "--waves", "1", "--note", "a test")
 """What a test publishes with: seconds, and three waves of one edge each."""
 
@@ -66,8 +68,13 @@ class Central:
 
     def listed(self) -> Any:
         """`resolverd publish --list --json`."""
-        ran = self.publish("--list", "--json")
-        assert ran.status == 0, ran.err
+        return self.told("publish --list", "--list")
+
+    def told(self, verb: str, *arguments: str, status: int = 0) -> Any:
+        """What `resolverd publish` says with --json, which is the document of `verb`."""
+        ran = self.publish(*arguments, "--json")
+        assert ran.status == status, ran
+        VERBS[verb][0].model_validate_json(ran.out, strict=True)
         return ran.json()
 
 
