@@ -53,6 +53,7 @@ _COMMON = (
     Row("Probes", health.PROBES),
     Row("Load and spill", load.LOAD),
     Row("Round-trip times", load.RTT),
+    Row("Do edges reach one another?", fleet.SHARED),
     Row("Files and reloads", served.FILES),
     Row("Published generations", generations.GENERATIONS),
     Row("The process", served.PROCESS),
