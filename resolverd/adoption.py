@@ -165,6 +165,11 @@ class Adoption:
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
             self._note(inputs, changes, before.warnings)
 
+    def record(self, path: str) -> str:
+        """The SHA-256 of what is served of the file at `path`; empty where nothing is."""
+        seen = self._publication.inputs.reads.seen.get(path)
+        return seen.content if seen is not None else ""
+
     def end_trial(self) -> None:
         """Keep what is served for the next start, as after any adoption."""
         unkept, self._trial, self._unkept = self._unkept, False, None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from resolverd.admin.times import iso
 
 if TYPE_CHECKING:
-    from resolverd.publishing.edge import Standing
     from resolverd.publishing.model import Ledger, Trial
+    from resolverd.publishing.reporting import Standing
 
 
 class Generations(Protocol):

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from resolverd.config.published import CURRENT, DEFAULT_ZONES, FOLDER, MAIN, RECORD
 from resolverd.config.sources import FRAGMENTS
 from resolverd.files.matching import expand
-from resolverd.files.reading import MAX_KEPT, key_of, read_kept
+from resolverd.files.reading import MAX_KEPT, digest_of, key_of, read_kept
 from resolverd.files.replay import Replay
 from resolverd.files.writing import make_directory, replace_file, synchronise
 from resolverd.publishing.packing import digest_of_set
@@ -63,6 +63,23 @@ class GenerationFiles:
             return OnDisk(int(record["number"]), str(record["digest"]), name)
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    @property
+    def record_path(self) -> str:
+        """The record of the current set, as a load notes it."""
+        return str(self.current_path / RECORD)
+
+    def record_digest(self, of: OnDisk) -> str:
+        """The SHA-256 of the record of a set; empty where it cannot be read."""
+        try:
+            return digest_of(read_kept(self.folder / of.name / RECORD))
+        except OSError:
+            return ""
+
+    def with_record(self, digest: str) -> OnDisk | None:
+        """The set whose record has this SHA-256, if it lies here."""
+        every = [self.known(p.name) for p in self.folder.iterdir() if not p.is_symlink()]
+        return next((each for each in every if each and self.record_digest(each) == digest), None)
 
     def find(self, number: int, digest: str) -> OnDisk | None:
         """A generation that lies here whole, every octet as it was published."""

@@ -11,9 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -30,17 +29,17 @@ from resolverd.publishing import waves
 from resolverd.publishing.disk import GenerationFiles, OnDisk
 from resolverd.publishing.fleet_ledger import FleetLedger
 from resolverd.publishing.model import Generation, Ledger, Report, Stand
-from resolverd.publishing.packing import PackingError, unpack
+from resolverd.publishing.packing import unpack
 from resolverd.publishing.panel import answers_of
+from resolverd.publishing.reporting import Reporting, Standing
 from resolverd.publishing.trial import OnTrial
 from resolverd.snapshot.model import Snapshot
 
 TURN = 0.5
 """Seconds between two looks at clocks and counters; what is heard is looked at at once."""
 
-# Seconds between the moments at which edges, in the order of their names, write what all of them
-# see is due; and until what an edge could not serve of a completed generation is tried again.
-_TURN_OF_EDGE, _AGAIN = 0.3, 30.0
+# Seconds until what an edge could not serve of a completed generation is tried again.
+_AGAIN = 30.0
 
 
 class Serving(Protocol):
@@ -67,22 +66,11 @@ class Adopting(Protocol):
     ) -> None:
         """Serve a set whole. Raises ResolverdError and OSError, with nothing changed."""
 
+    def record(self, path: str) -> str:
+        """The SHA-256 of the record of the set that is served, which has this path."""
+
     def end_trial(self) -> None:
         """What is served has proved itself: it is kept for a start like any other."""
-
-
-@dataclass(slots=True)
-class Standing:
-    """How this edge stands, for the state and metrics.
-
-    `trouble` is why it does not serve what it should; `since` is Unix seconds.
-    """
-
-    serves: OnDisk | None = None
-    since: float = 0.0
-    trouble: str = ""
-    wave_since: float = field(default_factory=time.monotonic)
-    returned: int = 0
 
 
 class EdgeGenerations:
@@ -94,14 +82,13 @@ class EdgeGenerations:
         self._settings, self._base, self._files = settings, base, files
         self._edge = settings.edge_name
         self.fleet = FleetLedger(link.store)
+        self._reporting = Reporting(link, self.fleet, settings, self.standing)
         self._adopting: Adopting
         self._serving: Serving
         self._trial: OnTrial | None = None
         self._refused: dict[int, str] = {}
+        self._started = False
         self._refused_at = 0.0
-        self._unsaid: dict[int, Report] = {}
-        self._wave = (0, 0)
-        self._due_since: float | None = None
         self._news = asyncio.Event()
         self._log = log.get("generations")
 
@@ -132,7 +119,7 @@ class EdgeGenerations:
             self._log.warning(
                 "generation.alone", reason=str(error), number=serves.number if serves else 0
             )
-        self._now_serves(self.standing.serves)
+        self.standing.since = time.time()
 
     async def _newest(self) -> None:
         """Put the newest completed generation in place; before any is, the one on trial."""
@@ -148,7 +135,9 @@ class EdgeGenerations:
             found = await self._fetch(generation)
             await detached(partial(self._files.switch, found))
             self.standing.serves = found
-        except (PackingError, OSError) as error:
+        except FleetUnavailable:
+            raise
+        except (ResolverdError, OSError) as error:
             self.standing.trouble = f"generation {number}: {error}"
             self._log.error("generation.refused", number=number, reason=str(error))
 
@@ -158,6 +147,7 @@ class EdgeGenerations:
 
     async def keep(self) -> None:
         """Follow the ledger; never returns."""
+        await self._note_start()
         self.fleet.follow(self._news.set)
         while True:
             await self._turn(time.monotonic())
@@ -166,38 +156,40 @@ class EdgeGenerations:
                 async with asyncio.timeout(TURN):
                     await self._news.wait()
 
+    async def _note_start(self) -> None:
+        """Where the current set was refused, and kept files are served, have theirs be current.
+
+        Else a reload would find the refused one, and adopt a part of it.
+        """
+        serves, record = self.standing.serves, self._adopting.record(self._files.record_path)
+        first, self._started = not self._started, True
+        if serves is None or not first or record == self._files.record_digest(serves):
+            return
+        self._refused[serves.number] = "it was refused at the start"
+        self._refused_at = time.monotonic()
+        self.standing.trouble = f"generation {serves.number} was refused at the start"
+        self.standing.serves = await detached(partial(self._files.with_record, record))
+        if self.standing.serves is not None:
+            await detached(partial(self._files.switch, self.standing.serves))
+
     async def stop(self) -> None:
         """Have the last good set be the one to start with: a stop is no failure of a trial.
 
         The others hear that this edge is away, so that no wave waits for it.
         """
-        try:
-            if self._trial is not None:
+        if self._trial is not None:
+            try:
                 await detached(self._files.recover)
-            if self.link.state.quorum:
-                await self._say(stopped=True)
-        except OSError as error:
-            self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
-        except FleetUnavailable:
-            pass  # they see that it is away within seconds
+            except OSError as error:
+                self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
+        await self._reporting.stop()
 
     async def _turn(self, now: float) -> None:
-        self._note_wave(now)
+        self._reporting.note_wave(now)
         await self._serve_wanted(now)
         if self._trial is not None and not self._trial.over:
             await self._prove(self._trial, now)
-        try:
-            await self._write(now)
-        except FleetUnavailable:
-            self._due_since = None  # it is due still, and written once a quorum is there
-        except ResolverdError as conflict:
-            self._log.info("generation.conflict", reason=str(conflict))
-
-    def _note_wave(self, now: float) -> None:
-        trial = self.ledger.trial
-        wave = (trial.number, len(trial.waves)) if trial else (0, 0)
-        if wave != self._wave:
-            self._wave, self.standing.wave_since, self._due_since = wave, now, None
+        await self._reporting.write(now)
 
     # --- what is served ---------------------------------------------------------------------
 
@@ -312,7 +304,7 @@ class EdgeGenerations:
     def _refuse(self, number: int, why: str) -> None:
         first = why.splitlines()[0] if why else "no reason is known"
         self._refused[number], self._refused_at = why, time.monotonic()
-        self._unsaid[number] = Report(Stand.FAILED, first)
+        self._reporting.unsaid[number] = Report(Stand.FAILED, first)
         self.standing.trouble = f"generation {number}: {first}"
 
     # --- the proof --------------------------------------------------------------------------
@@ -321,7 +313,7 @@ class EdgeGenerations:
         self, generation: Generation, before: object, counters: Counters, now: float
     ) -> None:
         self._trial = OnTrial(generation, before, counters, now)  # type: ignore[arg-type]
-        self._unsaid[generation.number] = Report(Stand.TAKEN)
+        self._reporting.unsaid[generation.number] = Report(Stand.TAKEN)
 
     async def _prove(self, trial: OnTrial | None, now: float) -> None:
         if trial is None:
@@ -332,61 +324,12 @@ class EdgeGenerations:
         if report is None:
             return
         number = trial.generation.number
-        self._unsaid[number] = report
+        self._reporting.unsaid[number] = report
         if report.stand is Stand.FAILED:
             self._refused[number], self._refused_at = report.why, now
             self._log.error("generation.failed", number=number, reason=report.why)
         else:
             self._log.info("generation.proved", number=number, figures=dict(report.figures))
-
-    # --- what is written --------------------------------------------------------------------
-
-    async def _write(self, now: float) -> None:
-        """This edge's report, or what is due in the ledger. Raises FleetError."""
-        if not self.link.state.quorum:
-            return
-        await self._say(stopped=False)
-        for number, report in list(self._unsaid.items()):
-            changed = waves.report(self.ledger, number, self._edge, report)
-            trial = self.ledger.trial
-            if changed is not None:
-                await self.fleet.write(changed)
-                return  # and look again once that was heard
-            if trial is None or trial.number != number or self._edge in trial.reports:
-                del self._unsaid[number]
-        live = self._live()
-        due = waves.step(self.ledger, waves.Seen(live, now - self.standing.wave_since))
-        if due is None:
-            self._due_since = None
-            return
-        self._due_since = now if self._due_since is None else self._due_since
-        names = sorted(live)
-        place = names.index(self._edge) if self._edge in names else len(names)
-        if now - self._due_since >= _TURN_OF_EDGE * place:
-            await self.fleet.write(due)
-
-    async def _say(self, *, stopped: bool) -> None:
-        """Say what this edge serves. Raises FleetUnavailable."""
-        serves = self.standing.serves
-        await self.fleet.say_edge(
-            self._edge,
-            {
-                "serves": serves.number if serves else 0,
-                "digest": serves.digest if serves else "",
-                "canary": self._settings.canary,
-                "stopped": stopped,
-                "trouble": self.standing.trouble,
-            },
-        )
-
-    def _live(self) -> Mapping[str, bool]:
-        """The edges that follow generations and have been heard, with whether each is a canary."""
-        heard = self.link.store.edges()
-        return {
-            edge: bool(row.get("canary"))
-            for edge, row in self.fleet.edges().items()
-            if edge in heard and not row.get("stopped")
-        }
 
 
 def _is(found: OnDisk, generation: Generation) -> bool:

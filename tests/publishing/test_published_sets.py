@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import dns.rcode
 import pytest
 from cli.command import TIMEOUT, environment
 from harness.config import CHAT
@@ -61,6 +62,14 @@ class Lab(NamedTuple):
         for edge in self.edges.values():
             edge.serves(number)
 
+    def completed(self) -> int:
+        """The number that every edge is to serve, by those that run."""
+        found = [0]
+        for edge in self.edges.values():
+            with contextlib.suppress(AssertionError, OSError):
+                found.append(edge.published()["completed"])
+        return max(found)
+
     def outcome(self, number: int) -> dict[str, str]:
         rows = {row["number"]: row for row in self.central.listed()["generations"]}
         return {"outcome": rows[number]["outcome"], "why": rows[number]["why"]}
@@ -98,13 +107,13 @@ def lab(fleet: Lab) -> Lab:
             continue
         edge.write()
         edge.start()
-    fleet.everywhere(fleet.central.listed()["completed"])
+    fleet.everywhere(fleet.completed())
     return fleet
 
 
 def latest(lab: Lab) -> int:
-    generations = lab.central.listed()["generations"]
-    return int(generations[-1]["number"])
+    """The number that was published last."""
+    return int(lab.central.listed()["generations"][-1]["number"])
 
 
 def test_a_good_set_goes_through_the_canary_and_the_waves_to_every_edge(lab: Lab) -> None:
@@ -133,7 +142,7 @@ def test_a_set_that_cannot_serve_is_returned_and_nobody_else_has_answered_of_it(
     assert "was returned: ams: " in ran.err
     assert "no region that serves" in ran.err
     assert asking.answers == {"cdg": {NEAREST}, "fra": {NEAREST}}
-    completed = lab.central.listed()["completed"]
+    completed = lab.completed()
     assert completed < latest(lab)
     lab.everywhere(completed)
     assert lab.edges["ams"].answer() == NEAREST
@@ -150,7 +159,7 @@ def test_a_set_that_one_edges_own_file_contradicts_is_returned_from_everywhere(l
     assert ran.status == 1
     assert "fra: " in ran.err
     assert "place.office" in ran.err
-    lab.everywhere(lab.central.listed()["completed"])
+    lab.everywhere(lab.completed())
     lab.edges["fra"].stop()  # the next test has its first file
 
 
@@ -182,7 +191,7 @@ def test_a_set_that_moves_too_many_answers_is_returned(lab: Lab) -> None:
     ran = lab.central.publish(*QUICK, "--yes")
     assert ran.status == 1
     assert "of the panel's answers have moved; limit 0.25" in ran.err
-    lab.everywhere(lab.central.listed()["completed"])
+    lab.everywhere(lab.completed())
 
 
 def test_an_edge_that_was_away_takes_the_newest_completed_one_before_it_answers(lab: Lab) -> None:
@@ -199,6 +208,28 @@ def test_an_edge_that_was_away_takes_the_newest_completed_one_before_it_answers(
     assert away.answer() == NEAREST
 
 
+def test_an_edge_that_cannot_serve_what_was_completed_meanwhile_serves_on_until_it_can(
+    lab: Lab,
+) -> None:
+    own = '[place.lab]\nsubnets = ["198.51.100.0/24"]\ncoordinates = [50.0, 8.0]\n'
+    fra, before = lab.edges["fra"], lab.completed()
+    fra.stop()
+    lab.central.write(CHAT + own, serial=75, records="only A 192.0.2.75\n")
+    assert lab.central.publish(*QUICK, "--yes").status == 0
+    fra.write(own)
+    fra.start()
+    assert fra.answer() == NEAREST
+    assert fra.response("only.inference.example").rcode() == dns.rcode.NXDOMAIN
+    wait_until(lambda: bool(fra.published()["trouble"]), "it says so", within=TIMEOUT)
+    now = fra.published()
+    assert (now["number"], now["on_trial"]) == (before, False)
+    assert fra.metric("resolverd_generation_behind") == 1
+    fra.write()
+    fra.serves(before + 1)
+    assert fra.answer("only.inference.example") == "192.0.2.75"
+    assert fra.published()["trouble"] is None
+
+
 def test_an_edge_that_goes_away_in_its_wave_returns_the_set(lab: Lab) -> None:
     lab.central.write(serial=80, records=WWW)
     publishing = subprocess.Popen(
@@ -213,7 +244,7 @@ def test_an_edge_that_goes_away_in_its_wave_returns_the_set(lab: Lab) -> None:
     assert publishing.returncode == 1
     assert "ams: no report within 8 s" in said
     lab.edges["ams"].start()
-    completed = lab.central.listed()["completed"]
+    completed = lab.completed()
     lab.everywhere(completed)
     assert lab.edges["ams"].said("generation.recovered")
 
@@ -229,7 +260,7 @@ def test_a_canary_that_dies_on_trial_and_is_back_at_once_has_failed(lab: Lab) ->
     ams.start()
     wait_until(lambda: lab.outcome(number)["outcome"] == "returned", "returned", within=TIMEOUT)
     assert "the daemon ended while" in lab.outcome(number)["why"]
-    lab.everywhere(lab.central.listed()["completed"])
+    lab.everywhere(lab.completed())
 
 
 def test_a_trial_can_be_aborted_and_an_earlier_generation_served_again(lab: Lab) -> None:
@@ -242,7 +273,7 @@ def test_a_trial_can_be_aborted_and_an_earlier_generation_served_again(lab: Lab)
     assert f"generation {number} of" in second.err
     ended = lab.central.told("publish --abort", "--abort", "--note", "wrong file")
     assert ended["aborted"] == number
-    completed = lab.central.listed()["completed"]
+    completed = lab.completed()
     lab.everywhere(completed)
     assert lab.outcome(number)["outcome"] == "aborted"
     refused = lab.central.publish("--to", str(number), "--note", "again")
@@ -272,7 +303,7 @@ def test_two_publishes_at_once_have_one_winner(lab: Lab) -> None:
 
 
 def test_edges_start_without_nats_from_the_last_good_set(lab: Lab) -> None:
-    completed = lab.central.listed()["completed"]
+    completed = lab.completed()
     lab.nats.stop()
     fra = lab.edges["fra"]
     assert fra.stop() == 0
@@ -302,14 +333,14 @@ def test_a_full_disk_returns_the_set_and_leaves_what_is_served(lab: Lab, tmp_pat
     try:
         fra.write()
         fra.start()
-        fra.serves(lab.central.listed()["completed"])
+        fra.serves(lab.completed())
         many = "".join(f"n{number} A 192.0.2.80\n" for number in range(60_000))
         lab.central.write(serial=130, records=many)
         ran = lab.central.publish(*QUICK, "--yes")
         assert ran.status == 1
         assert "fra: " in ran.err
         assert "No space left on device" in ran.err
-        lab.everywhere(lab.central.listed()["completed"])
+        lab.everywhere(lab.completed())
         assert fra.answer() == NEAREST
     finally:
         fra.stop()
