@@ -165,12 +165,11 @@ class EdgeGenerations:
         first, self._started = not self._started, True
         if serves is None or not first or record == self._files.record_digest(serves):
             return
-        self._refused[serves.number] = "it was refused at the start"
-        self._refused_at = time.monotonic()
-        self.standing.trouble = f"generation {serves.number} was refused at the start"
-        self.standing.serves = await detached(partial(self._files.with_record, record))
-        if self.standing.serves is not None:
-            await detached(partial(self._files.switch, self.standing.serves))
+        found = await detached(partial(self._files.with_record, record))
+        if found is not None:
+            await detached(partial(self._files.switch, found))
+        self._now_serves(found)
+        self._refuse(serves.number, "it was refused at the start")
 
     async def stop(self) -> None:
         """Have the last good set be the one to start with: a stop is no failure of a trial.
