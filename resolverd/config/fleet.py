@@ -51,6 +51,10 @@ def _verdicts(text: str) -> str:
     return text
 
 
+def _own_verdicts(text: str) -> str:
+    return text and _verdicts(text)
+
+
 def _nats_url(url: str) -> str:
     try:
         parts = urlsplit(url)
@@ -77,6 +81,8 @@ def _name(name: str) -> str:
 NatsUrl = Annotated[str, AfterValidator(_nats_url)]
 FleetName = Annotated[str, AfterValidator(_name)]
 VerdictsText = Annotated[str, AfterValidator(_verdicts)]
+OwnVerdictsText = Annotated[str, AfterValidator(_own_verdicts)]
+"""The same of a region or service, where empty takes the fleet's."""
 
 
 class Fleet(Section):

@@ -15,7 +15,7 @@ from pydantic import field_validator, model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.bias import NO_BIAS, BiasText
-from resolverd.config.fleet import Fleet, VerdictsText
+from resolverd.config.fleet import Fleet, OwnVerdictsText
 from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
@@ -163,7 +163,7 @@ class Region(Section):
     endpoint: tuple[Endpoint, ...] = option((), "The region's endpoints.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
     alerts: AlertsOverride = option(AlertsOverride.model_construct(), "Overrides of [alerts].")
-    verdicts: VerdictsText | Literal[""] = option(
+    verdicts: OwnVerdictsText = option(
         "",
         "Whose verdicts count for its targets, as in [fleet]; empty takes the service's, or the "
         "fleet's.",
@@ -290,7 +290,7 @@ class Service(Section):
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 
     spill: Spill = option(Spill(), "Relief for regions that are full.")
-    verdicts: VerdictsText | Literal[""] = option(
+    verdicts: OwnVerdictsText = option(
         "", "Whose verdicts count for its targets, as in [fleet]; empty takes the fleet's."
     )
 

@@ -28,7 +28,8 @@ CONNECT_TIMEOUT = 3.0
 BEAT_INTERVAL, BEAT_TIMEOUT = 1.0, 2.0
 """Seconds between two proofs that the server answers, and within which each has to come."""
 
-_CLOSE_TIMEOUT = 1.0
+# Seconds in which a close has to be over, and longer than any flush is waited for.
+_CLOSE_TIMEOUT, _FLUSH_TIMEOUT = 1.0, 60
 
 
 class Connection:
@@ -38,6 +39,7 @@ class Connection:
         self.client = Client()
         self.ended = asyncio.Event()
         self.reason = ""
+        self._beat: asyncio.Task[None] | None = None
 
     async def until_it_ends(self) -> None:
         """Ask the server now and then; raises FleetUnavailable once it does not answer."""
@@ -46,11 +48,25 @@ class Connection:
                 async with asyncio.timeout(BEAT_INTERVAL):
                     await self.ended.wait()
                     raise FleetUnavailable(self.reason or "the server has closed the connection")
+            # nats-py takes the answer to a flush that was cancelled for an error of the server, so
+            # none is while the connection stands.
+            self._beat = asyncio.create_task(self.client.flush(_FLUSH_TIMEOUT))
+            await asyncio.wait({self._beat}, timeout=BEAT_TIMEOUT)
+            if not self._beat.done():
+                raise FleetUnavailable(f"the server has not answered for {BEAT_TIMEOUT:g} s")
             try:
-                async with asyncio.timeout(BEAT_TIMEOUT + 1.0):
-                    await self.client.flush(int(BEAT_TIMEOUT))
+                self._beat.result()
             except (NatsError, OSError, TimeoutError) as error:
                 raise FleetUnavailable(self.reason or in_words(error)) from error
+
+    async def close(self) -> None:
+        """End it. A server that is stopped takes no farewell: the socket goes all the same."""
+        with contextlib.suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self.client.close()
+        if self._beat is not None:
+            self._beat.cancel()
+            await asyncio.gather(self._beat, return_exceptions=True)
 
     async def closed(self) -> None:
         """nats-py's callback: there is no connection any more."""
@@ -79,10 +95,7 @@ async def connected(url: str, settings: Fleet, base: Path) -> AsyncIterator[Conn
             raise FleetUnavailable(connection.reason or in_words(error)) from error
         yield connection
     finally:
-        # A server that is stopped takes no farewell; what is left of the socket goes with it.
-        with contextlib.suppress(NatsError, OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await connection.client.close()
+        await connection.close()
 
 
 async def _connect(connection: Connection, url: str, settings: Fleet, base: Path) -> None:

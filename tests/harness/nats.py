@@ -42,13 +42,21 @@ def nats_server() -> str:
 
 
 class NatsServer:
-    """One server; `more` are lines of its configuration."""
+    """One server; `more` are lines of its configuration, `under` the command that runs it."""
 
-    def __init__(self, folder: Path, name: str = "n1", more: str = "", *, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str = "n1",
+        more: str = "",
+        *,
+        port: int = 0,
+        under: Sequence[str] = (),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name, self.port = folder, name, port or free_port()
         self.log = folder / "log"
-        self._more = more
+        self._more, self._under = more, under
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -64,7 +72,7 @@ class NatsServer:
         )
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                nats_server(), "-c", str(config), stdout=log, stderr=log
+                *self._under, nats_server(), "-c", str(config), stdout=log, stderr=log
             )
         async with asyncio.timeout(TIMEOUT):
             while not self._answers():
