@@ -10,10 +10,10 @@ from resolverd.cli.link import add_sockets, find_all, operator
 from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.override import add_force, duration, reason, warn_of_emptied
 from resolverd.cli.spans import span
-from resolverd.cli.telling import add_edge, untold, warn_of_untold
+from resolverd.cli.telling import add_edge, warn_of_untold
 from resolverd.cli.waiting import waiting
 from resolverd.errors import ExitCode
-from resolverd.rollout.withdrawal import DrainSpec, NotDrainedError, Withdrawal
+from resolverd.rollout.withdrawal import DrainSpec, NotDrainedError, Withdrawal, untold
 
 _MORE = """
 It waits until the last TTL given for the region has run out, and then says that it is safe to stop.

@@ -15,8 +15,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from resolverd.config.alerts import merge_alerts
-from resolverd.config.anycast_checks import check_anycast
 from resolverd.config.answer_checks import check_answers
+from resolverd.config.anycast_checks import check_anycast
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import fences
 from resolverd.config.finding import Finding, Tree

@@ -58,9 +58,12 @@ class Marker(NamedTuple):
 
 
 class Store:
-    """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes."""
+    """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes.
 
-    def __init__(self, settings: Fleet, changed: Callable[[], None]) -> None:
+    `marker` is what this process's marker is kept under; one that is no edge has another.
+    """
+
+    def __init__(self, settings: Fleet, changed: Callable[[], None], marker: str = "edges") -> None:
         self.quorum = False
         self.reason = "not connected yet"
         self.made = ""
@@ -74,7 +77,7 @@ class Store:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._broken = ""
         self._due = asyncio.Event()
-        self._marker_key = names.key("edges", settings.edge_name)
+        self._marker_key = names.key(marker, settings.edge_name)
         self._instance = uuid.uuid4().hex
         self._first_mark, self._heard_to, self._pending = 0, 0, 0
         self._obeyed = 0

@@ -75,6 +75,7 @@ class Words:
         self._unix_less_monotonic = time.time() - time.monotonic()
         self._revision = 0
         self._lost: set[str] = set()
+        self._unpublished = False
         self._restore(kept, overrides)
         store.follow(PREFIX, self._hear)
         store.follow("edges.", lambda _: self._news.set())  # one may obey by now
@@ -148,6 +149,7 @@ class Words:
             self._table.say(Address(scope, target), word)
             self._lost.discard(target)
         self.apply(said_here=True)
+        self._unpublished = True
         self._wake.set()
 
     async def told(self, targets: Iterable[str], scope: str) -> Told:
@@ -177,7 +179,8 @@ class Words:
             self._wake.clear()
             self._begin()
             revision = self._revision
-            if self.apply():
+            if self.apply() or self._unpublished:
+                self._unpublished = False
                 await self._republish()
             self._store.obey(revision)
             await self._write_pending()

@@ -23,7 +23,7 @@ from resolverd.rollout.preflight import foreign_override, obstacles
 from resolverd.rollout.stability import StabilityCheck
 from resolverd.rollout.steps import Step
 from resolverd.rollout.verify import Endpoint
-from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained
+from resolverd.rollout.withdrawal import DrainSpec, Edge, Withdrawal, drained, untold
 
 # Seconds between two GET /state while a region's health is waited for; less asks for nothing new.
 POLL_INTERVAL = 0.5
@@ -90,6 +90,8 @@ class Run:
     def _begin(self, region: str) -> str:
         withdrawal = self._withdrawn(region)
         withdrawal.begin()
+        if reason := next(filter(None, map(untold, withdrawal.replies)), ""):
+            raise ResolverdError(reason)
         self.checkpoint.safe_at = time.time() + withdrawal.wait
         return "drained"
 

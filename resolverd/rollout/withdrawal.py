@@ -141,5 +141,17 @@ def drained(state: Mapping[str, Any], region: str) -> bool:
     )
 
 
+def untold(answer: Mapping[str, Any]) -> str:
+    """Which edges of a fleet do not obey what was said, in words; empty where all do."""
+    fleet = answer.get("fleet")  # which an older daemon does not report
+    if not fleet or not (fleet["pending"] or fleet["without"]):
+        return ""
+    names, many = fleet["without"], len(fleet["without"])
+    edges = f"{many} edge{'' if many == 1 else 's'}: {', '.join(names)}" if names else "no edge"
+    if fleet["pending"]:
+        return f"said here only, for NATS is away: it is told once that is back; not told: {edges}"
+    return f"not obeyed yet by {edges}"
+
+
 def _refusing(refusal: tuple[bool, Edge]) -> bool:
     return not refusal[0]

@@ -33,15 +33,18 @@ async def test_a_server_half_a_second_away_is_as_good_as_a_near_one(tmp_path: Pa
 
 
 async def test_a_server_too_slow_to_confirm_is_no_quorum_and_no_end(tmp_path: Path) -> None:
-    async with nats(tmp_path) as server, way_to(server.port) as way:
-        async with linked([f"nats://127.0.0.1:{way.port}"]) as link:
-            await until(lambda: link.state.quorum)
-            way.delay = 1.5
-            with pytest.raises(FleetUnavailable):
-                await link.store.put("words.a", b"1")
-            await until(lambda: not link.state.quorum)
-            way.delay = 0.0
-            await until(lambda: link.state.quorum)
+    async with (
+        nats(tmp_path) as server,
+        way_to(server.port) as way,
+        linked([f"nats://127.0.0.1:{way.port}"]) as link,
+    ):
+        await until(lambda: link.state.quorum)
+        way.delay = 1.5
+        with pytest.raises(FleetUnavailable):
+            await link.store.put("words.a", b"1")
+        await until(lambda: not link.state.quorum)
+        way.delay = 0.0
+        await until(lambda: link.state.quorum)
 
 
 async def test_a_way_that_swallows_everything_is_found_and_another_taken(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ async def test_a_full_disk_is_said_and_heals_once_there_is_room(tmp_path: Path) 
             await until(lambda: not link.state.quorum)
             assert link.state.connected
             assert link.store.known("words.")["words.a"].value == b"1"
-            # What helps where a disk is full: room, and a start.
+            # Room alone is not enough: the server has closed its stream, and wants a start.
             await server.kill()
             await server.start()
             await until(lambda: link.state.quorum)
