@@ -58,18 +58,20 @@ def main() -> int:
 
 
 def trials(events: Sequence[Event], folder: Path, rate: float, rounds: int) -> list[Outcome]:
-    """Each event so often, all in one laboratory."""
+    """Each event so often, in one laboratory or, of what is published, in another."""
     have = features()
     outcomes = []
-    with Lab(folder / "lab", nats="fleet" in have) as lab:
-        for event in events:
-            if not event.needs <= have:
-                print(f"{event.name}: left out: no {', '.join(sorted(event.needs - have))}")
-                continue
-            for number in range(rounds):
-                outcome = tried(lab, event, folder / f"{event.name}-{number}", rate)
-                print(said(outcome), flush=True)
-                outcomes.append(outcome)
+    for published in (False, True):
+        possible = [e for e in events if e.published is published and e.needs <= have]
+        if not possible:
+            continue
+        place = folder / ("published" if published else "lab")
+        with Lab(place, nats="fleet" in have, published=published) as lab:
+            for event in possible:
+                for number in range(rounds):
+                    outcome = tried(lab, event, folder / f"{event.name}-{number}", rate)
+                    print(said(outcome), flush=True)
+                    outcomes.append(outcome)
     return outcomes
 
 

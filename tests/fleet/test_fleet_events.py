@@ -17,12 +17,24 @@ SLOWEST = 10.0
 """Seconds after which any event is over, on a machine that others use too."""
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.name)
+@pytest.mark.parametrize("event", [e for e in EVENTS if not e.published], ids=lambda e: e.name)
 def test_no_event_widens_a_fence_or_empties_an_answer_and_planned_ones_lose_nothing(
-    lab: Lab, event: Event, tmp_path: Path
+    event: Event, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     _leave_out(event)
-    outcome = tried(lab, event, tmp_path, RATE)
+    _held(request.getfixturevalue("lab"), event, tmp_path)
+
+
+@pytest.mark.parametrize("event", [e for e in EVENTS if e.published], ids=lambda e: e.name)
+def test_what_is_published_reaches_all_or_none_and_nothing_is_lost(
+    event: Event, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    _leave_out(event)
+    _held(request.getfixturevalue("published_lab"), event, tmp_path)
+
+
+def _held(lab: Lab, event: Event, folder: Path) -> None:
+    outcome = tried(lab, event, folder, RATE)
     assert not outcome.problems(), outcome.notes
     assert outcome.converged is None or outcome.converged < SLOWEST
     assert outcome.account.asked > RATE

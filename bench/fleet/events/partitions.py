@@ -40,6 +40,11 @@ def nats_killed(trial: Trial) -> None:
     _away(trial, _kill_servers)
 
 
+def nats_disks_full(trial: Trial) -> None:
+    """The disks of all nats-servers have no octet left: reads go on, writes do not."""
+    _away(trial, _fill_disks)
+
+
 def nats_held(trial: Trial) -> None:
     """SIGSTOP of the server that most edges are likely at: connections stay, and say nothing."""
     server = trial.lab.nats["n1"].process
@@ -97,6 +102,11 @@ def _kill_servers(lab: Lab) -> None:
         server.kill()
 
 
+def _fill_disks(lab: Lab) -> None:
+    for server in lab.nats.values():
+        server.disk.fill()
+
+
 def _part_servers(lab: Lab) -> None:
     for one, other in combinations(NATS, 2):
         lab.faults.part(one, other)
@@ -123,6 +133,7 @@ EVENTS = (
     Event("nats-all", "all edges lose NATS; a region dies", nats_lost_by_all, needs=_FLEET),
     Event("nats-quorum", "NATS loses its quorum; a region dies", nats_without_quorum, needs=_FLEET),
     Event("nats-killed", "kill -9 of all NATS; a region dies", nats_killed, needs=_FLEET),
+    Event("nats-disks", "NATS' disks are full; a region dies", nats_disks_full, needs=_FLEET),
     Event("nats-held", "a nats-server stands still; a region dies", nats_held, needs=_FLEET),
     Event("nats-slow", "NATS is a second slower; a region dies", nats_slow, needs=_FLEET),
     Event("split", "two edges and one NATS apart; a region dies", fleet_split, needs=_FLEET),

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from bench.fleet.events import clocks_and_disks, comparisons, health, partitions, routes, words
+from bench.fleet.events import (
+    clocks_and_disks,
+    comparisons,
+    health,
+    partitions,
+    publishing,
+    routes,
+    words,
+)
 from bench.fleet.events.trial import Event
 
 EVENTS: tuple[Event, ...] = (
@@ -12,6 +20,7 @@ EVENTS: tuple[Event, ...] = (
     *partitions.EVENTS,
     *clocks_and_disks.EVENTS,
     *comparisons.EVENTS,
+    *publishing.EVENTS,
 )
 
 BY_NAME = {event.name: event for event in EVENTS}

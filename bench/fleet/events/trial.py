@@ -37,6 +37,7 @@ class Trial:
 
     lab: Lab
     load: Load
+    folder: Path
     notes: dict[str, Any] = field(default_factory=dict)
     at: float = 0.0
     """The moment that counts, monotonic seconds."""
@@ -77,6 +78,12 @@ class Event:
     """Whether an operator means it: then nothing may be lost."""
     needs: frozenset[str] = frozenset()
     """Of "fleet", "anycast", "publish"."""
+
+    @property
+    def published(self) -> bool:
+        """Whether it is of edges whose configuration comes from the fleet."""
+        return "publish" in self.needs
+
     quick: bool = False
     """Whether `make test` tries it."""
 
@@ -113,7 +120,7 @@ def tried(lab: Lab, event: Event, folder: Path, rate: float) -> Outcome:
     failed = ""
     with asking(lab, folder, rate) as load:
         time.sleep(QUIET_SECONDS)
-        trial = Trial(lab, load)
+        trial = Trial(lab, load, folder)
         began = time.monotonic()
         try:
             event.run(trial)
@@ -157,6 +164,7 @@ def sound(lab: Lab) -> None:
         if not region.process.running:
             region.start()
     for server in lab.nats.values():
+        server.disk.empty()
         if not server.process.running:
             server.start()
     for name, edge in lab.edges.items():

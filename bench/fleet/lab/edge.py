@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import subprocess
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.fleet.lab.clock import Clock
+from bench.fleet.lab.disk import Disk
 from bench.fleet.lab.edge_files import configuration, zone
-from bench.fleet.lab.namespaces import Namespace, run
+from bench.fleet.lab.namespaces import Namespace
 from bench.fleet.lab.places import ANYCAST4, ANYCAST6, EdgeNode
 from bench.fleet.lab.processes import Process
 from bench.fleet.lab.speakers import ByHand, Speaker
@@ -39,20 +39,24 @@ class Edge:
         folder: Path,
         nats: Sequence[str],
         speaker: Callable[[Namespace, EdgeNode, Path], Speaker] = ByHand,
+        *,
+        published: bool = False,
     ) -> None:
         self.node, self.name, self.namespace, self.folder = node, node.name, namespace, folder
         self.state = folder / "state"
         self.state.mkdir(parents=True)
         self.clock = Clock(folder / "clock")
         self.daemon: Process | None = None
-        self._mounted = self._clocked = False
+        self._disk: Disk | None = None
+        self._clocked = False
         namespace.ip(
             f"address add {ANYCAST4}/32 dev lo", f"address add {ANYCAST6}/128 dev lo nodad"
         )
         self.speaker = speaker(namespace, node, folder)
-        text = configuration(node, self.state, nats) + self.speaker.configuration
-        (folder / "resolverd.toml").write_text(text)
-        (folder / "inference.example.zone").write_text(zone())
+        text = configuration(node, self.state, nats, published=published)
+        (folder / "resolverd.toml").write_text(text + self.speaker.configuration)
+        if not published:
+            (folder / "inference.example.zone").write_text(zone())
 
     # The daemon.
 
@@ -95,9 +99,9 @@ class Edge:
         """Start whatever of it does not run, with the disk and clock that it had; do not wait."""
         if self.changed:
             self.stop()
-            if self._mounted:
-                run("umount", str(self.state))
-            self._mounted = self._clocked = False
+            if self._disk is not None:
+                self._disk.close()
+            self._disk, self._clocked = None, False
         self.speaker.start()
         if self.daemon is None or not self.daemon.running:
             self.start(wait=False)
@@ -195,32 +199,20 @@ class Edge:
     @property
     def changed(self) -> bool:
         """Whether it has another clock or disk than at first."""
-        return self._mounted or self._clocked
+        return self._disk is not None or self._clocked
 
     def own_clock(self) -> None:
         """Give its daemon a clock that can be stepped; before the daemon starts."""
         self._clocked = True
 
     def small_disk(self) -> None:
-        """Lay a file system of 16 megabytes over its state; before the daemon starts."""
-        run("mount", "-t", "tmpfs", "-o", f"size={_DISK},mode=0700", "tmpfs", str(self.state))
-        self._mounted = True
+        """Lay a small file system over its state; before the daemon starts."""
+        self._disk = Disk(self.state, _DISK)
 
     def fill_disk(self) -> None:
         """Leave no octet free there."""
-        filler = os.open(self.state / "filler", os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            while os.write(filler, bytes(4096)):
-                pass
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-        finally:
-            os.close(filler)
-
-    def empty_disk(self) -> None:
-        """Undo it."""
-        (self.state / "filler").unlink()
+        assert self._disk is not None
+        self._disk.fill()
 
     def clock_offset(self) -> float:
         """Seconds by which its daemon's clock is ahead, as /state and the start of it say."""
@@ -233,8 +225,8 @@ class Edge:
         if self.daemon is not None:
             self.daemon.kill()
         self.speaker.kill()
-        if self._mounted:
-            run("umount", str(self.state))
+        if self._disk is not None:
+            self._disk.close()
 
     def _environment(self) -> dict[str, str]:
         return {"PYTHONPATH": str(ROOT), **(self.clock.environment() if self._clocked else {})}

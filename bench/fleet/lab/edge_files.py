@@ -13,12 +13,13 @@ listen = ["{anycast4}:53", "[{anycast6}]:53", "{own}:53"]
 coordinates = [{lat}, {long}]
 country = "{country}"
 nsid = "{name}"
-zones = ["inference.example.zone"]
 state = "{state}"
 workers = 1
-[admin]
+{zones}[admin]
 socket = "admin.sock"
 listen = "127.0.0.1:9153"
+"""
+_PROBE = """\
 [probe]
 kind = "vllm"
 interval = "1s"
@@ -28,6 +29,7 @@ fall = 3
 rise = 2
 flap_damping = "0s"
 """
+_ZONES = 'zones = ["*.zone"]\n'
 _REGION = """\
 [region.{r.name}]
 coordinates = [{r.coordinates[0]}, {r.coordinates[1]}]
@@ -57,36 +59,50 @@ chat DYNA chat
 """
 
 
-def configuration(edge: EdgeNode, state: Path, nats: Sequence[str]) -> str:
-    """resolverd.toml of an edge that keeps its state there; a fleet where `nats` has URLs."""
+def configuration(
+    edge: EdgeNode, state: Path, nats: Sequence[str], *, published: bool = False
+) -> str:
+    """resolverd.toml of an edge that keeps its state there; a fleet where `nats` has URLs.
+
+    With `published` it has what is the edge's own alone, and takes the rest from the fleet.
+    """
     latitude, longitude = edge.coordinates
-    names = ", ".join(f'"{region.name}"' for region in REGIONS)
-    return "".join(
-        (
-            _SERVER.format(
-                anycast4=ANYCAST4,
-                anycast6=ANYCAST6,
-                own=edge.ipv4,
-                lat=latitude,
-                long=longitude,
-                country=edge.country,
-                name=edge.name,
-                state=state,
-            ),
-            fleet(edge, nats),
-            *(_REGION.format(r=region) for region in REGIONS),
-            _SERVICE.format(regions=names),
-            *PINS,
-        )
+    own = _SERVER.format(
+        anycast4=ANYCAST4,
+        anycast6=ANYCAST6,
+        own=edge.ipv4,
+        lat=latitude,
+        long=longitude,
+        country=edge.country,
+        name=edge.name,
+        state=state,
+        zones="" if published else _ZONES,
     )
+    joined = fleet(edge.name, nats)
+    if published:
+        return f'{own}{joined}configuration = "published"\n'
+    return f"{own}{joined}{common()}"
 
 
-def fleet(edge: EdgeNode, nats: Sequence[str]) -> str:
+def common() -> str:
+    """What all edges have: probes, regions, the service, pins."""
+    names = ", ".join(f'"{region.name}"' for region in REGIONS)
+    regions = "".join(_REGION.format(r=region) for region in REGIONS)
+    return f"{_PROBE}{regions}{_SERVICE.format(regions=names)}{''.join(PINS)}"
+
+
+def to_publish(nats: Sequence[str]) -> str:
+    """resolverd.toml of the set that is published."""
+    server = f"[server]\ncoordinates = [50.1, 8.7]\n{_ZONES}"
+    return f"{server}{fleet('publisher', nats)}{common()}"
+
+
+def fleet(edge: str, nats: Sequence[str]) -> str:
     """`[fleet]` of an edge; nothing without URLs."""
     if not nats:
         return ""
     urls = ", ".join(f'"{url}"' for url in nats)
-    return f'[fleet]\nurls = [{urls}]\nname = "lab"\nedge = "{edge.name}"\nverdicts = "quorum"\n'
+    return f'[fleet]\nurls = [{urls}]\nname = "lab"\nedge = "{edge}"\nverdicts = "quorum"\n'
 
 
 def zone() -> str:

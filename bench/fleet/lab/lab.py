@@ -17,6 +17,7 @@ from bench.fleet.lab.namespaces import UPLINK, Namespace, link, remove_left
 from bench.fleet.lab.nats import NatsServer
 from bench.fleet.lab.places import CLIENTS, EDGES, NATS, REGIONS, EdgeNode, Node
 from bench.fleet.lab.processes import until
+from bench.fleet.lab.publisher import Publisher
 from bench.fleet.lab.regions import Region
 from bench.fleet.lab.speakers import ByBird, ByExabgp, ByHand, Speaker, exabgps
 
@@ -24,13 +25,16 @@ from bench.fleet.lab.speakers import ByBird, ByExabgp, ByHand, Speaker, exabgps
 class Lab:
     """`edges` of them, by name; with `nats` three servers that they form a fleet by.
 
-    `folder` gets all files. Entering raises CalledProcessError or NotSoError; nothing is left then.
+    With `published` their configuration comes from the fleet. `folder` gets all files.
+    Entering raises CalledProcessError or NotSoError; nothing is left then.
     """
 
-    def __init__(self, folder: Path, *, edges: int = 5, nats: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, edges: int = 5, nats: bool = True, published: bool = False
+    ) -> None:
         self.folder = folder
         self._edges = EDGES[:edges]
-        self._with_nats = nats
+        self._with_nats, self.published = nats, published
         self._namespaces: dict[str, Namespace] = {}
         self._stack = ExitStack()
         self.edges: dict[str, Edge] = {}
@@ -98,7 +102,7 @@ class Lab:
         for each in NATS:
             server = NatsServer(self.namespace(each), each, NATS, self.folder / each.name)
             self.nats[each.name] = server
-            making.callback(server.kill)
+            making.callback(server.close)
         for server in self.nats.values():
             server.until_ready()
 
@@ -112,15 +116,22 @@ class Lab:
 
     def _make_edges(self, making: ExitStack) -> None:
         urls = [server.url for server in self.nats.values()]
+        if self.published:
+            self.publisher = Publisher(self.client_namespace, self.folder / "published", urls)
+            self.publisher.publish("the first", "--no-wait")
         for each in self._edges:
             folder = self.folder / each.name
             speaker = self._speaker_of(each)
-            edge = Edge(self.namespace(each), each, folder, urls, speaker)
+            edge = Edge(self.namespace(each), each, folder, urls, speaker, published=self.published)
             self.edges[each.name] = edge
             making.callback(edge.close)
-            edge.restore()
+            edge.start(wait=False)
         for edge in self.edges.values():
             edge.until_ready()
+        if self.published:  # without a set on its disk `resolverd anycast` does not start
+            self.publisher.until_over(1, 120)
+        for edge in self.edges.values():
+            edge.restore()
         self.announce()
 
     def _speaker_of(self, edge: EdgeNode) -> Callable[[Namespace, EdgeNode, Path], Speaker]:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.request import urlopen
 
+from bench.fleet.lab.disk import Disk
 from bench.fleet.lab.namespaces import Namespace
 from bench.fleet.lab.places import Node
 from bench.fleet.lab.processes import Process
 
+_DISK = "64m"
 PORT, CLUSTER_PORT, MONITOR_PORT = 4222, 6222, 8222
 _CONFIGURATION = """\
 server_name: {name}
@@ -40,7 +42,7 @@ def server_program() -> str | None:
 
 
 class NatsServer:
-    """One of them; `store` may be a small disk."""
+    """One of them; its `store` is a small disk of its own."""
 
     def __init__(
         self, namespace: Namespace, node: Node, cluster: Sequence[Node], folder: Path
@@ -48,6 +50,7 @@ class NatsServer:
         self.node, self._namespace, self._folder = node, namespace, folder
         self.store = folder / "store"
         self.store.mkdir(parents=True)
+        self.disk = Disk(self.store, _DISK)
         routes = ", ".join(f'"nats://{each.ipv4}:{CLUSTER_PORT}"' for each in cluster)
         (folder / "nats.conf").write_text(
             _CONFIGURATION.format(
@@ -80,6 +83,11 @@ class NatsServer:
     def kill(self) -> None:
         """SIGKILL it."""
         self.process.kill()
+
+    def close(self) -> None:
+        """End it, and its disk."""
+        self.kill()
+        self.disk.close()
 
     def until_ready(self, within: float = 60.0) -> None:
         """Wait until its cluster has a leader. Raises NotSoError."""

@@ -27,7 +27,7 @@ _ANYCAST = """\
 [anycast]
 addresses = ["{anycast4}", "{anycast6}"]
 via = "{via}"
-interval = "200ms"
+interval = "400ms"
 timeout = "400ms"
 failures = 2
 fit_for = "1s"
@@ -240,7 +240,9 @@ class Words:
 
     def _said(self, method: str, target: str, body: Any) -> None:
         socket = self._folder / "anycast.sock"
-        until(socket.exists, f"{socket}", _START_SECONDS)
+        until(
+            lambda: asked(socket, "GET", "/state")[0] == HTTPStatus.OK, f"{socket}", _START_SECONDS
+        )
         status, text = asked(socket, method, target, body)
         if status != HTTPStatus.OK:
             raise AssertionError(f"{method} {target}: {status}: {text}")
