@@ -54,7 +54,8 @@ async def get(client: Client, settings: Fleet, name: str) -> bytes:
 
 
 async def _opened(client: Client, settings: Fleet) -> ObjectStore:
-    stream = client.jetstream(timeout=TIMEOUT)
+    prefix = names.api_prefix(settings.domain)
+    stream = client.jetstream(timeout=TIMEOUT, prefix=prefix)
     bucket = names.sets_bucket(settings.name)
     try:
         return await stream.object_store(bucket)
