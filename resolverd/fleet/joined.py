@@ -19,15 +19,18 @@ from resolverd.tasks import Tasks
 
 
 class Joined:
-    """One edge in a fleet. `start`, `settle` before the first answer, `into`, `keep`, `stop`."""
+    """One edge in a fleet, which stands at `place` (degrees).
+
+    `start`, `settle` before the first answer, `into`, `keep`, `stop`.
+    """
 
     def __init__(
         self,
         settings: Fleet,
         base: Path,
-        place: Coordinates,
         kept: Mapping[str, Any],
         overrides: Mapping[str, Override],
+        place: Coordinates = (0.0, 0.0),
         link: Link | None = None,
     ) -> None:
         """`link` is one that has been started already."""

@@ -55,16 +55,15 @@ class Watch:
     """One target's schedule and health; `report(before, after)` hears of each new verdict.
 
     `readings` are the latest that its probes brought, if they bring any; `responded` is whether the
-    last probe that ended got a response.
-    `judged_health` is what its outcomes make of it.
+    last probe that ended got a response, `judged_health` what its outcomes make of it.
 
     `ended(watch, outcome, started)` is called for each probe that counts, and has the outcome taken
     in and the change of each target handed to `apply`; without it the watch is judged alone, and
     every missing response is its target's own fault. `repeated(id, outcome, started, now)` takes an
-    outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`).
-    `overridden(target)` is whether an operator's override is in force, under which no fall is held
-    against it. `timers` and `grid` are those that several watches share. `late(id)` is called where
-    a probe has not ended for a fast_interval, of a target whose probes take less than half of that.
+    outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`). No fall is
+    held against a target while an operator's override is in force (`overridden(target)`). `timers`
+    and `grid` are those that several watches share. `late(id)` is called where a probe has taken a
+    fast_interval, of a target whose probes take less than half of that.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -160,11 +159,10 @@ class Watch:
 
     def probe_soon(self) -> None:
         """As `probe_early`, or as soon as that may be."""
-        earliest = self._started + self.target.settings.fast_interval
-        if self._clock() >= earliest:
-            self.probe_early()
-        elif self.first.is_set() and earliest < self._due_at:
-            self._next_at(earliest)
+        soon = self._started + self.target.settings.fast_interval
+        if self.first.is_set() and self._clock() < soon < self._due_at:
+            self._next_at(soon)
+        self.probe_early()
 
     def apply(self, change: TargetChange) -> None:
         """Report the target's new verdict where it is news; cancel what can count no more."""

@@ -16,6 +16,7 @@ from harness.server import HEAD
 from harness.waiting import until_holds
 
 from resolverd.daemon import Daemon
+from resolverd.fleet.observations import Observations
 from resolverd.health.verdict import Verdict
 
 EDGES = ("fra1", "iad1", "sin1", "gru1", "syd1")
@@ -101,6 +102,12 @@ class Edges:
     def serves(self, region: str, *edges: str) -> list[bool]:
         """Whether it serves, for each of these, or all."""
         return [self.verdict(edge, region).serves for edge in edges or self.daemons]
+
+    def observations(self, edge: str) -> Observations:
+        """What an edge hears of the others."""
+        joined = self.daemons[edge].fleet
+        assert joined is not None
+        return joined.observations
 
     def all_heard(self) -> bool:
         """Whether each hears all others of its fleet."""

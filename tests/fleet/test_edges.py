@@ -30,10 +30,11 @@ def hear(
     run: str = "r",
     at: float = 0.0,
     valid: float = 5.0,
+    whole: bool = True,
     **targets: Observed,
 ) -> dict[str, tuple[Observed | None, Observed | None]]:
     """Hear one message at `now`; what it changed."""
-    head = Head(edge, run, (0.0, 0.0), at, clock, valid)
+    head = Head(edge, run, (0.0, 0.0), at, clock, valid, whole)
     octets = write_targets({id_: fragment(observed) for id_, observed in targets.items()})
     changes = edges.hear(*split(write_message(head, octets)), now)
     return {change.target: (change.before, change.after) for change in changes}
@@ -59,6 +60,25 @@ def test_what_changed_is_told_and_what_is_gone() -> None:
     assert hear(edges, 1.0, clock=1.0, x=UP, y=UP) == {"x": (None, UP), "y": (None, UP)}
     assert hear(edges, 2.0, clock=2.0, x=UP, y=UP) == {}
     assert hear(edges, 3.0, clock=3.0, x=DOWN) == {"x": (UP, DOWN), "y": (UP, None)}
+
+
+def test_what_changed_alone_leaves_the_rest_as_it_was() -> None:
+    edges = Edges(5.0)
+    hear(edges, 1.0, clock=1.0, x=UP, y=UP)
+    assert hear(edges, 1.1, clock=1.1, whole=False, x=DOWN) == {"x": (UP, DOWN)}
+    assert edges.known["a"].observed("y") == UP
+    assert edges.next_expiry(1.1) == pytest.approx(6.1)
+    # The whole that follows is read, though it has the octets of the whole before.
+    assert hear(edges, 2.0, clock=2.0, x=UP, y=UP) == {"x": (DOWN, UP)}
+
+
+def test_what_changed_at_an_edge_that_is_not_known_waits_for_the_whole() -> None:
+    edges = Edges(5.0)
+    assert hear(edges, 1.0, clock=1.0, whole=False, x=DOWN) == {}
+    assert edges.live(1.0) == {}
+    hear(edges, 2.0, clock=2.0, run="r1", x=UP)
+    assert hear(edges, 3.0, clock=0.1, run="r2", whole=False, x=DOWN) == {}
+    assert edges.known["a"].observed("x") == UP
 
 
 def test_what_was_long_under_way_is_old_when_it_comes() -> None:

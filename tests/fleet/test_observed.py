@@ -74,7 +74,8 @@ def test_what_a_newer_edge_says_more_is_passed_over() -> None:
 
 
 HEADS: dict[str, Any] = {
-    "format": 2, "edge": "", "run": 7, "place": [91, 0], "at": -1, "clock": "1", "valid": True, "whole": 1,
+    "format": 2, "edge": "", "run": 7, "place": [91, 0], "at": -1, "clock": "1", "valid": True,
+    "whole": 1,
 }  # fmt: skip
 TARGETS: dict[str, Any] = {
     "state": "dead", "of": None, "reason": "a\x1b[31m", "connect_ms": -1, "ttft_ms": "3",

@@ -99,7 +99,7 @@ def configuration(folder: Path, url: str, kind: str) -> Config:
     path.write_text(
         f'[server]\ncoordinates = [50.1, 8.7]\n[probe]\nkind = "{kind}"\n'
         f"interval = {INTERVAL}\nfast_interval = 0.5\ntimeout = 2.0\n"
-        f'[region.eu]\ncoordinates = [53.3, -6.3]\n[[region.eu.endpoint]]\naddress = ["192.0.2.1"]\n'
+        '[region.eu]\ncoordinates = [53.3, -6.3]\n[[region.eu.endpoint]]\naddress = ["192.0.2.1"]\n'
         f'url = "{url}"\n[service.chat]\nmodel = "{MODEL}"\nregions = ["eu"]\n'
     )
     return load_config(path).config

@@ -3,13 +3,14 @@
 Two services over four regions: us-east and us-west are simulated vLLMs of different versions, one
 of them full; eu-west is asked over TLS and both address families, and fails once all is known;
 ap-northeast is closed and drained, and one of its endpoints has a hostname that leads nowhere. A
-zone and the configuration were edited badly.
+zone and the configuration were edited badly. Another edge of its fleet says that all is up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,13 +19,25 @@ from pathlib import Path
 import aiohttp
 import dns.asyncquery
 import dns.message
+import nats as nats_client
 from aiohttp import web
 from harness.certificates import Authority, server_context
+from harness.nats import nats
 from harness.server import HEAD
 
 from resolverd.daemon import Daemon
 from resolverd.demo.faults import Fault
 from resolverd.demo.vllm import SimulatedServer
+from resolverd.fleet.names import subject
+from resolverd.fleet.observed import (
+    Head,
+    Observed,
+    digest_of,
+    fragment,
+    write_message,
+    write_targets,
+)
+from resolverd.health.verdict import State
 from resolverd.rtt.page import HEADER
 
 NAMES = ("chat.inference.example", "pinned.inference.example", "www.inference.example")
@@ -41,6 +54,10 @@ tcp_per_client = 2
 socket = "{folder}/admin.sock"
 listen = "127.0.0.1:0"
 connections = 8
+[fleet]
+urls = ["{nats}"]
+edge = "fra1"
+start_wait = 0
 [probe]
 interval = "500ms"
 fast_interval = "100ms"
@@ -93,6 +110,7 @@ subnets = ["127.0.0.0/8"]
 regions = ["eu-west"]
 services = ["pinned"]
 """
+_OVER_TLS = "https://edge.localhost:%d/"
 ZONE = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\npinned 60 DYNA pinned\n" + "".join(
     f"big TXT {'x' * 200}{n:02d}\n" for n in range(20)
 )
@@ -128,6 +146,9 @@ async def world(folder: Path) -> AsyncIterator[World]:
         closed = stack.enter_context(socket.socket())
         closed.bind(("127.0.0.1", 0))
         tls = await stack.enter_async_context(_over_tls(authority.sign("server.pem")))
+        server = await stack.enter_async_context(nats(folder / "nats"))
+        telling = asyncio.create_task(_other_edge(server.url, {"eu-west-1": _OVER_TLS % tls.port}))
+        stack.callback(telling.cancel)
         path = folder / "resolverd.toml"
         path.write_text(
             CONFIG.format(
@@ -135,6 +156,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
                 east=east_url,
                 west=west_url,
                 tls=tls.port,
+                nats=server.url,
                 ca=authority.ca,
                 closed=closed.getsockname()[1],
             )
@@ -161,6 +183,17 @@ async def cause(world: World, daemon: Daemon) -> None:
     listener = daemon.bound[0]
     await _connect(address, 9)  # more than the API keeps
     await _connect((listener.address, listener.port), 9)  # more than one client may have
+
+
+async def _other_edge(nats_url: str, urls: dict[str, str]) -> None:
+    """Tell, twice a second, that all of these are up."""
+    up = {id_: fragment(Observed(State.UP, digest_of(url, ""))) for id_, url in urls.items()}
+    client = await nats_client.connect(nats_url)
+    while True:
+        head = Head("iad1", "r", (39.0, -77.5), time.time(), time.monotonic(), 5.0)
+        message = write_message(head, write_targets(up))
+        await client.publish(subject("resolverd", "observations", "iad1"), message)
+        await asyncio.sleep(0.5)
 
 
 async def _connect(address: tuple[str, int], times: int) -> None:

@@ -14,15 +14,16 @@ OTHERS = Panel(
         Query(least(now(other_edges.live), "instance"), "{{instance}}"),
         Query(most(now(other_edges.lags), "edge"), "{{edge}}: seconds late"),
     ),
-    "edges", width=12,
+    "fleet", width=12,
 )  # fmt: skip
 PATHS = Panel(
     "Paths at fault",
     "Endpoints that are down for one edge host alone (path), for all others (doubted), or by "
     "others' word (told). Look at the network between, not at the region.",
-    (Query(but_zero(total(now(other_edges.standings), "instance", "region", "endpoint",
-                          "standing")), "edge hosts"),),
-    "edges", "table", width=12,
+    (Query(but_zero(total(
+        now(other_edges.standings), "region", "endpoint", "standing"
+    )), "edge hosts"),),
+    "fleet", "table", width=12,
 )  # fmt: skip
 DISPUTES = Panel(
     "Disagreements of edges",
@@ -36,7 +37,7 @@ DISPUTES = Panel(
         Query(total(increase(other_edges.path_faults, "1h"), "region", "endpoint"),
               "{{endpoint}}: paths in 1 h"),
     ),
-    "edges", width=12,
+    "fleet", width=12,
 )  # fmt: skip
 SHARED = Panel(
     "What edges share",
@@ -45,7 +46,7 @@ SHARED = Panel(
         Query(total(rate(other_edges.messages), "result"), "{{result}}"),
         Query(total(rate(other_edges.spared), "region"), "{{region}}: canaries spared"),
     ),
-    "edges", width=12,
+    "fleet", width=12,
 )  # fmt: skip
 
 OTHER_EDGES = (OTHERS, PATHS, DISPUTES, SHARED)
