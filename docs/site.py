@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 NAV: Mapping[str, Sequence[str]] = {
-    "Start": ("install", "configuration", "zone-files", "zone-checks", "edges", "edits", "upgrade"),
+    "Start": ("install", "configuration", "zone-files", "zone-checks", "edges", "anycast", "edits", "upgrade"),
     "Recipes": ("recipes/vllm", "recipes/skypilot", "recipes/ionet", "kubernetes", "external-dns"),
     "Steer": ("steering", "rtt", "tiers", "sessions", "meaning"),
     "Health and load": ("probing", "health", "load", "spill"),

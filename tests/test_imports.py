@@ -24,6 +24,7 @@ NOT_LOADED = (
     "nats",
     "resolverd.fleet",
     "resolverd.publishing",
+    "resolverd.anycast",
 )
 
 

@@ -177,13 +177,12 @@ class Announcer:
         route.joined = True
 
     async def _look(self) -> None:
-        """What the speaker has now; one that cannot be asked is told again, and says why."""
+        """What the speaker has now; one that cannot be asked is told again, and then says why."""
         try:
             found = await self._speaker.proved()
-        except SpeakerError as error:
+        except SpeakerError:
             for route in self.routes.values():
                 route.proved = None
-                route.failing = route.failing or str(error)
             return
         now = time.monotonic()
         for route in self.routes.values():

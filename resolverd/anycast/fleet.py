@@ -103,9 +103,7 @@ class FleetKeeper:
         from resolverd.fleet.link import Link
 
         self._edge = settings.edge_name
-        # Another process of this edge has the edge's own name, and one marker has one writer.
-        own = settings.model_copy(update={"edge": f"{self._edge}.anycast"})
-        self._link: Link = Link(own, base, lambda _: None)
+        self._link: Link = Link(settings, base, lambda _: None, marker="announcers")
         self._key = names.key("anycast", "floor")
         self._subject = names.subject(settings.name, "anycast", self._edge)
         self._start_wait, self._valid, self._clock = settings.start_wait, anycast.edge_valid, clock

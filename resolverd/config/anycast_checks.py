@@ -44,6 +44,34 @@ def check_anycast(config: Config, tree: Tree) -> Iterator[Finding]:
             f'write fit_for_most = "{anycast.fit_for:g}s", or more',
             because=(("anycast", "fit_for_most"),),
         )  # fmt: skip
+    if config.admin.listen is None:
+        yield Finding(
+            ("admin", "listen"), "config-anycast-admin",
+            "`resolverd anycast` has to ask the daemon over its socket, to which the account of "
+            "its unit may not write",
+            'write listen = "127.0.0.1:9153" into [admin]', "warning",
+        )  # fmt: skip
+    yield from _fleet(config)
+
+
+def _fleet(config: Config) -> Iterator[Finding]:
+    """The floor: it needs others, and to be heard by them."""
+    anycast = config.anycast
+    if not config.fleet.urls:
+        if "min_edges" in anycast.model_fields_set and anycast.min_edges:
+            yield Finding(
+                ("anycast", "min_edges"), "config-anycast-alone",
+                "nobody is asked whether an address may be withdrawn: there is no fleet",
+                "write urls into [fleet], or min_edges = 0", "warning",
+            )  # fmt: skip
+    elif anycast.edge_valid < 3 * anycast.interval:
+        yield Finding(
+            ("anycast", "edge_valid"), "config-anycast-valid",
+            f"edges say what they announce every {anycast.interval:g} s, and count for "
+            f"{anycast.edge_valid:g} s alone: two that are lost take a live one for dead",
+            f'write edge_valid = "{3 * anycast.interval:g}s", or more', "warning",
+            because=(("anycast", "interval"),),
+        )  # fmt: skip
 
 
 def _protocols(config: Config) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ class Asking(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.open: dict[int, float] = {}
         self.wrong = 0
+        self.errors: dict[str, int] = {}
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if data[3] & 15 != dns.rcode.NOERROR:
@@ -28,7 +29,8 @@ class Asking(asyncio.DatagramProtocol):
         self.open.pop(int.from_bytes(data[:2], "big"), None)
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP error is a query without an answer, and is counted as one."""
+        """The kernel's, or of ICMP: what became of a query that has no answer."""
+        self.errors[str(exc)] = self.errors.get(str(exc), 0) + 1
 
 
 async def main(address: str, per_second: float, seconds: float) -> None:
@@ -49,7 +51,18 @@ async def main(address: str, per_second: float, seconds: float) -> None:
             sent += 1
         await asyncio.sleep(0.001)
     await asyncio.sleep(WAIT)
-    print(json.dumps({"sent": sent, "lost": lost + len(asking.open), "wrong": asking.wrong}))
+    first = min(asking.open.values(), default=0.0)
+    print(
+        json.dumps(
+            {
+                "sent": sent,
+                "lost": lost + len(asking.open),
+                "wrong": asking.wrong,
+                "errors": asking.errors,
+                "for_seconds": max(asking.open.values(), default=0.0) - first,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

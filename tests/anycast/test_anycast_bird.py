@@ -43,14 +43,16 @@ def edge(one: Lab) -> Iterator[EdgePlace]:
     """The edge with a daemon that answers, and nothing announced; put back afterwards."""
     edge = one.edges[1]
     before = len(edge.processes)
-    edge.serve()
     (edge.folder / "anycast.log").write_bytes(b"")
-    yield edge
-    for process in reversed(edge.processes[before:]):
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-    del edge.processes[before:]
+    try:
+        edge.serve()
+        yield edge
+    finally:
+        for process in reversed(edge.processes[before:]):
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        del edge.processes[before:]
     for name in ("anycast_v4", "anycast_v6"):
         edge.birdc("disable", name)
     until(lambda: not one.has(V4) and not one.has(V6), "the router has no route left")
@@ -87,8 +89,8 @@ def test_a_daemon_that_is_killed_is_withdrawn(one: Lab, edge: EdgePlace) -> None
     pid = int(edge.run("pgrep", "-f", "serve --log=json").split()[0])
     assert pid
     end(daemon, signal.SIGKILL)
-    until(lambda: gone(one), "the routes are withdrawn", within=10)
-    reasons = edge.told("--status")["addresses"][0]["reasons"]
+    until(lambda: gone(one), "the routes are withdrawn")
+    reasons = edge.state()["addresses"][0]["reasons"]
     assert "answer" in [reason["code"] for reason in reasons]
 
 
@@ -100,7 +102,7 @@ def test_what_a_killed_process_leaves_is_withdrawn_by_execstoppost(
     end(process, signal.SIGKILL)
     assert announced(one)  # the trap: nobody looks after them
     edge.run(*edge.command("--withdraw"))
-    until(lambda: gone(one), "the routes are withdrawn", within=2)
+    until(lambda: gone(one), "the routes are withdrawn")
 
 
 def test_what_a_killed_process_leaves_is_withdrawn_first_by_the_next(
@@ -123,7 +125,7 @@ def test_a_drain_holds_over_a_restart(one: Lab, edge: EdgePlace, tmp_path: Path)
     assert gone(one)
     end(process)
     edge.announce(state=state)
-    until(lambda: edge.told("--status")["drained"], "it runs again")
+    until(lambda: edge.state()["drained"], "it runs again")
     assert edge.told("--status")["drained"]["why"] == "new line card"
     assert gone(one)
     edge.told("--undrain")

@@ -161,7 +161,7 @@ def test_its_stop_withdraws_and_waits_for_the_ebb(
     exabgp = begin(edge, version)
     until(lambda: announced(one), "the router has both routes")
     assert edge.told("--stop")["withdrawn"] == [V4, V6]
-    until(lambda: gone(one), "the routes are withdrawn", within=2)
+    until(lambda: gone(one), "the routes are withdrawn")
     assert edge.events("anycast.ebbed")
     end(exabgp)
 
@@ -200,7 +200,7 @@ def test_the_daemons_death_withdraws(one: Lab, edge: EdgePlace, version: Version
     daemon = edge.processes[1]
     os.kill(daemon.pid, signal.SIGSTOP)
     try:
-        until(lambda: gone(one), "the routes are withdrawn", within=10)
+        until(lambda: gone(one), "the routes are withdrawn")
     finally:
         os.kill(daemon.pid, signal.SIGCONT)
     until(lambda: announced(one), "it announces again once it is fit")
@@ -214,8 +214,8 @@ def test_its_own_sigterm_takes_the_routes_along(
     until(lambda: announced(one), "the router has both routes")
     pid = helper(edge)
     end(exabgp)
-    until(lambda: gone(one), "the routes are gone", within=5)
-    until(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended", within=5)
+    until(lambda: gone(one), "the routes are gone")
+    until(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
 
 
 @each

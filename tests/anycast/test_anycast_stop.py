@@ -40,7 +40,8 @@ def test_a_stop_of_an_edge_under_load_loses_nothing(two: Lab, address: str, tmp_
     for daemon, anycast in begun.values():
         assert end(anycast) == end(daemon) == 0
     assert said["sent"] > RATE * SECONDS * 0.9
-    assert (said["lost"], said["wrong"]) == (0, 0)
+    others = [e.events("anycast.unfit") for n, e in two.edges.items() if n != first]
+    assert (said["lost"], said["wrong"]) == (0, 0), (said, others, two.router.text("bird.log"))
 
 
 def _asking(two: Lab, address: str) -> subprocess.Popen[str]:

@@ -29,6 +29,7 @@ TREE: dict[str, Any] = {
     "probe": {},
     "alerts": {},
     "rtt": {},
+    "anycast": {"bird": {}, "exabgp": {}},
     "region": {
         "a": {
             "coordinates": [1, 2],
@@ -50,6 +51,9 @@ WHERE: dict[str, Place] = {
     "[probe]": ("probe",),
     "[alerts]": ("alerts",),
     "[rtt]": ("rtt",),
+    "[anycast]": ("anycast",),
+    "[anycast.bird]": ("anycast", "bird"),
+    "[anycast.exabgp]": ("anycast", "exabgp"),
     "[region.NAME]": ("region", "a"),
     "[[region.NAME.endpoint]]": ("region", "a", "endpoint", 0),
     "gpus = {…}": ("region", "a", "gpus"),
