@@ -131,7 +131,7 @@ def test_panels_are_numbered_and_none_lies_over_another(dashboard: Dashboard) ->
 def test_rows_are_in_the_order_of_an_operators_questions(dashboard: Dashboard) -> None:
     asked = [
         "Is it answering?", "Who is sent where?", "What is down?", "What moves?", "TTLs", "Probes",
-        "Load and spill", "Round-trip times", "Files and reloads",
+        "Load and spill", "Round-trip times", "Do edges reach one another?", "Files and reloads",
         "Published generations", "The process",
     ]  # fmt: skip
     first = ["Which edge hosts answer?"] if dashboard.several else []
