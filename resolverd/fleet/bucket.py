@@ -24,6 +24,7 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from resolverd.fleet import names
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.connection import in_words
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 
@@ -199,6 +200,7 @@ async def _asked(
     """What JetStream answers. Raises FleetUnavailable, FleetConflict."""
     try:
         message = await client.request(subject, payload, timeout=TIMEOUT, headers=headers)
+        end_if_cancelled()
     except NoRespondersError as error:
         raise FleetUnavailable("JetStream has no leader, or is not enabled") from error
     except asyncio.CancelledError as cancelled:

@@ -24,6 +24,7 @@ from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.fleet import names, objects
 from resolverd.fleet.bucket import Bucket, Change, open_bucket
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetUnavailable
 
 MARK_INTERVAL = 2.0
@@ -170,6 +171,7 @@ class Store:
         self._client = client
         try:
             while True:
+                end_if_cancelled()
                 try:
                     await self._serve(client)
                 except FleetUnavailable as unavailable:
