@@ -36,6 +36,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "credential": "/etc/resolverd/token",
     "credentials": "/etc/resolverd/fleet.creds",
     "degrade": "ttft_p99",
+    "domain": "hub",
     "edge": "fra1",
     "expect_body": "ok",
     "files": "rtt/*.csv",

@@ -111,6 +111,11 @@ class Fleet(Section):
         "This edge's name, which no other edge of the fleet has; empty takes the first label of "
         "the host's name.",
     )
+    domain: Word | Literal[""] = option(
+        "",
+        "JetStream domain of the servers that keep what the fleet keeps, which edges behind leaf "
+        "nodes need; empty where these have none.",
+    )
     replicas: int = option(
         3,
         "How many NATS servers keep what the fleet keeps; a NATS server without a cluster keeps "

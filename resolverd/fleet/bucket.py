@@ -23,6 +23,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
+from resolverd.fleet import names
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.connection import in_words
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 
@@ -46,9 +48,9 @@ class Change(NamedTuple):
 class Bucket:
     """The bucket called `name`, of which there was nothing before `created`."""
 
-    def __init__(self, client: Client, name: str, created: str) -> None:
+    def __init__(self, api: _Api, name: str, created: str) -> None:
         self.created = created
-        self._client, self._name = client, name
+        self._api, self._client, self._name = api, api.client, name
 
     async def put(self, key: str, value: bytes, expected: int | None = None) -> int:
         """Write, and return the revision. Raises FleetUnavailable, and FleetConflict where the key
@@ -64,7 +66,9 @@ class Bucket:
     ) -> int:
         if expected is not None:
             headers = {**headers, "Nats-Expected-Last-Subject-Sequence": str(expected)}
-        subject = f"$KV.{self._name}.{key}"
+        # A leaf node keeps $KV to its own side; a domain's API takes it across.
+        across = f"{self._api.prefix}." if self._api.prefix != names.api_prefix("") else ""
+        subject = f"{across}$KV.{self._name}.{key}"
         reply = await _asked(self._client, subject, value, dict(headers) or None)
         return int(reply["seq"])
 
@@ -101,8 +105,7 @@ class Bucket:
 
         subscription = await self._client.subscribe(inbox, cb=deliver)
         try:
-            await _api(
-                self._client,
+            await self._api.ask(
                 f"CONSUMER.CREATE.KV_{self._name}",
                 {"stream_name": f"KV_{self._name}", "config": _consumer(inbox, f"{prefix}>")},
             )
@@ -113,21 +116,22 @@ class Bucket:
                 await subscription.unsubscribe()
 
 
-async def open_bucket(client: Client, name: str, replicas: int) -> Bucket:
+async def open_bucket(client: Client, domain: str, name: str, replicas: int) -> Bucket:
     """The bucket, made where there is none. Raises FleetUnavailable."""
-    info = await _stream_info(client, f"KV_{name}")
+    api = _Api(client, names.api_prefix(domain))
+    info = await _stream_info(api, f"KV_{name}")
     if info is None:
-        info = await _made(client, name, replicas)
+        info = await _made(api, name, replicas)
     history = info["config"].get("max_msgs_per_subject")
     if history != 1:
         raise FleetUnavailable(
             f"the bucket {name} keeps {history} values of each key, where it has to keep one: "
             f"nats stream edit KV_{name} --max-msgs-per-subject=1"
         )
-    return Bucket(client, name, info["created"])
+    return Bucket(api, name, info["created"])
 
 
-async def _made(client: Client, name: str, replicas: int) -> dict[str, Any]:
+async def _made(api: _Api, name: str, replicas: int) -> dict[str, Any]:
     config = {
         "name": f"KV_{name}",
         "subjects": [f"$KV.{name}.>"],
@@ -142,16 +146,16 @@ async def _made(client: Client, name: str, replicas: int) -> dict[str, Any]:
         "max_bytes": -1,
     }
     try:
-        return await _api(client, f"STREAM.CREATE.KV_{name}", config)
+        return await api.ask(f"STREAM.CREATE.KV_{name}", config)
     except _ApiError as error:
         if error.code == _NOT_CLUSTERED:
-            return await _api(client, f"STREAM.CREATE.KV_{name}", {**config, "num_replicas": 1})
+            return await api.ask(f"STREAM.CREATE.KV_{name}", {**config, "num_replicas": 1})
         raise
 
 
-async def _stream_info(client: Client, stream: str) -> dict[str, Any] | None:
+async def _stream_info(api: _Api, stream: str) -> dict[str, Any] | None:
     try:
-        return await _api(client, f"STREAM.INFO.{stream}", {})
+        return await api.ask(f"STREAM.INFO.{stream}", {})
     except _ApiError as error:
         if error.code == _NOT_FOUND:
             return None
@@ -179,8 +183,15 @@ class _ApiError(FleetUnavailable):
         super().__init__(description)
 
 
-async def _api(client: Client, subject: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    return await _asked(client, f"$JS.API.{subject}", json.dumps(request).encode())
+class _Api(NamedTuple):
+    """JetStream's API over one connection."""
+
+    client: Client
+    prefix: str
+
+    async def ask(self, subject: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What it answers. Raises FleetUnavailable."""
+        return await _asked(self.client, f"{self.prefix}.{subject}", json.dumps(request).encode())
 
 
 async def _asked(
@@ -189,6 +200,7 @@ async def _asked(
     """What JetStream answers. Raises FleetUnavailable, FleetConflict."""
     try:
         message = await client.request(subject, payload, timeout=TIMEOUT, headers=headers)
+        end_if_cancelled()
     except NoRespondersError as error:
         raise FleetUnavailable("JetStream has no leader, or is not enabled") from error
     except asyncio.CancelledError as cancelled:

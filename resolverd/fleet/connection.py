@@ -20,6 +20,7 @@ from nats.errors import SlowConsumerError
 from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.config.secrets import shown_text
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetUnavailable
 
 CONNECT_TIMEOUT = 3.0
@@ -93,6 +94,7 @@ async def connected(url: str, settings: Fleet, base: Path) -> AsyncIterator[Conn
             raise FleetUnavailable("the server does not greet") from error
         except (NatsError, OSError, ValueError) as error:
             raise FleetUnavailable(connection.reason or in_words(error)) from error
+        end_if_cancelled()
         yield connection
     finally:
         await connection.close()

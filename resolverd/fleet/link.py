@@ -22,6 +22,7 @@ from nats.errors import Error as NatsError
 from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.config.secrets import shown_url
+from resolverd.fleet import cancelling
 from resolverd.fleet.connection import connected, in_words
 from resolverd.fleet.errors import FleetUnavailable
 from resolverd.fleet.store import Store
@@ -99,6 +100,7 @@ class Link:
         # Edges spread over the servers, each in an order of its own.
         turn = zlib.crc32(self._settings.edge_name.encode())
         while True:
+            cancelling.end_if_cancelled()
             url = urls[turn % len(urls)]
             turn += 1
             try:
@@ -125,11 +127,8 @@ class Link:
             try:
                 await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                for work in works:
-                    work.cancel()
-                ended = await asyncio.gather(*works, return_exceptions=True)
-            defects = [e for e in ended if isinstance(e, Exception)]
-            raise next((e for e in defects if not isinstance(e, FleetUnavailable)), defects[0])
+                raised = await cancelling.end(works)
+            raise next((e for e in raised if not isinstance(e, FleetUnavailable)), raised[0])
 
     async def _send(self, client: Client) -> None:
         """Subscribe and publish what is wanted; never returns."""

@@ -51,6 +51,11 @@ def subject(fleet: str, *parts: str) -> str:
     return ".".join(("resolverd", fleet, parts[0], *map(token, parts[1:])))
 
 
+def api_prefix(domain: str) -> str:
+    """What subjects of JetStream's API begin with, in a domain or without one."""
+    return f"$JS.{domain}.API" if domain else "$JS.API"
+
+
 def bucket(fleet: str) -> str:
     """The bucket of what the fleet keeps."""
     return f"resolverd-{fleet}"

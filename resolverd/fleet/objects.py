@@ -68,7 +68,8 @@ async def delete(client: Client, settings: Fleet, name: str) -> None:
 
 
 async def _opened(client: Client, settings: Fleet) -> ObjectStore:
-    stream = client.jetstream(timeout=TIMEOUT)
+    prefix = names.api_prefix(settings.domain)
+    stream = client.jetstream(timeout=TIMEOUT, prefix=prefix)
     bucket = names.sets_bucket(settings.name)
     try:
         return await stream.object_store(bucket)

@@ -24,6 +24,7 @@ from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.fleet import names, objects
 from resolverd.fleet.bucket import Bucket, Change, open_bucket
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetUnavailable
 
 MARK_INTERVAL = 2.0
@@ -177,6 +178,7 @@ class Store:
         self._client = client
         try:
             while True:
+                end_if_cancelled()
                 try:
                     await self._serve(client)
                 except FleetUnavailable as unavailable:
@@ -187,7 +189,7 @@ class Store:
 
     async def _serve(self, client: Client) -> None:
         name = names.bucket(self._settings.name)
-        bucket = await open_bucket(client, name, self._settings.replicas)
+        bucket = await open_bucket(client, self._settings.domain, name, self._settings.replicas)
         with self._opened(bucket):
             async with bucket.followed(self._hear, self._break):
                 self._followed.set()

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from resolverd import log
 from resolverd.config.fleet import EVERY_EDGE, Fleet
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 from resolverd.fleet.store import Entry, Store
 from resolverd.fleet.word import (
@@ -173,6 +174,7 @@ class Words:
     async def keep(self) -> None:
         """Obey what is heard, and write what is pending; never returns."""
         while True:
+            end_if_cancelled()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._until_next()):
                     await self._wake.wait()

@@ -28,7 +28,9 @@ listen: 127.0.0.1:{port}
 pid_file: "{folder}/pid"
 {more}
 """
-_JETSTREAM = 'jetstream {{ store_dir: "{folder}/store", max_mem: 64MB, max_file: {max_file} }}\n'
+_JETSTREAM = (
+    'jetstream {{ store_dir: "{folder}/store", max_mem: 64MB, max_file: {max_file}{domain} }}\n'
+)
 _CLUSTER = "cluster {{ name: test, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
 
 
@@ -124,7 +126,7 @@ class NatsCluster:
             NatsServer(
                 folder / f"n{number}",
                 f"n{number}",
-                _JETSTREAM.format(folder=folder / f"n{number}", max_file="256MB")
+                _JETSTREAM.format(folder=folder / f"n{number}", max_file="256MB", domain="")
                 + _CLUSTER.format(port=port, routes=routes),
             )
             for number, port in enumerate(ports, 1)
@@ -146,10 +148,11 @@ class NatsCluster:
 
 @asynccontextmanager
 async def nats(
-    folder: Path, *, max_file: str = "256MB", more: str = ""
+    folder: Path, *, max_file: str = "256MB", domain: str = "", more: str = ""
 ) -> AsyncIterator[NatsServer]:
-    """One server with JetStream and no cluster, running."""
-    jetstream = _JETSTREAM.format(folder=folder, max_file=max_file)
+    """One server with JetStream, in a `domain` or none, and no cluster, running."""
+    within = f", domain: {domain}" if domain else ""
+    jetstream = _JETSTREAM.format(folder=folder, max_file=max_file, domain=within)
     server = NatsServer(folder, more=jetstream + more)
     await server.start()
     try:
