@@ -169,6 +169,10 @@ class Store:
         """What was kept under that name, whole. Raises FleetUnavailable, FleetMissing."""
         return await objects.get(self._connected(), self._settings, name)
 
+    async def delete_object(self, name: str) -> None:
+        """Delete what was kept under that name, if anything was. Raises FleetUnavailable."""
+        await objects.delete(self._connected(), self._settings, name)
+
     async def serve(self, client: Client) -> None:
         """Follow the bucket over `client` and prove the quorum; never returns."""
         self._client = client

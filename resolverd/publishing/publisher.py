@@ -20,7 +20,7 @@ from resolverd.fleet.link import Link
 from resolverd.fleet.names import key
 from resolverd.publishing import waves
 from resolverd.publishing.fleet_ledger import FleetLedger
-from resolverd.publishing.model import Generation, Ledger, Outcome, Terms
+from resolverd.publishing.model import Generation, Ledger, LedgerError, Outcome, Terms
 from resolverd.publishing.packing import digest_of_set, pack, unpack
 
 REACH = 10.0
@@ -76,6 +76,8 @@ class Publisher:
         """Hear the ledger as it is. Raises FleetUnavailable, LedgerError."""
         self._fleet.follow(self._news.set)
         await self._link.store.current(REACH)
+        if self._fleet.trouble:
+            raise LedgerError(self._fleet.trouble)
 
     async def hear_edges(self) -> None:
         """Wait until every edge has been heard that lives, or for so long that it does not."""
@@ -166,7 +168,11 @@ class Publisher:
             waves.publish(self.ledger, self.ledger.generations[-1])  # says whose
 
     async def _put(self, generation: Generation) -> Generation:
+        before = {g.digest for g in self.ledger.generations}
         await self._write(waves.publish(self.ledger, generation))
+        for digest in before - {g.digest for g in self.ledger.generations}:
+            with contextlib.suppress(FleetUnavailable):  # it stays, and costs its room
+                await self._link.store.delete_object(digest)
         return generation
 
     async def _write(self, ledger: Ledger) -> None:
