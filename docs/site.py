@@ -22,12 +22,13 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 NAV: Mapping[str, Sequence[str]] = {
-    "Start": ("install", "configuration", "zone-files", "zone-checks", "edges", "anycast", "edits", "upgrade"),
+    "Start": ("install", "configuration", "zone-files", "zone-checks", "edits", "upgrade"),
+    "Edges": ("edges", "fleet", "anycast"),
     "Recipes": ("recipes/vllm", "recipes/skypilot", "recipes/ionet", "kubernetes", "external-dns"),
     "Steer": ("steering", "rtt", "tiers", "sessions", "meaning"),
     "Health and load": ("probing", "health", "load", "spill"),
     "Operate": ("operations", "monitoring", "troubleshooting", "http-api", "planning"),
-    "Inside": ("architecture", "performance", "fleet", "threat-model", "seed"),
+    "Inside": ("architecture", "performance", "threat-model", "seed"),
     "Project": ("contributing", "releasing", "security", "changelog", "third-party-notices"),
 }
 """The pages of each tab, without their ending, as far as they are there."""
