@@ -164,7 +164,9 @@ def sound(lab: Lab) -> None:
         if not region.process.running:
             region.start()
     for server in lab.nats.values():
-        server.disk.empty()
+        if server.disk.full:  # it has put JetStream out of service, until it is restarted
+            server.kill()
+            server.disk.empty()
         if not server.process.running:
             server.start()
     for name, edge in lab.edges.items():

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from bench.fleet.accounting import is_lost
 from bench.fleet.asking.load import Load
@@ -16,13 +17,12 @@ _RESTARTED, _OWN_RATE = "e5", 500.0
 RESTARTS = int(os.environ.get("RESTARTS", "10"))
 """How often an edge is restarted with a region drained."""
 
-_SAID = ("drain", _REGION, "--why", "a trial", "--for", "30m")
+_SAID = {"region": _REGION, "why": "a trial", "who": "a trial", "for": "30m"}
 
 
 def drain(trial: Trial) -> None:
     """A region is drained at one edge, and all of them obey."""
     trial.gone = answered_with(_REGION)
-    trial.happens()
     with _drained(trial):
         trial.until_gone()
 
@@ -83,7 +83,9 @@ def restarts(trial: Trial) -> None:
 @contextmanager
 def _drained(trial: Trial) -> Iterator[None]:
     """The region drained, by a word at one edge, until the end of the block."""
-    trial.lab.edges["e1"].resolverd(*_SAID, "--no-wait")
+    trial.happens()
+    status, text = trial.lab.edges["e1"].admin("POST", "/drain", _SAID)
+    assert status == HTTPStatus.OK, text
     try:
         yield
     finally:

@@ -15,11 +15,12 @@ class Disk:
     """From its making to `close`; `size` as tmpfs takes it, such as ``16m``."""
 
     def __init__(self, folder: Path, size: str) -> None:
-        self._folder = folder
+        self._folder, self.full = folder, False
         run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder))
 
     def fill(self) -> None:
         """Leave no octet free."""
+        self.full = True
         filler = os.open(self._folder / _FILLER, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             while os.write(filler, bytes(4096)):
@@ -32,6 +33,7 @@ class Disk:
 
     def empty(self) -> None:
         """Undo it."""
+        self.full = False
         (self._folder / _FILLER).unlink(missing_ok=True)
 
     def close(self) -> None:
