@@ -17,13 +17,16 @@ UNBUILT := $(if $(wildcard resolverd/_native*.so),,$(if $(CARGO),unbuilt))
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-vllm test-skypilot test-kube lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test sums lock clean unbuilt
+.PHONY: help demo fleet serve test test-fleet test-vllm test-skypilot test-kube lint type fuzz bench docs contract cities man site notices dist dist-test deb deb-test sums lock clean unbuilt
 
 help: ## what can be done here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## set everything up and watch a region fail over; ends by itself
 	@$(RUN) demo
+
+fleet: $(VENV)/.run ## three edges with one address, a partition and a withdrawal, in network namespaces; as root
+	@$(VENV)/bin/python -m bench.fleet.show
 
 serve: $(VENV)/.run ## the same daemon and simulated regions, until Ctrl-C
 	@$(RUN) demo --stay
@@ -36,6 +39,10 @@ test: $(VENV)/.dev ## set everything up and run all the tests; LONG=1 tries at l
 	@.ci/exabgp .cache/exabgp || echo "no newer ExaBGP: docs/anycast.md is tried with Debian's alone"
 	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
 	@.ci/tests $(VENV) $(ARGS)
+
+test-fleet: $(VENV)/.dev ## five edges, three regions and all that can happen to them, as root: 20 minutes
+	@.ci/packages
+	@LONG=1 .ci/tests $(VENV) -n 0 tests/fleet $(ARGS)
 
 test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, QUICK=1 a part
 	@.ci/packages

@@ -45,6 +45,7 @@ NEEDS = {
     "database": "a city database (.ci/databases)",
     "cities": "two makers' city databases of one month (.ci/cities)",
     "root": "root, for network namespaces and BPF programs",
+    "routing": "BIRD, nftables, nats-server and a C compiler (.ci/packages)",
 }
 
 _DAEMONS = ("native", "peers", "database")
@@ -183,6 +184,13 @@ BENCHES = (
         pages=("load.md",),
     ),
     Bench(
+        *("fleet", "fleet.run", "events in a fleet of five edges: lost, wrong, seconds"),
+        *(600, "fleet-events", "fleet_events"),
+        quick=("--only", "withdrawal", "--rate", "500"),
+        needs=("native", "root", "routing"),
+        pages=("fleet.md",),
+    ),
+    Bench(
         *("xdp", "xdp.run", "an experiment: answers past the socket"),
         *(240, "xdp", "xdp"),
         quick=("--seconds", "0.5", "--times", "2"),
@@ -197,6 +205,8 @@ NO_BENCHES = {
     "__main__": "runs them",
     "write": "writes the pages from result files",
     "start.heap": "says what the memory of a daemon is made of",
+    "fleet.lab.liar": "lies in an edge's name, for the events of fleet.run",
+    "fleet.show": "shows a fleet of three edges (make fleet)",
     "health.endpoint": "the endpoints of other benches",
     "spill.trace": "makes the trace of the simulation",
 }

@@ -170,4 +170,5 @@ _HAVE: Mapping[str, Callable[[], bool]] = {
         _file(f".cache/geo/{name}-city-ipv4.mmdb")() for name in ("dbip", "geolite2")
     ),
     "root": lambda: os.geteuid() == 0,
+    "routing": _programs("bird", "birdc", "nft", "nsenter", "setpriv", "cc"),
 }

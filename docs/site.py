@@ -22,16 +22,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 
 NAV: Mapping[str, Sequence[str]] = {
-    "Start": (
-        "install",
-        "configuration",
-        "zone-files",
-        "zone-checks",
-        "edges",
-        "anycast",
-        "edits",
-        "upgrade",
-    ),
+    "Start": ("install", "configuration", "zone-files", "zone-checks", "edits", "upgrade"),
+    "Edges": ("edges", "fleet", "anycast"),
     "Recipes": ("recipes/vllm", "recipes/skypilot", "recipes/ionet", "kubernetes", "external-dns"),
     "Steer": ("steering", "rtt", "tiers", "sessions", "meaning"),
     "Health and load": ("probing", "health", "load", "spill"),

@@ -23,8 +23,9 @@ from resolverd.config.load import LoadedConfig, SetOption
 from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
 from resolverd.engine.choice import would_serve
-from resolverd.errors import Problem, ResolverdError
+from resolverd.errors import Problem, ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
+from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.health.overrides import Override
@@ -69,6 +70,9 @@ class Adoption:
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
+        # While a published set is on trial, what would be kept of it for the next start.
+        self._trial = False
+        self._unkept: tuple[Inputs, Mapping[str, bytes]] | None = None
         # The reload that waits for one that is under way, by whether it accepts losses.
         self._next: dict[bool, asyncio.Task[bool]] = {}
         self._publication: Publication
@@ -114,8 +118,63 @@ class Adoption:
 
     def keep(self, inputs: Inputs) -> None:
         """Write the files of `inputs`, which are served, to `server.state` for the next start."""
-        plan = self._publication.plan
-        self._restoration.keep(inputs, plan, inputs.reads.take_contents(), _held(inputs))
+        self._keep(inputs, inputs.reads.take_contents())
+
+    def _keep(self, inputs: Inputs, contents: Mapping[str, bytes]) -> None:
+        if self._trial:
+            self._unkept = inputs, contents
+        else:
+            self._restoration.keep(inputs, self._publication.plan, contents, _held(inputs))
+
+    async def take(
+        self,
+        replay: Replay,
+        place: AbstractAsyncContextManager[None],
+        *,
+        accept_losses: bool,
+        trial: bool,
+    ) -> None:
+        """Adopt a published set whole, as `replay` has it, in the place that `place` gives it.
+
+        Losses refuse it unless `accept_losses`. What is on `trial` is not kept for the next start
+        before `end_trial`. Raises ResolverdError and OSError, with nothing changed.
+        """
+        async with self._reloading, self._reported():
+            reads, before = Reads(replay=replay), self._publication.inputs
+            terms = self._terms(accept_losses=accept_losses)
+            try:
+                inputs = await load_edit(
+                    self._path,
+                    self._options,
+                    before,
+                    terms,
+                    progress=self._walk_events(),
+                    reads=reads,
+                )
+                if inputs.outdated:
+                    found = [p for part in inputs.outdated for p in part.problems]
+                    raise ProblemsError(list(dict.fromkeys(found)))
+                inputs = self._listening(inputs)
+                changes = await detached(partial(difference, before, inputs))
+                async with place:
+                    await self._adopt(inputs, accept_losses=False)
+            finally:
+                await self._have_in_memory()
+            self.attempt, self._trial = reads, trial
+            self._keep(inputs, reads.take_contents())
+            self._observation.forget_overrides(orphaned(self._overrides(), inputs))
+            self._note(inputs, changes, before.warnings)
+
+    def record(self, path: str) -> str:
+        """The SHA-256 of what is served of the file at `path`; empty where nothing is."""
+        seen = self._publication.inputs.reads.seen.get(path)
+        return seen.content if seen is not None else ""
+
+    def end_trial(self) -> None:
+        """Keep what is served for the next start, as after any adoption."""
+        unkept, self._trial, self._unkept = self._unkept, False, None
+        if unkept is not None:
+            self._keep(*unkept)
 
     async def reload(
         self, *, accept_losses: bool = False, settled: Mapping[str, str] | None = None
@@ -187,13 +246,15 @@ class Adoption:
             finally:
                 self.attempt, contents = reads, reads.take_contents()
                 await self._have_in_memory()
-            self._restoration.keep(inputs, self._publication.plan, contents, _held(inputs))
+            self._keep(inputs, contents)
             self._observation.forget_overrides(orphaned(self._overrides(), inputs))
-            known = before.warnings
-            self.reloads.note(inputs, changes)
-            self._report(inputs, changes)
-            self._warn(inputs, known)
+            self._note(inputs, changes, before.warnings)
             return self.reloads.successful
+
+    def _note(self, inputs: Inputs, changes: Difference, known: Sequence[Problem]) -> None:
+        self.reloads.note(inputs, changes)
+        self._report(inputs, changes)
+        self._warn(inputs, known)
 
     def _terms(self, *, accept_losses: bool = False) -> Terms:
         active = self._overrides()
@@ -239,7 +300,7 @@ class Adoption:
         for option in needs_restart(before.config, inputs.config):
             if option != "server.listen" or not self._inherited:
                 self._log.warning("reload.needs_restart", option=option)
-        if accept_losses:
+        if accept_losses and not self._trial:
             # Before anybody is answered so: a start after a kill would hold what was not kept.
             self._restoration.keep(inputs, plan, inputs.reads.contents, _held(inputs))
             await self._restoration.kept()

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resolverd import log
+from resolverd import log, membership
 from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
@@ -65,6 +65,7 @@ from resolverd.watching import Watching
 
 if TYPE_CHECKING:
     from resolverd.fleet.joined import Joined
+    from resolverd.publishing.edge import EdgeGenerations
 
 # Seconds that an override waits for the disk before it is obeyed.
 _WRITTEN_FIRST = 0.5
@@ -80,6 +81,8 @@ class Daemon:
         supervisor: Supervisor | None = None,
     ) -> None:
         self.ready = False
+        self.generations: EdgeGenerations | None = None
+        self._path, self._options = path, overrides
         self.started = time.time()
         self.reloads = ReloadReport()
         self.ttl_ledger = TtlLedger()
@@ -210,8 +213,12 @@ class Daemon:
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         self._supervision.starting()
+        self.generations = await membership.published(self._path, self._options, self.state.path)
         try:
             inputs = await self._adoption.load(progress)
+        except BaseException:
+            await self._leave_fleet()
+            raise
         finally:
             preload.drop()
         allow_open_files()
@@ -225,7 +232,7 @@ class Daemon:
         limits = affordable(server, choice, len(inputs.targets.by_id), connections)
         self.engine = make_engine(choice, bound, sockets, limits, run_loop)
         earlier = await self._restored()
-        self.fleet = _joined(inputs, earlier)
+        self.fleet = membership.joined(inputs, earlier, self.generations)
         others = self.fleet.observations if self.fleet else None
         self._observation = Observation(inputs, self._news, earlier, others)
         self._publication = Publication(
@@ -257,6 +264,9 @@ class Daemon:
         self.tasks.keep("rtt", self.round_trips.keep)
         if self.fleet is not None:
             self.fleet.keep(self.tasks)
+        if self.generations is not None:
+            self.generations.into(self._adoption, self)
+            self.tasks.keep("generations", self.generations.keep)
         self._keeper.follow(self._standing)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
@@ -291,6 +301,8 @@ class Daemon:
         self.ready = False
         self._supervision.stopping()
         await self.tasks.stop()
+        if self.generations is not None:
+            await self.generations.stop()
         await self._supervision.bequeath()
         await self._keeper.write()
         await self._restoration.kept()
@@ -365,26 +377,13 @@ class Daemon:
         task.add_done_callback(self._reload_tasks.discard)
 
     async def _abandon(self) -> None:
-        if self.fleet is not None:
-            await self.fleet.stop()
+        await self._leave_fleet()
         await self.admin.stop()
         await self.engine.stop()
         await self._observation.stop()
 
-
-def _joined(inputs: Inputs, earlier: Standing) -> Joined | None:
-    """This edge in its fleet; None where there is none, of which nothing is loaded then.
-
-    Raises ResolverdError where what speaks to NATS is not installed.
-    """
-    settings = inputs.config.fleet
-    if not settings.urls:
-        return None
-    try:
-        from resolverd.fleet.joined import Joined
-    except ImportError as error:
-        raise ResolverdError(
-            f"fleet.urls needs {error.name}: pip install 'resolverd[fleet]' into this environment"
-        ) from error
-    place = inputs.config.server.coordinates
-    return Joined(settings, inputs.base, earlier.fleet, earlier.overrides, place)
+    async def _leave_fleet(self) -> None:
+        if self.fleet is not None:
+            await self.fleet.stop()
+        elif self.generations is not None:
+            await self.generations.link.stop()

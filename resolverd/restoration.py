@@ -20,6 +20,7 @@ from pathlib import Path
 from resolverd import log, memory
 from resolverd.admin.served import ReloadReport
 from resolverd.config.load import SetOption
+from resolverd.config.published import RECORD
 from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
@@ -66,6 +67,8 @@ class Restoration:
             raise refused
         problems = refused.problems if isinstance(refused, ProblemsError) else ()
         replays = await detached(lambda: list(self._kept.replays(manifest, problems)))
+        if any(Path(path).name == RECORD for path in manifest.files):
+            replays = replays[-1:]  # a published set is served whole, or not at all
         for files, replay in replays:
             try:
                 inputs = await load_inputs(
@@ -83,7 +86,7 @@ class Restoration:
     async def holding(self, inputs: Inputs, progress: Progress) -> Inputs:
         """`inputs`, or where they lose much of what was adopted last, those that hold that."""
         manifest = await self._manifest()
-        if manifest is None or _as_kept(manifest, inputs):
+        if manifest is None or _as_kept(manifest, inputs) or _another_generation(manifest, inputs):
             return inputs
         (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
         try:
@@ -199,6 +202,13 @@ def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
     return names == {*manifest.files} and all(
         path in seen and seen[path].content == digest for path, digest in manifest.files.items()
     )
+
+
+def _another_generation(manifest: Manifest, inputs: Inputs) -> bool:
+    """Whether another published set was kept: what this one loses was accepted for the fleet."""
+    records = [key_of(file) for file in inputs.loaded.files if file.name == RECORD]
+    kept = [manifest.files[path] for path in records if path in manifest.files]
+    return kept != [] and kept != [inputs.reads.seen[path].content for path in records]
 
 
 async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdError) -> str:

@@ -23,6 +23,7 @@ NOT_LOADED = (
     "dns.asyncresolver",
     "nats",
     "resolverd.fleet",
+    "resolverd.publishing",
     "resolverd.anycast",
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from resolverd.admin.generations import Generations
 from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
@@ -136,6 +137,10 @@ class Served(Protocol):
     def watching(self) -> Watched: ...
     @property
     def inputs(self) -> Inputs: ...
+    @property
+    def generations(self) -> Generations | None:
+        """Published generations; None where the configuration is this host's own."""
+
     @property
     def outages(self) -> Outages:
         """What does not serve, found when the `snapshot` was published; its `fences` are all."""

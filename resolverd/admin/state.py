@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from resolverd import __version__
 from resolverd.admin.connections import endpoint_connection
+from resolverd.admin.generations import generations_of
 from resolverd.admin.inference import endpoint_readings, oddities
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
@@ -83,6 +84,7 @@ def state_of(served: Served) -> Json:
         "generation": {"plan": plan.generation, "steering": steering.generation},
         "reload": reload_of(served),
         "edits": _edits(served),
+        "published": generations_of(served.generations),
         "regions": [_region(region, seen) for region in judged.values()],
         "services": [
             _service(name, served, standing[name], names.get(name, []), load)

@@ -103,7 +103,7 @@ class FleetKeeper:
         from resolverd.fleet.link import Link
 
         self._edge = settings.edge_name
-        self._link: Link = Link(settings, base, lambda _: None, "anycast")
+        self._link: Link = Link(settings, base, lambda _: None, marker="announcers")
         self._key = names.key("anycast", "floor")
         self._subject = names.subject(settings.name, "anycast", self._edge)
         self._start_wait, self._valid, self._clock = settings.start_wait, anycast.edge_valid, clock

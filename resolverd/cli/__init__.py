@@ -40,7 +40,7 @@ _INTERRUPTED = 130
 
 _VERBS = (
     "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
-    "template", "geo", "rtt", "plan", "register", "kube", "external-dns", "anycast",
+    "publish", "template", "geo", "rtt", "plan", "register", "kube", "external-dns", "anycast",
     "demo",
 )  # fmt: skip
 

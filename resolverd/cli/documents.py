@@ -25,6 +25,12 @@ from resolverd.admin.documents.round_trips import RoundTripsDocument
 from resolverd.admin.documents.state import StateDocument
 from resolverd.cli.demo_documents import LINES
 from resolverd.cli.plan_json import PlanDocument
+from resolverd.cli.publish_documents import (
+    AbortedDocument,
+    GenerationDocument,
+    GenerationsDocument,
+    PublishedDocument,
+)
 
 
 class FencePart(EmptiedPart):
@@ -279,6 +285,10 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "kube": (KubeDocument,),
     "override": (OverriddenDocument,),
     "plan": (PlanDocument,),
+    "publish": (PublishedDocument,),
+    "publish --abort": (AbortedDocument,),
+    "publish --list": (GenerationsDocument,),
+    "publish --show": (GenerationDocument,),
     "reload": (ReloadDocument, ReloadFailedDocument),
     "rollout": (RolloutDocument,),
     "rollout --dry-run": (RolloutPlanDocument,),

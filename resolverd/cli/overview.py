@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from resolverd.cli.load import load_tables
+from resolverd.cli.published_facts import published_facts
 from resolverd.cli.rows import Cell, Rows
 from resolverd.cli.spans import since, span
 from resolverd.cli.troubles import (
@@ -116,6 +117,7 @@ def facts(state: Json) -> Rows:
         ("serving", f"plan {made['plan']}, steering {made['steering']}"),
         ("reloads", f"{last} ({tried})"),
         *_fleet(state),
+        *published_facts(state),
         ("zones", ", ".join(f"{zone['apex']} ({zone['serial']})" for zone in state["zones"])),
         *(("places", _place(database)) for database in state["geo"]),
     ):

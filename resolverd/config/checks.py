@@ -316,6 +316,6 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_urls,
     check_sense,
     check_sticky,
-    check_anycast,
     check_verdicts,
+    check_anycast,
 )

@@ -153,6 +153,18 @@ class Fleet(Section):
         maximum=300,
     )
 
+    configuration: Literal["local", "published"] = option(
+        "local",
+        "Where regions, services, pins and zones are written: in this file and those beside it, or "
+        "in the set that `resolverd publish` put into the fleet; then this file has [server], "
+        "[admin], [fleet] and what is this edge's alone.",
+    )
+    canary: bool = option(
+        default=False,
+        doc="Whether this edge is among the first to take a published set, and proves it for the "
+        "others. Without any, the edge whose name sorts first is.",
+    )
+
     @model_validator(mode="after")
     def _edge_is_one(self) -> Fleet:
         if self.edge == EVERY_EDGE:

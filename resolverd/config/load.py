@@ -20,6 +20,7 @@ from resolverd.config.checks import cross_check
 from resolverd.config.explain import place_of, problems_of
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
+from resolverd.config.published import add_published
 from resolverd.config.sources import Sources, read_sources
 from resolverd.errors import ConfigError, Problem, errors_among
 
@@ -57,6 +58,7 @@ def load_config(
     sources = read_sources(path, fragments, without)
     for key, value in overrides:
         sources.override(key, value)
+    add_published(sources)
     problems = list(sources.problems)
     config = None
     if not _unreadable(sources):

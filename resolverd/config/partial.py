@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from resolverd.config.load import SetOption
 from resolverd.config.model import Server
+from resolverd.config.published import add_published
 from resolverd.config.sources import Sources, read_sources
 from resolverd.config.tiers import alias_of
 from resolverd.files.reading import MAX_CONFIG, read_file
@@ -33,6 +34,7 @@ def zone_settings(path: Path, overrides: Sequence[SetOption] = ()) -> ZoneSettin
     sources = read_sources(path)
     for key, value in overrides:
         sources.override(key, value)
+    add_published(sources)
     tree, complete = sources.tree, True
     for problem in sources.problems:
         if problem.id in {"config-syntax", "config-unreadable"}:

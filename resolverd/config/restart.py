@@ -14,7 +14,10 @@ _SERVER = (
     "tcp_per_client",
 )
 _ADMIN = ("socket", "listen", "token_file")
-_FLEET = ("urls", "credentials", "ca_file", "name", "edge", "domain", "replicas")
+_FLEET = (
+    "urls", "credentials", "ca_file", "name", "edge", "domain", "replicas", "configuration",
+    "canary",
+)  # fmt: skip
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:

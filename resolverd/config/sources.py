@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from resolverd.config import json_text
 from resolverd.config.declared import dotted
@@ -144,13 +144,25 @@ class Sources:
                 del tree[table]
         self._merge(self.tree, tree, (), (), written)
 
+    def merge(self, other: Sources, *, without: Collection[str] = ()) -> None:
+        """Merge what other files say, less the tables `without`; their problems become these."""
+        self.files = (*self.files, *other.files)
+        self.problems += other.problems
+        tree = {key: value for key, value in other.tree.items() if key not in without}
+        self._merge(self.tree, tree, (), (), other)
+
+    @property
+    def origins(self) -> Mapping[KeyPath, Origin]:
+        """Where each key was written."""
+        return self._origins
+
     def _merge(
         self,
         into: dict[str, Any],
         tree: Mapping[str, Any],
         at: KeyPath,
         read_at: KeyPath,
-        written: _Written,
+        written: _Locates,
     ) -> None:
         for key, value in tree.items():
             path, read = (*at, key), (*read_at, key)
@@ -176,7 +188,7 @@ class Sources:
             )
         )  # fmt: skip
 
-    def _adopt(self, path: KeyPath, read: KeyPath, written: _Written) -> None:
+    def _adopt(self, path: KeyPath, read: KeyPath, written: _Locates) -> None:
         self._later.append(partial(_adopted, path, read, written))
 
     @property
@@ -277,6 +289,14 @@ def _unlisted(directory: str, error: OSError) -> Problem:
     )  # fmt: skip
 
 
+class _Locates(Protocol):
+    """Where keys were written, of one file or of several."""
+
+    @property
+    def origins(self) -> Mapping[KeyPath, Origin]:
+        """By key path."""
+
+
 class _Written:
     """A file's keys, and where they stand once that is asked."""
 
@@ -291,7 +311,7 @@ class _Written:
 
 
 def _adopted(
-    path: KeyPath, read: KeyPath, written: _Written, origins: dict[KeyPath, Origin]
+    path: KeyPath, read: KeyPath, written: _Locates, origins: dict[KeyPath, Origin]
 ) -> None:
     """What was read at `read` of a file stands at `path` of the tree."""
     for known, origin in written.origins.items():

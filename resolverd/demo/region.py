@@ -39,7 +39,7 @@ async def serve(arguments: argparse.Namespace) -> int:
         api_key=arguments.api_key,
         execute_seconds=arguments.execute_seconds,
     )
-    region_server = RegionServer(server, arguments.port)
+    region_server = RegionServer(server, arguments.port, arguments.address)
     try:
         async with region_server:
             server.set_fault(arguments.fault)
@@ -51,7 +51,7 @@ async def serve(arguments: argparse.Namespace) -> int:
             print(json.dumps({"name": arguments.name} | announcement), flush=True)
             await region_server.serve(stopping)
     except OSError as error:
-        address = f"127.0.0.1:{arguments.port}"
+        address = f"{arguments.address}:{arguments.port}"
         print(f"{arguments.name}: cannot listen on {address}: {error.strerror}", file=sys.stderr)
         return ExitCode.UNAVAILABLE
     return ExitCode.OK
@@ -73,6 +73,9 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="the region's name")
+    parser.add_argument(
+        "--address", default="127.0.0.1", help="IPv4, where its API is (default: %(default)s)"
+    )
     parser.add_argument("--port", type=int, default=0, help="0 takes any (default: %(default)s)")
     parser.add_argument("--model", default=MODEL, help="the model served (default: %(default)s)")
     parser.add_argument("--fault", type=_fault, metavar="NAME", help="what is wrong from the start")

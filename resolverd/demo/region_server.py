@@ -26,13 +26,14 @@ _SHUTDOWN_SECONDS = 0.5
 
 
 class RegionServer:
-    """Where a server is reached on loopback. Use as an async context manager.
+    """Where a server is reached: at `address`, its control on loopback. An async context manager.
 
     Entering raises OSError when the port cannot be had.
     """
 
-    def __init__(self, server: SimulatedServer, port: int) -> None:
+    def __init__(self, server: SimulatedServer, port: int, address: str = "127.0.0.1") -> None:
         self.server, self.port, self.control_port = server, port, 0
+        self._address = address
         self._api: web.AppRunner | None = None
         self._control = web.AppRunner(_control(server), access_log=None)
         self._fault_changed = asyncio.Event()
@@ -86,7 +87,7 @@ class RegionServer:
             shutdown_timeout=_SHUTDOWN_SECONDS,
         )
         await self._api.setup()
-        bound = socket.create_server(("127.0.0.1", self.port))
+        bound = socket.create_server((self._address, self.port))
         await web.SockSite(self._api, bound).start()
         self.port = bound.getsockname()[1]
 

@@ -32,7 +32,9 @@ TIMEOUT = 2.0
 """Seconds in which JetStream has to answer; a cluster across continents takes a third of one."""
 
 # Error codes of the JetStream API.
-_NOT_FOUND, _WRONG_REVISION, _NOT_CLUSTERED, _IN_USE = 10059, 10071, 10074, 10058
+_NOT_FOUND, _NOT_CLUSTERED, _IN_USE = 10059, 10074, 10058
+# The second is a leader's, who has another write of that key on its way to the followers.
+_WRONG_REVISION = (10071, 10164)
 _OPERATION, _DELETED = "KV-Operation", frozenset({"DEL", "PURGE"})
 
 
@@ -221,7 +223,7 @@ async def _asked(
         raise FleetUnavailable("JetStream answers no object")
     if failure := reply.get("error"):
         code, description = int(failure.get("err_code", 0)), str(failure.get("description", ""))
-        if code == _WRONG_REVISION:
+        if code in _WRONG_REVISION:
             raise FleetConflict(description)
         raise _ApiError(code, description or f"JetStream answers with error {code}")
     return reply

@@ -31,15 +31,20 @@ class Joined:
         kept: Mapping[str, Any],
         overrides: Mapping[str, Override],
         place: Coordinates = (0.0, 0.0),
+        link: Link | None = None,
     ) -> None:
+        """`link` is one that has been started already."""
         self.settings = settings
-        self.link = Link(settings, base, self._changed)
+        self._started = link is not None
+        self.link = link or Link(settings, base, self._changed)
+        self.link.tell(self._changed)
         self.observations = Observations(settings, place, self.link)
         self.words = Words(self.link.store, settings, kept, overrides)
 
     async def start(self) -> None:
         """Connect in the background."""
-        await self.link.start()
+        if not self._started:
+            await self.link.start()
 
     async def settle(self) -> None:
         """Hear all that the fleet has said, within `start_wait`, so that the first answer obeys."""

@@ -51,7 +51,8 @@ class LinkState(NamedTuple):
 class Link:
     """Publishes, subscribes and keeps `store`, through the servers of `settings`.
 
-    Files that it names are relative to `base`. `changed` is called with each new `state`.
+    Files that it names are relative to `base`. `changed` is called with each new `state`. `marker`
+    is the store's.
     """
 
     def __init__(
@@ -59,10 +60,10 @@ class Link:
         settings: Fleet,
         base: Path,
         changed: Callable[[LinkState], None],
-        beside: str = "",
+        marker: str = "edges",
     ) -> None:
         self.state = LinkState(False, False, time.monotonic(), "not connected yet", "")
-        self.store = Store(settings, self._note, beside)
+        self.store = Store(settings, self._note, marker)
         self._settings, self._base, self._changed = settings, base, changed
         self._tasks = Tasks()
         self._server = ""
@@ -74,6 +75,10 @@ class Link:
     async def start(self) -> None:
         """Connect in the background, for ever; returns at once."""
         self._tasks.keep("fleet", self._keep)
+
+    def tell(self, changed: Callable[[LinkState], None]) -> None:
+        """Call `changed` with each new state from now on, and nobody else."""
+        self._changed = changed
 
     async def stop(self) -> None:
         """End the connection, and connect no more."""

@@ -53,6 +53,20 @@ async def get(client: Client, settings: Fleet, name: str) -> bytes:
     return bytes(found.data or b"")
 
 
+async def delete(client: Client, settings: Fleet, name: str) -> None:
+    """Delete what is kept under `name`, if anything is. Raises FleetUnavailable."""
+    try:
+        async with asyncio.timeout(TRANSFER_TIMEOUT):
+            store = await _opened(client, settings)
+            await store.delete(name)
+    except ObjectNotFoundError:
+        return
+    except TimeoutError as error:
+        raise FleetUnavailable(f"JetStream did not confirm that {name} is deleted") from error
+    except (NatsError, OSError) as error:
+        raise FleetUnavailable(in_words(error)) from error
+
+
 async def _opened(client: Client, settings: Fleet) -> ObjectStore:
     prefix = names.api_prefix(settings.domain)
     stream = client.jetstream(timeout=TIMEOUT, prefix=prefix)

@@ -61,10 +61,10 @@ class Marker(NamedTuple):
 class Store:
     """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes.
 
-    `beside` names a process of this edge that is not its daemon.
+    `marker` is what this process's marker is kept under; one that is no edge has another.
     """
 
-    def __init__(self, settings: Fleet, changed: Callable[[], None], beside: str = "") -> None:
+    def __init__(self, settings: Fleet, changed: Callable[[], None], marker: str = "edges") -> None:
         self.quorum = False
         self.reason = "not connected yet"
         self.made = ""
@@ -78,9 +78,7 @@ class Store:
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
         self._broken = ""
         self._due = asyncio.Event()
-        # A process beside the daemon is no edge: it obeys no words, and would be waited for.
-        edge = settings.edge_name
-        self._marker_key = names.key("beside", edge, beside) if beside else names.key("edges", edge)
+        self._marker_key = names.key(marker, settings.edge_name)
         self._instance = uuid.uuid4().hex
         self._first_mark, self._heard_to, self._pending = 0, 0, 0
         self._obeyed = 0
@@ -170,6 +168,10 @@ class Store:
     async def get_object(self, name: str) -> bytes:
         """What was kept under that name, whole. Raises FleetUnavailable, FleetMissing."""
         return await objects.get(self._connected(), self._settings, name)
+
+    async def delete_object(self, name: str) -> None:
+        """Delete what was kept under that name, if anything was. Raises FleetUnavailable."""
+        await objects.delete(self._connected(), self._settings, name)
 
     async def serve(self, client: Client) -> None:
         """Follow the bucket over `client` and prove the quorum; never returns."""

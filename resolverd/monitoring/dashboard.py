@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from resolverd.admin.metrics import files, process, regions
 from resolverd.admin.metrics.family import Family
 from resolverd.monitoring.panel import AMBER, BLUE, DATASOURCE, Json, Panel, link, to_json
-from resolverd.monitoring.rows import answering, anycast, fleet, health, load, other_edges
+from resolverd.monitoring.rows import (
+    answering,
+    anycast,
+    fleet,
+    generations,
+    health,
+    load,
+    other_edges,
+)
 from resolverd.monitoring.rows import files as served
 
 SCHEMA_VERSION = 39
@@ -56,6 +64,7 @@ _COMMON = (
     Row("Anycast", anycast.ANYCAST),
     Row("Do edges reach one another?", (*fleet.SHARED, *other_edges.OTHER_EDGES)),
     Row("Files and reloads", served.FILES),
+    Row("Published generations", generations.GENERATIONS),
     Row("The process", served.PROCESS),
 )
 EDGE = Dashboard(

@@ -22,6 +22,7 @@ VERBS = {
     "override": ["us-east", "up", "--why", "kernel"],
     "rollout": ["chat", "--to", "2", "--command", "true"],
     "reload": [],
+    "publish": ["--list"],
     "demo": [],
 }
 

@@ -20,6 +20,8 @@ from harness.daemon import TIMEOUT, Asked
 PACKAGES = {
     "dig": "bind9-dnsutils",
     "kdig": "knot-dnsutils",
+    "knotd": "knot",
+    "knotc": "knot",
     "unbound": "unbound",
     "pdns_recursor": "pdns-recursor",
     "prometheus": "prometheus",

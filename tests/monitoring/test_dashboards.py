@@ -132,7 +132,7 @@ def test_rows_are_in_the_order_of_an_operators_questions(dashboard: Dashboard) -
     asked = [
         "Is it answering?", "Who is sent where?", "What is down?", "What moves?", "TTLs", "Probes",
         "Load and spill", "Round-trip times", "Anycast", "Do edges reach one another?",
-        "Files and reloads", "The process",
+        "Files and reloads", "Published generations", "The process",
     ]  # fmt: skip
     first = ["Which edge hosts answer?"] if dashboard.several else []
     assert [row.title for row in dashboard.rows] == [*first, *asked]

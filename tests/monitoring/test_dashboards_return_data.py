@@ -9,8 +9,8 @@ from clients.prometheus_server import Prometheus, prometheus
 from harness.daemon import running
 from monitored_world import World, ask, cause, world
 
-from resolverd.admin.metrics import traffic
-from resolverd.admin.metrics.registry import ANYCAST
+from resolverd.admin.metrics import fleet, generations, traffic
+from resolverd.admin.metrics.registry import ANYCAST, declared
 from resolverd.daemon import Daemon
 from resolverd.monitoring.dashboard import DASHBOARDS
 
@@ -18,9 +18,11 @@ TIMEOUT = 60.0
 # Defects of ours, and what the kernel refuses to send, cannot be caused, and routes have a process
 # of their own; that Prometheus understands these queries is seen all the same.
 NOT_CAUSED = {traffic.failed, traffic.send_errors, *ANYCAST}
+# What a daemon without a fleet has not: tests/fleet and tests/publishing read it of those with one.
+OF_A_FLEET = {*declared(fleet), *declared(generations)}
 PANELS = [panel for dashboard in DASHBOARDS.values() for panel in dashboard.panels]
 QUERIES = {
-    query.expression.text: NOT_CAUSED.isdisjoint(query.expression.families)
+    query.expression.text: (NOT_CAUSED | OF_A_FLEET).isdisjoint(query.expression.families)
     for panel in PANELS
     for query in panel.queries
 }

@@ -44,6 +44,39 @@ class EditsPart(Part):
     hanging: list[str] = key("Files that do not answer.")
 
 
+class ReportPart(Part):
+    """What an edge says of the generation on trial."""
+
+    edge: str = key("The edge.")
+    stand: Literal["taken", "proved", "failed"] = key("How it stands.")
+    why: str | None = key("Why it failed; null where it has not.")
+    figures: dict[str, float] = key("The figures of its proof.")
+
+
+class TrialPart(Part):
+    """The generation that is on its way through the fleet."""
+
+    number: int = key("Its number.")
+    seconds: float = key("For how long this edge has known its present wave.")
+    waves: list[list[str]] = key("The edges of each wave so far; the first are the canaries.")
+    reports: list[ReportPart] = key("What they have reported.")
+
+
+class PublishedPart(Part):
+    """The published generation that is served, and the one on trial."""
+
+    number: int | None = key("Its number; null where none is served.")
+    sha256: str | None = key("The SHA-256 of its set; null where none is served.")
+    author: str | None = key("Who published it; null where the fleet has not been heard.")
+    note: str | None = key("Why; likewise.")
+    published_at: str | None = key("When, ISO 8601 in UTC; likewise.")
+    since: str | None = key("Since when it is served here, ISO 8601 in UTC.")
+    on_trial: bool = key("Whether it is on trial.")
+    completed: int = key("The number that every edge is to serve; 0 before any is completed.")
+    trouble: str | None = key("Why this edge does not serve what it is to; null where it does.")
+    trial: TrialPart | None = key("The trial that is under way; null where none is.")
+
+
 class GpusPart(Part):
     """What a region serves with."""
 
@@ -251,6 +284,9 @@ class StateDocument(Document):
     generation: GenerationPart = key("Counters of what is served.")
     reload: ReloadPart = key("How the last attempt to adopt an edit went.")
     edits: EditsPart = key("How edits are noticed.")
+    published: PublishedPart | None = key(
+        "The published generation; null where the configuration is this host's own."
+    )
     regions: list[RegionPart] = key("Regions.")
     services: list[ServicePart] = key("Services.")
     overrides: list[OverrideOnPart] = key("Overrides in force.")

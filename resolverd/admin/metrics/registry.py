@@ -9,6 +9,7 @@ from resolverd.admin.metrics import (
     endpoints,
     files,
     fleet,
+    generations,
     inference,
     load,
     other_edges,
@@ -24,8 +25,8 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, other_edges, files,
-    process,
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, other_edges,
+    generations, files, process,
 )  # fmt: skip
 
 

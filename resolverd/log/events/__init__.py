@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resolverd.log.events import anycast, edits, fleet, health, kube, operators, process, rtt
+from resolverd.log.events import (
+    anycast,
+    edits,
+    fleet,
+    generations,
+    health,
+    kube,
+    operators,
+    process,
+    rtt,
+)
 from resolverd.log.events.event import Event
 
 EVENTS: Mapping[str, Event] = {
@@ -19,6 +29,7 @@ EVENTS: Mapping[str, Event] = {
         *kube.EVENTS,
         *anycast.EVENTS,
         *fleet.EVENTS,
+        *generations.EVENTS,
         *operators.EVENTS,
         *edits.EVENTS,
         *process.EVENTS,

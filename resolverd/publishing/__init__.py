@@ -1,0 +1,1 @@
+"""Configuration and zones by generations: published once, taken by edges in waves, or returned."""

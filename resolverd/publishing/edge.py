@@ -1,0 +1,353 @@
+"""One edge's part in published generations: what it serves of them, its proof, and its reports.
+
+`prepare` before the daemon loads its files: the last good set is on the disk, and the newest
+completed one is fetched if the fleet can be asked. `keep` afterwards, for ever: the ledger is
+heard, `waves.wanted` says what to serve, and `waves.step` what to write. Whatever fails here is an
+event and costs nothing of what is served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from resolverd import log
+from resolverd.config.fleet import Fleet
+from resolverd.engine.counters import Counters
+from resolverd.errors import ResolverdError
+from resolverd.files.replay import Replay
+from resolverd.files.threads import detached
+from resolverd.fleet.errors import FleetUnavailable
+from resolverd.fleet.link import Link
+from resolverd.publishing import waves
+from resolverd.publishing.disk import GenerationFiles, OnDisk
+from resolverd.publishing.fleet_ledger import FleetLedger
+from resolverd.publishing.model import Generation, Ledger, Report, Stand
+from resolverd.publishing.packing import unpack
+from resolverd.publishing.panel import answers_of
+from resolverd.publishing.reporting import Reporting, Standing
+from resolverd.publishing.trial import OnTrial
+from resolverd.snapshot.model import Snapshot
+
+TURN = 0.5
+"""Seconds between two looks at clocks and counters; what is heard is looked at at once."""
+
+# Seconds until what an edge could not serve of a completed generation is tried again.
+_AGAIN = 30.0
+
+
+class Serving(Protocol):
+    """The daemon, as far as a proof asks it."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is served."""
+
+    async def counters(self) -> Counters:
+        """What the engine has counted."""
+
+
+class Adopting(Protocol):
+    """What adopts sets (`adoption.Adoption`)."""
+
+    async def take(
+        self,
+        replay: Replay,
+        place: AbstractAsyncContextManager[None],
+        *,
+        accept_losses: bool,
+        trial: bool,
+    ) -> None:
+        """Serve a set whole. Raises ResolverdError and OSError, with nothing changed."""
+
+    def record(self, path: str) -> str:
+        """The SHA-256 of the record of the set that is served, which has this path."""
+
+    def end_trial(self) -> None:
+        """What is served has proved itself: it is kept for a start like any other."""
+
+
+class EdgeGenerations:
+    """Generations at the edge of `settings`, whose own file is in `base`, kept in `files`."""
+
+    def __init__(self, link: Link, settings: Fleet, base: Path, files: GenerationFiles) -> None:
+        self.standing = Standing()
+        self.link = link
+        self._settings, self._base, self._files = settings, base, files
+        self._edge = settings.edge_name
+        self.fleet = FleetLedger(link.store)
+        self._reporting = Reporting(link, self.fleet, settings, self.standing)
+        self._adopting: Adopting
+        self._serving: Serving
+        self._trial: OnTrial | None = None
+        self._refused: dict[int, str] = {}
+        self._started = False
+        self._refused_at = 0.0
+        self._news = asyncio.Event()
+        self._log = log.get("generations")
+
+    @property
+    def ledger(self) -> Ledger:
+        """The newest ledger that was heard."""
+        return self.fleet.ledger
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether what is served has not proved itself yet, or the fleet has not finished."""
+        return self._trial is not None
+
+    async def prepare(self, within: float) -> None:
+        """Have the set on the disk that is to be loaded, `within` seconds of the fleet.
+
+        What cannot be had is an event.
+        """
+        try:
+            if ended := await detached(self._files.recover):
+                self._refuse(ended, "the daemon ended while this generation was on trial")
+                self._log.error("generation.recovered", number=ended)
+            self.standing.serves = await detached(self._files.current)
+            await self.link.store.current(within)
+            await self._newest()
+        except (FleetUnavailable, OSError) as error:
+            serves = self.standing.serves
+            self._log.warning(
+                "generation.alone", reason=str(error), number=serves.number if serves else 0
+            )
+        self.standing.since = time.time()
+
+    async def _newest(self) -> None:
+        """Put the newest completed generation in place; before any is, the one on trial."""
+        self.fleet.read()
+        serves, ledger = self.standing.serves, self.ledger
+        number = ledger.completed
+        if serves is None and not number and ledger.trial is not None:
+            number = ledger.trial.number
+        generation = ledger.get(number)
+        if generation is None or (serves is not None and _is(serves, generation)):
+            return
+        try:
+            found = await self._fetch(generation)
+            await detached(partial(self._files.switch, found))
+            self.standing.serves = found
+        except FleetUnavailable:
+            raise
+        except (ResolverdError, OSError) as error:
+            self.standing.trouble = f"generation {number}: {error}"
+            self._log.error("generation.refused", number=number, reason=str(error))
+
+    def into(self, adopting: Adopting, serving: Serving) -> None:
+        """Serve through these from now on, which serve the current set."""
+        self._adopting, self._serving = adopting, serving
+
+    async def keep(self) -> None:
+        """Follow the ledger; never returns."""
+        await self._note_start()
+        self.fleet.follow(self._news.set)
+        while True:
+            await self._turn(time.monotonic())
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TURN):
+                    await self._news.wait()
+
+    async def _note_start(self) -> None:
+        """Where the current set was refused, and kept files are served, have theirs be current.
+
+        Else a reload would find the refused one, and adopt a part of it.
+        """
+        serves, record = self.standing.serves, self._adopting.record(self._files.record_path)
+        first, self._started = not self._started, True
+        if serves is None or not first or record == self._files.record_digest(serves):
+            return
+        found = await detached(partial(self._files.with_record, record))
+        if found is not None:
+            await detached(partial(self._files.switch, found))
+        self._now_serves(found)
+        self._refuse(serves.number, "it was refused at the start")
+
+    async def stop(self) -> None:
+        """Have the last good set be the one to start with: a stop is no failure of a trial.
+
+        The others hear that this edge is away, so that no wave waits for it.
+        """
+        if self._trial is not None:
+            try:
+                await detached(self._files.recover)
+            except OSError as error:
+                self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
+        await self._reporting.stop()
+
+    async def _turn(self, now: float) -> None:
+        self._reporting.note_wave(now)
+        await self._serve_wanted(now)
+        if self._trial is not None and not self._trial.over:
+            await self._prove(self._trial, now)
+        await self._reporting.write(now)
+
+    # --- what is served ---------------------------------------------------------------------
+
+    async def _serve_wanted(self, now: float) -> None:
+        serves, ledger = self.standing.serves, self.ledger
+        generation = ledger.get(self._wanted(now))
+        if generation is None:
+            if ledger.trial is None and self._trial is not None and not ledger.completed:
+                self._trial = None  # nothing that it could return to
+            return
+        trial = generation.number != ledger.completed
+        if serves is not None and _is(serves, generation):
+            if self._trial is not None and not trial:
+                await self._settle(generation)
+            elif self._trial is None and trial:
+                # It started from it, for there was no other.
+                self._begin(generation, {}, await self._serving.counters(), now)
+            return
+        if not trial and generation.number in self._refused:
+            if now - self._refused_at < _AGAIN:
+                return
+            del self._refused[generation.number]
+        await self._take(generation, trial=trial, now=now)
+
+    def _wanted(self, now: float) -> int:
+        """The number to serve; without a quorum for long, nothing that is on trial."""
+        ledger = self.ledger
+        state, trial = self.link.state, self._trial
+        alone = 0.0 if state.quorum else now - state.since
+        if trial is not None and alone > trial.generation.terms.patience:
+            return ledger.completed
+        empty = self.standing.serves is None
+        return waves.wanted(ledger, self._edge, empty=empty, refused=self._refused)
+
+    async def _take(self, generation: Generation, *, trial: bool, now: float) -> None:
+        number, before = generation.number, self.standing.serves
+        try:
+            found = await self._fetch(generation)
+            answers = await detached(partial(answers_of, self._serving.snapshot)) if trial else {}
+            counters = await self._serving.counters()
+            replay = await detached(partial(self._files.replay, found, self._base))
+            place = self._place(found, before, trial=number if trial else 0)
+            losses = generation.terms.accept_losses if trial else True
+            await self._adopting.take(replay, place, accept_losses=losses, trial=trial)
+        except FleetUnavailable as error:
+            self.standing.trouble = f"generation {number} cannot be fetched: {error}"
+            return
+        except (ResolverdError, OSError) as error:
+            self._refuse(number, str(error))
+            self._log.error("generation.refused", number=number, reason=str(error))
+            return
+        going_back = self._trial is not None and not trial
+        self._now_serves(found)
+        if trial:
+            self._begin(generation, answers, counters, now)
+        else:
+            self._trial = None
+            self.standing.returned += going_back
+            self._adopting.end_trial()
+            await self._tidy()
+        self._log.info("generation.serves", number=number, digest=found.digest, trial=trial)
+        if trial:
+            await self._prove(self._trial, now)
+
+    @contextlib.asynccontextmanager
+    async def _place(
+        self, found: OnDisk, before: OnDisk | None, *, trial: int
+    ) -> AsyncIterator[None]:
+        """`found` as the current set; what was before again where what is done meanwhile fails."""
+        if trial:
+            await detached(partial(self._files.begin_trial, trial))
+        await detached(partial(self._files.switch, found))
+        try:
+            yield
+        except BaseException:
+            if before is not None:
+                await detached(partial(self._files.switch, before))
+            if self._trial is None:
+                await detached(self._files.end_trial)
+            raise
+
+    async def _settle(self, generation: Generation) -> None:
+        """The one on trial is completed."""
+        self._trial = None
+        self._adopting.end_trial()
+        await self._tidy()
+        self._log.info("generation.completed", number=generation.number)
+
+    async def _tidy(self) -> None:
+        try:
+            await detached(self._files.end_trial)
+            await detached(self._files.tidy)
+        except OSError as error:
+            self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
+
+    async def _fetch(self, generation: Generation) -> OnDisk:
+        """The set on the disk, from there or from the fleet, every octet as it was published.
+
+        Raises FleetUnavailable, PackingError, OSError.
+        """
+        number, digest = generation.number, generation.digest
+        found = await detached(partial(self._files.find, number, digest))
+        if found is not None:
+            return found
+        archive = await self.link.store.get_object(digest)
+        files = await detached(partial(unpack, archive, digest))
+        return await detached(partial(self._files.write, number, digest, files))
+
+    def _now_serves(self, found: OnDisk | None) -> None:
+        self.standing.serves, self.standing.since, self.standing.trouble = found, time.time(), ""
+
+    def _refuse(self, number: int, why: str) -> None:
+        first = why.splitlines()[0] if why else "no reason is known"
+        self._refused[number], self._refused_at = why, time.monotonic()
+        self._reporting.unsaid[number] = Report(Stand.FAILED, first)
+        self.standing.trouble = f"generation {number}: {first}"
+
+    # --- the proof --------------------------------------------------------------------------
+
+    def _begin(
+        self, generation: Generation, before: object, counters: Counters, now: float
+    ) -> None:
+        self._trial = OnTrial(generation, before, counters, now)  # type: ignore[arg-type]
+        self._reporting.unsaid[generation.number] = Report(Stand.TAKEN)
+
+    async def _prove(self, trial: OnTrial | None, now: float) -> None:
+        if trial is None:
+            return
+        if trial.wants_panel(now):
+            trial.note_panel(await detached(partial(answers_of, self._serving.snapshot)), now)
+        report = trial.judge(await self._serving.counters(), now)
+        if report is None:
+            return
+        number = trial.generation.number
+        self._reporting.unsaid[number] = report
+        if report.stand is Stand.FAILED:
+            self._refused[number], self._refused_at = report.why, now
+            self._log.error("generation.failed", number=number, reason=report.why)
+        else:
+            self._log.info("generation.proved", number=number, figures=dict(report.figures))
+
+
+def _is(found: OnDisk, generation: Generation) -> bool:
+    """Whether that is on the disk. Numbers begin again in a fleet that was made anew."""
+    return (found.number, found.digest) == (generation.number, generation.digest)
+
+
+async def begin(settings: Fleet, config: Path, state: Path) -> EdgeGenerations:
+    """Generations of the edge whose own file is `config`, the set to start with on the disk.
+
+    `state` is `server.state`. The link is begun; what cannot be fetched within
+    `settings.start_wait` is an event.
+    """
+    link = Link(settings, config.parent, lambda _state: None)
+    generations = EdgeGenerations(link, settings, config.parent, GenerationFiles(state))
+    await link.start()
+    try:
+        await generations.prepare(settings.start_wait)
+    except BaseException:
+        await link.stop()
+        raise
+    return generations
