@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fleet.linked_edges import linked
+from harness.linked_edges import linked
 from harness.nats import NatsServer, nats
 from harness.waiting import until_holds
 

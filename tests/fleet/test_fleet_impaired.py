@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
+from harness.linked_edges import edge, linked, until
 from harness.nats import NatsServer, nats
 from harness.tcp_way import way_to
-from linked_edges import edge, linked, until
 
 from resolverd.fleet.connection import BEAT_INTERVAL, BEAT_TIMEOUT
 from resolverd.fleet.errors import FleetUnavailable

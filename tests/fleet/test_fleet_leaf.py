@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from harness.linked_edges import edge, linked, until
 from harness.nats import NatsServer, nats
 from harness.programs import free_port
-from linked_edges import edge, linked, until
 
 from resolverd.fleet.link import Link
 from resolverd.health.overrides import OverrideKind

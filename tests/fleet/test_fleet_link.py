@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from harness.linked_edges import linked, until
 from harness.nats import NatsCluster, NatsServer, nats, nats_cluster
-from linked_edges import linked, until
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import KeyValueConfig

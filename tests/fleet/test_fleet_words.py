@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
+from harness.linked_edges import edge, until
 from harness.nats import nats
-from linked_edges import edge, until
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 

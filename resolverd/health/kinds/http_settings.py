@@ -17,7 +17,9 @@ class HttpSettings(Probe):
     """How a request is sent, and over which TLS; whoever derives from it declares `path`."""
 
     path: str = option("/health", "Path of the request.")
-    headers: dict[FieldName, FieldValue] = option(factory=dict, doc="Headers added to the HTTP request.")
+    headers: dict[FieldName, FieldValue] = option(
+        factory=dict, doc="Headers added to the HTTP request."
+    )
     host: HostField = option("", "Host header; empty takes the URL's own.")
     sni: Hostname | Literal[""] = option(
         "", "TLS server name (SNI, and the name verified); empty takes the URL's own."

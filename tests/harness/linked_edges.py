@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.waiting import until_holds
-
 from resolverd.config.fleet import EVERY_EDGE, Fleet
 from resolverd.fleet.joined import Joined
 from resolverd.fleet.link import Link, LinkState
