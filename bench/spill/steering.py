@@ -16,6 +16,7 @@ from resolverd.config.model import Service
 from resolverd.config.probe import Probe
 from resolverd.dns.prefix import Prefix
 from resolverd.health.readings import LoadReadings
+from resolverd.health.verdict import UNKNOWN
 from resolverd.load.flow import FlowTracker
 from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
 from resolverd.load.spilling import Spilling
@@ -145,7 +146,7 @@ class Resolverd:
                 completed=seen.completed,
             )
         every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
-        self._saturation.sample(every, self._readings, {}, now)
+        self._saturation.sample(every, self._readings, lambda _: UNKNOWN, now)
         self.flows.sample([(r.target, probe) for r, probe in every], self._readings, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 
 import pytest
 
@@ -27,7 +26,7 @@ ONE = Offers(READABLE, Processes.ONE, 1, True, "0.32.0", "accepted")
 def test_each_endpoint_is_reported_with_what_to_do(
     offers: Offers, level: Level, words: str
 ) -> None:
-    state = {"regions": [{"endpoints": [{"name": "a", "offers": asdict(offers)}]}]}
+    state = {"regions": [{"endpoints": [{"name": "a", "offers": offers._asdict()}]}]}
     (found,) = endpoints(state)
     assert (found.id, found.level) == ("endpoint", level)
     assert words in found.seen
