@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resolverd.errors import ResolverdError
+from resolverd.files.reading import MAX_KEPT, read_file
 from resolverd.files.writing import replace_file
 
 FILE = "anycast-drain.json"
@@ -44,7 +45,7 @@ def read(place: Path | None) -> Drain | None:
     if place is None:
         return None
     try:
-        tree = json.loads((place / FILE).read_bytes())
+        tree = json.loads(read_file(place / FILE, MAX_KEPT))
         return Drain(str(tree["who"]), str(tree["why"]), float(tree["at"]))
     except FileNotFoundError:
         return None

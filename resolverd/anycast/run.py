@@ -99,13 +99,12 @@ class Edge:
             if now is None or (seen is not None and seen < self.settings.ebb_rate):
                 break
             last = now
-        ebbed = seen is not None and seen < self.settings.ebb_rate
-        (self._log.info if ebbed else self._log.warning)(
-            "anycast.ebbed" if ebbed else "anycast.not_ebbed",
-            addresses=addresses,
-            seconds=round(time.monotonic() - begun, 3),
-            queries_per_second=seen,
-        )
+        took = round(time.monotonic() - begun, 3)
+        said = {"addresses": addresses, "seconds": took, "queries_per_second": seen}
+        if seen is not None and seen < self.settings.ebb_rate:
+            self._log.info("anycast.ebbed", **said)
+        else:
+            self._log.warning("anycast.not_ebbed", **said)
 
     @property
     def status(self) -> str:

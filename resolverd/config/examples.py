@@ -19,6 +19,8 @@ from resolverd.config.toml_values import duration, toml_value
 # By the option's name; of a list, one element.
 _EXAMPLES: Mapping[str, Any] = {
     "address": "192.0.2.10",
+    "addresses": "192.0.2.53",
+    "announced": "med 100",
     "asn": 64500,
     "bias": "20ms",
     "body": "ping",
@@ -57,7 +59,11 @@ _EXAMPLES: Mapping[str, Any] = {
     "name": "gpu-1",
     "nat64": "2001:db8:64::/96",
     "nsid": "fra1",
+    "peers": "router_v4",
     "places": "office",
+    "protocols": "anycast_v4",
+    "query": "example.com",
+    "raised_protocols": "anycast_v4_raised",
     "regions": "us-east",
     "rtt": "http://192.0.2.10:9091/",
     "services": "chat",
