@@ -25,6 +25,9 @@ FEW = 3
 # Shares of an interval after which the next turn begins, and for which a canary proves life: what
 # lies between is for the probe to be begun, the canary to be answered, and the others to be told.
 _EARLY, _LASTS = 0.9, 1.25
+# By so much longer for each edge before one in the order, up to five: where a canary takes long,
+# not all of them lose patience at once.
+_PATIENCE, _MOST = 0.15, 5
 # Edges alone check each minute what no page shows; of many, each so much more seldom.
 _SELDOM = 1.25
 
@@ -53,7 +56,7 @@ class CanaryTurn:
         self._proofs: dict[str, Proof] = {}
         self._asker = ""
         self._since = self._doubted = self._looked = self._called = -math.inf
-        self._interval = math.inf
+        self._interval, self._lasts = math.inf, _LASTS
         self.asked: float | None = None
         self.resting = False
         self.spared = self.told_of = 0
@@ -67,7 +70,9 @@ class CanaryTurn:
         for edge in gone:
             del self._proofs[edge]
         self._live = frozenset((self._edge, *live))
-        self._few = in_order(self._target, self._live)[:FEW]
+        order = in_order(self._target, self._live)
+        self._few = order[:FEW]
+        self._lasts = _LASTS + _PATIENCE * min(_MOST, order.index(self._edge))
         return rested
 
     def answered(self, at: float) -> None:
@@ -102,7 +107,11 @@ class CanaryTurn:
         newest = self._newest()
         if len(self._live) == 1 or newest is None or self._ours(now, interval):
             return None
-        if self.asked is None or self.asked <= self._doubted or now - newest.at > _LASTS * interval:
+        if (
+            self.asked is None
+            or self.asked <= self._doubted
+            or now - newest.at > self._lasts * interval
+        ):
             return None
         return newest
 
@@ -114,7 +123,7 @@ class CanaryTurn:
         newest, interval = self._newest(), self._interval
         if not self.resting or len(self._live) == 1 or now - self._called < interval / 4:
             return False
-        if newest is None or now - newest.at > _LASTS * interval or self._ours(now, interval):
+        if newest is None or now - newest.at > self._lasts * interval or self._ours(now, interval):
             self._called = now
             return True
         return False

@@ -173,7 +173,7 @@ async def test_an_idle_server_costs_many_edges_hardly_more_than_one(tmp_path: Pa
     print(counts)
     for kind in ("vllm", "openai"):
         alone = counts[kind, 1]
-        assert alone >= COUNTED / INTERVAL
+        assert alone >= 0.8 * COUNTED / INTERVAL, counts
         assert counts[kind, 5] <= 1.2 * alone, counts
         assert counts[kind, 20] <= 1.2 * alone, counts
 

@@ -110,7 +110,8 @@ async def test_a_region_that_dies_is_left_by_all_at_once_and_no_later_than_by_on
         standing = [d.fleet.observations.disagreements.counted for d in fleet.daemons.values()
                     if d.fleet is not None]  # fmt: skip
         assert not any(c.path_faults for known in standing for c in known.values()), standing
-    assert max(took) <= 1.0 + 2 * 0.25 + 0.5 + 1.0, took
+    most = max(1.0 + 2 * 0.25 + 0.5, *alone)  # more where this host is late
+    assert max(took) <= most + 1.0, (took, alone)
     assert median(took) <= median(alone) + 1.0, (took, alone)
     assert max(apart) <= 2.0, apart
 
@@ -127,14 +128,18 @@ async def test_a_quorum_alone_moves_nothing_but_the_ttl_and_asks_again_at_once(
             lambda: all("3 of 5 edges say" in fleet.verdict(edge, "eu").reason for edge in few)
         )
         began, before = time.monotonic(), len(seen.probes)
-        await asyncio.sleep(2.0)
+
+        def asked_again() -> bool:
+            asked = [edge for _, edge, region in seen.probes[before:] if region == "eu"]
+            return all(asked.count(edge) >= 3 for edge in few)
+
+        await until(asked_again)
+        assert time.monotonic() - began < 5.0  # in which one is ordinary
         assert all(fleet.serves("eu", *few))
         assert fleet.moved("eu", False, cut).keys() == set(EDGES[:3])
         for edge in few:
             assert fleet.verdict(edge, "eu").no_flip_before <= time.monotonic()
             assert others(fleet, edge)["standing"] == "doubted"
-        asked = [at for at, edge, r in seen.probes[before:] if (edge, r) == (few[0], "eu")]
-        assert len(asked) >= 2, began  # where one in 5 s is ordinary
         seen.blinded.clear()
         await until(lambda: all(v == math.inf for v in _no_flip(fleet, few)))
 
@@ -168,8 +173,7 @@ async def test_an_edge_that_lies_moves_nothing(
             assert {fleet.verdict(e, "eu").no_flip_before for e in fleet.daemons} == {math.inf}
             died = time.monotonic()
             seen.dead.add("eu")
-            await until(lambda: not any(fleet.serves("eu")))
-            assert fleet.moved("eu", False, died).keys() == set(EDGES[:3])
+            await until(lambda: fleet.moved("eu", False, died).keys() == set(EDGES[:3]))
             assert {region for _, _, region, _ in fleet.moves} == {"eu"}
         finally:
             await client.close()

@@ -32,10 +32,10 @@ class Edge:
 
 
 class FleetOfEdges:
-    """Edges that probe one endpoint, which dies at `dies`. A canary takes 0.2 s, a word 0.03 s."""
+    """Edges that probe one endpoint, which dies at `dies`; a canary `takes` so long."""
 
-    def __init__(self, names: list[str], seed: int, dies: float = 1e9) -> None:
-        self.rng, self.dies = random.Random(seed), dies
+    def __init__(self, names: list[str], seed: int, dies: float = 1e9, takes: float = 0.2) -> None:
+        self.rng, self.dies, self.takes = random.Random(seed), dies, takes
         self.edges = {name: Edge(name) for name in names}
         self.live = set(names)
         self.canaries: list[tuple[float, str]] = []
@@ -81,7 +81,7 @@ class FleetOfEdges:
             edge.turn.looked(now, page=False, interval=INTERVAL)
         else:
             self.canaries.append((now, edge.name))
-            self.at(now + 0.2, lambda later: self.ended(edge, later))
+            self.at(now + self.takes, lambda later: self.ended(edge, later))
 
     def ended(self, edge: Edge, now: float) -> None:
         if now < self.dies and not edge.blind:
@@ -110,8 +110,8 @@ def names(count: int) -> list[str]:
     return [f"edge{number}" for number in range(count)]
 
 
-def cost(count: int, seed: int, seconds: float = 3600.0) -> int:
-    fleet = FleetOfEdges(names(count), seed)
+def cost(count: int, seed: int, seconds: float = 3600.0, takes: float = 0.2) -> int:
+    fleet = FleetOfEdges(names(count), seed, takes=takes)
     fleet.run(100.0)
     before = len(fleet.canaries)
     fleet.run(100.0 + seconds)
@@ -123,6 +123,12 @@ def test_many_edges_cost_hardly_more_than_one(count: int) -> None:
     alone = cost(1, seed=1)
     assert 720 <= alone <= 800  # one in each 0.9 to 1.0 intervals
     assert max(cost(count, seed) for seed in range(4)) <= 1.1 * alone
+
+
+@pytest.mark.parametrize("count", [5, 20])
+def test_canaries_that_take_long_make_few_others_lose_patience(count: int) -> None:
+    alone = cost(1, seed=1, takes=1.0)
+    assert max(cost(count, seed, takes=1.0) for seed in range(4)) <= 1.2 * alone
 
 
 def test_a_few_edges_ask_in_turn_each_as_often_as_the_others() -> None:
