@@ -42,6 +42,7 @@ test: $(VENV)/.dev ## set everything up and run all the tests; LONG=1 tries at l
 
 test-fleet: $(VENV)/.dev ## five edges, three regions and all that can happen to them, as root: 20 minutes
 	@.ci/packages
+	@.ci/exabgp .cache/exabgp || echo "no newer ExaBGP: Debian's alone announces"
 	@LONG=1 .ci/tests $(VENV) -n 0 tests/fleet $(ARGS)
 
 test-vllm: $(VENV)/.dev ## every fault of a real vLLM, 15 minutes; LONG=1 all, QUICK=1 a part

@@ -13,7 +13,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +88,19 @@ def said(outcome: Outcome) -> str:
 
 def as_row(outcome: Outcome) -> dict[str, Any]:
     """As a result file has it."""
-    found = asdict(outcome.account)
-    for name in ("first_lost", "last_lost"):
-        del found[name]
+    found = outcome.account
     return {
         "event": outcome.event.name,
         "words": outcome.event.words,
         "planned": outcome.event.planned,
-        **found,
-        "lossy": outcome.account.lossy,
+        "asked": found.asked,
+        "lost": found.lost,
+        "lossy": found.lossy,
+        "wrong": found.wrong,
+        "empty": found.empty,
+        "latest": found.latest,
+        "by_edge": dict(found.by_edge),
+        "by_region": dict(found.by_region),
         "converged": outcome.converged,
         "seconds": outcome.seconds,
         "problems": outcome.problems(),

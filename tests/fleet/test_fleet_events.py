@@ -34,10 +34,10 @@ def test_what_is_published_reaches_all_or_none_and_nothing_is_lost(
 
 
 def _held(lab: Lab, event: Event, folder: Path) -> None:
-    outcome = tried(lab, event, folder, RATE)
+    outcome = tried(lab, event, folder, RATE, quiet=2.0 if LONG else 0.5)
     assert not outcome.problems(), outcome.notes
     assert outcome.converged is None or outcome.converged < SLOWEST
-    assert outcome.account.asked > RATE
+    assert outcome.account.asked
 
 
 def _leave_out(event: Event) -> None:

@@ -114,17 +114,19 @@ class Outcome:
         return found
 
 
-def tried(lab: Lab, event: Event, folder: Path, rate: float) -> Outcome:
-    """Have it happen under a load of `rate` queries a second, and mend it."""
+def tried(
+    lab: Lab, event: Event, folder: Path, rate: float, quiet: float = QUIET_SECONDS
+) -> Outcome:
+    """Have it happen under a load of `rate` queries a second, `quiet` seconds before and after."""
     sound(lab)
     failed = ""
     with asking(lab, folder, rate) as load:
-        time.sleep(QUIET_SECONDS)
+        time.sleep(quiet)
         trial = Trial(lab, load, folder)
         began = time.monotonic()
         try:
             event.run(trial)
-            time.sleep(QUIET_SECONDS)
+            time.sleep(quiet)
         except (AssertionError, OSError) as error:
             failed = str(error) or repr(error)  # the next events are tried all the same
         records = load.stop()
