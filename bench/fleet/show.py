@@ -65,7 +65,7 @@ def _show(folder: Path) -> int:
 def _introduce(lab: Lab, seconds: float) -> None:
     _say(f"\nThey run ({seconds:.0f} s). All edges announce one address, {ANYCAST4}, by BGP:\n")
     for name, edge in lab.edges.items():
-        _say(f"  {name}  {edge.node.city:<14} AS {edge.node.asn}   resolverd, BIRD with BFD")
+        _say(f"  {name}  {edge.node.city:<14} AS {edge.node.asn}   resolverd, {edge.speaker.words}")
     for region in REGIONS:
         _say(f"  {region.name:<13} a simulated vLLM server, probed by every edge")
     _say(f"  {', '.join(lab.nats)}    nats-server, by which the edges share what they see")

@@ -117,7 +117,8 @@ async def _run(arguments: argparse.Namespace, path: Path) -> int:
     settings = fleet_of(path, arguments.overrides)
     assert settings is not None
     checked = None
-    if not (arguments.list or arguments.abort) and arguments.show is arguments.to is None:
+    is_new = arguments.show is None and arguments.to is None
+    if is_new and not arguments.list and not arguments.abort:
         checked = await _checked(arguments, path)
     async with publisher(settings, path.parent) as fleet:
         if arguments.list:

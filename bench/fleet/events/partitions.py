@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 
-from bench.fleet.events.trial import Event, Trial, answered_with, moved
+from bench.fleet.events.trial import Event, Trial, answered_by, answered_with, moved
 from bench.fleet.lab.lab import Lab
 from bench.fleet.lab.places import NATS
 
@@ -62,11 +62,13 @@ def nats_slow(trial: Trial) -> None:
 def nats_and_bgp_lost(trial: Trial) -> None:
     """An edge loses NATS and BGP at once: it answers nobody soon, and the others go on."""
     lab = trial.lab
+    trial.gone = answered_by(_ALONE)
     trial.happens()
     _part_from_nats(lab, _ALONE)
     lab.faults.without_bgp(lab.edges[_ALONE].node)
     lab.router.until_announcing(lab.edges.keys() - {_ALONE})
-    trial.notes["answers moved"] = len([r for r in trial.answers_meanwhile(2.0) if moved(r)])
+    trial.until_gone()
+    trial.notes["answers moved"] = sum(map(moved, trial.answers_meanwhile(2.0)))
 
 
 def fleet_split(trial: Trial) -> None:
