@@ -36,7 +36,7 @@ class FloorUnknownError(ResolverdError):
     """The fleet cannot be asked; the text says why."""
 
 
-class Keeper(Protocol):
+class SharedFloor(Protocol):
     """Who says whether an address may be withdrawn."""
 
     async def start(self) -> None:
@@ -60,7 +60,7 @@ class Keeper(Protocol):
         """How many other live edges announce an address; None where nobody is asked."""
 
 
-class Alone:
+class NoFloor:
     """No fleet: nobody is asked, and what has to go goes."""
 
     async def start(self) -> None:
@@ -88,7 +88,7 @@ class Alone:
         return None
 
 
-class FleetKeeper:
+class FleetFloor:
     """The floor of the fleet that `settings` name; `base` is the configuration's directory."""
 
     def __init__(
@@ -126,6 +126,7 @@ class FleetKeeper:
 
     def tell(self, announced: Sequence[str]) -> None:
         """Let the others know what is announced here."""
+        # Who lives is told by the subject; what is announced is for people who listen.
         message = {"edge": self._edge, "announced": list(announced)}
         self._link.publish(self._subject, json.dumps(message).encode())
 
@@ -156,12 +157,16 @@ class FleetKeeper:
         now = self._clock()
         return frozenset(edge for edge, at in self._heard.items() if now - at <= self._valid)
 
-    def _hear(self, _subject: str, payload: bytes) -> None:
+    def _hear(self, subject: str, _payload: bytes) -> None:
+        from resolverd.fleet import names
+
         try:
-            edge = str(json.loads(payload)["edge"])
-        except (ValueError, KeyError, TypeError):
-            return  # another release's
-        self._heard[edge] = self._clock()
+            edge = names.untoken(subject.rpartition(".")[2])
+        except ValueError:
+            return  # no edge writes it
+        now = self._clock()
+        live = {e: at for e, at in self._heard.items() if now - at <= self._valid}
+        self._heard = {**live, edge: now}
 
     async def _change(self, change: Callable[[Floor], Floor | str]) -> str:
         """Compare and set until it holds; why it may not be, or empty."""

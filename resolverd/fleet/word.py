@@ -9,11 +9,13 @@ Times are Unix seconds, so edges have to agree on the time to within a minute, a
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NamedTuple
 
 from resolverd.config.fleet import EVERY_EDGE
 from resolverd.fleet import names
 from resolverd.health.overrides import Override, OverrideKind
+from resolverd.health.untrusted_json import parse_json
 
 PREFIX = "words."
 _KIND = "override"
@@ -69,7 +71,7 @@ def packed(word: Word) -> bytes:
 
 def unpacked(value: bytes) -> Word:
     """The word of a key's value. Raises ValueError for what `packed` never makes."""
-    return word_of(json.loads(value))
+    return word_of(parse_json(value))
 
 
 def document_of(word: Word) -> dict[str, Any]:
@@ -114,4 +116,6 @@ def _text(value: Any) -> str:
 def _time(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("it is no time")
+    if not math.isfinite(value):
+        raise TypeError("it is no time that comes")
     return float(value)

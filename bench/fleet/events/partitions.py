@@ -128,16 +128,14 @@ def _slow(lab: Lab) -> None:
             lab.delays.slow(edge, server, 1.0)
 
 
-_FLEET = frozenset({"fleet"})
-
 EVENTS = (
-    Event("nats-one", "an edge loses NATS; a region dies", nats_lost_by_one, needs=_FLEET),
-    Event("nats-all", "all edges lose NATS; a region dies", nats_lost_by_all, needs=_FLEET),
-    Event("nats-quorum", "NATS loses its quorum; a region dies", nats_without_quorum, needs=_FLEET),
-    Event("nats-killed", "kill -9 of all NATS; a region dies", nats_killed, needs=_FLEET),
-    Event("nats-disks", "NATS' disks are full; a region dies", nats_disks_full, needs=_FLEET),
-    Event("nats-held", "a nats-server stands still; a region dies", nats_held, needs=_FLEET),
-    Event("nats-slow", "NATS is a second slower; a region dies", nats_slow, needs=_FLEET),
-    Event("split", "two edges and one NATS apart; a region dies", fleet_split, needs=_FLEET),
-    Event("nats-bgp", "an edge loses NATS and BGP", nats_and_bgp_lost, needs=_FLEET),
+    Event("nats-one", "an edge loses NATS; a region dies", nats_lost_by_one),
+    Event("nats-all", "all edges lose NATS; a region dies", nats_lost_by_all),
+    Event("nats-quorum", "NATS loses its quorum; a region dies", nats_without_quorum),
+    Event("nats-killed", "kill -9 of all NATS; a region dies", nats_killed),
+    Event("nats-disks", "NATS' disks are full; a region dies", nats_disks_full),
+    Event("nats-held", "a nats-server stands still; a region dies", nats_held),
+    Event("nats-slow", "NATS is a second slower; a region dies", nats_slow),
+    Event("split", "two edges and one NATS apart; a region dies", fleet_split),
+    Event("nats-bgp", "an edge loses NATS and BGP", nats_and_bgp_lost),
 )

@@ -1,10 +1,9 @@
-"""What announces an edge's service addresses: by hand, or `resolverd anycast` by BIRD or ExaBGP.
+"""What announces an edge's service addresses: `resolverd anycast`, by BIRD or by ExaBGP.
 
-    ByHand       BIRD's static protocols, told by birdc: an edge without `resolverd anycast`
-    ByBird       the same protocols, told by `resolverd anycast`, a process of its own
+    ByBird       BIRD's static protocols, told by `resolverd anycast`, a process of its own
     ByExabgp     ExaBGP, which runs `resolverd anycast`; a BIRD beside it speaks BFD alone
 
-All are told the same: announce, withdraw, kill. `resolverd anycast` may withdraw by itself, too.
+Both are told the same: announce, withdraw, kill. `resolverd anycast` may withdraw by itself, too.
 """
 
 from __future__ import annotations
@@ -81,38 +80,6 @@ class Speaker(Protocol):
 
     def kill(self) -> None:
         """SIGKILL all of it."""
-
-
-class ByHand:
-    """BIRD's static protocols, and nobody who looks after them."""
-
-    configuration = ""
-    words = "BIRD"
-
-    def __init__(self, namespace: Namespace, edge: EdgeNode, folder: Path) -> None:
-        self._bird = EdgeBird(namespace, edge, folder / "bird")
-
-    @property
-    def running(self) -> bool:
-        """Whether BIRD runs."""
-        return self._bird.running
-
-    def start(self) -> None:
-        """Start BIRD where it does not run; it announces nothing then."""
-        if not self.running:
-            self._bird.start()
-
-    def announce(self) -> None:
-        """Enable the protocols."""
-        self._bird.control("enable", '"anycast*"')
-
-    def withdraw(self) -> None:
-        """Disable them."""
-        self._bird.control("disable", '"anycast*"')
-
-    def kill(self) -> None:
-        """SIGKILL BIRD."""
-        self._bird.kill()
 
 
 class ByBird:
