@@ -33,11 +33,14 @@ def rules() -> list[Rule]:
 def hurried(over: str = "10s") -> str:
     """The file with alerts that fire at once, and with rates and changes `over` so long.
 
-    A database of any age is old in it, and an override is forgotten after a second.
+    A database of any age is old in it; an override is forgotten after a second, and a wave of a
+    generation is stuck.
     """
     text = re.sub(r"^( {8}for:) \w+$", r"\1 0s", RULES.read_text(), flags=re.MULTILINE)
     text = re.sub(r"\[\w+\]", f"[{over}]", text)
-    return text.replace("60 * 86400", "0").replace("> 1 * 86400", "> 1")
+    for long, short in (("60 * 86400", "0"), ("> 1 * 86400", "> 1"), ("> 1800", "> 1")):
+        text = text.replace(long, short)
+    return text
 
 
 def _rule(block: str) -> Rule:

@@ -12,6 +12,7 @@ import dns.asyncquery
 import dns.message
 from clients.alert_rules import hurried
 from clients.prometheus_server import Prometheus, prometheus
+from harness.waiting import until_holds
 
 from resolverd.daemon import Daemon
 
@@ -22,11 +23,13 @@ Alert = tuple[str, str]
 
 
 @asynccontextmanager
-async def watched(folder: Path, *targets: object, over: str = "10s") -> AsyncIterator[Prometheus]:
-    """A Prometheus that scrapes `targets`; rates and changes are those `over` so long."""
+async def watched(
+    folder: Path, *targets: object, over: str = "10s", job: str = "resolverd"
+) -> AsyncIterator[Prometheus]:
+    """A Prometheus that scrapes `targets` as `job`; rates and changes are those `over` so long."""
     rules = folder / "rules.yml"
     rules.write_text(hurried(over))
-    async with prometheus(folder, *targets, interval="250ms", rules=[rules]) as watching:
+    async with prometheus(folder, *targets, interval="250ms", rules=[rules], job=job) as watching:
         yield watching
 
 
@@ -57,6 +60,7 @@ async def until_fired(
     seen: set[Alert] = set()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(TIMEOUT):
+            seen = await fired(watching)
             while not wanted <= seen or over & {alert for alert, _ in seen}:
                 if daemon is not None:
                     await ask(daemon, name)
@@ -65,6 +69,15 @@ async def until_fired(
     assert wanted <= seen, f"missing {wanted - seen}, of {seen}"
     assert not over & {alert for alert, _ in seen}, f"of {over} some still fire: {seen}"
     return seen
+
+
+async def until_found(watching: Prometheus, query: str) -> None:
+    """Wait until a query has a result."""
+    await until_holds(lambda: _found(watching, query), within=TIMEOUT)
+
+
+async def _found(watching: Prometheus, query: str) -> bool:
+    return bool(await watching.query(query))
 
 
 async def ask(daemon: Daemon, name: str = "chat.inference.example") -> None:

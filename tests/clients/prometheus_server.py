@@ -19,7 +19,7 @@ global:
   evaluation_interval: {interval}
 rule_files: {rules}
 scrape_configs:
-  - job_name: resolverd
+  - job_name: {job}
     static_configs:
       - targets: {targets}
 """
@@ -55,12 +55,18 @@ class Prometheus:
 
 @asynccontextmanager
 async def prometheus(
-    folder: Path, *targets: object, interval: str = "1s", rules: Sequence[Path] = ()
+    folder: Path,
+    *targets: object,
+    interval: str = "1s",
+    rules: Sequence[Path] = (),
+    job: str = "resolverd",
 ) -> AsyncIterator[Prometheus]:
-    """Scrape the `targets` every `interval` and evaluate the files of `rules`; ended afterwards."""
+    """Scrape the `targets` as `job` every `interval`, and evaluate the files of `rules`; ended
+    afterwards.
+    """
     config = folder / "prometheus.yml"
     lists = {"targets": [*map(str, targets)], "rules": [*map(str, rules)]}
-    config.write_text(CONFIG.format(interval=interval, **lists))
+    config.write_text(CONFIG.format(interval=interval, job=job, **lists))
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         program("prometheus"),

@@ -79,10 +79,13 @@ class Central:
 
 
 class PublishedEdge:
-    """One edge: its own file, its `server.state`, and its process while it runs."""
+    """One edge: its own file, its `server.state`, and its process while it runs.
 
-    def __init__(self, folder: Path, name: str, urls: Sequence[str]) -> None:
-        self.folder, self.name, self._urls = folder, name, urls
+    `metrics` is where Prometheus may read it; empty is nowhere.
+    """
+
+    def __init__(self, folder: Path, name: str, urls: Sequence[str], *, metrics: str = "") -> None:
+        self.folder, self.name, self._urls, self.metrics = folder, name, urls, metrics
         self.state = folder / "state"
         self.port = free_port()
         self.events = folder / "events.json"
@@ -95,7 +98,7 @@ class PublishedEdge:
         (self.folder / "resolverd.toml").write_text(
             f'[server]\nlisten = ["127.0.0.1:{self.port}"]\ncoordinates = [50.1, 8.7]\n'
             f'state = "{self.state}"\nsettle = "100ms"\n'
-            f'[admin]\nsocket = "admin.sock"\nlisten = ""\n'
+            f'[admin]\nsocket = "admin.sock"\nlisten = "{self.metrics}"\n'
             f'[fleet]\nurls = {json.dumps(self._urls)}\nedge = "{self.name}"\n'
             f'configuration = "published"\n{more}'
         )
