@@ -30,7 +30,7 @@ class Floor(NamedTuple):
         try:
             tree = json.loads(value)
             return cls({str(a): frozenset(map(str, edges)) for a, edges in tree.items()})
-        except (ValueError, AttributeError, TypeError) as error:
+        except (ValueError, AttributeError, TypeError, RecursionError) as error:
             raise FloorError(f"anycast.floor is not understood: {error}") from error
 
     def octets(self) -> bytes:

@@ -132,7 +132,8 @@ class Store:
                     else:
                         return
         except TimeoutError as error:
-            raise FleetUnavailable(reason or f"nothing was heard within {within:g} s") from error
+            reason = self.reason or reason or f"nothing was heard within {within:g} s"
+            raise FleetUnavailable(reason) from error
 
     def edges(self) -> dict[str, float]:
         """The seconds since each live edge's last marker was heard, this one's too."""
@@ -265,7 +266,7 @@ class Store:
         try:
             edge = names.key_parts(entry.key)[1]
             marker = None if entry.value is None else _marker(entry.value)
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
             return  # another release's, or somebody's by hand
         if marker is None:
             self._markers.pop(edge, None)

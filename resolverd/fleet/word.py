@@ -18,6 +18,10 @@ from resolverd.health.overrides import Override, OverrideKind
 PREFIX = "words."
 _KIND = "override"
 
+# What a time may be: seconds of a thousand years, which a date can say; and characters of a text,
+# of which the API takes fewer.
+_MAX_SECONDS, _MAX_TEXT = 3.2e10, 4096
+
 
 class Address(NamedTuple):
     """To whom a word is said, `all` or an edge's name, and on which override key it is."""
@@ -69,7 +73,10 @@ def packed(word: Word) -> bytes:
 
 def unpacked(value: bytes) -> Word:
     """The word of a key's value. Raises ValueError for what `packed` never makes."""
-    return word_of(json.loads(value))
+    try:
+        return word_of(json.loads(value))
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
 
 
 def document_of(word: Word) -> dict[str, Any]:
@@ -106,12 +113,13 @@ def as_word(override: Override, shift: float) -> Word:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("it is no text")
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise TypeError(f"it is no text of up to {_MAX_TEXT} characters")
     return value
 
 
 def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not 0 <= value <= _MAX_SECONDS:  # nor is NaN between them
         raise TypeError("it is no time")
     return float(value)

@@ -139,6 +139,31 @@ async def test_an_edge_that_died_without_leaving_does_not_count(
         assert a.held
 
 
+async def test_an_edge_whose_route_is_proved_nowhere_does_not_count(
+    server: NatsServer, tmp_path: Path
+) -> None:
+    """Its process lives and says so, but its BIRD is dead."""
+    async with announcing(server, tmp_path, "ab") as (a, b):
+        b.speaking.told[V4], b.speaking.broken = Phase.WITHDRAWN, True
+        await b.announcer.turn(FIT)
+        await until([b], lambda: a.keeper.others(V4) == 0)
+        await a.announcer.turn(DEAD)
+        assert a.phase() is Phase.ANNOUNCED
+        assert "0 other edges announce" in a.held
+
+
+@pytest.mark.parametrize("value", [b"{}", None])
+async def test_a_floor_that_was_lost_is_made_anew(
+    server: NatsServer, tmp_path: Path, value: bytes | None
+) -> None:
+    async with announcing(server, tmp_path, "ab") as (a, b):
+        store = a.keeper._link.store  # type: ignore[attr-defined]
+        await (store.delete("anycast.floor") if value is None else store.put("anycast.floor", value))
+        await until([a, b], lambda: a.keeper.others(V4) == b.keeper.others(V4) == 1)
+        await a.announcer.turn(DEAD)
+        assert a.phase() is Phase.WITHDRAWN
+
+
 async def test_a_forced_drain_goes_below_the_floor(server: NatsServer, tmp_path: Path) -> None:
     async with announcing(server, tmp_path, "a") as (a,):
         await a.announcer.turn(STOPPING)

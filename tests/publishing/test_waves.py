@@ -13,6 +13,7 @@ from resolverd.publishing.model import (
     KEPT,
     Generation,
     Ledger,
+    LedgerError,
     Outcome,
     Report,
     Stand,
@@ -349,3 +350,28 @@ def test_whatever_edges_do_no_failed_generation_goes_on_and_all_end_at_the_last_
         assert completed is not None
         assert completed.outcome is Outcome.COMPLETED
     assert read(written(fleet.ledger)) == fleet.ledger
+
+
+def damaged(text: str, value: str) -> bytes:
+    """A ledger with something on trial, in which `text` is changed to `value`."""
+    terms = replace(TERMS, shares=(0.125,))
+    ledger = said(moved(on_trial(1, terms), Seen(live(), 0.0)), Stand.TAKEN, "ams")
+    octets = written(ledger)
+    assert read(octets) == ledger
+    assert octets.count(text.encode()) == 1
+    return octets.replace(text.encode(), value.encode())
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "true", '"1"', "[" * 50_000])
+@pytest.mark.parametrize("text", ["0.125", '"completed":0', '"at":0.0', '"proof":10.0'])
+def test_a_ledger_with_a_number_that_is_none_is_refused(text: str, value: str) -> None:
+    """Whoever reads it goes on with the last one; no task of an edge dies of it."""
+    name, colon, _ = text.rpartition(":")
+    with pytest.raises(LedgerError, match="is damaged"):
+        read(damaged(text, f"{name}{colon}{value}"))
+
+
+@pytest.mark.parametrize("at", ["1e300", "Infinity", "9" * 400])
+def test_a_ledger_of_a_time_that_no_date_says_is_refused(at: str) -> None:
+    with pytest.raises(LedgerError, match="is damaged"):
+        read(damaged('"at":0.0', f'"at":{at}'))
