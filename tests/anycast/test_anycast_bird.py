@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,25 @@ def test_a_drain_holds_over_a_restart(one: Lab, edge: EdgePlace, tmp_path: Path)
     assert gone(one)
     edge.told("--undrain")
     until(lambda: announced(one), "the router has both routes again")
+
+
+@pytest.mark.parametrize("mistake", ["[nonsense]\n", "]", "[region.eu-west]\nhostname = 3\n"])
+def test_a_mistake_in_the_files_keeps_nobody_from_a_drain(
+    one: Lab, edge: EdgePlace, mistake: str
+) -> None:
+    config = edge.folder / "resolverd.toml"
+    good = config.read_text()
+    # The page's examples leave the socket to `auto`; a file that is no TOML says nothing of one.
+    place = f'"{edge.folder / "anycast.sock"}"'
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    config.write_text(good + mistake)
+    try:
+        said = edge.run(*edge.command("--json", "--drain", socket=place), check=False)
+        assert json.loads(said)["withdrawn"] == [V4, V6]
+        assert gone(one)
+    finally:
+        config.write_text(good)
 
 
 @pytest.mark.parametrize("command", [("disable", "anycast_v4"), ("configure",)])
