@@ -34,7 +34,8 @@ process of ExaBGP's. At its end it withdraws, and waits until queries have ebbed
 exit codes:
   0  it is done; with --status: all addresses are announced
   1  with --status: not all are; with --drain or --stop: the fleet's floor keeps an address
-  3  no such process runs here, or it cannot do it now
+  3  no such process runs here, or it cannot do it now; at its own end: what speaks BGP has not
+     withdrawn a route
 """
 _COLOURS = {"announced": "green", "raised": "yellow", "withdrawn": "red"}
 
@@ -142,13 +143,14 @@ async def _serve(loaded: LoadedConfig) -> ExitCode:
     try:
         async with serving(Pages(edge, place), edge, loaded.base):
             await edge.run(supervisor)
+            # A success would keep systemd's ExecStopPost= from trying it again.
+            return ExitCode.UNAVAILABLE if edge.left_announced else ExitCode.OK
     finally:
         if watching is not None:
             watching.cancel()
         await speaker.close()
         await looking.close()
         await keeper.stop()
-    return ExitCode.OK
 
 
 async def _end_with(gone: asyncio.Event, edge: Any) -> None:

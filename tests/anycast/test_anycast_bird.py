@@ -95,6 +95,20 @@ def test_a_daemon_that_is_killed_is_withdrawn(one: Lab, edge: EdgePlace) -> None
     assert "answer" in [reason["code"] for reason in reasons]
 
 
+def test_a_stop_that_bird_does_not_answer_is_no_success(one: Lab, edge: EdgePlace) -> None:
+    """Else systemd's ExecStopPost= would leave the routes where they are."""
+    process = edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    bird = next(p for p in edge.processes if "bird" in p.args)  # type: ignore[operator]
+    bird.send_signal(signal.SIGSTOP)
+    try:
+        assert end(process) == 3
+    finally:
+        bird.send_signal(signal.SIGCONT)
+    edge.run(*edge.command("--withdraw"))
+    until(lambda: gone(one), "the routes are withdrawn")
+
+
 def test_what_a_killed_process_leaves_is_withdrawn_by_execstoppost(
     one: Lab, edge: EdgePlace
 ) -> None:
