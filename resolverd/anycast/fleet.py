@@ -136,7 +136,9 @@ class FleetKeeper:
 
     async def leave(self, address: str, least: int) -> str:
         """Why the address has to stay; empty: it may go. Raises FloorUnknownError."""
-        return await self._change(lambda floor: floor.left(address, self._edge, self._live(address), least))
+        return await self._change(
+            lambda floor: floor.left(address, self._edge, self._live(address), least)
+        )
 
     def counts(self, address: str) -> bool:
         """Whether this edge is counted among those that announce."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -69,6 +70,8 @@ class Store:
         self.reason = "not connected yet"
         self.made = ""
         """When the bucket was made, as NATS says it: another bucket has other revisions."""
+        self.same_name_at = -math.inf
+        """When a marker of another process by this edge's name was heard last (monotonic)."""
         self._settings, self._changed = settings, changed
         self._bucket: Bucket | None = None
         self._client: Client | None = None
@@ -275,6 +278,7 @@ class Store:
         if self._first_mark and entry.revision >= self._first_mark:
             self._heard_at[edge] = time.monotonic()
             if entry.key == self._marker_key and marker.instance != self._instance:
+                self.same_name_at = time.monotonic()
                 log.get("fleet").error("fleet.same_name", edge=edge)
 
     def _break(self, reason: str) -> None:

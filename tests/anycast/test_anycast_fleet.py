@@ -158,7 +158,9 @@ async def test_a_floor_that_was_lost_is_made_anew(
 ) -> None:
     async with announcing(server, tmp_path, "ab") as (a, b):
         store = a.keeper._link.store  # type: ignore[attr-defined]
-        await (store.delete("anycast.floor") if value is None else store.put("anycast.floor", value))
+        await (
+            store.delete("anycast.floor") if value is None else store.put("anycast.floor", value)
+        )
         await until([a, b], lambda: a.keeper.others(V4) == b.keeper.others(V4) == 1)
         await a.announcer.turn(DEAD)
         assert a.phase() is Phase.WITHDRAWN

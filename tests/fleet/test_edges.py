@@ -189,3 +189,18 @@ def test_what_changed_at_an_edge_that_was_not_heard_before_waits_for_all_of_it()
     observations.hear("resolverd.resolverd.observations.a", message)
     assert observations.live() == {}
     assert (observations.heard, observations.refused) == (0, 0)
+
+
+def test_targets_of_all_edges_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are free to whoever may publish, and memory is not."""
+    monkeypatch.setattr("resolverd.fleet.edges.MAX_ALL_TARGETS", 3)
+    edges = Edges(5.0)
+    hear(edges, 0.0, edge="a", eu=UP, us=UP)
+    with pytest.raises(RefusedError, match="all edges together"):
+        hear(edges, 0.0, edge="b", eu=UP, us=UP)
+    assert list(edges.known) == ["a"]
+    hear(edges, 0.0, edge="b", eu=UP)
+    hear(edges, 0.1, edge="a", clock=0.1, eu=DOWN, us=UP)
+    assert edges.known["a"].observed("eu") == DOWN
+    hear(edges, 60.0, edge="c", eu=UP, us=UP, ap=UP)
+    assert list(edges.known) == ["c"]  # those that are silent make room

@@ -174,7 +174,10 @@ def with_times(set_at: str, until: str, why: str = "disks") -> bytes:
         b"null",
         b"\xff",
         b"[" * 200_000,
-        *(with_times("1", until) for until in ("NaN", "Infinity", "1e400", "1e300", "-1", "9" * 400)),
+        *(
+            with_times("1", until)
+            for until in ("NaN", "Infinity", "1e400", "1e300", "-1", "9" * 400)
+        ),
         *(with_times(at, "null") for at in ("NaN", "-1e300", "1e300", "true")),
         with_times("1", "null", "y" * 100_000),
     ],
