@@ -18,7 +18,6 @@ from typing import Any
 
 from bench.fleet.events.roster import BY_NAME, EVENTS
 from bench.fleet.events.trial import Event, Outcome, tried
-from bench.fleet.features import features
 from bench.fleet.lab.lab import Lab
 from bench.fleet.lab.needs import missing
 from bench.report import show, write
@@ -42,13 +41,11 @@ def main() -> int:
         folder = asked.keep or Path(temporary)
         outcomes = trials(chosen, folder, asked.rate, asked.rounds)
     rows = [as_row(outcome) for outcome in outcomes]
-    have = features()
-    left = [event.name for event in chosen if not event.needs <= have]
     head = ("event", "asked", "lost", "wrong", "converged s")
     cells = [(r["event"], r["asked"], r["lost"], r["wrong"], _shown(r["converged"])) for r in rows]
     show(f"{asked.rate:g} queries a second", [head, *cells])
     settings = {"rate": asked.rate, "rounds": asked.rounds, "edges": 5, "regions": 3}
-    document = {"settings": settings, "rows": rows, "left_out": left}
+    document = {"settings": settings, "rows": rows}
     if not asked.only:
         print(f"written: {write('fleet-events', document).name}")
     problems = [f"{o.event.name}: {problem}" for o in outcomes for problem in o.problems()]
@@ -58,14 +55,13 @@ def main() -> int:
 
 def trials(events: Sequence[Event], folder: Path, rate: float, rounds: int) -> list[Outcome]:
     """Each event so often, in one laboratory or, of what is published, in another."""
-    have = features()
     outcomes = []
     for published in (False, True):
-        possible = [e for e in events if e.published is published and e.needs <= have]
+        possible = [e for e in events if e.published is published]
         if not possible:
             continue
         place = folder / ("published" if published else "lab")
-        with Lab(place, nats="fleet" in have, published=published) as lab:
+        with Lab(place, published=published) as lab:
             for event in possible:
                 for number in range(rounds):
                     outcome = tried(lab, event, folder / f"{event.name}-{number}", rate)

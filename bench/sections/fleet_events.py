@@ -47,9 +47,7 @@ def tables(document: Mapping[str, Any]) -> str:
         f"{settings['edges']} edges, {settings['regions']} regions, "
         f"{settings['rate']:,.0f} queries a second over both families."
     )
-    left = document["left_out"]
-    more = f" Left out: {', '.join(left)}." if left else ""
-    return f"{table(head, rows, left=2)}\n{line}{more}\n"
+    return f"{table(head, rows, left=2)}\n{line}\n"
 
 
 def _by_event(document: Mapping[str, Any]) -> Rows:

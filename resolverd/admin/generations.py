@@ -10,14 +10,14 @@ from resolverd.admin.times import iso
 
 if TYPE_CHECKING:
     from resolverd.publishing.model import Ledger, Trial
-    from resolverd.publishing.reporting import Standing
+    from resolverd.publishing.reporting import EdgeStatus
 
 
 class Generations(Protocol):
     """What a daemon knows of generations; `publishing.edge` has it."""
 
     @property
-    def standing(self) -> Standing:
+    def status(self) -> EdgeStatus:
         """What this edge serves."""
 
     @property
@@ -33,8 +33,8 @@ def generations_of(generations: Generations | None) -> dict[str, Any] | None:
     """The part of /state; None where the configuration is this host's own."""
     if generations is None:
         return None
-    standing, ledger = generations.standing, generations.ledger
-    serves = standing.serves
+    status, ledger = generations.status, generations.ledger
+    serves = status.serves
     known = ledger.get(serves.number) if serves else None
     return {
         "number": serves.number if serves else None,
@@ -42,10 +42,10 @@ def generations_of(generations: Generations | None) -> dict[str, Any] | None:
         "author": known.author if known else None,
         "note": known.note if known else None,
         "published_at": iso(known.at) if known else None,
-        "since": iso(standing.since) if serves else None,
+        "since": iso(status.since) if serves else None,
         "on_trial": generations.on_trial,
         "completed": ledger.completed,
-        "trouble": standing.trouble or None,
+        "trouble": status.trouble or None,
         "trial": None if ledger.trial is None else _trial(ledger.trial, wave_seconds(generations)),
     }
 
@@ -54,12 +54,12 @@ def wave_seconds(generations: Generations) -> float:
     """For how long the present wave has been known here, in seconds; 0 where there is none."""
     if generations.ledger.trial is None:
         return 0.0
-    return time.monotonic() - generations.standing.wave_since
+    return time.monotonic() - generations.status.wave_since
 
 
 def behind(generations: Generations) -> bool:
     """Whether this edge serves another set than the completed one, and not one on trial."""
-    serves, completed = generations.standing.serves, generations.ledger.completed
+    serves, completed = generations.status.serves, generations.ledger.completed
     return (
         bool(completed)
         and not generations.on_trial
@@ -75,7 +75,7 @@ def _trial(trial: Trial, seconds: float) -> Mapping[str, Any]:
         "reports": [
             {
                 "edge": edge,
-                "stand": report.stand.value,
+                "state": report.state.value,
                 "why": report.why or None,
                 "figures": dict(report.figures),
             }

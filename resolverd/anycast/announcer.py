@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from resolverd import log
 from resolverd.anycast.damping import Damping
 from resolverd.anycast.fitness import Fitness, Reason, is_dead, is_planned
-from resolverd.anycast.fleet import FloorUnknownError, Keeper
+from resolverd.anycast.fleet import FloorUnknownError, SharedFloor
 from resolverd.anycast.speaker import Speaker, SpeakerError
 from resolverd.anycast.transitions import Phase, Rules, Standing, moved, observed, wanted
 from resolverd.config.anycast import Anycast
-
 
 _SHOWN = (Phase.RAISED, Phase.ANNOUNCED)
 
@@ -48,7 +47,7 @@ class Route:
 class Announcer:
     """The routes of this edge. `force` lets them go whatever the floor says."""
 
-    def __init__(self, settings: Anycast, speaker: Speaker, keeper: Keeper) -> None:
+    def __init__(self, settings: Anycast, speaker: Speaker, floor: SharedFloor) -> None:
         now = time.monotonic()
         self.routes = {a: Route(a, Standing(Phase.WITHDRAWN, now)) for a in settings.addresses}
         self.rules = Rules(
@@ -57,7 +56,7 @@ class Announcer:
             Damping(settings.fit_for, settings.fit_for_most, settings.forget),
         )
         self.force = False
-        self._settings, self._speaker, self._keeper = settings, speaker, keeper
+        self._settings, self._speaker, self._floor = settings, speaker, floor
         self._log = log.get("anycast")
 
     async def begin(self) -> None:
@@ -79,7 +78,7 @@ class Announcer:
         """What is there from before: by the speaker's tables, else by what the fleet counts."""
         if self._speaker.proves and route.proved is not None:
             return route.proved
-        return Phase.ANNOUNCED if self._keeper.counts(route.address) else Phase.WITHDRAWN
+        return Phase.ANNOUNCED if self._floor.counts(route.address) else Phase.WITHDRAWN
 
     async def turn(self, fitness: Fitness) -> None:
         """Judge each address anew, and do what follows."""
@@ -88,7 +87,7 @@ class Announcer:
         await asyncio.gather(
             *(self._turn(route, fitness.of(route.address), now) for route in self.routes.values())
         )
-        self._keeper.tell([a for a in self.announced if self.routes[a].proved in _SHOWN])
+        self._floor.tell([a for a in self.announced if self.routes[a].proved in _SHOWN])
 
     @property
     def announced(self) -> list[str]:
@@ -147,7 +146,7 @@ class Announcer:
     async def _may_go(self, route: Route, least: int) -> bool:
         """Leave the floor; where that is refused the address is held."""
         try:
-            why = await self._keeper.leave(route.address, least)
+            why = await self._floor.leave(route.address, least)
         except FloorUnknownError as error:
             goes = (
                 self.force
@@ -174,11 +173,11 @@ class Announcer:
 
     def _counted(self, route: Route) -> bool:
         """Whether the floor counts this edge; one that NATS has lost counts nobody any more."""
-        return route.joined and self._keeper.counts(route.address)
+        return route.joined and self._floor.counts(route.address)
 
     async def _join(self, route: Route) -> None:
         try:
-            await self._keeper.join(route.address)
+            await self._floor.join(route.address)
         except FloorUnknownError:
             return  # at the next turn
         route.joined = True

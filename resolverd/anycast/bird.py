@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from resolverd.anycast.bird_control import Control, Line, NotFoundError
-from resolverd.anycast.speaker import SpeakerError
+from resolverd.anycast.speaker import SpeakerError, network
 from resolverd.anycast.transitions import Phase
 from resolverd.config.anycast import Bird
 
@@ -42,10 +42,10 @@ class Routes:
 
     async def exported(self, address: str, peer: str, protocol: str = "") -> bool:
         """Whether a session is given the route, of that static protocol if one is named."""
-        network = f"{address}/{128 if ':' in address else 32}"
-        command = f"show route {network} export {peer}"
+        route = network(address)
+        command = f"show route {route} export {peer}"
         lines = await self._asked(f"{command} protocol {protocol}" if protocol else command)
-        return any(line.code == _ROUTE and line.text.startswith(network) for line in lines)
+        return any(line.code == _ROUTE and line.text.startswith(route) for line in lines)
 
     async def _asked(self, command: str) -> list[Line]:
         try:

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 
 from resolverd.anycast.bird import Routes
 from resolverd.anycast.bird_control import Control
-from resolverd.anycast.speaker import SpeakerError
+from resolverd.anycast.speaker import SpeakerError, network
 from resolverd.anycast.transitions import Phase
 from resolverd.config.anycast import Anycast
 
@@ -140,7 +140,7 @@ class ExabgpSpeaker:
 
     async def apply(self, address: str, phase: Phase) -> None:
         """Tell ExaBGP, and wait for the acknowledgement and the proof. Raises SpeakerError."""
-        route = f"route {address}/{128 if ':' in address else 32} next-hop self"
+        route = f"route {network(address)} next-hop self"
         if phase is Phase.WITHDRAWN:
             await self._process.tell(f"withdraw {route}")
         else:

@@ -37,7 +37,7 @@ class FloorUnknownError(ResolverdError):
     """The fleet cannot be asked; the text says why."""
 
 
-class Keeper(Protocol):
+class SharedFloor(Protocol):
     """Who says whether an address may be withdrawn."""
 
     async def start(self) -> None:
@@ -61,7 +61,7 @@ class Keeper(Protocol):
         """How many other live edges announce an address; None where nobody is asked."""
 
 
-class Alone:
+class NoFloor:
     """No fleet: nobody is asked, and what has to go goes."""
 
     async def start(self) -> None:
@@ -89,7 +89,7 @@ class Alone:
         return None
 
 
-class FleetKeeper:
+class FleetFloor:
     """The floor of the fleet that `settings` name; `base` is the configuration's directory."""
 
     def __init__(
@@ -127,6 +127,7 @@ class FleetKeeper:
 
     def tell(self, announced: Sequence[str]) -> None:
         """Let the others know which addresses are announced here, and proved."""
+        # Who says so is told by the subject, whatever the message says.
         message = {"edge": self._edge, "announced": list(announced)}
         self._link.publish(self._subject, json.dumps(message).encode())
 
@@ -163,13 +164,17 @@ class FleetKeeper:
             if now - at <= self._valid and address in announced
         )
 
-    def _hear(self, _subject: str, payload: bytes) -> None:
+    def _hear(self, subject: str, payload: bytes) -> None:
+        from resolverd.fleet import names
+
         try:
-            document = json.loads(payload)
-            edge, announced = str(document["edge"]), frozenset(map(str, document["announced"]))
+            edge = names.untoken(subject.rpartition(".")[2])
+            announced = frozenset(map(str, json.loads(payload)["announced"]))
         except (ValueError, KeyError, TypeError, RecursionError):
-            return  # another release's
-        self._heard[edge] = self._clock(), announced
+            return  # no edge writes it
+        now = self._clock()
+        live = {e: said for e, said in self._heard.items() if now - said[0] <= self._valid}
+        self._heard = {**live, edge: (now, announced)}
 
     async def _change(self, change: Callable[[Floor], Floor | str]) -> str:
         """Compare and set until it holds; why it may not be, or empty."""

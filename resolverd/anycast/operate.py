@@ -101,7 +101,7 @@ def _route(edge: Edge, route: Route, now: float) -> Json:
         "announced_in_seconds": (
             round(max(0.0, ready_in(standing, edge.announcer.rules, now)), 3) if waits else None
         ),
-        "other_edges": edge.keeper.others(route.address),
+        "other_edges": edge.floor.others(route.address),
         "changes": _changes(route.changes),
     }
 

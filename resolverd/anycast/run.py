@@ -18,7 +18,7 @@ from resolverd.anycast.announcer import Announcer, in_words
 from resolverd.anycast.drain import Drain
 from resolverd.anycast.ebb import Reading, rate
 from resolverd.anycast.fitness import Fitness, Limits, Reason, fitness
-from resolverd.anycast.fleet import Keeper
+from resolverd.anycast.fleet import SharedFloor
 from resolverd.anycast.looking import Looking
 from resolverd.config.anycast import Anycast
 from resolverd.systemd import Supervisor
@@ -35,9 +35,9 @@ class Edge:
     """
 
     def __init__(
-        self, settings: Anycast, looking: Looking, announcer: Announcer, keeper: Keeper
+        self, settings: Anycast, looking: Looking, announcer: Announcer, floor: SharedFloor
     ) -> None:
-        self.settings, self.announcer, self.keeper = settings, announcer, keeper
+        self.settings, self.announcer, self.floor = settings, announcer, floor
         self.drained: Drain | None = None
         self.stopping = self.abandoned = False
         self.ended = asyncio.Event()
@@ -52,7 +52,7 @@ class Edge:
 
     async def run(self, supervisor: Supervisor) -> None:
         """Keep on until `ended`; then withdraw, and wait until queries have ebbed."""
-        await self.keeper.start()
+        await self.floor.start()
         await self.announcer.begin()
         supervisor.ready("nothing is announced yet")
         self._log.info("anycast.started", addresses=list(self.settings.addresses))

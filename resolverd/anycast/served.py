@@ -229,7 +229,7 @@ def values_of(edge: Edge) -> metrics.Routes:
                 bool(route.held),
                 bool(route.failing),
                 None if route.proved_at is None else unix - (now - route.proved_at),
-                edge.keeper.others(route.address),
+                edge.floor.others(route.address),
                 route.changes,
             )
             for route in edge.announcer.routes.values()

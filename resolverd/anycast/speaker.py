@@ -9,6 +9,11 @@ from resolverd.anycast.transitions import Phase
 from resolverd.errors import ResolverdError
 
 
+def network(address: str) -> str:
+    """The route to an address alone, as BIRD and ExaBGP write it."""
+    return f"{address}/{128 if ':' in address else 32}"
+
+
 class SpeakerError(ResolverdError):
     """What speaks BGP cannot be asked, refuses, or does not do what it said."""
 

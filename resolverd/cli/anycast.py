@@ -22,6 +22,8 @@ from resolverd.loop import run_loop
 from resolverd.signals import PROCESS
 
 if TYPE_CHECKING:
+    from resolverd.anycast.fleet import SharedFloor
+    from resolverd.anycast.run import Edge
     from resolverd.anycast.speaker import Speaker
     from resolverd.config.anycast import Anycast
 
@@ -132,10 +134,10 @@ async def _serve(loaded: LoadedConfig) -> ExitCode:
 
     settings = loaded.config.anycast
     supervisor = Supervisor.adopt()
-    keeper = _keeper(loaded)
+    floor = _floor(loaded)
     speaker, gone = await _speaker(settings)
     looking = Looking(settings, loaded.config.admin, loaded.base)
-    edge = Edge(settings, looking, Announcer(settings, speaker, keeper), keeper)
+    edge = Edge(settings, looking, Announcer(settings, speaker, floor), floor)
     place = drains.directory(settings.state, loaded.base)
     edge.drained = drains.read(place)
     PROCESS.follow(asyncio.get_running_loop(), edge.ended.set, lambda: None)
@@ -150,10 +152,10 @@ async def _serve(loaded: LoadedConfig) -> ExitCode:
             watching.cancel()
         await speaker.close()
         await looking.close()
-        await keeper.stop()
+        await floor.stop()
 
 
-async def _end_with(gone: asyncio.Event, edge: Any) -> None:
+async def _end_with(gone: asyncio.Event, edge: Edge) -> None:
     """ExaBGP's end is ours: its sessions go, and every route with them."""
     await gone.wait()
     edge.abandoned = True
@@ -174,13 +176,13 @@ async def _speaker(settings: Anycast) -> tuple[Speaker, asyncio.Event | None]:
     return ExabgpSpeaker(settings, process), process.gone
 
 
-def _keeper(loaded: LoadedConfig) -> Any:
-    from resolverd.anycast.fleet import Alone, FleetKeeper
+def _floor(loaded: LoadedConfig) -> SharedFloor:
+    from resolverd.anycast.fleet import FleetFloor, NoFloor
 
     settings, fleet = loaded.config.anycast, loaded.config.fleet
     if not fleet.urls or not settings.min_edges:
-        return Alone()
-    return FleetKeeper(fleet, settings, loaded.base)
+        return NoFloor()
+    return FleetFloor(fleet, settings, loaded.base)
 
 
 def _withdraw(loaded: LoadedConfig, arguments: argparse.Namespace) -> int:
@@ -200,15 +202,15 @@ async def _withdraw_left(loaded: LoadedConfig) -> ExitCode:
     from resolverd.anycast.announcer import Announcer
 
     settings = loaded.config.anycast
-    keeper = _keeper(loaded)
+    floor = _floor(loaded)
     speaker, _ = await _speaker(settings)
-    announcer = Announcer(settings, speaker, keeper)
+    announcer = Announcer(settings, speaker, floor)
     try:
-        await keeper.start()
+        await floor.start()
         await announcer.begin()
     finally:
         await speaker.close()
-        await keeper.stop()
+        await floor.stop()
     failing = any(route.failing for route in announcer.routes.values())
     return ExitCode.UNAVAILABLE if failing else ExitCode.OK
 

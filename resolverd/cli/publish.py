@@ -7,7 +7,7 @@ import asyncio
 import logging
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from resolverd import log
 from resolverd.cli.console import complain, count, out, report, show_json, show_rows
@@ -29,8 +29,12 @@ from resolverd.loop import run_loop
 from resolverd.snapshot.inputs import load_inputs
 
 if TYPE_CHECKING:
+    from resolverd.publishing.gather import Gathered
     from resolverd.publishing.model import Generation, Ledger
     from resolverd.publishing.publisher import Publisher
+    from resolverd.snapshot.inputs import Inputs
+
+    Checked = tuple[Inputs, Gathered]
 
 _MORE = """
 The set is the configuration with its fragments, and its zones with what they include. What is each
@@ -112,9 +116,10 @@ async def _run(arguments: argparse.Namespace, path: Path) -> int:
 
     settings = fleet_of(path, arguments.overrides)
     assert settings is not None
-    gathered = None
-    if not (arguments.list or arguments.show is not None or arguments.to or arguments.abort):
-        gathered = await _checked(arguments, path)
+    checked = None
+    is_new = arguments.show is None and arguments.to is None
+    if is_new and not arguments.list and not arguments.abort:
+        checked = await _checked(arguments, path)
     async with publisher(settings, path.parent) as fleet:
         if arguments.list:
             await fleet.hear_edges()
@@ -123,10 +128,10 @@ async def _run(arguments: argparse.Namespace, path: Path) -> int:
             return await _show(arguments, fleet)
         if arguments.abort:
             return await _abort(arguments, fleet)
-        return await _publish(arguments, fleet, gathered)
+        return await _publish(arguments, fleet, checked)
 
 
-async def _checked(arguments: argparse.Namespace, path: Path) -> Any:
+async def _checked(arguments: argparse.Namespace, path: Path) -> Checked:
     """The inputs and the set of the files at `path`. Raises ProblemsError with every problem."""
     from resolverd.publishing.gather import check_set, gather
     from resolverd.publishing.losses import lay_out
@@ -144,11 +149,11 @@ async def _checked(arguments: argparse.Namespace, path: Path) -> Any:
     return inputs, gathered
 
 
-async def _publish(arguments: argparse.Namespace, fleet: Publisher, checked: Any) -> int:
+async def _publish(arguments: argparse.Namespace, fleet: Publisher, checked: Checked | None) -> int:
     from resolverd.publishing.publisher import Wish
 
     wish = Wish(operator(), arguments.note, terms_of(arguments))
-    if arguments.to:
+    if checked is None:
         generation = await fleet.again(arguments.to, wish)
         left_out: tuple[str, ...] = ()
     else:
@@ -175,7 +180,7 @@ async def _publish(arguments: argparse.Namespace, fleet: Publisher, checked: Any
     return ExitCode.PROBLEMS
 
 
-async def _refuse_losses(arguments: argparse.Namespace, fleet: Publisher, inputs: Any) -> None:
+async def _refuse_losses(arguments: argparse.Namespace, fleet: Publisher, inputs: Inputs) -> None:
     """Raises ProblemsError for what the set takes away, unless --yes."""
     from resolverd.publishing.losses import losses_of
 

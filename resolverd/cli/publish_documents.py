@@ -21,7 +21,7 @@ class TermsPart(Part):
 class EdgeReportPart(Part):
     """What an edge says of the generation on trial."""
 
-    stand: Literal["taken", "proved", "failed"] = key("How it stands.")
+    state: Literal["taken", "proved", "failed"] = key("How far it has come.")
     why: str = key("Why it failed; empty where it has not.")
     figures: dict[str, float] = key("The figures of its proof.")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from resolverd.admin.times import iso
 from resolverd.cli.rows import Cell, Rows
-from resolverd.publishing.model import Generation, Ledger, Outcome, Stand
+from resolverd.publishing.model import Generation, Ledger, Outcome, ReportState
 
 _STYLES = {
     Outcome.COMPLETED: "",
@@ -65,11 +65,11 @@ def show_text(ledger: Ledger, number: int) -> Iterator[str]:
         for index, wave in enumerate(trial.waves):
             yield f"wave {index}{' (canary)' if index == 0 else ''}: {', '.join(wave)}"
             for edge in wave:
-                if edge in trial.reports and trial.stands(edge, Stand.PROVED):
+                if edge in trial.reports and trial.has_reported(edge, ReportState.PROVED):
                     yield f"{edge}: proved ({_figures(trial.reports[edge].figures)})"
                 elif edge in trial.reports:
                     report = trial.reports[edge]
-                    yield f"{edge}: {report.stand}{': ' if report.why else ''}{report.why}"
+                    yield f"{edge}: {report.state}{': ' if report.why else ''}{report.why}"
         if not trial.waves:
             yield "no canary has been heard yet"
     generation = ledger.get(number)
@@ -90,7 +90,7 @@ def generation_json(generation: Generation, ledger: Ledger) -> dict[str, Any]:
         "terms": terms,
         "waves": [list(wave) for wave in trial.waves] if under_way and trial else [],
         "reports": {
-            edge: {"stand": report.stand.value, "why": report.why, "figures": dict(report.figures)}
+            edge: {"state": report.state.value, "why": report.why, "figures": dict(report.figures)}
             for edge, report in (trial.reports.items() if under_way and trial else ())
         },
     }

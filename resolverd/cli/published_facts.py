@@ -27,7 +27,7 @@ def published_facts(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if trial := published["trial"]:
         reached = [edge for wave in trial["waves"] for edge in wave]
-        proved = sum(report["stand"] == "proved" for report in trial["reports"])
+        proved = sum(report["state"] == "proved" for report in trial["reports"])
         wave = f"wave {len(trial['waves']) - 1}" if trial["waves"] else "no canary yet"
         yield (
             "trial",

@@ -153,7 +153,7 @@ class Anycast(Section):
     max_plan_behind: Duration = option(
         0.0,
         "For how long what is served may be older than its files, as it is while an edit is "
-        "refused or held; 0 is for ever.",
+        "refused or held; 0 allows any age.",
         unit="seconds",
         minimum=0,
     )

@@ -12,8 +12,8 @@ from pydantic import AfterValidator
 
 # RFC 9110 §5.1: a token.
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# RFC 9110 §5.5: visible octets, with spaces and tabs between them; an option is sent as UTF-8.
-_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$")
+# RFC 9110 §5.5: visible octets, spaces and tabs; an option is sent as UTF-8.
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 # RFC 9110 §7.2: a host, perhaps with a port, in the octets that RFC 3986 §3.2 has for them.
 _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]{0,260}")
 
@@ -30,8 +30,8 @@ def _field_name(name: str) -> str:
 def _field_value(value: str) -> str:
     if _NO_VALUE.search(value):
         raise ValueError(
-            "no header can have this value: it begins or ends with a space, or holds a control "
-            "character such as a line break (RFC 9110 §5.5); write it without"
+            "no header can have this value: it holds a control character such as a line break "
+            "(RFC 9110 §5.5); write it without"
         )
     return value
 

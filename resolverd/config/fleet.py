@@ -157,7 +157,7 @@ class Fleet(Section):
         "local",
         "Where regions, services, pins and zones are written: in this file and those beside it, or "
         "in the set that `resolverd publish` put into the fleet; then this file has [server], "
-        "[admin], [fleet] and what is this edge's alone.",
+        "[admin], [fleet], [anycast] and what is this edge's alone.",
     )
     canary: bool = option(
         default=False,

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.anycast import Anycast, Bird, Exabgp
+from resolverd.config.fleet import Fleet
 from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import EveryOption, ProbeDefaults, ProbeOverride, groups
@@ -24,6 +25,7 @@ TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("[probe]", EveryOption),
     ("[alerts]", Alerts),
     ("[rtt]", Rtt),
+    ("[fleet]", Fleet),
     ("[anycast]", Anycast),
     ("[anycast.bird]", Bird),
     ("[anycast.exabgp]", Exabgp),

@@ -31,8 +31,11 @@ from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 TIMEOUT = 2.0
 """Seconds in which JetStream has to answer; a cluster across continents takes a third of one."""
 
-# Error codes of the JetStream API.
-_NOT_FOUND, _NOT_CLUSTERED, _IN_USE = 10059, 10074, 10058
+NOT_CLUSTERED = 10074
+"""The error code of JetStream's API of a server without a cluster, asked for several copies."""
+
+# More of them.
+_NOT_FOUND = 10059
 # The second is a leader's, who has another write of that key on its way to the followers.
 _WRONG_REVISION = (10071, 10164)
 _OPERATION, _DELETED = "KV-Operation", frozenset({"DEL", "PURGE"})
@@ -150,7 +153,7 @@ async def _made(api: _Api, name: str, replicas: int) -> dict[str, Any]:
     try:
         return await api.ask(f"STREAM.CREATE.KV_{name}", config)
     except _ApiError as error:
-        if error.code == _NOT_CLUSTERED:
+        if error.code == NOT_CLUSTERED:
             return await api.ask(f"STREAM.CREATE.KV_{name}", {**config, "num_replicas": 1})
         raise
 

@@ -22,6 +22,7 @@ from resolverd.tasks import Tasks
 class Joined:
     """One edge in a fleet, which stands at `place` (degrees).
 
+    `kept` is what an earlier process knew of words, `overrides` those of a time without a fleet.
     `start`, `settle` before the first answer, `into`, `keep`, `stop`.
     """
 
@@ -38,7 +39,7 @@ class Joined:
         self.settings = settings
         self._started = link is not None
         self.link = link or Link(settings, base, self._changed)
-        self.link.tell(self._changed)
+        self.link.on_change(self._changed)
         self.observations = Observations(settings, place, self.link)
         self.words = Words(self.link.store, settings, kept, overrides)
 

@@ -52,7 +52,7 @@ class Link:
     """Publishes, subscribes and keeps `store`, through the servers of `settings`.
 
     Files that it names are relative to `base`. `changed` is called with each new `state`. `marker`
-    is the store's.
+    is that of `Store`.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Link:
         """Connect in the background, for ever; returns at once."""
         self._tasks.keep("fleet", self._keep)
 
-    def tell(self, changed: Callable[[LinkState], None]) -> None:
+    def on_change(self, changed: Callable[[LinkState], None]) -> None:
         """Call `changed` with each new state from now on, and nobody else."""
         self._changed = changed
 

@@ -16,14 +16,12 @@ from nats.js.object_store import ObjectStore
 
 from resolverd.config.fleet import Fleet
 from resolverd.fleet import names
-from resolverd.fleet.bucket import TIMEOUT
+from resolverd.fleet.bucket import NOT_CLUSTERED, TIMEOUT
 from resolverd.fleet.connection import in_words
 from resolverd.fleet.errors import FleetMissing, FleetUnavailable
 
 TRANSFER_TIMEOUT = 60.0
 """Seconds in which an object has to be there whole."""
-
-_NOT_CLUSTERED = 10074
 
 
 async def put(client: Client, settings: Fleet, name: str, content: bytes) -> None:
@@ -79,7 +77,7 @@ async def _opened(client: Client, settings: Fleet) -> ObjectStore:
     try:
         return await stream.create_object_store(bucket, config)
     except APIError as error:
-        if error.err_code != _NOT_CLUSTERED:
+        if error.err_code != NOT_CLUSTERED:
             raise
     config.replicas = 1
     return await stream.create_object_store(bucket, config)

@@ -105,6 +105,7 @@ class Observations:
     def observe(self, config: Config, targets: ProbeTargets) -> None:
         """See `OtherEdges`."""
         self._config, self._targets, self._fences = config, targets, fences(config)
+        self.edges.valid = config.fleet.valid
         self._policies = policies_of(config, targets)
         self._digests = {
             id_: digest_of(target.endpoint.url, target.settings.asked_model)
@@ -183,7 +184,7 @@ class Observations:
 
     def policy(self, target: str) -> VerdictPolicy:
         """Whose verdicts count for a target."""
-        return self._policies.get(target) or parse_verdicts(self._settings.verdicts)
+        return self._policies.get(target) or parse_verdicts(self._config.fleet.verdicts)
 
     def over(
         self, own: Mapping[str, Verdict], out: Collection[str], now: float
@@ -321,8 +322,8 @@ class Observations:
     def _tell(self, targets: bytes | None, now: float, *, whole: bool) -> None:
         if targets is None:
             return
-        valid = self._settings.valid
-        head = Head(self.edge, self._run, self._place, self._wall(), now, valid, whole)
+        valid, wall = self.edges.valid, self._wall()
+        head = Head(self.edge, self._run, self._place, wall, now, valid, whole)
         message = write_message(head, targets)
         self._wire.publish(subject(self._settings.name, "observations", self.edge), message)
         self.sent += 1

@@ -27,6 +27,7 @@ from resolverd.fleet import names, objects
 from resolverd.fleet.bucket import Bucket, Change, open_bucket
 from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetUnavailable
+from resolverd.health.untrusted_json import parse_json
 
 MARK_INTERVAL = 2.0
 """Seconds between two markers of an edge."""
@@ -62,7 +63,8 @@ class Marker(NamedTuple):
 class Store:
     """The bucket of one fleet. `changed` is told when `quorum` or `reason` changes.
 
-    `marker` is what this process's marker is kept under; one that is no edge has another.
+    `marker` is the first part of the key of this process's marker: `edges` for an edge, which
+    others wait for, and another word for a process that is none.
     """
 
     def __init__(self, settings: Fleet, changed: Callable[[], None], marker: str = "edges") -> None:
@@ -313,5 +315,5 @@ class Store:
 
 
 def _marker(value: bytes) -> Marker:
-    document = json.loads(value)
+    document = parse_json(value)
     return Marker(str(document["instance"]), float(document["at"]), int(document.get("obeyed", 0)))

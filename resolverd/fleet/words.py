@@ -54,7 +54,11 @@ class Told(NamedTuple):
 
 
 class Words:
-    """The words of one edge. `republish` returns once answers obey the table of overrides."""
+    """The words of one edge.
+
+    `kept` is what `kept` gave to an earlier process; `overrides` are those of a time without a
+    fleet.
+    """
 
     def __init__(
         self,
@@ -117,7 +121,10 @@ class Words:
         known: Callable[[], Collection[str]],
         republish: Callable[[], Awaitable[None]],
     ) -> None:
-        """From now on write to `overrides` those words whose targets are `known` here."""
+        """From now on write to `overrides` those words whose targets are `known` here.
+
+        `republish` returns once answers obey them.
+        """
         self._overrides, self._targets, self._republish = overrides, known, republish
         self.apply()
 

@@ -28,10 +28,11 @@ from resolverd.fleet.link import Link
 from resolverd.publishing import waves
 from resolverd.publishing.disk import GenerationFiles, OnDisk
 from resolverd.publishing.fleet_ledger import FleetLedger
-from resolverd.publishing.model import Generation, Ledger, Report, Stand
+from resolverd.publishing.model import Generation, Ledger, Report, ReportState
 from resolverd.publishing.packing import unpack
 from resolverd.publishing.panel import answers_of
-from resolverd.publishing.reporting import Reporting, Standing
+from resolverd.publishing.proof import Answers
+from resolverd.publishing.reporting import EdgeStatus, Reporting
 from resolverd.publishing.trial import OnTrial
 from resolverd.snapshot.model import Snapshot
 
@@ -77,12 +78,12 @@ class EdgeGenerations:
     """Generations at the edge of `settings`, whose own file is in `base`, kept in `files`."""
 
     def __init__(self, link: Link, settings: Fleet, base: Path, files: GenerationFiles) -> None:
-        self.standing = Standing()
+        self.status = EdgeStatus()
         self.link = link
         self._settings, self._base, self._files = settings, base, files
         self._edge = settings.edge_name
         self.fleet = FleetLedger(link.store)
-        self._reporting = Reporting(link, self.fleet, settings, self.standing)
+        self._reporting = Reporting(link, self.fleet, settings, self.status)
         self._adopting: Adopting
         self._serving: Serving
         self._trial: OnTrial | None = None
@@ -111,20 +112,20 @@ class EdgeGenerations:
             if ended := await detached(self._files.recover):
                 self._refuse(ended, "the daemon ended while this generation was on trial")
                 self._log.error("generation.recovered", number=ended)
-            self.standing.serves = await detached(self._files.current)
+            self.status.serves = await detached(self._files.current)
             await self.link.store.current(within)
             await self._newest()
         except (FleetUnavailable, OSError) as error:
-            serves = self.standing.serves
+            serves = self.status.serves
             self._log.warning(
                 "generation.alone", reason=str(error), number=serves.number if serves else 0
             )
-        self.standing.since = time.time()
+        self.status.since = time.time()
 
     async def _newest(self) -> None:
         """Put the newest completed generation in place; before any is, the one on trial."""
         self.fleet.read()
-        serves, ledger = self.standing.serves, self.ledger
+        serves, ledger = self.status.serves, self.ledger
         number = ledger.completed
         if serves is None and not number and ledger.trial is not None:
             number = ledger.trial.number
@@ -134,11 +135,11 @@ class EdgeGenerations:
         try:
             found = await self._fetch(generation)  # from the disk, unless it was damaged there
             await detached(partial(self._files.switch, found))
-            self.standing.serves = found
+            self.status.serves = found
         except FleetUnavailable:
             raise
         except (ResolverdError, OSError) as error:
-            self.standing.trouble = f"generation {number}: {error}"
+            self.status.trouble = f"generation {number}: {error}"
             self._log.error("generation.refused", number=number, reason=str(error))
 
     def into(self, adopting: Adopting, serving: Serving) -> None:
@@ -161,7 +162,7 @@ class EdgeGenerations:
 
         Else a reload would find the refused one, and adopt a part of it.
         """
-        serves, record = self.standing.serves, self._adopting.record(self._files.record_path)
+        serves, record = self.status.serves, self._adopting.record(self._files.record_path)
         first, self._started = not self._started, True
         if serves is None or not first or record == self._files.record_digest(serves):
             return
@@ -193,7 +194,7 @@ class EdgeGenerations:
     # --- what is served ---------------------------------------------------------------------
 
     async def _serve_wanted(self, now: float) -> None:
-        serves, ledger = self.standing.serves, self.ledger
+        serves, ledger = self.status.serves, self.ledger
         generation = ledger.get(self._wanted(now))
         if generation is None:
             if ledger.trial is None and self._trial is not None and not ledger.completed:
@@ -220,11 +221,11 @@ class EdgeGenerations:
         alone = 0.0 if state.quorum else now - state.since
         if trial is not None and alone > trial.generation.terms.patience:
             return ledger.completed
-        empty = self.standing.serves is None
+        empty = self.status.serves is None
         return waves.wanted(ledger, self._edge, empty=empty, refused=self._refused)
 
     async def _take(self, generation: Generation, *, trial: bool, now: float) -> None:
-        number, before = generation.number, self.standing.serves
+        number, before = generation.number, self.status.serves
         try:
             found = await self._fetch(generation)
             answers = await detached(partial(answers_of, self._serving.snapshot)) if trial else {}
@@ -234,7 +235,7 @@ class EdgeGenerations:
             losses = generation.terms.accept_losses if trial else True
             await self._adopting.take(replay, place, accept_losses=losses, trial=trial)
         except FleetUnavailable as error:
-            self.standing.trouble = f"generation {number} cannot be fetched: {error}"
+            self.status.trouble = f"generation {number} cannot be fetched: {error}"
             return
         except (ResolverdError, OSError) as error:
             self._refuse(number, str(error))
@@ -246,7 +247,7 @@ class EdgeGenerations:
             self._begin(generation, answers, counters, now)
         else:
             self._trial = None
-            self.standing.returned += going_back
+            self.status.returned += going_back
             self._adopting.end_trial()
             await self._tidy()
         self._log.info("generation.serves", number=number, digest=found.digest, trial=trial)
@@ -298,21 +299,21 @@ class EdgeGenerations:
         return await detached(partial(self._files.write, number, digest, files))
 
     def _now_serves(self, found: OnDisk | None) -> None:
-        self.standing.serves, self.standing.since, self.standing.trouble = found, time.time(), ""
+        self.status.serves, self.status.since, self.status.trouble = found, time.time(), ""
 
     def _refuse(self, number: int, why: str) -> None:
         first = why.splitlines()[0] if why else "no reason is known"
         self._refused[number], self._refused_at = why, time.monotonic()
-        self._reporting.unsaid[number] = Report(Stand.FAILED, first)
-        self.standing.trouble = f"generation {number}: {first}"
+        self._reporting.unsaid[number] = Report(ReportState.FAILED, first)
+        self.status.trouble = f"generation {number}: {first}"
 
     # --- the proof --------------------------------------------------------------------------
 
     def _begin(
-        self, generation: Generation, before: object, counters: Counters, now: float
+        self, generation: Generation, before: Answers, counters: Counters, now: float
     ) -> None:
-        self._trial = OnTrial(generation, before, counters, now)  # type: ignore[arg-type]
-        self._reporting.unsaid[generation.number] = Report(Stand.TAKEN)
+        self._trial = OnTrial(generation, before, counters, now)
+        self._reporting.unsaid[generation.number] = Report(ReportState.TAKEN)
 
     async def _prove(self, trial: OnTrial | None, now: float) -> None:
         if trial is None:
@@ -324,7 +325,7 @@ class EdgeGenerations:
             return
         number = trial.generation.number
         self._reporting.unsaid[number] = report
-        if report.stand is Stand.FAILED:
+        if report.state is ReportState.FAILED:
             self._refused[number], self._refused_at = report.why, now
             self._log.error("generation.failed", number=number, reason=report.why)
         else:

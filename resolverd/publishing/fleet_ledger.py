@@ -16,6 +16,7 @@ from typing import Any
 from resolverd import log
 from resolverd.fleet.names import key, key_parts
 from resolverd.fleet.store import Entry, Store
+from resolverd.health.untrusted_json import parse_json
 from resolverd.publishing.model import Ledger, LedgerError, read, written
 
 PREFIX = "generations."
@@ -57,9 +58,9 @@ class FleetLedger:
         if revision > self._revision:
             self.ledger, self._revision = ledger, revision
 
-    async def say_edge(self, edge: str, standing: Mapping[str, Any]) -> None:
+    async def say_edge(self, edge: str, document: Mapping[str, Any]) -> None:
         """Say what `edge` serves, where that is not known yet. Raises FleetUnavailable."""
-        content = json.dumps(standing, sort_keys=True).encode()
+        content = json.dumps(document, sort_keys=True).encode()
         name = key("generations", "edges", edge)
         entry = self._store.known(name).get(name)
         if self._said.get(edge) == content and entry is not None and entry.value == content:
@@ -72,7 +73,7 @@ class FleetLedger:
         found: dict[str, dict[str, Any]] = {}
         for name, entry in self._store.known(_EDGES).items():
             try:
-                row = json.loads(entry.value or b"")
+                row = parse_json(entry.value or b"")
                 edge = key_parts(name)[2]
             except (ValueError, IndexError, RecursionError):
                 continue  # written by hand, or by another release

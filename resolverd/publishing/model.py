@@ -52,8 +52,8 @@ class Outcome(StrEnum):
     ABORTED = "aborted"
 
 
-class Stand(StrEnum):
-    """How one edge stands with the generation on trial."""
+class ReportState(StrEnum):
+    """How far one edge has come with the generation on trial."""
 
     TAKEN = "taken"
     PROVED = "proved"
@@ -103,7 +103,7 @@ class Generation:
 class Report:
     """What an edge says of the generation on trial; `figures` are those of its proof."""
 
-    stand: Stand
+    state: ReportState
     why: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
 
@@ -121,9 +121,9 @@ class Trial:
         """The edges of all waves so far."""
         return tuple(edge for wave in self.waves for edge in wave)
 
-    def stands(self, edge: str, stand: Stand) -> bool:
-        """Whether `edge` has reported so."""
-        return edge in self.reports and self.reports[edge].stand is stand
+    def has_reported(self, edge: str, state: ReportState) -> bool:
+        """Whether that is the last that `edge` has reported."""
+        return edge in self.reports and self.reports[edge].state is state
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ def _trial(row: Mapping[str, Any]) -> Trial:
         tuple(tuple(map(str, wave)) for wave in row["waves"]),
         {
             str(edge): Report(
-                Stand(report["stand"]),
+                ReportState(report["state"]),
                 str(report["why"]),
                 {
                     str(name): _number(value, _MAX_FIGURE)

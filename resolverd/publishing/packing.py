@@ -1,4 +1,4 @@
-"""A set of files as octets, and back: a tar archive (POSIX.1-2001 ustar), compressed by gzip.
+"""A set of files as octets, and back: a tar archive (POSIX.1-2001 pax), compressed by gzip.
 
 A set is contents by name. Names are relative to the configuration's directory, with slashes;
 `resolverd.toml` is the configuration whatever it was called, and `resolverd.d/` its fragments. The

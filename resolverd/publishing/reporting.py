@@ -24,7 +24,7 @@ _TURN_OF_EDGE = 0.3
 
 
 @dataclass(slots=True)
-class Standing:
+class EdgeStatus:
     """How this edge stands, for the others, the state and metrics.
 
     `trouble` is why it does not serve what it should; `since` is Unix seconds, `wave_since` a
@@ -41,10 +41,10 @@ class Standing:
 class Reporting:
     """Writes for the edge of `settings`; `unsaid` are its reports by number, until heard."""
 
-    def __init__(self, link: Link, fleet: FleetLedger, settings: Fleet, standing: Standing) -> None:
+    def __init__(self, link: Link, fleet: FleetLedger, settings: Fleet, status: EdgeStatus) -> None:
         self.unsaid: dict[int, Report] = {}
         self._link, self._fleet, self._settings = link, fleet, settings
-        self._edge, self._standing = settings.edge_name, standing
+        self._edge, self._status = settings.edge_name, status
         self._wave = (0, 0)
         self._due_since: float | None = None
 
@@ -53,7 +53,7 @@ class Reporting:
         trial = self._fleet.ledger.trial
         wave = (trial.number, len(trial.waves)) if trial else (0, 0)
         if wave != self._wave:
-            self._wave, self._standing.wave_since, self._due_since = wave, now, None
+            self._wave, self._status.wave_since, self._due_since = wave, now, None
 
     async def write(self, now: float) -> None:
         """Write what there is to be said, if a quorum takes it; else it is said later."""
@@ -92,7 +92,7 @@ class Reporting:
     async def _step(self, now: float) -> None:
         """Write the next step of the trial once it is this edge's turn to."""
         live = self._live()
-        due = waves.step(self._fleet.ledger, waves.Seen(live, now - self._standing.wave_since))
+        due = waves.step(self._fleet.ledger, waves.Seen(live, now - self._status.wave_since))
         if due is None:
             self._due_since = None
             return
@@ -104,7 +104,7 @@ class Reporting:
 
     async def _say(self, *, stopped: bool) -> None:
         """Say what this edge serves, if that is news. Raises FleetUnavailable."""
-        serves = self._standing.serves
+        serves = self._status.serves
         await self._fleet.say_edge(
             self._edge,
             {
@@ -112,7 +112,7 @@ class Reporting:
                 "digest": serves.digest if serves else "",
                 "canary": self._settings.canary,
                 "stopped": stopped,
-                "trouble": self._standing.trouble,
+                "trouble": self._status.trouble,
             },
         )
 

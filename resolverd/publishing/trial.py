@@ -6,7 +6,7 @@ No clock is read here: `now` is a reading of the monotonic clock.
 from __future__ import annotations
 
 from resolverd.engine.counters import Counters
-from resolverd.publishing.model import Generation, Report, Stand
+from resolverd.publishing.model import Generation, Report, ReportState
 from resolverd.publishing.proof import Answers, failures, panel_figures, rcode_figures
 
 
@@ -47,10 +47,10 @@ class OnTrial:
         found = failures(self.figures, self.generation.terms.limits)
         if found:
             self.over = True
-            return Report(Stand.FAILED, "; ".join(found), dict(self.figures))
+            return Report(ReportState.FAILED, "; ".join(found), dict(self.figures))
         if self._ended(now) and self._panels > 1:
             self.over = True
-            return Report(Stand.PROVED, "", dict(self.figures))
+            return Report(ReportState.PROVED, "", dict(self.figures))
         return None
 
     def _ended(self, now: float) -> bool:

@@ -27,7 +27,7 @@ from resolverd.publishing.model import (
     Ledger,
     Outcome,
     Report,
-    Stand,
+    ReportState,
     Trial,
 )
 
@@ -68,9 +68,9 @@ def step(ledger: Ledger, seen: Seen) -> Ledger | None:
     if trial is None or generation is None:
         return None
     for edge in trial.reached:
-        if trial.stands(edge, Stand.FAILED):
+        if trial.has_reported(edge, ReportState.FAILED):
             return ledger.ended(Outcome.RETURNED, f"{edge}: {trial.reports[edge].why}")
-    missing = [edge for edge in trial.reached if not trial.stands(edge, Stand.PROVED)]
+    missing = [edge for edge in trial.reached if not trial.has_reported(edge, ReportState.PROVED)]
     if missing:
         limit = generation.terms.proof + generation.terms.patience
         if seen.waited <= limit:
@@ -106,9 +106,9 @@ def report(ledger: Ledger, number: int, edge: str, said: Report) -> Ledger | Non
     trial = ledger.trial
     if trial is None or trial.number != number or edge not in trial.reached:
         return None
-    if trial.stands(edge, Stand.FAILED) or trial.stands(edge, said.stand):
+    if trial.has_reported(edge, ReportState.FAILED) or trial.has_reported(edge, said.state):
         return None
-    if trial.stands(edge, Stand.PROVED) and said.stand is Stand.TAKEN:
+    if trial.has_reported(edge, ReportState.PROVED) and said.state is ReportState.TAKEN:
         return None
     return replace(ledger, trial=replace(trial, reports={**trial.reports, edge: said}))
 
@@ -126,7 +126,7 @@ def wanted(ledger: Ledger, edge: str, *, empty: bool, refused: Collection[int] =
     """
     trial = ledger.trial
     if trial is not None and trial.number not in refused:
-        reached = edge in trial.reached and not trial.stands(edge, Stand.FAILED)
+        reached = edge in trial.reached and not trial.has_reported(edge, ReportState.FAILED)
         if reached or (empty and not ledger.completed):
             return trial.number
     return ledger.completed

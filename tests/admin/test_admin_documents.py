@@ -30,6 +30,7 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/metrics"): {},
     ("GET", "/healthz"): {},
     ("GET", "/readyz"): {},
+    ("GET", "/fitness"): {},
     ("GET", "/reload"): {},
     ("POST", "/reload"): {},
     ("DELETE", "/override/{target}"): {"params": {"who": "ann"}},

@@ -15,7 +15,7 @@ from harness.waiting import until_holds
 
 from resolverd.anycast.announcer import Announcer
 from resolverd.anycast.fitness import Fitness, Reason
-from resolverd.anycast.fleet import FleetKeeper, FloorUnknownError, Keeper
+from resolverd.anycast.fleet import FleetFloor, FloorUnknownError, SharedFloor
 from resolverd.anycast.speaker import SpeakerError
 from resolverd.anycast.transitions import Phase
 from resolverd.config.anycast import Anycast, Bird
@@ -57,9 +57,9 @@ class EdgeOfTest:
 
     def __init__(self, name: str, url: str, folder: Path, settings: Anycast = SETTINGS) -> None:
         fleet = Fleet(urls=(url,), edge=name, start_wait=5)
-        self.keeper: Keeper = FleetKeeper(fleet, settings, folder)
+        self.floor: SharedFloor = FleetFloor(fleet, settings, folder)
         self.speaking = Speaking()
-        self.announcer = Announcer(settings, self.speaking, self.keeper)
+        self.announcer = Announcer(settings, self.speaking, self.floor)
 
     def phase(self) -> Phase:
         """What the speaker was told."""
@@ -82,14 +82,14 @@ async def announcing(
 ) -> AsyncIterator[list[EdgeOfTest]]:
     """Edges that announce, and know that of one another."""
     edges = [EdgeOfTest(name, server.url, folder, settings) for name in names]
-    await asyncio.gather(*(edge.keeper.start() for edge in edges))
+    await asyncio.gather(*(edge.floor.start() for edge in edges))
     try:
         for edge in edges:
             await edge.announcer.begin()
-        await until(edges, lambda: all(e.keeper.others(V4) == len(edges) - 1 for e in edges))
+        await until(edges, lambda: all(e.floor.others(V4) == len(edges) - 1 for e in edges))
         yield edges
     finally:
-        await asyncio.gather(*(edge.keeper.stop() for edge in edges))
+        await asyncio.gather(*(edge.floor.stop() for edge in edges))
 
 
 async def until(edges: list[EdgeOfTest], condition: object, fitness: Fitness = FIT) -> None:
@@ -132,8 +132,8 @@ async def test_an_edge_that_died_without_leaving_does_not_count(
     server: NatsServer, tmp_path: Path
 ) -> None:
     async with announcing(server, tmp_path, "ab") as (a, b):
-        await b.keeper.stop()  # as kill -9 does: it says nothing any more
-        await until([a], lambda: a.keeper.others(V4) == 0)
+        await b.floor.stop()  # as kill -9 does: it says nothing any more
+        await until([a], lambda: a.floor.others(V4) == 0)
         await a.announcer.turn(ISOLATED)
         assert a.phase() is Phase.ANNOUNCED
         assert a.held
@@ -146,7 +146,7 @@ async def test_an_edge_whose_route_is_proved_nowhere_does_not_count(
     async with announcing(server, tmp_path, "ab") as (a, b):
         b.speaking.told[V4], b.speaking.broken = Phase.WITHDRAWN, True
         await b.announcer.turn(FIT)
-        await until([b], lambda: a.keeper.others(V4) == 0)
+        await until([b], lambda: a.floor.others(V4) == 0)
         await a.announcer.turn(DEAD)
         assert a.phase() is Phase.ANNOUNCED
         assert "0 other edges announce" in a.held
@@ -157,13 +157,29 @@ async def test_a_floor_that_was_lost_is_made_anew(
     server: NatsServer, tmp_path: Path, value: bytes | None
 ) -> None:
     async with announcing(server, tmp_path, "ab") as (a, b):
-        store = a.keeper._link.store  # type: ignore[attr-defined]
+        assert isinstance(a.floor, FleetFloor)
+        store = a.floor._link.store
         await (
             store.delete("anycast.floor") if value is None else store.put("anycast.floor", value)
         )
-        await until([a, b], lambda: a.keeper.others(V4) == b.keeper.others(V4) == 1)
+        await until([a, b], lambda: a.floor.others(V4) == b.floor.others(V4) == 1)
         await a.announcer.turn(DEAD)
         assert a.phase() is Phase.WITHDRAWN
+
+
+async def test_nobody_keeps_a_dead_edge_alive_by_its_name(
+    server: NatsServer, tmp_path: Path
+) -> None:
+    """An edge is heard by its own subject, whatever a message says."""
+    async with announcing(server, tmp_path, "ab") as (a, b), linked([server.url], "x") as other:
+        await until_holds(lambda: other.state.connected, within=20)
+        await b.floor.stop()
+
+        def is_gone() -> bool:
+            other.publish("resolverd.resolverd.anycast.x", b'{"edge": "b", "announced": []}')
+            return a.floor.others(V4) == 0
+
+        await until([a], is_gone)
 
 
 async def test_a_forced_drain_goes_below_the_floor(server: NatsServer, tmp_path: Path) -> None:
@@ -200,9 +216,9 @@ async def test_an_edge_that_cannot_ask_goes_by_nobody(tmp_path: Path) -> None:
     edge = EdgeOfTest("a", "nats://127.0.0.1:1", tmp_path)
     try:
         with pytest.raises(FloorUnknownError):
-            await edge.keeper.join(V4)
+            await edge.floor.join(V4)
     finally:
-        await edge.keeper.stop()
+        await edge.floor.stop()
 
 
 async def test_what_a_member_inherits_stays_where_the_floor_keeps_it(
@@ -213,13 +229,13 @@ async def test_what_a_member_inherits_stays_where_the_floor_keeps_it(
         assert a.phase() is Phase.ANNOUNCED
     again = EdgeOfTest("a", server.url, tmp_path)
     again.speaking.told[V4] = Phase.ANNOUNCED
-    await again.keeper.start()
+    await again.floor.start()
     try:
         await again.announcer.begin()
         assert again.phase() is Phase.ANNOUNCED
         assert "(min_edges)" in again.held
     finally:
-        await again.keeper.stop()
+        await again.floor.stop()
 
 
 async def test_it_is_no_edge_that_words_would_wait_for(server: NatsServer, tmp_path: Path) -> None:

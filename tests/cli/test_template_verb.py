@@ -79,6 +79,8 @@ def test_each_option_behind_a_hash_is_its_default(tmp_path: Path, text: str, kin
     assert whole.probe == bare.probe
     assert whole.service == bare.service
     assert whole.rtt == bare.rtt
+    assert whole.fleet == bare.fleet
+    assert whole.anycast == bare.anycast
     assert whole.region["us-east"].bias == bare.region["us-east"].bias
     assert whole.region["us-east"].endpoint == bare.region["us-east"].endpoint
     assert whole.region["us-east"].gpus is not None
@@ -93,6 +95,10 @@ def test_every_option_is_there_with_its_doc(text: str) -> None:
         "[probe]": tree["probe"],
         "[alerts]": tree["alerts"],
         "[rtt]": tree["rtt"],
+        "[fleet]": tree["fleet"],
+        "[anycast]": tree["anycast"],
+        "[anycast.bird]": tree["anycast"]["bird"],
+        "[anycast.exabgp]": tree["anycast"]["exabgp"],
         "[region.NAME]": tree["region"]["us-east"],
         "[[region.NAME.endpoint]]": tree["region"]["us-east"]["endpoint"][0],
         "gpus = {…}": tree["region"]["us-east"]["gpus"],
@@ -103,7 +109,7 @@ def test_every_option_is_there_with_its_doc(text: str) -> None:
     }
     prose = " ".join(text.replace("\n# ", " ").split())
     for title, model in TABLES:
-        elsewhere = {"probe", "alerts"}
+        elsewhere = {"probe", "alerts", "bird", "exabgp"}
         options = set(model.model_fields) - elsewhere | set(tables[title]) & elsewhere
         assert set(tables[title]) == options
         if title != "gpus = {…}":

@@ -29,6 +29,7 @@ TREE: dict[str, Any] = {
     "probe": {},
     "alerts": {},
     "rtt": {},
+    "fleet": {},
     "anycast": {"bird": {}, "exabgp": {}},
     "region": {
         "a": {
@@ -51,6 +52,7 @@ WHERE: dict[str, Place] = {
     "[probe]": ("probe",),
     "[alerts]": ("alerts",),
     "[rtt]": ("rtt",),
+    "[fleet]": ("fleet",),
     "[anycast]": ("anycast",),
     "[anycast.bird]": ("anycast", "bird"),
     "[anycast.exabgp]": ("anycast", "exabgp"),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.fleet.features import features
 from bench.fleet.lab.lab import Lab
 from bench.fleet.lab.needs import missing
 
@@ -25,8 +24,7 @@ def published_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def _made(folder: Path, *, published: bool) -> Iterator[Lab]:
-    nats = "fleet" in features()
-    if lacks := missing(nats=nats):
+    if lacks := missing():
         pytest.skip(f"NO FLEET IS TESTED IN NAMESPACES. It needs: {'; '.join(lacks)}")
-    with Lab(folder, nats=nats, published=published) as made:
+    with Lab(folder, published=published) as made:
         yield made

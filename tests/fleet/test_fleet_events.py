@@ -9,7 +9,6 @@ from harness.trials import LONG
 
 from bench.fleet.events.roster import EVENTS
 from bench.fleet.events.trial import Event, tried
-from bench.fleet.features import features
 from bench.fleet.lab.lab import Lab
 
 RATE = 5000.0 if LONG else 500.0
@@ -42,7 +41,5 @@ def _held(lab: Lab, event: Event, folder: Path) -> None:
 
 def _leave_out(event: Event) -> None:
     """Skip what this run is not for, and say so."""
-    if lacks := event.needs - features():
-        pytest.skip(f"NOT TESTED, {event.words}: there is no {', '.join(sorted(lacks))} yet")
     if not (LONG or event.quick):
         pytest.skip(f"NOT TESTED, {event.words}: make test-fleet, or LONG=1")

@@ -307,6 +307,21 @@ async def test_two_processes_of_one_name_are_said(tmp_path: Path) -> None:
             await until(lambda: any(e["event"] == "fleet.same_name" for e in events))
 
 
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"[]", b"[" * 100_000, b'{"instance": "x", "at": 1, "obeyed": 1e999}'],
+    ids=["empty", "list", "deep", "infinite"],
+)
+async def test_a_marker_that_cannot_be_read_costs_nothing(tmp_path: Path, value: bytes) -> None:
+    async with nats(tmp_path) as server, linked([server.url]) as link:
+        await until(lambda: proved(link))
+        with capture_logs() as events:
+            await link.store.put("edges.ams1", value)
+            await link.store.current(5)
+        assert list(link.store.edges()) == ["fra1"]
+        assert not [event for event in events if event["event"] == "fleet.failed"]
+
+
 async def test_fleets_of_other_names_hear_nothing_of_each_other(tmp_path: Path) -> None:
     async with (
         nats(tmp_path) as server,

@@ -194,7 +194,7 @@ async def test_two_edges_of_one_name_say_so(tmp_path: Path) -> None:
         edge([server.url], "fra1") as one,
         edge([server.url], "fra1") as two,
     ):
-        await until(lambda: one.joined.troubles() and two.joined.troubles())
+        await until(lambda: bool(one.joined.troubles() and two.joined.troubles()))
         assert "is called fra1 too" in one.joined.troubles()[0]
 
 

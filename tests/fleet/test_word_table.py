@@ -44,6 +44,24 @@ def test_of_a_word_to_all_and_one_to_this_edge_the_newer_holds(
     assert kinds(table) == {"eu": holds}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"[]",
+        b"[" * 100_000,
+        b'{"kind": "drain", "who": "op", "why": "", "set_at": 1e999, "until": null}',
+        b'{"kind": "drain", "who": "op", "why": "", "set_at": 1.0, "until": NaN}',
+        b'{"kind": "drain", "who": "op", "why": "", "set_at": true, "until": null}',
+        b'{"kind": "drain", "who": 7, "why": "", "set_at": 1.0, "until": null}',
+        b'{"kind": "rest", "who": "op", "why": "", "set_at": 1.0, "until": null}',
+    ],
+)
+def test_what_is_no_word_is_refused(value: bytes) -> None:
+    with pytest.raises(ValueError, match=r"no word|rest"):
+        unpacked(value)
+
+
 def test_an_older_revision_says_nothing() -> None:
     table = WordTable("fra1")
     table.hear(ALL, Said(None, 5))

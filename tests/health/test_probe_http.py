@@ -252,15 +252,6 @@ async def test_the_host_header_is_the_urls_own_by_default(serve: Serve, ask: Ask
     assert seen[0].startswith("GET /health HTTP/1.1\r\n")
 
 
-async def test_a_header_that_cannot_be_sent_is_a_failure_with_a_reason(
-    serve: Serve, ask: Ask
-) -> None:
-    port = await serve(answering(response()))
-    outcome = await ask(f"http://127.0.0.1:{port}", headers={"X": "a\r\nInjected: b"})
-    assert not outcome.ok
-    assert outcome.reason.startswith("ValueError")
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
 async def test_each_probe_opens_a_connection_of_its_own(
     serve: Serve, ask: Ask, method: str

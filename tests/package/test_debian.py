@@ -17,7 +17,7 @@ from release.packaged import UNITS, unit
 DEBIAN = ROOT / "debian"
 BOOKWORM = {"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm"}
 TRIXIE = {"ID": "debian", "VERSION_ID": "13", "VERSION_CODENAME": "trixie"}
-_OURS = ("ExecStart=", "ExecReload=", "ListenDatagram=", "ListenStream=")
+_OURS = ("ExecStart=", "ExecStopPost=", "ExecReload=", "ListenDatagram=", "ListenStream=")
 
 
 def _directives(text: str) -> list[str]:

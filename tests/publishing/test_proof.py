@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resolverd.engine.counters import Counters
-from resolverd.publishing.model import DEFAULT_LIMITS, Generation, Stand, Terms
+from resolverd.publishing.model import DEFAULT_LIMITS, Generation, ReportState, Terms
 from resolverd.publishing.proof import Given, failures, panel_figures, rcode_figures
 from resolverd.publishing.trial import OnTrial
 
@@ -104,7 +104,7 @@ def test_an_edge_proves_itself_once_the_time_is_over_and_the_panel_was_asked_twi
     proving.note_panel(BEFORE, 110.0)
     report = proving.judge(counted(ok=1100), 110.0)
     assert report is not None
-    assert report.stand is Stand.PROVED
+    assert report.state is ReportState.PROVED
     assert proving.judge(counted(ok=1100), 111.0) is None
 
 
@@ -113,7 +113,7 @@ def test_servfail_fails_it_at_once() -> None:
     proving.note_panel(BEFORE, 100.0)
     report = proving.judge(counted(ok=1000, servfail=50), 101.0)
     assert report is not None
-    assert report.stand is Stand.FAILED
+    assert report.state is ReportState.FAILED
     assert "SERVFAIL" in report.why
 
 
@@ -123,10 +123,10 @@ def test_answers_that_move_fail_it_at_once_and_not_later() -> None:
     proving.note_panel(moved, 100.0)
     report = proving.judge(counted(ok=1000), 100.0)
     assert report is not None
-    assert report.stand is Stand.FAILED
+    assert report.state is ReportState.FAILED
     later = trial()
     later.note_panel(BEFORE, 100.0)
     later.note_panel(moved, 110.0)
     report = later.judge(counted(ok=1000), 110.0)
     assert report is not None
-    assert report.stand is Stand.PROVED
+    assert report.state is ReportState.PROVED

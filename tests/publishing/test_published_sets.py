@@ -290,6 +290,7 @@ def test_a_trial_can_be_aborted_and_an_earlier_generation_served_again(lab: Lab)
     assert lab.outcome(number)["outcome"] == "aborted"
     refused = lab.central.publish("--to", str(number), "--note", "again")
     assert refused.status == 2
+    assert "no generation 0" in lab.central.publish("--to", "0", "--note", "again").err
     again = lab.central.told("publish", "--to", str(completed), *QUICK)
     assert (again["outcome"], again["again"]) == ("completed", completed)
     lab.everywhere(number + 1)

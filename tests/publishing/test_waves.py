@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolverd.cli.publish_options import shares
 from resolverd.publishing.model import (
     KEPT,
     Generation,
@@ -16,7 +18,7 @@ from resolverd.publishing.model import (
     LedgerError,
     Outcome,
     Report,
-    Stand,
+    ReportState,
     Terms,
     Trial,
     read,
@@ -49,9 +51,9 @@ def on_trial(number: int = 1, terms: Terms = TERMS) -> Ledger:
     return publish(Ledger(), generation(number, terms))
 
 
-def said(ledger: Ledger, stand: Stand, *edges: str) -> Ledger:
+def said(ledger: Ledger, state: ReportState, *edges: str) -> Ledger:
     for edge in edges:
-        changed = report(ledger, ledger.next_number - 1, edge, Report(stand, "why"))
+        changed = report(ledger, ledger.next_number - 1, edge, Report(state, "why"))
         assert changed is not None
         ledger = changed
     return ledger
@@ -98,7 +100,7 @@ def test_the_others_follow_in_waves_of_the_shares(
         before = ledger
         ledger = moved(ledger, Seen(live(), 0.0))
         if ledger.trial is not None:
-            ledger = said(ledger, Stand.PROVED, *ledger.trial.waves[-1])
+            ledger = said(ledger, ReportState.PROVED, *ledger.trial.waves[-1])
     assert before.trial is not None
     assert [len(wave) for wave in before.trial.waves] == sizes
     assert ledger.completed == 1
@@ -106,13 +108,13 @@ def test_the_others_follow_in_waves_of_the_shares(
 
 def test_nothing_goes_on_before_all_of_a_wave_have_proved_themselves() -> None:
     ledger = moved(on_trial(), Seen(live(canaries=("ams", "fra")), 0.0))
-    ledger = said(ledger, Stand.TAKEN, "ams", "fra")
-    ledger = said(ledger, Stand.PROVED, "fra")
+    ledger = said(ledger, ReportState.TAKEN, "ams", "fra")
+    ledger = said(ledger, ReportState.PROVED, "fra")
     assert step(ledger, Seen(live(), 15.0)) is None
 
 
 def test_a_failed_proof_returns_it_and_says_whose() -> None:
-    ledger = said(moved(on_trial(), Seen(live(), 0.0)), Stand.FAILED, "ams")
+    ledger = said(moved(on_trial(), Seen(live(), 0.0)), ReportState.FAILED, "ams")
     ended = moved(ledger, Seen(live(), 0.0))
     assert (ended.completed, ended.trial) == (0, None)
     assert ended.generations[0].outcome is Outcome.RETURNED
@@ -120,22 +122,22 @@ def test_a_failed_proof_returns_it_and_says_whose() -> None:
 
 
 def test_an_edge_that_does_not_report_returns_it_after_proof_and_patience() -> None:
-    ledger = said(moved(on_trial(), Seen(live(), 0.0)), Stand.TAKEN, "ams")
+    ledger = said(moved(on_trial(), Seen(live(), 0.0)), ReportState.TAKEN, "ams")
     assert step(ledger, Seen(live(), 15.0)) is None
     assert moved(ledger, Seen(live(), 15.1)).generations[0].why == "ams: no report within 15 s"
 
 
 def test_an_edge_that_proved_itself_may_fail_later_and_never_prove_itself_again() -> None:
-    ledger = said(moved(on_trial(), Seen(live(), 0.0)), Stand.PROVED, "ams")
-    ledger = said(ledger, Stand.FAILED, "ams")
-    assert report(ledger, 1, "ams", Report(Stand.PROVED)) is None
+    ledger = said(moved(on_trial(), Seen(live(), 0.0)), ReportState.PROVED, "ams")
+    ledger = said(ledger, ReportState.FAILED, "ams")
+    assert report(ledger, 1, "ams", Report(ReportState.PROVED)) is None
     assert moved(ledger, Seen(live(), 0.0)).generations[0].outcome is Outcome.RETURNED
 
 
 @pytest.mark.parametrize(("number", "edge"), [(2, "ams"), (1, "fra")])
 def test_nobody_is_heard_who_was_not_asked(number: int, edge: str) -> None:
     ledger = moved(on_trial(), Seen(live(), 0.0))
-    assert report(ledger, number, edge, Report(Stand.FAILED)) is None
+    assert report(ledger, number, edge, Report(ReportState.FAILED)) is None
 
 
 def test_one_generation_is_on_trial_at_a_time() -> None:
@@ -254,7 +256,7 @@ class Fleet:
     def act(self, edge: Edge) -> None:
         """One turn of an edge that lives: serve what is wanted, say what is to be said, step."""
         ledger = self.versions[edge.heard]
-        refused = [n for n, r in edge.to_say.items() if r.stand is Stand.FAILED]
+        refused = [n for n, r in edge.to_say.items() if r.state is ReportState.FAILED]
         number = wanted(ledger, edge.name, empty=not edge.serves, refused=refused)
         if number not in (0, edge.serves):
             assert self.may_serve(edge, number), "an edge serves what no wave has brought it"
@@ -270,7 +272,7 @@ class Fleet:
             if changed is None:
                 continue
             if self.write(edge.heard, changed):
-                record = self.failed if what.stand is Stand.FAILED else self.proved
+                record = self.failed if what.state is ReportState.FAILED else self.proved
                 record.setdefault(number, set()).add(edge.name)
             return
         alive = {e.name: False for e in self.edges.values() if e.alive and e.connected}
@@ -286,7 +288,7 @@ class Fleet:
                     edge.connected, edge.heard = True, len(self.versions) - 1
                     edge.waited += 16.0
                     if (trial := self.ledger.trial) is not None and edge.serves == trial.number:
-                        edge.to_say.setdefault(trial.number, Report(Stand.PROVED))
+                        edge.to_say.setdefault(trial.number, Report(ReportState.PROVED))
                     self.act(edge)
 
 
@@ -314,17 +316,17 @@ def test_whatever_edges_do_no_failed_generation_goes_on_and_all_end_at_the_last_
             case "act" if edge.alive:
                 fleet.act(edge)
             case "prove" if edge.serves:
-                edge.to_say[edge.serves] = Report(Stand.PROVED)
+                edge.to_say[edge.serves] = Report(ReportState.PROVED)
             case "all prove":
                 for other in fleet.edges.values():
-                    other.to_say.setdefault(other.serves, Report(Stand.PROVED))
+                    other.to_say.setdefault(other.serves, Report(ReportState.PROVED))
             case "all turn":
                 for other in fleet.edges.values():
                     if other.alive and other.connected:
                         other.heard = len(fleet.versions) - 1
                         fleet.act(other)
             case "fail" if edge.serves:
-                edge.to_say[edge.serves] = Report(Stand.FAILED, "it fails")
+                edge.to_say[edge.serves] = Report(ReportState.FAILED, "it fails")
             case "die":
                 edge.alive = False
             case "start":
@@ -355,7 +357,7 @@ def test_whatever_edges_do_no_failed_generation_goes_on_and_all_end_at_the_last_
 def damaged(text: str, value: str) -> bytes:
     """A ledger with something on trial, in which `text` is changed to `value`."""
     terms = replace(TERMS, shares=(0.125,))
-    ledger = said(moved(on_trial(1, terms), Seen(live(), 0.0)), Stand.TAKEN, "ams")
+    ledger = said(moved(on_trial(1, terms), Seen(live(), 0.0)), ReportState.TAKEN, "ams")
     octets = written(ledger)
     assert read(octets) == ledger
     assert octets.count(text.encode()) == 1
@@ -375,3 +377,9 @@ def test_a_ledger_with_a_number_that_is_none_is_refused(text: str, value: str) -
 def test_a_ledger_of_a_time_that_no_date_says_is_refused(at: str) -> None:
     with pytest.raises(LedgerError, match="is damaged"):
         read(damaged('"at":0.0', f'"at":{at}'))
+
+
+@pytest.mark.parametrize("text", ["nan%", "0", "-1", "120%", "x"])
+def test_a_wave_is_a_count_or_a_share(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="no count nor share"):
+        shares(text)

@@ -50,7 +50,8 @@ def disk_full(trial: Trial) -> None:
     trial.happens()
     lab.regions[_VICTIM].kill()
     trial.until_gone()
-    trial.notes["degraded"] = edge.shown()["degraded"]
+    here = f"{lab.folder}/"
+    trial.notes["degraded"] = [said.replace(here, "") for said in edge.shown()["degraded"]]
 
 
 def _restarted(trial: Trial, change: Callable[[], None]) -> None:

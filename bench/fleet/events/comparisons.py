@@ -108,11 +108,7 @@ def _completions(region: Region) -> float:
     return sum(float(count) for count in _COMPLETIONS.findall(region.metrics()))
 
 
-_VERDICTS = frozenset({"verdicts"})
-
 EVENTS = (
-    Event(
-        "deaths", "regions die and return, by quorum and by own verdicts", deaths, needs=_VERDICTS
-    ),
-    Event("canaries", "four of five edges stopped", canaries, planned=True, needs=_VERDICTS),
+    Event("deaths", "regions die and return, by quorum and by own verdicts", deaths),
+    Event("canaries", "four of five edges stopped", canaries, planned=True),
 )

@@ -116,19 +116,16 @@ def _says_path(trial: Trial, edge: str) -> bool:
     return "path" in trial.lab.edges[edge].standings(_VICTIM)
 
 
-_VERDICTS = frozenset({"verdicts"})
-
 EVENTS = (
     Event("region-dies", "kill -9 of a region's server", region_dies, quick=True),
     Event(
         "two-blinded",
         "two of five edges cannot reach a region",
         two_blinded,
-        needs=_VERDICTS,
         quick=True,
     ),
-    Event("blind", "an edge reaches no region", blind_to_all, needs=_VERDICTS),
-    Event("mirror", "a region dies, and one edge is misled", believes_the_dead, needs=_VERDICTS),
-    Event("liar-down", "an edge says that all is down", lies_all_down, needs=_VERDICTS),
-    Event("liar-up", "a region dies, an edge says that all is up", lies_all_up, needs=_VERDICTS),
+    Event("blind", "an edge reaches no region", blind_to_all),
+    Event("mirror", "a region dies, and one edge is misled", believes_the_dead),
+    Event("liar-down", "an edge says that all is down", lies_all_down),
+    Event("liar-up", "a region dies, an edge says that all is up", lies_all_up),
 )

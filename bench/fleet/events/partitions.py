@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import combinations
 
-from bench.fleet.events.trial import Event, Trial, answered_with, moved
+from bench.fleet.events.trial import Event, Trial, answered_by, answered_with, moved
 from bench.fleet.lab.lab import Lab
 from bench.fleet.lab.places import NATS
 
@@ -62,11 +62,13 @@ def nats_slow(trial: Trial) -> None:
 def nats_and_bgp_lost(trial: Trial) -> None:
     """An edge loses NATS and BGP at once: it answers nobody soon, and the others go on."""
     lab = trial.lab
+    trial.gone = answered_by(_ALONE)
     trial.happens()
     _part_from_nats(lab, _ALONE)
     lab.faults.without_bgp(lab.edges[_ALONE].node)
     lab.router.until_announcing(lab.edges.keys() - {_ALONE})
-    trial.notes["answers moved"] = len([r for r in trial.answers_meanwhile(2.0) if moved(r)])
+    trial.until_gone()
+    trial.notes["answers moved"] = sum(map(moved, trial.answers_meanwhile(2.0)))
 
 
 def fleet_split(trial: Trial) -> None:
@@ -126,16 +128,14 @@ def _slow(lab: Lab) -> None:
             lab.delays.slow(edge, server, 1.0)
 
 
-_FLEET = frozenset({"fleet"})
-
 EVENTS = (
-    Event("nats-one", "an edge loses NATS; a region dies", nats_lost_by_one, needs=_FLEET),
-    Event("nats-all", "all edges lose NATS; a region dies", nats_lost_by_all, needs=_FLEET),
-    Event("nats-quorum", "NATS loses its quorum; a region dies", nats_without_quorum, needs=_FLEET),
-    Event("nats-killed", "kill -9 of all NATS; a region dies", nats_killed, needs=_FLEET),
-    Event("nats-disks", "NATS' disks are full; a region dies", nats_disks_full, needs=_FLEET),
-    Event("nats-held", "a nats-server stands still; a region dies", nats_held, needs=_FLEET),
-    Event("nats-slow", "NATS is a second slower; a region dies", nats_slow, needs=_FLEET),
-    Event("split", "two edges and one NATS apart; a region dies", fleet_split, needs=_FLEET),
-    Event("nats-bgp", "an edge loses NATS and BGP", nats_and_bgp_lost, needs=_FLEET),
+    Event("nats-one", "an edge loses NATS; a region dies", nats_lost_by_one),
+    Event("nats-all", "all edges lose NATS; a region dies", nats_lost_by_all),
+    Event("nats-quorum", "NATS loses its quorum; a region dies", nats_without_quorum),
+    Event("nats-killed", "kill -9 of all NATS; a region dies", nats_killed),
+    Event("nats-disks", "NATS' disks are full; a region dies", nats_disks_full),
+    Event("nats-held", "a nats-server stands still; a region dies", nats_held),
+    Event("nats-slow", "NATS is a second slower; a region dies", nats_slow),
+    Event("split", "two edges and one NATS apart; a region dies", fleet_split),
+    Event("nats-bgp", "an edge loses NATS and BGP", nats_and_bgp_lost),
 )

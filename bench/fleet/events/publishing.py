@@ -66,22 +66,20 @@ def _share(trial: Trial, ttl: int) -> float:
     return round(sum(r.ttl <= ttl for r in records) / max(1, len(records)), 3)
 
 
-_PUBLISH = frozenset({"publish"})
-
 EVENTS = (
-    Event("publish", "a set is published", good, planned=True, needs=_PUBLISH),
+    Event("publish", "a set is published", good, planned=True, published=True),
     Event(
         "publish-fault",
         "a set that moves all clients is published",
         faulty,
         planned=True,
-        needs=_PUBLISH,
+        published=True,
     ),
     Event(
         "publish-error",
         "a set with an error is published",
         refused,
         planned=True,
-        needs=_PUBLISH,
+        published=True,
     ),
 )

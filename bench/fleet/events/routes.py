@@ -87,16 +87,12 @@ def bgp_lost(trial: Trial) -> None:
     trial.until_gone()
 
 
-_ANYCAST = frozenset({"anycast"})
-
 EVENTS = (
     Event("withdrawal", "an edge withdraws", withdrawal, planned=True, quick=True),
     Event("rolling-upgrade", "all edges restarted in turn", rolling_upgrade, planned=True),
     Event("host-killed", "kill -9 of all of an edge's processes", host_killed),
-    Event(
-        "daemon-killed", "kill -9 of an edge's daemon", daemon_killed, needs=_ANYCAST, quick=True
-    ),
-    Event("daemon-held", "an edge's daemon stands still", daemon_held, needs=_ANYCAST),
+    Event("daemon-killed", "kill -9 of an edge's daemon", daemon_killed, quick=True),
+    Event("daemon-held", "an edge's daemon stands still", daemon_held),
     Event("blackhole", "all packets of an edge are dropped", blackhole),
     Event("cut", "an edge's link is down", cut),
     Event("bgp-lost", "an edge loses BGP only", bgp_lost),

@@ -76,14 +76,8 @@ class Event:
     run: Callable[[Trial], None]
     planned: bool = False
     """Whether an operator means it: then nothing may be lost."""
-    needs: frozenset[str] = frozenset()
-    """Of "fleet", "anycast", "publish"."""
-
-    @property
-    def published(self) -> bool:
-        """Whether it is of edges whose configuration comes from the fleet."""
-        return "publish" in self.needs
-
+    published: bool = False
+    """Whether it is of edges whose configuration comes from the fleet."""
     quick: bool = False
     """Whether `make test` tries it."""
 

@@ -92,23 +92,17 @@ def _drained(trial: Trial) -> Iterator[None]:
         trial.lab.edges["e2"].resolverd("clear", _REGION)
 
 
-_FLEET = frozenset({"fleet"})
-
 EVENTS = (
-    Event(
-        "drain", "a region is drained at one edge", drain, planned=True, needs=_FLEET, quick=True
-    ),
+    Event("drain", "a region is drained at one edge", drain, planned=True, quick=True),
     Event(
         "new-edges",
         "all edges restarted without their state, a region drained",
         new_edges,
         planned=True,
-        needs=_FLEET,
     ),
     Event(
         "restarts",
         "an edge killed and restarted without its state, a region drained",
         restarts,
-        needs=_FLEET,
     ),
 )

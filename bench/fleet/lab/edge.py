@@ -19,7 +19,7 @@ from bench.fleet.lab.edge_files import configuration, zone
 from bench.fleet.lab.namespaces import Namespace
 from bench.fleet.lab.places import ANYCAST4, ANYCAST6, EdgeNode
 from bench.fleet.lab.processes import Process
-from bench.fleet.lab.speakers import ByHand, Speaker
+from bench.fleet.lab.speakers import Speaker
 from bench.fleet.lab.unix_http import asked
 from bench.report import ROOT
 
@@ -38,7 +38,7 @@ class Edge:
         node: EdgeNode,
         folder: Path,
         nats: Sequence[str],
-        speaker: Callable[[Namespace, EdgeNode, Path], Speaker] = ByHand,
+        speaker: Callable[[Namespace, EdgeNode, Path], Speaker],
         *,
         published: bool = False,
     ) -> None:

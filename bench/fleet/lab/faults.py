@@ -80,10 +80,6 @@ class Faults:
         """No BGP and no BFD between it and the router."""
         self._nft(f"add element inet lab nobgp {{ {one.name} }}")
 
-    def with_bgp(self, one: Node) -> None:
-        """They pass again."""
-        self._nft(f"delete element inet lab nobgp {{ {one.name} }}")
-
     def cut(self, one: Node) -> None:
         """Its link is down."""
         self._cut.add(one.name)

@@ -8,7 +8,6 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 
-from bench.fleet.features import features
 from bench.fleet.lab.bird import RouterBird
 from bench.fleet.lab.delay import Delays
 from bench.fleet.lab.edge import Edge
@@ -19,22 +18,20 @@ from bench.fleet.lab.places import CLIENTS, EDGES, NATS, REGIONS, EdgeNode, Node
 from bench.fleet.lab.processes import until
 from bench.fleet.lab.publisher import Publisher
 from bench.fleet.lab.regions import Region
-from bench.fleet.lab.speakers import ByBird, ByExabgp, ByHand, Speaker, exabgps
+from bench.fleet.lab.speakers import ByBird, ByExabgp, Speaker, exabgps
 
 
 class Lab:
-    """`edges` of them, by name; with `nats` three servers that they form a fleet by.
+    """`edges` of them, by name, and three nats-servers that they form a fleet by.
 
     With `published` their configuration comes from the fleet. `folder` gets all files.
     Entering raises CalledProcessError or NotSoError; nothing is left then.
     """
 
-    def __init__(
-        self, folder: Path, *, edges: int = 5, nats: bool = True, published: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, *, edges: int = 5, published: bool = False) -> None:
         self.folder = folder
         self._edges = EDGES[:edges]
-        self._with_nats, self.published = nats, published
+        self.published = published
         self._namespaces: dict[str, Namespace] = {}
         self._stack = ExitStack()
         self.edges: dict[str, Edge] = {}
@@ -78,7 +75,7 @@ class Lab:
 
     def _make(self, making: ExitStack) -> None:
         router = self._namespace_of("router", making)
-        nodes: list[Node] = [*self._edges, *REGIONS, *(NATS if self._with_nats else ()), CLIENTS]
+        nodes: list[Node] = [*self._edges, *REGIONS, *NATS, CLIENTS]
         for each in nodes:
             self._attach(router, each, making)
         router.sysctl(
@@ -93,8 +90,7 @@ class Lab:
         self.router = RouterBird(router, self._edges, self.folder / "router")
         self.router.start()
         making.callback(self.router.kill)
-        if self._with_nats:
-            self._make_nats(making)
+        self._make_nats(making)
         self._make_regions(making)
         self._make_edges(making)
 
@@ -136,8 +132,6 @@ class Lab:
 
     def _speaker_of(self, edge: EdgeNode) -> Callable[[Namespace, EdgeNode, Path], Speaker]:
         """Two edges of five have an ExaBGP, one of either version where both are there."""
-        if "anycast" not in features():
-            return ByHand
         there = dict(zip(("e3", "e5"), cycle(exabgps()), strict=False))
         return partial(ByExabgp, program=there[edge.name]) if edge.name in there else ByBird
 
@@ -172,8 +166,6 @@ def until_all_up(lab: Lab, within: float = 30.0) -> float:
 
 def until_one_fleet(lab: Lab, within: float = 60.0) -> float:
     """Wait until every edge hears every other through NATS, and a quorum confirms; seconds."""
-    if not lab.nats:
-        return 0.0
     return until(
         lambda: all(_hears_all(lab, edge) for edge in lab.edges.values()),
         "all edges one fleet",

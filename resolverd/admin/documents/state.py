@@ -48,7 +48,7 @@ class ReportPart(Part):
     """What an edge says of the generation on trial."""
 
     edge: str = key("The edge.")
-    stand: Literal["taken", "proved", "failed"] = key("How it stands.")
+    state: Literal["taken", "proved", "failed"] = key("How far it has come.")
     why: str | None = key("Why it failed; null where it has not.")
     figures: dict[str, float] = key("The figures of its proof.")
 

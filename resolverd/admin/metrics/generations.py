@@ -21,7 +21,7 @@ def _known(values: Values) -> list[Generations]:
 )
 def generation_served(values: Values) -> Samples:
     for known in _known(values):
-        serves = known.standing.serves
+        serves = known.status.serves
         yield (), float(serves.number if serves else 0)
 
 
@@ -73,4 +73,4 @@ def generation_wave(values: Values) -> Samples:
 )
 def generations_returned(values: Values) -> Samples:
     for known in _known(values):
-        yield (), float(known.standing.returned)
+        yield (), float(known.status.returned)
