@@ -22,6 +22,8 @@ from resolverd.anycast.speaker import Speaker, SpeakerError
 from resolverd.anycast.transitions import Phase, Rules, Standing, moved, observed, wanted
 from resolverd.config.anycast import Anycast
 
+_SHOWN = (Phase.RAISED, Phase.ANNOUNCED)
+
 
 @dataclass(slots=True)
 class Route:
@@ -85,7 +87,7 @@ class Announcer:
         await asyncio.gather(
             *(self._turn(route, fitness.of(route.address), now) for route in self.routes.values())
         )
-        self._floor.tell(self.announced)
+        self._floor.tell([a for a in self.announced if self.routes[a].proved in _SHOWN])
 
     @property
     def announced(self) -> list[str]:
@@ -107,7 +109,7 @@ class Announcer:
             phase = Phase.RAISED if self.rules.raises else route.standing.phase
         if phase is not route.standing.phase or phase is not route.proved or route.failing:
             await self._bring(route, phase)
-        if route.standing.phase is not Phase.WITHDRAWN and not route.joined:
+        if route.standing.phase is not Phase.WITHDRAWN and not self._counted(route):
             await self._join(route)
 
     async def _bring(self, route: Route, phase: Phase) -> None:
@@ -168,6 +170,10 @@ class Announcer:
     @property
     def _least(self) -> int:
         return 0 if self.force else self._settings.min_edges
+
+    def _counted(self, route: Route) -> bool:
+        """Whether the floor counts this edge; one that NATS has lost counts nobody any more."""
+        return route.joined and self._floor.counts(route.address)
 
     async def _join(self, route: Route) -> None:
         try:

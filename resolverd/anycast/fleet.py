@@ -1,7 +1,8 @@
 """Whether the fleet lets this edge withdraw: the floor, kept in the fleet's store.
 
-Each process of the fleet says each second which addresses it announces, over core NATS, and counts
-the others as live by when it heard them last, on its own clock. The floor itself is one key of the
+Each process of the fleet says each second which addresses it announces, proved, over core NATS. The
+others count it for these alone, by when they heard it last on their own clocks: one whose router
+has died is no reason to withdraw. The floor itself is one key of the
 store, `anycast.floor`, changed by compare-and-set: of two edges that want to leave at once one is
 told no.
 
@@ -45,7 +46,7 @@ class SharedFloor(Protocol):
     async def stop(self) -> None: ...
 
     def tell(self, announced: Sequence[str]) -> None:
-        """Let the others know what is announced here."""
+        """Let the others know which addresses are announced here, and proved."""
 
     async def join(self, address: str) -> None:
         """Count this edge among those that announce. Raises FloorUnknownError."""
@@ -107,7 +108,7 @@ class FleetFloor:
         self._key = names.key("anycast", "floor")
         self._subject = names.subject(settings.name, "anycast", self._edge)
         self._start_wait, self._valid, self._clock = settings.start_wait, anycast.edge_valid, clock
-        self._heard: dict[str, float] = {}
+        self._heard: dict[str, tuple[float, frozenset[str]]] = {}
         self._link.subscribe(names.subject(settings.name, "anycast") + ".*", self._hear)
 
     async def start(self) -> None:
@@ -125,8 +126,8 @@ class FleetFloor:
         await self._link.stop()
 
     def tell(self, announced: Sequence[str]) -> None:
-        """Let the others know what is announced here."""
-        # Who lives is told by the subject; what is announced is for people who listen.
+        """Let the others know which addresses are announced here, and proved."""
+        # Who says so is told by the subject, whatever the message says.
         message = {"edge": self._edge, "announced": list(announced)}
         self._link.publish(self._subject, json.dumps(message).encode())
 
@@ -136,7 +137,9 @@ class FleetFloor:
 
     async def leave(self, address: str, least: int) -> str:
         """Why the address has to stay; empty: it may go. Raises FloorUnknownError."""
-        return await self._change(lambda floor: floor.left(address, self._edge, self._live, least))
+        return await self._change(
+            lambda floor: floor.left(address, self._edge, self._live(address), least)
+        )
 
     def counts(self, address: str) -> bool:
         """Whether this edge is counted among those that announce."""
@@ -148,25 +151,30 @@ class FleetFloor:
     def others(self, address: str) -> int | None:
         """How many other live edges announce an address."""
         try:
-            return len(self._floor()[0].others(address, self._edge, self._live))
+            return len(self._floor()[0].others(address, self._edge, self._live(address)))
         except FloorError:
             return None
 
-    @property
-    def _live(self) -> frozenset[str]:
+    def _live(self, address: str) -> frozenset[str]:
+        """The edges that said of late that they announce it."""
         now = self._clock()
-        return frozenset(edge for edge, at in self._heard.items() if now - at <= self._valid)
+        return frozenset(
+            edge
+            for edge, (at, announced) in self._heard.items()
+            if now - at <= self._valid and address in announced
+        )
 
-    def _hear(self, subject: str, _payload: bytes) -> None:
+    def _hear(self, subject: str, payload: bytes) -> None:
         from resolverd.fleet import names
 
         try:
             edge = names.untoken(subject.rpartition(".")[2])
-        except ValueError:
+            announced = frozenset(map(str, json.loads(payload)["announced"]))
+        except (ValueError, KeyError, TypeError, RecursionError):
             return  # no edge writes it
         now = self._clock()
-        live = {e: at for e, at in self._heard.items() if now - at <= self._valid}
-        self._heard = {**live, edge: now}
+        live = {e: said for e, said in self._heard.items() if now - said[0] <= self._valid}
+        self._heard = {**live, edge: (now, announced)}
 
     async def _change(self, change: Callable[[Floor], Floor | str]) -> str:
         """Compare and set until it holds; why it may not be, or empty."""

@@ -107,6 +107,13 @@ class Edge:
             self._log.warning("anycast.not_ebbed", **said)
 
     @property
+    def left_announced(self) -> list[str]:
+        """At the end: the addresses that the speaker was told to withdraw, and may have still."""
+        if self.abandoned:
+            return []
+        return [r.address for r in self.announcer.routes.values() if r.failing]
+
+    @property
     def status(self) -> str:
         """One line for people."""
         phases = ", ".join(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from resolverd.cli.options import UsageError, add_config, add_json, add_log, exi
 from resolverd.cli.override import reason
 from resolverd.cli.rows import Cell, Rows
 from resolverd.config.load import LoadedConfig, load_config
+from resolverd.config.sources import read_sources
 from resolverd.errors import ExitCode
 from resolverd.loop import run_loop
 from resolverd.signals import PROCESS
@@ -34,7 +36,8 @@ process of ExaBGP's. At its end it withdraws, and waits until queries have ebbed
 exit codes:
   0  it is done; with --status: all addresses are announced
   1  with --status: not all are; with --drain or --stop: the fleet's floor keeps an address
-  3  no such process runs here, or it cannot do it now
+  3  no such process runs here, or it cannot do it now; at its own end: what speaks BGP has not
+     withdrawn a route
 """
 _COLOURS = {"announced": "green", "raised": "yellow", "withdrawn": "red"}
 
@@ -92,18 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if (arguments.why or arguments.force) and not arguments.drain:
         raise UsageError("--why and --force are of --drain alone\nadd --drain")
+    if arguments.status or arguments.drain or arguments.undrain or arguments.stop:
+        return _ask(arguments)
     loaded = load_config(existing_config(arguments), arguments.overrides)
-    if arguments.status:
-        return _status(_link(loaded), as_json=arguments.json)
-    if arguments.drain:
-        asked = {"who": operator(), "why": arguments.why or "", "force": arguments.force}
-        return _report(_link(loaded).post("/drain", asked), arguments, "withdrawn until --undrain")
-    if arguments.undrain:
-        link = _link(loaded)
-        done = link.delete("/drain", "this", who=operator())
-        return _report(done, arguments, "no longer drained")
-    if arguments.stop:
-        return _report(_link(loaded).post("/stop"), arguments, "withdrawn until it ends")
     if not loaded.config.anycast.addresses:
         raise UsageError(
             "there is nothing to announce: [anycast] has no addresses\n"
@@ -114,6 +108,20 @@ def run(arguments: argparse.Namespace) -> int:
     log.in_background(arguments.log)
     with PROCESS.obeyed(), log.everything():
         return int(run_loop(_serve(loaded)))
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    """What the running process is asked for."""
+    link = _link(arguments)
+    if arguments.status:
+        return _status(link, as_json=arguments.json)
+    if arguments.drain:
+        asked = {"who": operator(), "why": arguments.why or "", "force": arguments.force}
+        return _report(link.post("/drain", asked), arguments, "withdrawn until --undrain")
+    if arguments.undrain:
+        done = link.delete("/drain", "this", who=operator())
+        return _report(done, arguments, "no longer drained")
+    return _report(link.post("/stop"), arguments, "withdrawn until it ends")
 
 
 async def _serve(loaded: LoadedConfig) -> ExitCode:
@@ -137,13 +145,14 @@ async def _serve(loaded: LoadedConfig) -> ExitCode:
     try:
         async with serving(Pages(edge, place), edge, loaded.base):
             await edge.run(supervisor)
+            # A success would keep systemd's ExecStopPost= from trying it again.
+            return ExitCode.UNAVAILABLE if edge.left_announced else ExitCode.OK
     finally:
         if watching is not None:
             watching.cancel()
         await speaker.close()
         await looking.close()
         await floor.stop()
-    return ExitCode.OK
 
 
 async def _end_with(gone: asyncio.Event, edge: Edge) -> None:
@@ -206,11 +215,12 @@ async def _withdraw_left(loaded: LoadedConfig) -> ExitCode:
     return ExitCode.UNAVAILABLE if failing else ExitCode.OK
 
 
-def _link(loaded: LoadedConfig) -> Link:
-    """The running process. Raises NoDaemonError."""
+def _link(arguments: argparse.Namespace) -> Link:
+    """The running process. Raises NoDaemonError, and ConfigError without a file."""
     from resolverd.anycast.served import sockets_of
 
-    places = sockets_of(loaded.config.anycast.socket, loaded.base)
+    path = existing_config(arguments)
+    places = sockets_of(_socket(path, arguments.overrides), path.parent)
     found = next((path for path in places if _is_there(path)), None)
     if found is None:
         looked = ", ".join(map(str, places)) or 'nowhere: anycast.socket is ""'
@@ -219,6 +229,18 @@ def _link(loaded: LoadedConfig) -> Link:
             "start it: systemctl start resolverd-anycast, or as a process of ExaBGP's"
         )
     return Link(found)
+
+
+def _socket(path: Path, overrides: Sequence[tuple[str, Any]]) -> str:
+    """`anycast.socket`. A mistake elsewhere in the files keeps nobody from a drain."""
+    from resolverd.config.anycast import Anycast
+
+    sources = read_sources(path)
+    for key, value in overrides:
+        sources.override(key, value)
+    table = sources.tree.get("anycast")
+    written = table.get("socket") if isinstance(table, dict) else None
+    return written if isinstance(written, str) else Anycast().socket
 
 
 def _is_there(path: Path) -> bool:

@@ -84,7 +84,7 @@ def shares(text: str) -> tuple[float, ...]:
             value = float(number) / 100 if percent else int(number)
         except ValueError:
             value = 0.0
-        if value <= 0 or (percent and value > 1):
+        if not value > 0 or (percent and value > 1):  # NaN is neither
             raise argparse.ArgumentTypeError(f'"{part}" is no count nor share, such as 2 or 25%')
         found.append(_EVERY if percent and value == 1 else value)
     return tuple(found)

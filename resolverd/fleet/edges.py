@@ -27,6 +27,8 @@ from resolverd.health.minimum import WindowMinimum, first_of
 _WINDOW = 60.0
 # Edges that are known at once, and seconds for which one that is silent is remembered.
 MAX_EDGES, _REMEMBERED = 256, 3600.0
+# Targets of all of them together: each costs half a kilobyte of memory.
+MAX_ALL_TARGETS = 400_000
 
 
 class Change(NamedTuple):
@@ -89,6 +91,8 @@ class Edges:
                 raise RefusedError(f"it has more than {MAX_TARGETS} targets")
         elif before is None:
             self._make_room(now)
+        if not same:
+            self._weigh(head.edge, len(targets), now)
         edge = _after(before, head, now)
         edge.octets, edge.targets = octets if head.whole else b"", targets
         self.known[head.edge] = edge
@@ -101,6 +105,17 @@ class Edges:
     def next_expiry(self, now: float) -> float:
         """The clock reading at which the next of those is live no more; infinite without any."""
         return min((e.expires_at(self.valid) for e in self.live(now).values()), default=math.inf)
+
+    def _weigh(self, name: str, count: int, now: float) -> None:
+        """Make room for so many targets of an edge, or refuse them beside those of live ones."""
+        if self._targets_but_of(name) + count > MAX_ALL_TARGETS:
+            for other in self.known.keys() - self.live(now).keys() - {name}:
+                del self.known[other]
+        if self._targets_but_of(name) + count > MAX_ALL_TARGETS:
+            raise RefusedError(f"all edges together have more than {MAX_ALL_TARGETS} targets")
+
+    def _targets_but_of(self, name: str) -> int:
+        return sum(len(edge.targets) for other, edge in self.known.items() if other != name)
 
     def _make_room(self, now: float) -> None:
         """Forget who has been silent for long; where there are too many, who was for longest."""

@@ -12,6 +12,7 @@ from resolverd.config.types import Coordinates
 from resolverd.fleet.link import Link, LinkState
 from resolverd.fleet.observation_document import edges_part, target_part
 from resolverd.fleet.observations import Observations
+from resolverd.fleet.store import EDGE_TIMEOUT
 from resolverd.fleet.words import Words
 from resolverd.health.overrides import Override, Overrides
 from resolverd.health.verdict import Verdict
@@ -79,6 +80,11 @@ class Joined:
             away = "has no quorum" if state.connected else "is away"
             found.append(
                 f"the fleet's NATS {away}, and this edge goes on with what it knows: {state.reason}"
+            )
+        if time.monotonic() - self.link.store.same_name_at <= EDGE_TIMEOUT:
+            found.append(
+                f"another process of the fleet is called {self.words.edge} too: write fleet.edge, "
+                "a name for each edge, and restart"
             )
         if pending := len(self.words.pending):
             live, every = self.link.store.edges(), self.link.store.every_edge()

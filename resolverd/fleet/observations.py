@@ -152,8 +152,10 @@ class Observations:
         except RefusedError as refused:
             self._refuse(subject_heard, str(refused), now)
             return
+        edge = self.edges.known.get(head.edge)
+        if edge is None:
+            return  # it told what changed before all of it was heard, which follows
         self.heard += 1
-        edge = self.edges.known[head.edge]
         self._meet(now)
         counts = [change for change in changes if self._concerns(change)]
         hinted = [c.target for c in counts if self._take(c, edge, now)]

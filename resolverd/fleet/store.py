@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -71,6 +72,8 @@ class Store:
         self.reason = "not connected yet"
         self.made = ""
         """When the bucket was made, as NATS says it: another bucket has other revisions."""
+        self.same_name_at = -math.inf
+        """When a marker of another process by this edge's name was heard last (monotonic)."""
         self._settings, self._changed = settings, changed
         self._bucket: Bucket | None = None
         self._client: Client | None = None
@@ -134,7 +137,8 @@ class Store:
                     else:
                         return
         except TimeoutError as error:
-            raise FleetUnavailable(reason or f"nothing was heard within {within:g} s") from error
+            reason = self.reason or reason or f"nothing was heard within {within:g} s"
+            raise FleetUnavailable(reason) from error
 
     def edges(self) -> dict[str, float]:
         """The seconds since each live edge's last marker was heard, this one's too."""
@@ -267,7 +271,7 @@ class Store:
         try:
             edge = names.key_parts(entry.key)[1]
             marker = None if entry.value is None else _marker(entry.value)
-        except (ValueError, KeyError, TypeError, IndexError, OverflowError):
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
             return  # another release's, or somebody's by hand
         if marker is None:
             self._markers.pop(edge, None)
@@ -276,6 +280,7 @@ class Store:
         if self._first_mark and entry.revision >= self._first_mark:
             self._heard_at[edge] = time.monotonic()
             if entry.key == self._marker_key and marker.instance != self._instance:
+                self.same_name_at = time.monotonic()
                 log.get("fleet").error("fleet.same_name", edge=edge)
 
     def _break(self, reason: str) -> None:

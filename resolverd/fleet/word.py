@@ -9,7 +9,6 @@ Times are Unix seconds, so edges have to agree on the time to within a minute, a
 from __future__ import annotations
 
 import json
-import math
 from typing import Any, NamedTuple
 
 from resolverd.config.fleet import EVERY_EDGE
@@ -19,6 +18,10 @@ from resolverd.health.untrusted_json import parse_json
 
 PREFIX = "words."
 _KIND = "override"
+
+# What a time may be: seconds of a thousand years, which a date can say; and characters of a text,
+# of which the API takes fewer.
+_MAX_SECONDS, _MAX_TEXT = 3.2e10, 4096
 
 
 class Address(NamedTuple):
@@ -108,14 +111,13 @@ def as_word(override: Override, shift: float) -> Word:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("it is no text")
+    if not isinstance(value, str) or len(value) > _MAX_TEXT:
+        raise TypeError(f"it is no text of up to {_MAX_TEXT} characters")
     return value
 
 
 def _time(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not 0 <= value <= _MAX_SECONDS:  # nor is NaN between them
         raise TypeError("it is no time")
-    if not math.isfinite(value):
-        raise TypeError("it is no time that comes")
     return float(value)

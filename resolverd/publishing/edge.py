@@ -130,10 +130,10 @@ class EdgeGenerations:
         if serves is None and not number and ledger.trial is not None:
             number = ledger.trial.number
         generation = ledger.get(number)
-        if generation is None or (serves is not None and _is(serves, generation)):
+        if generation is None:
             return
         try:
-            found = await self._fetch(generation)
+            found = await self._fetch(generation)  # from the disk, unless it was damaged there
             await detached(partial(self._files.switch, found))
             self.status.serves = found
         except FleetUnavailable:

@@ -75,7 +75,7 @@ class FleetLedger:
             try:
                 row = parse_json(entry.value or b"")
                 edge = key_parts(name)[2]
-            except (ValueError, IndexError):
+            except (ValueError, IndexError, RecursionError):
                 continue  # written by hand, or by another release
             if isinstance(row, dict):
                 found[edge] = row

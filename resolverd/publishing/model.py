@@ -12,6 +12,7 @@ Times are for people only: nothing is decided by them.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -32,6 +33,10 @@ DEFAULT_LIMITS: Mapping[str, float] = {
     "nxdomain": 0.25,
 }
 """What a proof may show at most; `proof` says what each is."""
+
+
+# The most that a count, a time in Unix seconds, which a date can say, and a figure may be.
+_MAX_COUNT, _MAX_SECONDS, _MAX_FIGURE = 1 << 53, 3.2e10, 1e300
 
 
 class LedgerError(ResolverdError):
@@ -170,10 +175,12 @@ def read(content: bytes | None) -> Ledger:
         trial = document["trial"]
         return Ledger(
             tuple(map(_generation, document["generations"])),
-            int(document["completed"]),
+            _count(document["completed"]),
             None if trial is None else _trial(trial),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+    ) as error:  # fmt: skip
         raise LedgerError(
             f"the fleet's ledger of generations is damaged: {type(error).__name__}: {error}"
         ) from error
@@ -182,22 +189,22 @@ def read(content: bytes | None) -> Ledger:
 def _generation(row: Mapping[str, Any]) -> Generation:
     terms = row["terms"]
     return Generation(
-        int(row["number"]),
+        _count(row["number"]),
         str(row["digest"]),
         str(row["author"]),
         str(row["note"]),
-        float(row["at"]),
-        int(row["octets"]),
-        int(row["files"]),
+        _number(row["at"], _MAX_SECONDS),
+        _count(row["octets"]),
+        _count(row["files"]),
         Terms(
-            float(terms["proof"]),
-            float(terms["patience"]),
+            _number(terms["proof"], _MAX_SECONDS),
+            _number(terms["patience"], _MAX_SECONDS),
             tuple(map(str, terms["canaries"])),
-            tuple(map(float, terms["shares"])),
-            {str(name): float(limit) for name, limit in terms["limits"].items()},
+            tuple(map(_number, terms["shares"])),
+            {str(name): _number(limit) for name, limit in terms["limits"].items()},
             bool(terms["accept_losses"]),
         ),
-        int(row["again"]),
+        _count(row["again"]),
         Outcome(row["outcome"]),
         str(row["why"]),
     )
@@ -205,14 +212,28 @@ def _generation(row: Mapping[str, Any]) -> Generation:
 
 def _trial(row: Mapping[str, Any]) -> Trial:
     return Trial(
-        int(row["number"]),
+        _count(row["number"]),
         tuple(tuple(map(str, wave)) for wave in row["waves"]),
         {
             str(edge): Report(
                 ReportState(report["state"]),
                 str(report["why"]),
-                {str(name): float(value) for name, value in report["figures"].items()},
+                {
+                    str(name): _number(value, _MAX_FIGURE)
+                    for name, value in report["figures"].items()
+                },
             )
             for edge, report in row["reports"].items()
         },
     )
+
+
+def _count(value: Any) -> int:
+    return int(_number(value, _MAX_COUNT))
+
+
+def _number(value: Any, most: float = math.inf) -> float:
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    if not known or not 0 <= value <= most:  # nor is NaN between them
+        raise ValueError(f"{str(value)[:40]} is no number from 0 to {most:g}")
+    return float(value)

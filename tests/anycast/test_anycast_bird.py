@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,20 @@ def test_a_daemon_that_is_killed_is_withdrawn(one: Lab, edge: EdgePlace) -> None
     assert "answer" in [reason["code"] for reason in reasons]
 
 
+def test_a_stop_that_bird_does_not_answer_is_no_success(one: Lab, edge: EdgePlace) -> None:
+    """Else systemd's ExecStopPost= would leave the routes where they are."""
+    process = edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    bird = next(p for p in edge.processes if "bird" in p.args)  # type: ignore[operator]
+    bird.send_signal(signal.SIGSTOP)
+    try:
+        assert end(process) == 3
+    finally:
+        bird.send_signal(signal.SIGCONT)
+    edge.run(*edge.command("--withdraw"))
+    until(lambda: gone(one), "the routes are withdrawn")
+
+
 def test_what_a_killed_process_leaves_is_withdrawn_by_execstoppost(
     one: Lab, edge: EdgePlace
 ) -> None:
@@ -128,6 +143,25 @@ def test_a_drain_holds_over_a_restart(one: Lab, edge: EdgePlace, tmp_path: Path)
     assert gone(one)
     edge.told("--undrain")
     until(lambda: announced(one), "the router has both routes again")
+
+
+@pytest.mark.parametrize("mistake", ["[nonsense]\n", "]", "[region.eu-west]\nhostname = 3\n"])
+def test_a_mistake_in_the_files_keeps_nobody_from_a_drain(
+    one: Lab, edge: EdgePlace, mistake: str
+) -> None:
+    config = edge.folder / "resolverd.toml"
+    good = config.read_text()
+    # The page's examples leave the socket to `auto`; a file that is no TOML says nothing of one.
+    place = f'"{edge.folder / "anycast.sock"}"'
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    config.write_text(good + mistake)
+    try:
+        said = edge.run(*edge.command("--json", "--drain", socket=place), check=False)
+        assert json.loads(said)["withdrawn"] == [V4, V6]
+        assert gone(one)
+    finally:
+        config.write_text(good)
 
 
 @pytest.mark.parametrize("command", [("disable", "anycast_v4"), ("configure",)])

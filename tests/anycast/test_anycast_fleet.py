@@ -139,6 +139,34 @@ async def test_an_edge_that_died_without_leaving_does_not_count(
         assert a.held
 
 
+async def test_an_edge_whose_route_is_proved_nowhere_does_not_count(
+    server: NatsServer, tmp_path: Path
+) -> None:
+    """Its process lives and says so, but its BIRD is dead."""
+    async with announcing(server, tmp_path, "ab") as (a, b):
+        b.speaking.told[V4], b.speaking.broken = Phase.WITHDRAWN, True
+        await b.announcer.turn(FIT)
+        await until([b], lambda: a.floor.others(V4) == 0)
+        await a.announcer.turn(DEAD)
+        assert a.phase() is Phase.ANNOUNCED
+        assert "0 other edges announce" in a.held
+
+
+@pytest.mark.parametrize("value", [b"{}", None])
+async def test_a_floor_that_was_lost_is_made_anew(
+    server: NatsServer, tmp_path: Path, value: bytes | None
+) -> None:
+    async with announcing(server, tmp_path, "ab") as (a, b):
+        assert isinstance(a.floor, FleetFloor)
+        store = a.floor._link.store
+        await (
+            store.delete("anycast.floor") if value is None else store.put("anycast.floor", value)
+        )
+        await until([a, b], lambda: a.floor.others(V4) == b.floor.others(V4) == 1)
+        await a.announcer.turn(DEAD)
+        assert a.phase() is Phase.WITHDRAWN
+
+
 async def test_nobody_keeps_a_dead_edge_alive_by_its_name(
     server: NatsServer, tmp_path: Path
 ) -> None:

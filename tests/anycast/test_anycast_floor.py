@@ -57,7 +57,7 @@ def test_it_reads_what_it_writes(edges: dict[str, frozenset[str]]) -> None:
     assert Floor.read(Floor(edges).octets()) == Floor(kept)
 
 
-@pytest.mark.parametrize("value", [b"", b"[1]", b"3", b'{"a": 3}', b"\xff"])
+@pytest.mark.parametrize("value", [b"", b"[1]", b"3", b'{"a": 3}', b"\xff", b"[" * 100_000])
 def test_what_is_no_floor_is_said_to_be_none(value: bytes) -> None:
     with pytest.raises(FloorError):
         Floor.read(value)

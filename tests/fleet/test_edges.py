@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolverd.config.fleet import Fleet
 from resolverd.fleet.edges import MAX_EDGES, Edges
+from resolverd.fleet.observations import Observations
 from resolverd.fleet.observed import (
     Head,
     Observed,
@@ -166,3 +170,37 @@ def test_names_that_somebody_makes_up_push_no_live_edge_out() -> None:
         hear(edges, 101.0, edge="another")
     hear(edges, 106.0, edge="another")
     assert len(edges.known) == MAX_EDGES
+
+
+class Nothing:
+    """A wire that carries nothing."""
+
+    def publish(self, subject: str, payload: bytes) -> None:
+        """Nobody hears it."""
+
+    def subscribe(self, subject: str, heard: Callable[[str, bytes], None]) -> None:
+        """Nobody says anything."""
+
+
+def test_what_changed_at_an_edge_that_was_not_heard_before_waits_for_all_of_it() -> None:
+    observations = Observations(Fleet(edge="b"), (0.0, 0.0), Nothing())
+    head = Head("a", "r", (0.0, 0.0), 0.0, 0.0, 5.0, whole=False)
+    message = write_message(head, write_targets({"eu": fragment(DOWN)}))
+    observations.hear("resolverd.resolverd.observations.a", message)
+    assert observations.live() == {}
+    assert (observations.heard, observations.refused) == (0, 0)
+
+
+def test_targets_of_all_edges_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are free to whoever may publish, and memory is not."""
+    monkeypatch.setattr("resolverd.fleet.edges.MAX_ALL_TARGETS", 3)
+    edges = Edges(5.0)
+    hear(edges, 0.0, edge="a", eu=UP, us=UP)
+    with pytest.raises(RefusedError, match="all edges together"):
+        hear(edges, 0.0, edge="b", eu=UP, us=UP)
+    assert list(edges.known) == ["a"]
+    hear(edges, 0.0, edge="b", eu=UP)
+    hear(edges, 0.1, edge="a", clock=0.1, eu=DOWN, us=UP)
+    assert edges.known["a"].observed("eu") == DOWN
+    hear(edges, 60.0, edge="c", eu=UP, us=UP, ap=UP)
+    assert list(edges.known) == ["c"]  # those that are silent make room

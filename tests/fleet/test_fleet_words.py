@@ -188,6 +188,16 @@ async def test_a_word_that_cannot_be_read_is_said_and_harms_nothing(tmp_path: Pa
         assert fra.says() == {"eu-west": "drain"}
 
 
+async def test_two_edges_of_one_name_say_so(tmp_path: Path) -> None:
+    async with (
+        nats(tmp_path) as server,
+        edge([server.url], "fra1") as one,
+        edge([server.url], "fra1") as two,
+    ):
+        await until(lambda: bool(one.joined.troubles() and two.joined.troubles()))
+        assert "is called fra1 too" in one.joined.troubles()[0]
+
+
 @pytest.mark.parametrize("kind", [UP, DOWN, DRAIN])
 async def test_an_edge_says_how_it_stands(tmp_path: Path, kind: OverrideKind) -> None:
     async with nats(tmp_path) as server, edge([server.url], "fra1") as fra:

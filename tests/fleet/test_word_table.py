@@ -176,7 +176,30 @@ def test_a_word_is_read_as_it_was_written(said: Word) -> None:
     assert unpacked(packed(said)) == said
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b'{"kind": "drain"}', b"null", b"\xff"])
+def with_times(set_at: str, until: str, why: str = "disks") -> bytes:
+    return (
+        f'{{"kind": "drain", "set_at": {set_at}, "until": {until}, "who": "op", "why": "{why}"}}'
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"kind": "drain"}',
+        b"null",
+        b"\xff",
+        b"[" * 200_000,
+        *(
+            with_times("1", until)
+            for until in ("NaN", "Infinity", "1e400", "1e300", "-1", "9" * 400)
+        ),
+        *(with_times(at, "null") for at in ("NaN", "-1e300", "1e300", "true")),
+        with_times("1", "null", "y" * 100_000),
+    ],
+)
 def test_a_value_that_is_no_word_is_refused(value: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
         unpacked(value)

@@ -15,7 +15,9 @@ from xdist.scheduler import LoadScopeScheduling
 BOXED = "tests/systemd/"
 # What takes longest, longest first; below each the rest of a folder is as it comes.
 SLOW = (
-    "tests/fleet/test_fleet_events.py",
+    "tests/publishing/test_published_sets.py",
+    "tests/fleet/",
+    "tests/anycast/",
     "tests/rollout/test_rollout.py",
     BOXED,
     "tests/kept/",

@@ -73,6 +73,16 @@ def test_what_is_no_set_is_refused(archive: bytes) -> None:
         unpack(archive, digest_of_set(FILES))
 
 
+def test_a_file_of_holes_is_refused_before_it_is_read() -> None:
+    """A kilobyte that says it is a file of 2 TiB."""
+    holes = member("zones/a.zone", tarfile.GNUTYPE_SPARSE)
+    header = bytearray(holes.tobuf(tarfile.GNU_FORMAT))
+    header[483:495] = b"\x80" + (1 << 41).to_bytes(11, "big")
+    header[148:156] = b"%06o\0 " % sum(header[:148] + b" " * 8 + header[156:512])
+    with pytest.raises(PackingError, match="no file of a set"):
+        unpack(gzip.compress(bytes(header) + bytes(1024)), digest_of_set(FILES))
+
+
 def test_another_set_is_refused_by_its_digest() -> None:
     with pytest.raises(PackingError, match="was published"):
         unpack(pack({**FILES, "zones/a.zone": b"another"}), digest_of_set(FILES))

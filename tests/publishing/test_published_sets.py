@@ -208,6 +208,18 @@ def test_an_edge_that_was_away_takes_the_newest_completed_one_before_it_answers(
     assert away.answer() == NEAREST
 
 
+def test_a_set_that_was_damaged_on_the_disk_is_fetched_again_at_a_start(lab: Lab) -> None:
+    edge = lab.edges["fra"]
+    written = edge.state / "generations" / "current" / "resolverd.toml"
+    good = written.read_bytes()
+    edge.stop()
+    written.write_bytes(b"\0")
+    edge.start()
+    assert edge.answer() == NEAREST
+    assert written.read_bytes() == good
+    assert edge.published()["trouble"] is None
+
+
 def test_an_edge_that_cannot_serve_what_was_completed_meanwhile_serves_on_until_it_can(
     lab: Lab,
 ) -> None:

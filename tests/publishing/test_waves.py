@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resolverd.cli.publish_options import shares
 from resolverd.publishing.model import (
     KEPT,
     Generation,
     Ledger,
+    LedgerError,
     Outcome,
     Report,
     ReportState,
@@ -349,3 +352,34 @@ def test_whatever_edges_do_no_failed_generation_goes_on_and_all_end_at_the_last_
         assert completed is not None
         assert completed.outcome is Outcome.COMPLETED
     assert read(written(fleet.ledger)) == fleet.ledger
+
+
+def damaged(text: str, value: str) -> bytes:
+    """A ledger with something on trial, in which `text` is changed to `value`."""
+    terms = replace(TERMS, shares=(0.125,))
+    ledger = said(moved(on_trial(1, terms), Seen(live(), 0.0)), ReportState.TAKEN, "ams")
+    octets = written(ledger)
+    assert read(octets) == ledger
+    assert octets.count(text.encode()) == 1
+    return octets.replace(text.encode(), value.encode())
+
+
+@pytest.mark.parametrize("value", ["NaN", "-1", "true", '"1"', "[" * 50_000])
+@pytest.mark.parametrize("text", ["0.125", '"completed":0', '"at":0.0', '"proof":10.0'])
+def test_a_ledger_with_a_number_that_is_none_is_refused(text: str, value: str) -> None:
+    """Whoever reads it goes on with the last one; no task of an edge dies of it."""
+    name, colon, _ = text.rpartition(":")
+    with pytest.raises(LedgerError, match="is damaged"):
+        read(damaged(text, f"{name}{colon}{value}"))
+
+
+@pytest.mark.parametrize("at", ["1e300", "Infinity", "9" * 400])
+def test_a_ledger_of_a_time_that_no_date_says_is_refused(at: str) -> None:
+    with pytest.raises(LedgerError, match="is damaged"):
+        read(damaged('"at":0.0', f'"at":{at}'))
+
+
+@pytest.mark.parametrize("text", ["nan%", "0", "-1", "120%", "x"])
+def test_a_wave_is_a_count_or_a_share(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="no count nor share"):
+        shares(text)
