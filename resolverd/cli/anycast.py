@@ -15,7 +15,7 @@ from resolverd.cli.link import Link, NoDaemonError, operator
 from resolverd.cli.options import UsageError, add_config, add_json, add_log, existing_config, verb
 from resolverd.cli.override import reason
 from resolverd.cli.rows import Cell, Rows
-from resolverd.config.load import LoadedConfig, load_config
+from resolverd.config.load import LoadedConfig, load_tables
 from resolverd.config.sources import read_sources
 from resolverd.errors import ExitCode
 from resolverd.loop import run_loop
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+# What a start depends on: a mistake elsewhere is the daemon's to refuse, which serves on.
+_TABLES = ("server", "admin", "fleet", "anycast")
 _MORE = """
 Without an option of these it runs until SIGTERM: beside BIRD as a service of its own, or as a
 process of ExaBGP's. At its end it withdraws, and waits until queries have ebbed.
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--why and --force are of --drain alone\nadd --drain")
     if arguments.status or arguments.drain or arguments.undrain or arguments.stop:
         return _ask(arguments)
-    loaded = load_config(existing_config(arguments), arguments.overrides)
+    loaded = load_tables(existing_config(arguments), _TABLES, arguments.overrides)
     if not loaded.config.anycast.addresses:
         raise UsageError(
             "there is nothing to announce: [anycast] has no addresses\n"

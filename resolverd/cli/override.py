@@ -9,6 +9,7 @@ from typing import Any
 from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import add_socket, find, operator
 from resolverd.cli.options import add_config, add_json, verb
+from resolverd.cli.rows import shown
 from resolverd.cli.spans import span
 from resolverd.cli.telling import add_edge, warn_of_untold
 from resolverd.config.fences import whose
@@ -139,7 +140,7 @@ def run_clear(arguments: argparse.Namespace) -> int:
         show_json(answers)
         return ExitCode.OK
     for override in answers["cleared"]:
-        was = f"was {override['kind']} by {override['who']}: {override['why']}"
+        was = f"was {override['kind']} by {shown(override['who'])}: {shown(override['why'])}"
         out().print(f"{override['target']}: cleared ({was})", markup=False)
     for target in answers.get("released", []):  # an older daemon does not report it
         out().print(f"{target}: held down no more; its next success brings it up", markup=False)

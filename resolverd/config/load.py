@@ -59,6 +59,26 @@ def load_config(
     for key, value in overrides:
         sources.override(key, value)
     add_published(sources)
+    return _loaded(sources)
+
+
+def load_tables(
+    path: Path, names: Collection[str], overrides: Sequence[SetOption] = ()
+) -> LoadedConfig:
+    """As `load_config`, of these tables of `path` alone, whatever is wrong with the others.
+
+    For a process beside the daemon, which serves on where an edit of the rest is refused.
+    """
+    sources = Sources(path)
+    sources.add(path, fragment=False)
+    for key, value in overrides:
+        if key.partition(".")[0] in names:
+            sources.override(key, value)
+    sources.tree = {name: table for name, table in sources.tree.items() if name in names}
+    return _loaded(sources)
+
+
+def _loaded(sources: Sources) -> LoadedConfig:
     problems = list(sources.problems)
     config = None
     if not _unreadable(sources):
@@ -66,7 +86,7 @@ def load_config(
         problems += found
     if config is None or errors_among(problems):
         raise ConfigError(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
-    return LoadedConfig(config, tuple(problems), sources.files, path.parent, sources)
+    return LoadedConfig(config, tuple(problems), sources.files, sources.main.parent, sources)
 
 
 def _unreadable(sources: Sources) -> bool:

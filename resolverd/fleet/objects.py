@@ -36,11 +36,17 @@ async def put(client: Client, settings: Fleet, name: str, content: bytes) -> Non
         raise FleetUnavailable(in_words(error)) from error
 
 
-async def get(client: Client, settings: Fleet, name: str) -> bytes:
-    """What is kept under `name`. Raises FleetUnavailable, FleetMissing."""
+async def get(client: Client, settings: Fleet, name: str, limit: int) -> bytes:
+    """What is kept under `name`. Raises FleetUnavailable, and FleetMissing.
+
+    An object of more than `limit` octets is somebody else's, and none of it is read.
+    """
     try:
         async with asyncio.timeout(TRANSFER_TIMEOUT):
             store = await _opened(client, settings)
+            size = (await store.get_info(name)).size or 0
+            if size > limit:
+                raise FleetMissing(f"what is kept as {name} has {size} octets, not {limit}")
             found = await store.get(name)
     except ObjectNotFoundError as error:
         raise FleetMissing(f"the fleet keeps no {name}") from error

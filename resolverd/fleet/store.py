@@ -171,9 +171,12 @@ class Store:
         """
         await objects.put(self._connected(), self._settings, name, content)
 
-    async def get_object(self, name: str) -> bytes:
-        """What was kept under that name, whole. Raises FleetUnavailable, FleetMissing."""
-        return await objects.get(self._connected(), self._settings, name)
+    async def get_object(self, name: str, limit: int) -> bytes:
+        """What was kept under that name, whole. Raises FleetUnavailable, FleetMissing.
+
+        It has no more than `limit` octets, else it is not read.
+        """
+        return await objects.get(self._connected(), self._settings, name, limit)
 
     async def delete_object(self, name: str) -> None:
         """Delete what was kept under that name, if anything was. Raises FleetUnavailable."""

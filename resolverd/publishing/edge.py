@@ -294,7 +294,7 @@ class EdgeGenerations:
         found = await detached(partial(self._files.find, number, digest))
         if found is not None:
             return found
-        archive = await self.link.store.get_object(digest)
+        archive = await self.link.store.get_object(digest, generation.octets)
         files = await detached(partial(unpack, archive, digest))
         return await detached(partial(self._files.write, number, digest, files))
 

@@ -140,7 +140,8 @@ class Publisher:
     async def content(self, generation: Generation) -> dict[str, bytes]:
         """The set of a generation. Raises NoSuchGenerationError, PackingError, FleetUnavailable."""
         try:
-            archive = await self._link.store.get_object(generation.digest)
+            store = self._link.store
+            archive = await store.get_object(generation.digest, generation.octets)
         except FleetMissing as error:
             raise NoSuchGenerationError(
                 f"the fleet has the files of generation {generation.number} no more"

@@ -135,9 +135,11 @@ async def test_large_sets_are_kept_whole(tmp_path: Path) -> None:
     async with nats(tmp_path) as server, linked([server.url]) as link:
         await until(lambda: proved(link))
         with pytest.raises(FleetMissing):
-            await link.store.get_object("none")
+            await link.store.get_object("none", 1)
         await link.store.put_object("set", content)
-        assert await link.store.get_object("set") == content
+        assert await link.store.get_object("set", len(content)) == content
+        with pytest.raises(FleetMissing, match="octets, not"):
+            await link.store.get_object("set", len(content) - 1)
 
 
 async def test_a_server_that_falls_silent_is_found_within_seconds(tmp_path: Path) -> None:

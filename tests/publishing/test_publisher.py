@@ -92,9 +92,12 @@ async def test_sets_of_forgotten_generations_are_deleted(
 async def test_a_set_that_was_changed_in_the_fleet_is_refused(settings: Fleet) -> None:
     async with publisher(settings, Path()) as fleet:
         one, two = await published(fleet, 1), await published(fleet, 2)
-        archive = await fleet._link.store.get_object(two.digest)
+        archive = await fleet._link.store.get_object(two.digest, two.octets)
         await fleet._link.store.put_object(one.digest, archive)
         with pytest.raises(PackingError, match="was published"):
+            await fleet.content(one)
+        await fleet._link.store.put_object(one.digest, bytes(one.octets + 1))
+        with pytest.raises(NoSuchGenerationError):
             await fleet.content(one)
 
 
