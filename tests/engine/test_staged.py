@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from ipaddress import ip_address
 
 import pytest
 from harness.config import config_text
 from harness.server import HEAD, snapshot_of
+from harness.waiting import until_holds
 
 from resolverd.abi.library import why_not
 from resolverd.dns.codes import A
@@ -64,11 +64,16 @@ async def test_a_staged_plan_is_loaded_once_while_it_is_held(
     served._tables(made)
     assert len(loaded) == 1
     del ask
-    await asyncio.sleep(0)  # the loop holds the result until its next turn
-    gc.collect()
     served._plan = None
+    # The thread that made it, and the loop, hold the result until they are at the next thing.
+    await until_holds(lambda: _is_freed(served), within=10.0)
     served._tables(made)
     assert len(loaded) == 2, "what nobody holds is freed"
+
+
+def _is_freed(served: NativeEngine) -> bool:
+    gc.collect()
+    return served._staged is None or served._staged() is None
 
 
 async def test_tables_that_answer_another_region_are_not_served(
