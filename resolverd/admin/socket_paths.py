@@ -11,8 +11,21 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Automatic(NamedTuple):
+    """Where `auto` is: as `system` for root, as the file `name` in a directory of its own, and as
+    `session` in a login session's.
+    """
+
+    system: Path
+    name: str
+    session: str
+
 
 SYSTEM = Path("/run/resolverd/admin.sock")
+DAEMON = Automatic(SYSTEM, "admin.sock", "resolverd.sock")
 
 
 def socket_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -21,16 +34,21 @@ def socket_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ)
         return None
     if setting != "auto":
         return base / setting
-    return next(_automatic(environ))
+    return next(_automatic(DAEMON, environ))
 
 
-def sockets_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
-    """Where a daemon with that setting may be found, likeliest first."""
+def sockets_of(
+    setting: str,
+    base: Path,
+    environ: Mapping[str, str] = os.environ,
+    automatic: Automatic = DAEMON,
+) -> list[Path]:
+    """Where a process with that setting may be found, likeliest first; none where it opens none."""
     if not setting:
         return []
     if setting != "auto":
         return [base / setting]
-    return list(dict.fromkeys([*_automatic(environ), SYSTEM]))
+    return list(dict.fromkeys([*_automatic(automatic, environ), automatic.system]))
 
 
 def own_directory() -> Path:
@@ -63,13 +81,13 @@ def is_own(directory: Path) -> bool:
     return mine and not status.st_mode & 0o022
 
 
-def _automatic(environ: Mapping[str, str]) -> Iterator[Path]:
+def _automatic(automatic: Automatic, environ: Mapping[str, str]) -> Iterator[Path]:
     given = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
     if given:
-        yield Path(given) / "admin.sock"
+        yield Path(given) / automatic.name
     if os.geteuid() == 0:
-        yield SYSTEM
+        yield automatic.system
     session = environ.get("XDG_RUNTIME_DIR")
     if session:
-        yield Path(session) / "resolverd.sock"
-    yield own_directory() / "admin.sock"
+        yield Path(session) / automatic.session
+    yield own_directory() / automatic.name

@@ -26,6 +26,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from resolverd import log
+from resolverd.admin import socket_paths
 from resolverd.admin.clients import Clients
 from resolverd.admin.documents.version import versioned
 from resolverd.admin.failure import ApiError, as_json
@@ -33,7 +34,7 @@ from resolverd.admin.listening import bound, bound_path
 from resolverd.admin.metrics import anycast as metrics
 from resolverd.admin.metrics.registry import ANYCAST
 from resolverd.admin.metrics.scrape import page_of
-from resolverd.admin.socket_paths import own_directory
+from resolverd.admin.socket_paths import Automatic
 from resolverd.anycast import operate
 from resolverd.anycast.drain import Drain
 from resolverd.anycast.fitness import CODES
@@ -41,8 +42,10 @@ from resolverd.anycast.run import Edge
 from resolverd.anycast.transitions import Phase
 from resolverd.errors import EngineError
 
-SYSTEM = Path("/run/resolverd-anycast/anycast.sock")
-"""Where systemd's unit has it."""
+AUTOMATIC = Automatic(
+    Path("/run/resolverd-anycast/anycast.sock"), "anycast.sock", "resolverd-anycast.sock"
+)
+"""Where the operators' socket is: first where systemd's unit has it."""
 
 # Looks that may be missed until the process is not taken to be healthy.
 _LATE_TURNS, _LATE_LEAST = 5, 10.0
@@ -52,23 +55,7 @@ _KEEPALIVE_TIMEOUT, _SHUTDOWN_TIMEOUT = 75.0, 1.0
 
 def sockets_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
     """Where the operators' socket may be, likeliest first; none where none is opened."""
-    if not setting:
-        return []
-    if setting != "auto":
-        return [base / setting]
-    return list(dict.fromkeys([*_automatic(environ), SYSTEM]))
-
-
-def _automatic(environ: Mapping[str, str]) -> Iterator[Path]:
-    given = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
-    if given:
-        yield Path(given) / "anycast.sock"
-    if os.geteuid() == 0:
-        yield SYSTEM
-    session = environ.get("XDG_RUNTIME_DIR")
-    if session:
-        yield Path(session) / "resolverd-anycast.sock"
-    yield own_directory() / "anycast.sock"
+    return socket_paths.sockets_of(setting, base, environ, AUTOMATIC)
 
 
 class Pages:
