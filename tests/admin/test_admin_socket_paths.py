@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from resolverd.admin.socket_paths import (
+    DAEMON,
     SYSTEM,
     is_own,
     make_directory,
@@ -48,7 +49,8 @@ def test_a_user_without_a_session_has_a_directory_of_their_own(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     if os.geteuid() == 0:
-        monkeypatch.setattr("resolverd.admin.socket_paths.SYSTEM", own_directory() / "admin.sock")
+        own = DAEMON._replace(system=own_directory() / "admin.sock")
+        monkeypatch.setattr("resolverd.admin.socket_paths.DAEMON", own)
     path = socket_of("auto", BASE, {})
     assert path == own_directory() / "admin.sock"
     make_directory(path)
