@@ -55,7 +55,7 @@ class _Job:
     def __init__(self, work: Callable[[Step], Any], finished: Callable[[], object]) -> None:
         self.work, self.finished = work, finished
         self.path, self.since = "", time.monotonic()
-        self.done = self.left_behind = False
+        self.done = self.left_behind = self.late = False
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -104,8 +104,7 @@ class FileThreads:
     @property
     def hanging(self) -> tuple[str, ...]:
         """The paths at which threads hang now, sorted."""
-        with self._lock:
-            return tuple(sorted({job.path for job in self._left}))
+        return tuple(sorted(set(self._hanging())))
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
@@ -151,13 +150,17 @@ class FileThreads:
 
     def _refuse_where_others_hang(self, path: str) -> None:
         directory = os.path.dirname(path)  # noqa: PTH120 - text alone
+        hanging = self._hanging()
+        for other in hanging:
+            if os.path.dirname(other) == directory:  # noqa: PTH120
+                raise HangingError(path, f"it is not tried while {other} does not answer")
+        if len(hanging) >= self._max_hanging:
+            raise HangingError(path, f"it is not tried while {len(hanging)} files do not answer")
+
+    def _hanging(self) -> list[str]:
+        """Where each thread hangs; work that was cancelled does not before the limit."""
         with self._lock:
-            left = [job.path for job in self._left]
-        for hanging in left:
-            if os.path.dirname(hanging) == directory:  # noqa: PTH120
-                raise HangingError(path, f"it is not tried while {hanging} does not answer")
-        if len(left) >= self._max_hanging:
-            raise HangingError(path, f"it is not tried while {len(left)} files do not answer")
+            return [job.path for job in self._left if job.late or self._remaining(job) <= 0]
 
     def _remaining(self, job: _Job) -> float:
         return max(0.0, job.since + self.limit - time.monotonic())
@@ -166,6 +169,7 @@ class FileThreads:
         """Raises HangingError if `job` has been at one path for longer than the limit."""
         if self._remaining(job) > 0 or not self._leave(job):
             return
+        job.late = True
         raise HangingError(job.path, f"it does not answer within {self.limit:g} s")
 
     def _leave(self, job: _Job) -> bool:

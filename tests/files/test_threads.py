@@ -78,9 +78,9 @@ def test_threads_that_hang_do_not_pile_up(gate: Gate) -> None:
     with pytest.raises(HangingError, match="while 3 files do not answer"):
         threads.run(_sound("/other/f"))
     gate.opened.set()
-    threads.limit = TIMEOUT
     while threads.hanging:
         threading.Event().wait(0.01)
+    threads.limit = TIMEOUT
     assert threads.run(_sound("/other/f")) == "/other/f"
 
 
@@ -124,12 +124,29 @@ async def test_an_event_loop_goes_on_while_a_file_hangs(gate: Gate) -> None:
 
 async def test_a_cancelled_caller_leaves_the_thread_behind(gate: Gate) -> None:
     threads = FileThreads(limit=3600)
+    await _cancelled(threads, gate)
+    threads.limit = 0.0
+    assert threads.hanging == ("/a/f",)
+    with pytest.raises(HangingError):
+        threads.run(_sound("/a/g"))
+
+
+async def test_a_cancelled_caller_does_not_say_that_the_file_hangs(gate: Gate) -> None:
+    """A stop, or an edit that is overtaken, cancels a look; the next read of it is in order."""
+    threads = FileThreads(limit=3600, max_hanging=1)
+    await _cancelled(threads, gate)
+    assert threads.hanging == ()
+    assert await threads.call(_sound("/a/f")) == "/a/f"
+    assert threads.run(_sound("/b/f")) == "/b/f"
+
+
+async def _cancelled(threads: FileThreads, gate: Gate) -> None:
+    """Cancel a call while its work is at /a/f."""
     task = asyncio.create_task(threads.call(gate.at("/a/f")))
     await until_holds(gate.entered.is_set, within=TIMEOUT)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert threads.hanging == ("/a/f",)
 
 
 async def test_detached_work_returns_raises_and_is_left(gate: Gate) -> None:
