@@ -205,6 +205,7 @@ NO_BENCHES = {
     "__main__": "runs them",
     "write": "writes the pages from result files",
     "start.heap": "says what the memory of a daemon is made of",
+    "start.timeline": "says what a start spends its time on",
     "fleet.lab.liar": "lies in an edge's name, for the events of fleet.run",
     "fleet.show": "shows a fleet of three edges (make fleet)",
     "health.endpoint": "the endpoints of other benches",

@@ -82,7 +82,8 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
         }
         make_directory(directory)
         content = json.dumps(stamp, indent=1).encode()
-        replace_file(_stamp_path(directory, path), content)
+        # A start waits for this, and of a part nothing is believed.
+        replace_file(_stamp_path(directory, path), content, synchronised=False)
     except OSError as error:
         _log.warning("geo.stamp_unwritable", directory=str(directory), reason=str(error))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Literal
 
 from resolverd.abi.coverage import Share
@@ -53,8 +53,6 @@ class CompiledClientMap:
     """A `ClientMap` in the native library. `handle` is the library's, for its engine."""
 
     kind: Literal["lazy", "compiled"] = "compiled"
-    key: str | None = None
-    """By what it is kept; None where it is not to be."""
 
     def __init__(
         self,
@@ -82,9 +80,9 @@ class CompiledClientMap:
         rows = [_columns(samples.v4), _columns(samples.v6)] if samples else []
         before = earlier.native if earlier else None
         known = None
-        if ranked.latency is None:
-            self.key = key_of([database.sha256 for database in locator.databases], geography)
-            known = kept.find(self.key, geography) if kept else None
+        # Where none can be found, the key has time until the first answer.
+        if kept and not kept.empty() and self.key is not None:
+            known = kept.find(self.key, geography)
         self.was_kept = known is not None
         self.native: NativeMap = known or _compiled(locator, geography, meter, rows, before)
         self.handle = self.native.handle
@@ -97,6 +95,15 @@ class CompiledClientMap:
     def __reduce__(self) -> tuple[type[LazyClientMap], tuple[object, ...]]:
         """The lazy map of the same geography: another process has the databases, not the map."""
         return LazyClientMap, self.source
+
+    @cached_property
+    def key(self) -> str | None:
+        """By what it is kept; None where it is not to be. The first time it reads the library."""
+        source = self.source
+        if source.ranked.latency is not None:
+            return None
+        digests = [database.sha256 for database in source.locator.databases]
+        return key_of(digests, _geography(source, self._rules))
 
     @property
     def region_names(self) -> tuple[str, ...]:

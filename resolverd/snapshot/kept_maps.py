@@ -20,7 +20,8 @@ from resolverd.abi.countries import table_of
 from resolverd.abi.library import path_of_library
 from resolverd.abi.map import Geography, NativeMap
 from resolverd.files.large import digest_kept
-from resolverd.files.reading import read_kept
+from resolverd.files.reading import THREADS, read_kept
+from resolverd.files.threads import Step
 from resolverd.files.writing import make_directory, replace_filled
 from resolverd.geo.countries import countries
 
@@ -39,6 +40,23 @@ class KeptMaps:
     def __init__(self, state: Path | None) -> None:
         self._directory = state / DIRECTORY if state else None
         self._unreadable: set[str] = set()  # names of files, which are to be written anew
+
+    def empty(self) -> bool:
+        """Whether nothing is kept, as at a first start; False where that cannot be told. Blocks."""
+        if self._directory is None:
+            return True
+        path = self._directory
+
+        def look(step: Step) -> bool:
+            step(f"{path}/")
+            return next(path.iterdir(), None) is None
+
+        try:
+            return THREADS.run(look)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
 
     def find(self, key: str, geography: Geography) -> NativeMap | None:
         """The map of this key, which was compiled for `geography`; None where there is none."""

@@ -278,10 +278,10 @@ def test_a_stamp_that_cannot_be_written_leaves_the_older_one_and_nothing_beside_
     (written,) = stamps.iterdir()
     assert [status.st_mode & 0o777 for status in (stamps.stat(), written.stat())] == [0o700, 0o600]
 
-    def full(descriptor: int) -> None:
+    def full(descriptor: int, mode: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fchmod", full)
     stamp.remember(stamps, path, replace(report, networks=report.networks + 1))
     assert list(stamps.iterdir()) == [written]
     assert stamp.recall(stamps, path) == report

@@ -7,6 +7,7 @@ use super::known_row::KnownRow;
 use super::map::ClientMap;
 use super::mmdb::Refused;
 use super::place::Place;
+use super::place_index::NOWHERE;
 use super::placed::Places;
 use super::preference_table::{PreferenceTable, Rest};
 use super::prefix_rows::{NO_ROW, PrefixRows};
@@ -185,6 +186,18 @@ impl<'a> Entries<'a> {
     #[must_use]
     pub fn of_place(&self, place: u32) -> Option<u32> {
         self.unpinned.get(place as usize).copied()
+    }
+
+    /// The same by the rank of a database's record: `numbers` are those of their places, to which `base`
+    /// is added. Empty where there is no such place.
+    #[must_use]
+    pub fn of_records(&self, numbers: &[u32], base: u32) -> Vec<u32> {
+        let of_number = |number: &u32| match *number {
+            NOWHERE => self.of_place(NOWHERE),
+            number => self.of_place(base.checked_add(number)?),
+        };
+        let all: Option<Vec<u32>> = numbers.iter().map(of_number).collect();
+        all.unwrap_or_default()
     }
 
     /// The autonomous system that a place's record tells, 0 for one that nothing goes by; None

@@ -25,7 +25,7 @@ impl Leaf {
 }
 
 /// Leaves in address order, wherever they lie.
-pub trait LeafSource {
+pub trait LeafSource: Sync {
     /// How many there are.
     fn count(&self) -> usize;
 
@@ -90,10 +90,15 @@ impl Leaves {
         self.leaves.push(Leaf::new(entry, length));
     }
 
-    /// Append what was gathered apart, for the space that follows.
+    /// Append what was gathered apart, which fills one prefix, for the space that follows.
     pub fn append(&mut self, following: &Self) {
-        for leaf in &following.leaves {
-            self.push(leaf.entry(), leaf.length());
+        match *following.leaves.as_slice() {
+            [leaf] => self.push(leaf.entry(), leaf.length()),
+            // Each lies in one half of that prefix, so that none is the upper half of what stands before.
+            _ => {
+                self.leaves.extend_from_slice(&following.leaves);
+                self.end = self.end.wrapping_add(following.end);
+            }
         }
     }
 
@@ -128,6 +133,8 @@ pub const fn unit(length: u8) -> u128 {
 mod tests {
     use super::*;
 
+    use crate::geo::ranking::mix;
+
     fn merged(parts: &[(u32, u8)]) -> Vec<(u32, u8)> {
         let mut leaves = Leaves::new();
         for (entry, length) in parts {
@@ -147,6 +154,27 @@ mod tests {
             merged(&[(5, 2), (4, 3), (4, 3), (5, 1)]),
             [(5, 2), (4, 2), (5, 1)]
         );
+    }
+
+    #[test]
+    fn what_was_gathered_apart_is_as_if_it_was_gathered_at_once() {
+        for seed in 0..200_u64 {
+            let drawn = |n: u64, below: u64| mix(seed << 32 | n) % below;
+            // Four prefixes of two bits, each cut into one, two or four leaves of few entries.
+            let (mut whole, mut joined) = (Leaves::new(), Leaves::new());
+            for quarter in 0..4 {
+                let mut part = Leaves::new();
+                let cut = drawn(quarter, 3);
+                for n in 0..1 << cut {
+                    let (entry, length) = (drawn(16 + 4 * quarter + n, 2) as u32, 2 + cut as u8);
+                    whole.push(entry, length);
+                    part.push(entry, length);
+                }
+                joined.append(&part);
+            }
+            assert_eq!(joined.as_slice(), whole.as_slice(), "seed {seed}");
+            assert_eq!(joined.end, whole.end);
+        }
     }
 
     #[test]

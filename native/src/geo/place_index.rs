@@ -4,11 +4,13 @@ use super::countries::Countries;
 use super::mmdb::bits::Ranked;
 use super::mmdb::check::check_values;
 use super::mmdb::metadata::Layout;
-use super::mmdb::survey::{check_paths, survey};
+use super::mmdb::paths::check_paths;
+use super::mmdb::survey::survey;
 use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::Place;
 use super::record::{Reader, Unreadable};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::mpsc;
 use std::thread;
 
 /// The share of unreadable records above which a database is refused, in percent.
@@ -60,45 +62,35 @@ impl PlaceIndex {
             let values = check_values(file.data, &found.offsets, |_| ());
             (values, paths.join())
         });
-        paths.map_err(|_| died())??;
+        paths.map_err(|_| Refused::died())??;
         values?;
         let offsets: Vec<u32> = found.offsets.iter().collect();
-        let (first, second) = offsets.split_at(offsets.len() / 2);
+        let (first, rest) = offsets.split_at(offsets.len() * NUMBERING / 100);
         let all = offsets.len();
-        let (first, second) = thread::scope(|scope| {
-            let half = Places::with_room(second.len());
-            let other = scope.spawn(|| read_all(file, countries, second, half, |_| ()));
-            // Those of the other half come to it in the end.
-            let whole = Places::with_room(all);
-            let told = |part| tick(0.6 + 0.4 * part);
-            let own = read_all(file, countries, first, whole, told);
-            (own, other.join().ok())
+        let read = thread::scope(|scope| {
+            let (give, take) = mpsc::channel();
+            let other = scope.spawn(move || read_rest(file, countries, rest, &give));
+            let mut reader = Reader::new(file.data, file.layout, countries);
+            let mut read = ReadPlaces::with_room(all);
+            for offsets in first.chunks(AT_ONCE) {
+                tick(0.6 + 0.4 * (read.numbers.len() as f64 / all as f64));
+                read.number(places_of(&mut reader, offsets));
+            }
+            for places in take {
+                tick(0.6 + 0.4 * (read.numbers.len() as f64 / all as f64));
+                read.number(places);
+            }
+            other.join().ok().map(|()| read)
         });
-        let second = second.ok_or_else(died)?;
+        let read = read.ok_or_else(Refused::died)?;
         let report = Report {
             networks: found.networks,
-            records: offsets.len() as u64,
-            unreadable: (first.unreadable + second.unreadable) as u64,
-            first_reason: [first.first_reason, second.first_reason]
-                .into_iter()
-                .flatten()
-                .next()
-                .unwrap_or_default()
-                .into(),
+            records: all as u64,
+            unreadable: read.unreadable as u64,
+            first_reason: read.first_reason.unwrap_or_default().into(),
         };
         drop(offsets);
-        let (mut places, mut numbers) = (first.places, first.numbers);
-        let others = second.places.finish();
-        let renumbered: Vec<u32> = others.iter().map(|place| places.number(place)).collect();
-        drop(others);
-        let places = places.finish();
-        // The numbers of places count from one, as 0 stands for none.
-        let renumber = |number: &u32| match number.checked_sub(1) {
-            Some(at) => renumbered.get(at as usize).copied().unwrap_or(NOWHERE),
-            None => NOWHERE,
-        };
-        numbers.reserve_exact(second.numbers.len());
-        numbers.extend(second.numbers.iter().map(renumber));
+        let (places, numbers) = (read.places.finish(), read.numbers);
         Self {
             report,
             places,
@@ -113,12 +105,25 @@ impl PlaceIndex {
     #[must_use]
     #[inline]
     pub fn number(&self, record: u32) -> u32 {
+        let number = self
+            .rank(record)
+            .and_then(|rank| self.numbers.get(rank as usize));
+        number.map_or(NOWHERE, |number| *number)
+    }
+
+    /// Which of the data records a record of the tree names; None for a node, and for none.
+    #[must_use]
+    #[inline]
+    pub fn rank(&self, record: u32) -> Option<u32> {
         let first = self.node_count as usize + SEPARATOR;
-        (record as usize)
-            .checked_sub(first)
-            .and_then(|offset| self.offsets.rank(offset))
-            .and_then(|rank| self.numbers.get(rank))
-            .map_or(NOWHERE, |number| *number)
+        let offset = (record as usize).checked_sub(first)?;
+        self.offsets.rank(offset).map(|rank| rank as u32)
+    }
+
+    /// The number of the place behind each data record, by its rank.
+    #[must_use]
+    pub fn numbers(&self) -> &[u32] {
+        &self.numbers
     }
 
     /// Octets of memory.
@@ -148,10 +153,6 @@ impl PlaceIndex {
         }
         Ok(self)
     }
-}
-
-fn died() -> Refused {
-    Refused::because("a thread of its check died, which is a defect of resolverd")
 }
 
 /// Equal for equal places; -0.0 and 0.0 degrees stay apart, which costs nothing.
@@ -273,41 +274,71 @@ impl Places {
     }
 }
 
+/// What was read, in the order of the records.
 struct ReadPlaces {
     places: Places,
-    /// Of each record, in order.
+    /// Of each record.
     numbers: Vec<u32>,
     unreadable: usize,
     first_reason: Option<Unreadable>,
 }
 
-fn read_all(
+impl ReadPlaces {
+    /// Nothing yet, with room for so many records.
+    fn with_room(count: usize) -> Self {
+        Self {
+            places: Places::with_room(count),
+            numbers: Vec::with_capacity(count),
+            unreadable: 0,
+            first_reason: None,
+        }
+    }
+
+    /// Number the places of the records that come next.
+    fn number(&mut self, read: impl IntoIterator<Item = PlaceRead>) {
+        for place in read {
+            let place = place.unwrap_or_else(|reason| {
+                self.unreadable += 1;
+                self.first_reason.get_or_insert(reason);
+                None
+            });
+            let number = place.map_or(NOWHERE, |place| self.places.number(&place));
+            self.numbers.push(number);
+        }
+    }
+}
+
+/// What one record gave.
+type PlaceRead = Result<Option<Place>, Unreadable>;
+
+/// Of a hundred records so many are read by the thread that numbers the places of all, which takes
+/// about as long as the reading of the others.
+const NUMBERING: usize = 33;
+
+/// Records whose places are handed over together.
+const AT_ONCE: usize = 1 << 12;
+
+/// Read the records that the other thread leaves, and give it their places in order.
+fn read_rest(
     file: &File<'_>,
     countries: &Countries,
     offsets: &[u32],
-    places: Places,
-    tick: impl Fn(f64),
-) -> ReadPlaces {
+    give: &mpsc::Sender<Vec<PlaceRead>>,
+) {
     let mut reader = Reader::new(file.data, file.layout, countries);
-    let mut read = ReadPlaces {
-        places,
-        numbers: Vec::with_capacity(offsets.len()),
-        unreadable: 0,
-        first_reason: None,
-    };
-    for (done, offset) in offsets.iter().enumerate() {
-        if done.is_multiple_of(4096) {
-            tick(done as f64 / offsets.len() as f64);
+    for offsets in offsets.chunks(AT_ONCE) {
+        // Nobody takes them where the other thread has died, which is told by its end.
+        if give
+            .send(places_of(&mut reader, offsets).collect())
+            .is_err()
+        {
+            return;
         }
-        let place = reader.place(*offset as usize).unwrap_or_else(|reason| {
-            read.unreadable += 1;
-            read.first_reason.get_or_insert(reason);
-            None
-        });
-        let number = place.map_or(NOWHERE, |place| read.places.number(&place));
-        read.numbers.push(number);
     }
-    read
+}
+
+fn places_of(reader: &mut Reader<'_>, offsets: &[u32]) -> impl Iterator<Item = PlaceRead> {
+    (offsets.iter()).map(|offset| reader.place(*offset as usize))
 }
 
 /// What is kept of a layout in numbers, for those who read a report.

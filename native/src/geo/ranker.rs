@@ -107,10 +107,36 @@ pub fn rows(nearest: &Nearest, geography: &Geography, places: &[&Place]) -> Vec<
     };
     by_two(places, |places| {
         let (mut ranked, mut allowed) = (RankingScratch::default(), Vec::new());
-        let each = places.iter();
-        each.map(|place| row(place, &mut ranked, &mut allowed))
-            .collect()
+        let mut rows = vec![None; places.len()];
+        for at in side_by_side(places) {
+            if let (Some(place), Some(made)) = (places.get(at), rows.get_mut(at)) {
+                *made = row(place, &mut ranked, &mut allowed);
+            }
+        }
+        rows
     })
+}
+
+/// The places by their indices, those near one another mostly behind one another.
+fn side_by_side(places: &[&Place]) -> impl Iterator<Item = usize> {
+    let mut cells: Vec<(u32, u32)> = (places.iter().zip(0..))
+        .map(|(place, at)| (place.point.map_or(0, cell), at))
+        .collect();
+    cells.sort_unstable();
+    cells.into_iter().map(|(_, at)| at as usize)
+}
+
+/// A cell of the globe by a number: cells near one another mostly have numbers near one another, as the
+/// bits of latitude and longitude take turns (Morton's order).
+fn cell((north, east): Point) -> u32 {
+    let part = |degrees: f64, all: f64| ((degrees / all + 0.5) * 65_536.0) as u16;
+    let (mut rows, mut columns) = (part(north, 180.0), part(east, 360.0));
+    let mut number = 0_u32;
+    for _ in 0..16 {
+        number = number << 2 | u32::from(rows >> 15) << 1 | u32::from(columns >> 15);
+        (rows, columns) = (rows << 1, columns << 1);
+    }
+    number
 }
 
 /// The point from which distance alone orders the regions of a place; None where more does.

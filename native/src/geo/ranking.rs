@@ -71,11 +71,42 @@ pub struct Nearest {
 /// Scratch for one ordering.
 #[derive(Default)]
 pub struct RankingScratch {
+    fars: Vec<u64>,
     keyed: Vec<u64>,
     near: Vec<(f64, u8)>,
-    /// The regions, best first.
+    /// The regions, best first. Whoever orders with other regions takes another scratch.
     pub order: Vec<u8>,
 }
+
+/// Sort what is sorted but for exchanges of neighbours: by insertion while those are few.
+fn sort_nearly_sorted(keys: &mut [u64]) {
+    let mut exchanges = EXCHANGES * keys.len();
+    for end in 1..keys.len() {
+        let Some(head) = keys.get_mut(..=end) else {
+            return;
+        };
+        let Some((last, sorted)) = head.split_last_mut() else {
+            return;
+        };
+        let (key, mut place) = (*last, last);
+        for before in sorted.iter_mut().rev() {
+            if *before <= key {
+                break;
+            }
+            *place = *before;
+            place = before;
+            exchanges = exchanges.saturating_sub(1);
+        }
+        *place = key;
+        if exchanges == 0 {
+            keys.sort_unstable();
+            return;
+        }
+    }
+}
+
+/// So many exchanges a key take as long as another way to sort.
+const EXCHANGES: usize = 6;
 
 /// The bits of a key that say how far a region is; the last eight are its index.
 const FAR: u64 = !0xff;
@@ -100,20 +131,36 @@ impl Nearest {
     /// The dot product settles all but near ties at a few multiplications a region; those
     /// are settled by the haversine formula, as the lazy map settles everything. To be sorted it
     /// is a number of 64 bits, whose last eight are the region's index: what that takes of it is far
-    /// below [`UNSURE`].
+    /// below [`UNSURE`]. It begins with the order of the place before, from which that of a place
+    /// near by is a few exchanges away.
     pub fn order(&self, place: (f64, f64), ranked: &mut RankingScratch) {
-        let RankingScratch { keyed, near, order } = ranked;
+        let RankingScratch {
+            fars,
+            keyed,
+            near,
+            order,
+        } = ranked;
         let [x, y, z] = unit_vector(place);
         let [xs, ys, zs] = &self.vectors;
-        keyed.clear();
-        keyed.extend(xs.iter().zip(ys).zip(zs).zip(0_u64..).map(
+        fars.clear();
+        fars.extend(xs.iter().zip(ys).zip(zs).zip(0_u64..).map(
             |(((region_x, region_y), region_z), index)| {
                 let far = 0.5 - 0.5 * (x * region_x + y * region_y + z * region_z);
                 // As long as they are not negative, doubles have the order of their bits.
                 far.max(0.0).to_bits() & FAR | index
             },
         ));
-        keyed.sort_unstable();
+        if order.len() == fars.len() {
+            let before = order
+                .iter()
+                .filter_map(|index| fars.get(usize::from(*index)));
+            keyed.clear();
+            keyed.extend(before);
+            sort_nearly_sorted(keyed);
+        } else {
+            keyed.clone_from(fars);
+            keyed.sort_unstable();
+        }
         let far = |key: u64| f64::from_bits(key & FAR);
         for run in keyed
             .chunk_by_mut(|a, b| far(*b) - far(*a) < UNSURE)
@@ -230,6 +277,28 @@ mod tests {
         let mut ranked = RankingScratch::default();
         Nearest::new(&regions).order((0.0, 5.0), &mut ranked);
         assert_eq!(ranked.order, [1, 0, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_nearly_sorted_or_not_at_all_is_sorted() {
+        for count in [0, 1, 2, 3, 60, 255] {
+            for exchanged in [0, 1, 5, 100, 5000] {
+                let mut keys: Vec<u64> = (0..count).map(|n| n / 2).collect();
+                for n in 0..exchanged {
+                    let at = mix(n) as usize % keys.len().max(1);
+                    if at + 1 < keys.len() {
+                        keys.swap(at, at + 1);
+                    }
+                }
+                let mut expected = keys.clone();
+                expected.sort_unstable();
+                sort_nearly_sorted(&mut keys);
+                assert_eq!(keys, expected, "{count} keys, {exchanged} exchanges");
+                keys.reverse();
+                sort_nearly_sorted(&mut keys);
+                assert_eq!(keys, expected, "{count} keys, reversed");
+            }
+        }
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Walk<'a> {
     entries: &'a Entries<'a>,
     rules: PrefixRules,
     measured: Measured<'a>,
+    /// By source, and by the rank of a data record: the entry of whom that places.
+    of_records: Vec<Vec<u32>>,
     deepest: u8,
     budget: LeafBudget,
 }
@@ -82,11 +84,16 @@ impl<'a> Walk<'a> {
         // A measured prefix alone in a wide network is cut out of it bit by bit.
         let rows = u64::from(measured.rows.count()) * u64::from(family.bits());
         let nodes = nodes + (rules.count() + earlier) as u64;
+        let of_records = sources.iter().map(|source| {
+            let numbers = source.place_index.numbers();
+            entries.of_records(numbers, source.base)
+        });
         Self {
             sources,
             entries,
             rules,
             measured,
+            of_records: of_records.collect(),
             deepest: family.bits(),
             budget: LeafBudget::new(nodes, rows, 1 << PART_BITS),
         }
@@ -185,7 +192,7 @@ impl<'a> Walk<'a> {
             if let Some(source) = self.alone(piece, &records) {
                 halves.clear();
                 halves.push((records.get(source).copied()?, piece.length));
-                self.follow_alone(self.sources.get(source)?, &mut halves, leaves, &mut left)?;
+                self.follow_alone(source, &mut halves, leaves, &mut left)?;
             } else if let Some(entry) = self.look(piece, &records, &mut pending, scratch) {
                 leaves.push(entry, piece.length);
                 self.budget.spend(&mut left)?;
@@ -227,12 +234,12 @@ impl<'a> Walk<'a> {
     /// next one last. None where there is too much of it.
     fn follow_alone(
         &self,
-        source: &Source<'_>,
+        source: usize,
         halves: &mut Vec<(u32, u8)>,
         leaves: &mut Leaves,
         left: &mut Granted,
     ) -> Option<()> {
-        let tree = &source.file.tree;
+        let tree = &self.sources.get(source)?.file.tree;
         let mut ends = Vec::with_capacity(ENDS);
         while let Some((mut record, mut length)) = halves.pop() {
             while record < tree.count() {
@@ -257,17 +264,19 @@ impl<'a> Walk<'a> {
     /// they take a part of the time.
     fn settle(
         &self,
-        source: &Source<'_>,
+        source: usize,
         ends: &mut Vec<(u32, u8)>,
         leaves: &mut Leaves,
         left: &mut Granted,
     ) -> Option<()> {
+        let place_index = self.sources.get(source)?.place_index;
+        let of_records = self.of_records.get(source)?;
+        let nowhere = self.entries.of_place(NOWHERE)?;
         for (record, _) in &mut *ends {
-            let place = match source.place_index.number(*record) {
-                NOWHERE => NOWHERE,
-                number => source.base + number,
+            *record = match place_index.rank(*record) {
+                Some(rank) => *of_records.get(rank as usize)?,
+                None => nowhere,
             };
-            *record = self.entries.of_place(place)?;
         }
         for (entry, length) in ends.drain(..) {
             leaves.push(entry, length);

@@ -1,9 +1,11 @@
-//! Gathering leaves into groups.
+//! Gathering leaves into groups, by two threads.
 
 use super::bits::{Writer, width};
 use super::header::{Header, QUARTER};
 use super::{DEEPEST, Groups, MOST, Shape};
 use crate::geo::leaves::{Leaf, LeafSource, unit};
+use std::ops::Range;
+use std::thread;
 
 /// Leaves in groups.
 pub struct Packed {
@@ -20,44 +22,54 @@ pub struct Packed {
 /// groups need more places than a leaf can name.
 #[must_use]
 pub fn pack(leaves: &(impl LeafSource + ?Sized), ruled: bool) -> Option<Packed> {
-    let all = || (0..leaves.count()).filter_map(|at| leaves.leaf(at));
-    let largest = all().map(Leaf::entry).max().unwrap_or(0);
+    let (count, mut largest) = (leaves.count(), 0);
+    let (middle, mut end) = (count / 2, 0_u128);
+    for (at, leaf) in (0..count).filter_map(|at| Some((at, leaves.leaf(at)?))) {
+        largest = largest.max(leaf.entry());
+        if at < middle {
+            end = end.wrapping_add(unit(leaf.length()));
+        }
+    }
     let shape = Shape {
         entry: width(largest),
         head: 1 + usize::from(ruled),
     };
-    let mut packer = Packer {
-        leaves,
-        shape,
-        first: largest + 1,
-        tiles: Vec::new(),
-        out: Writer::default(),
-        pieces: Vec::new(),
-        distinct: Vec::with_capacity(MOST),
-    };
-    let mut start = 0_u128;
-    for (at, leaf) in all().enumerate() {
-        let length = leaf.length();
-        packer.pieces.push(Piece {
-            from: at,
-            to: at + 1,
-            length,
-            deepest: length,
+    let first = largest + 1;
+    let half = |within, start| Packer::new(leaves, shape, first).packed(within, start);
+    let (lower, upper) = thread::scope(|scope| {
+        let other = scope.spawn(|| half(middle..count, end));
+        (half(0..middle, 0), other.join())
+    });
+    let (mut lower, upper) = (lower?, upper.ok()??);
+    let moved = u32::try_from(lower.out.words.len()).ok()?;
+    lower.tiles.reserve_exact(upper.tiles.len());
+    for tile in upper.tiles {
+        lower.tiles.push(match tile.entry().checked_sub(first) {
+            Some(place) => Leaf::new(named(first, place.checked_add(moved)?)?, tile.length()),
+            None => tile,
         });
-        packer.join(start)?;
-        start = start.wrapping_add(unit(length));
     }
-    packer.settle()?;
+    let mut words = lower.out.words;
+    words.reserve_exact(upper.out.words.len() + BEHIND);
+    words.extend(upper.out.words);
     // Whatever is read as the field of a group ends before these, and no group begins there.
-    packer.out.words.extend([0; 2]);
+    words.extend([0; BEHIND]);
     Some(Packed {
-        tiles: packer.tiles,
-        first: packer.first,
+        tiles: lower.tiles,
+        first,
         groups: Groups {
-            words: packer.out.words.into_boxed_slice(),
+            words: words.into_boxed_slice(),
             shape,
         },
     })
+}
+
+/// Words behind all groups.
+const BEHIND: usize = 2;
+
+/// The entry of the tile that finds the group at a place.
+fn named(first: u32, place: u32) -> Option<u32> {
+    place.checked_add(first).filter(|tile| tile >> 24 == 0)
 }
 
 /// Leaves that fill one prefix, and may be one group.
@@ -83,7 +95,38 @@ struct Packer<'l, L: ?Sized> {
     distinct: Vec<u32>,
 }
 
-impl<L: LeafSource + ?Sized> Packer<'_, L> {
+impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
+    fn new(leaves: &'l L, shape: Shape, first: u32) -> Self {
+        Self {
+            leaves,
+            shape,
+            first,
+            tiles: Vec::new(),
+            out: Writer::default(),
+            pieces: Vec::new(),
+            distinct: Vec::with_capacity(MOST),
+        }
+    }
+
+    /// Itself, once these leaves are packed, the first of which begins at `start`. What lies in one
+    /// prefix with leaves before or behind them stands in groups of its own.
+    fn packed(mut self, within: Range<usize>, mut start: u128) -> Option<Self> {
+        let leaves = self.leaves;
+        for at in within {
+            let length = leaves.leaf(at)?.length();
+            self.pieces.push(Piece {
+                from: at,
+                to: at + 1,
+                length,
+                deepest: length,
+            });
+            self.join(start)?;
+            start = start.wrapping_add(unit(length));
+        }
+        self.settle()?;
+        Some(self)
+    }
+
     /// Join the last piece, whose last leaf begins at `start`, with its lower half as long as it is an upper one.
     fn join(&mut self, start: u128) -> Option<()> {
         while let Some(upper) = self.pieces.pop() {
@@ -109,7 +152,8 @@ impl<L: LeafSource + ?Sized> Packer<'_, L> {
 
     /// Make tiles of all pieces: none will be joined with what follows.
     fn settle(&mut self) -> Option<()> {
-        for piece in std::mem::take(&mut self.pieces) {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        for piece in pieces.drain(..) {
             let tile = if piece.to - piece.from == 1 {
                 self.leaves.leaf(piece.from)?
             } else {
@@ -117,15 +161,15 @@ impl<L: LeafSource + ?Sized> Packer<'_, L> {
             };
             self.tiles.push(tile);
         }
+        // Their memory is used again.
+        self.pieces = pieces;
         Some(())
     }
 
     /// Write a group, and give the tile that finds it.
     fn group(&mut self, piece: Piece) -> Option<Leaf> {
         let place = u32::try_from(self.out.words.len()).ok()?;
-        let tile = place
-            .checked_add(self.first)
-            .filter(|tile| tile >> 24 == 0)?;
+        let tile = named(self.first, place)?;
         let (mut indices, mut quarters) = ([0_u32; MOST], [0_usize; 4]);
         let (deepest, mut address) = (piece.deepest - piece.length, 0_u32);
         self.distinct.clear();

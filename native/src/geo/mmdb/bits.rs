@@ -1,6 +1,7 @@
 //! Sets of offsets into a data section, one bit each.
 
 /// Offsets below a fixed size.
+#[derive(Clone)]
 pub struct Bits {
     words: Vec<u64>,
 }
@@ -23,6 +24,13 @@ impl Bits {
         let before = *word;
         *word |= 1 << (offset % 64);
         before != *word
+    }
+
+    /// Put in all that another set of this size has.
+    pub fn join(&mut self, other: &Self) {
+        for (word, more) in self.words.iter_mut().zip(&other.words) {
+            *word |= more;
+        }
     }
 
     /// Whether an offset is in.

@@ -6,25 +6,45 @@
 use super::Refused;
 use super::bits::Bits;
 use super::value::{header, kind, pointer};
+use std::thread;
 
-/// How many values are looked at for each octet of the data section: sound files need one,
+/// How many values a thread looks at for each octet of the data section: sound files need one,
 /// and no file can make the check slower than this.
 const LOOKS: usize = 8;
 
-/// Check all that the records at `offsets` can reach; `tick` hears the part done.
+/// From so many records on two threads take less time than one.
+const MANY: usize = 1 << 12;
+
+/// Check all that the records at `offsets` can reach, by two threads where there are many; `tick`
+/// hears the part done.
 pub fn check_values(data: &[u8], offsets: &Bits, tick: impl Fn(f64)) -> Result<(), Refused> {
-    let mut waiting: Vec<u32> = offsets.iter().collect();
+    let all: Vec<u32> = offsets.iter().collect();
+    if all.len() < MANY {
+        return check_part(data, offsets, all, tick);
+    }
+    let (first, second) = all.split_at(all.len() / 2);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| check_part(data, offsets, second.to_vec(), |_| ()));
+        check_part(data, offsets, first.to_vec(), tick)?;
+        other.join().unwrap_or_else(|_| Err(Refused::died()))
+    })
+}
+
+/// Check all that `waiting` records can reach, and leave the others at `offsets` to others.
+fn check_part(
+    data: &[u8],
+    offsets: &Bits,
+    mut waiting: Vec<u32>,
+    tick: impl Fn(f64),
+) -> Result<(), Refused> {
     let total = waiting.len().max(1);
     let mut check = Check {
         data,
         keys: Bits::new(data.len()),
-        found: Bits::new(data.len()),
+        found: offsets.clone(),
         outer: Vec::new(),
         looks: data.len().saturating_mul(LOOKS) + 1024,
     };
-    for &offset in &waiting {
-        check.found.insert(offset as usize);
-    }
     let mut done = 0_usize;
     while let Some(offset) = waiting.pop() {
         if done.is_multiple_of(4096) {

@@ -7,6 +7,7 @@
 pub mod bits;
 pub mod check;
 pub mod metadata;
+pub mod paths;
 pub mod survey;
 pub mod tree;
 pub mod value;
@@ -23,6 +24,12 @@ impl Refused {
     #[must_use]
     pub fn because(reason: &str) -> Self {
         Self(reason.to_owned())
+    }
+
+    /// That of a thread that ended before its work.
+    #[must_use]
+    pub fn died() -> Self {
+        Self::because("a thread of its check died, which is a defect of resolverd")
     }
 }
 

@@ -1,9 +1,10 @@
-//! The whole search tree: which records of the data section it names, and that no path is
-//! longer than an address.
+//! The whole search tree: which records of the data section it names, and whether that shows by the
+//! way that no path is longer than an address.
 
 use super::bits::Bits;
-use super::tree::Tree;
+use super::paths::{Preorder, paths_end};
 use super::{File, Refused, SEPARATOR};
+use std::thread;
 
 /// What a tree holds.
 pub struct Survey {
@@ -11,283 +12,78 @@ pub struct Survey {
     pub networks: u64,
     /// The distinct data offsets.
     pub offsets: Bits,
-    /// Whether it showed by the way that no path is too long; else [`check_paths`] tells.
+    /// Whether it showed by the way that no path is too long; else [`super::paths::check_paths`] tells.
     pub paths_end: bool,
 }
 
-/// Check every record of the tree, in order; `tick` hears the part done, from 0 to 1.
+/// Check every record of the tree, by two threads; `tick` hears the part done, from 0 to 1.
 pub fn survey(file: &File<'_>, tick: impl Fn(f64)) -> Result<Survey, Refused> {
-    let (tree, data_size) = (&file.tree, file.data.len());
-    let count = tree.count();
-    let mut found = Survey {
-        networks: 0,
-        offsets: Bits::new(data_size),
-        paths_end: false,
-    };
-    let mut depths = Depths::new(tree, file.ip_version);
-    let first = count as usize + SEPARATOR;
-    for (node, records) in (0_u32..).zip(tree.nodes()) {
-        if node.is_multiple_of(TOLD) {
-            tick(f64::from(node) / f64::from(count));
+    let count = file.tree.count();
+    // One of them follows all nodes besides.
+    let middle = (f64::from(count) * FOLLOWING) as u32;
+    let mut walk = Preorder::new(file);
+    let (lower, upper) = thread::scope(|scope| {
+        let other = scope.spawn(|| Named::by(file, middle, count, |_, _| ()));
+        let lower = Named::by(file, 0, middle, |node, records| {
+            if node.is_multiple_of(TOLD) {
+                tick(f64::from(node) / f64::from(count));
+            }
+            Preorder::follow(&mut walk, node, records);
+        });
+        for (node, records) in file.tree.nodes(middle, count) {
+            Preorder::follow(&mut walk, node, records);
         }
-        for record in records {
-            if record > count {
-                found.networks += 1;
+        (lower, other.join())
+    });
+    let (mut named, upper) = (lower?, upper.map_err(|_| Refused::died())??);
+    named.offsets.join(&upper.offsets);
+    Ok(Survey {
+        networks: named.networks + upper.networks,
+        offsets: named.offsets,
+        paths_end: walk.is_some_and(|walk| walk.is_over()) || paths_end(file),
+    })
+}
+
+/// The share of nodes whose records are looked at by the thread that follows all nodes.
+const FOLLOWING: f64 = 0.35;
+
+/// What some nodes name of the data section.
+struct Named {
+    networks: u64,
+    offsets: Bits,
+}
+
+impl Named {
+    /// What the nodes from one to before another name; `each` hears of every node.
+    fn by(
+        file: &File<'_>,
+        from: u32,
+        to: u32,
+        mut each: impl FnMut(u32, [u32; 2]),
+    ) -> Result<Self, Refused> {
+        let (count, data_size) = (file.tree.count(), file.data.len());
+        let mut named = Self {
+            networks: 0,
+            offsets: Bits::new(data_size),
+        };
+        let first = count as usize + SEPARATOR;
+        for (node, records) in file.tree.nodes(from, to) {
+            each(node, records);
+            for record in records.into_iter().filter(|record| *record > count) {
+                named.networks += 1;
                 match (record as usize).checked_sub(first) {
-                    Some(offset) if offset < data_size => found.offsets.insert(offset),
+                    Some(offset) if offset < data_size => named.offsets.insert(offset),
                     _ => {
                         return Err(Refused::because(
                             "its search tree points outside the data section",
                         ));
                     }
                 };
-            } else if record < count
-                && let Some(known) = &mut depths
-                && !known.follow(node, record)
-            {
-                depths = None;
             }
         }
+        Ok(named)
     }
-    found.paths_end = depths.is_some();
-    Ok(found)
 }
 
 /// How often `tick` is told, in nodes.
 const TOLD: u32 = 1 << 16;
-
-/// How deep nodes stand, as one reading of them in their order shows.
-///
-/// It shows where each node stands behind the only one that leads to it, as writers lay trees out;
-/// of any other tree nothing is known by it. Edges into the IPv4 subtree are let be.
-struct Depths {
-    /// By node: the bits that have been followed there, counted as in an IPv6 tree.
-    depths: Vec<u8>,
-    ipv4: Option<u32>,
-}
-
-impl Depths {
-    /// What stands for a node that no path has led to yet.
-    const UNREACHED: u8 = u8::MAX;
-
-    /// Where the IPv4 subtree begins, and IPv4's own tree.
-    const IPV4: u8 = 96;
-
-    fn new(tree: &Tree<'_>, ip_version: u8) -> Option<Self> {
-        let mut depths = vec![Self::UNREACHED; tree.count() as usize];
-        let root = if ip_version == 4 { Self::IPV4 } else { 0 };
-        *depths.first_mut()? = root;
-        let ipv4 = tree.ipv4_start(ip_version);
-        let ipv4 = (ip_version == 6 && ipv4 < tree.count()).then_some(ipv4);
-        if let Some(ipv4) = ipv4 {
-            if ipv4 == 0 {
-                return None;
-            }
-            *depths.get_mut(ipv4 as usize)? = Self::IPV4;
-        }
-        Some(Self { depths, ipv4 })
-    }
-
-    /// Follow the edge from a node to another; false where nothing can be known.
-    #[inline]
-    fn follow(&mut self, node: u32, below: u32) -> bool {
-        let depth = match self.depths.get(node as usize) {
-            None | Some(&Self::UNREACHED) => return true,
-            Some(depth) => *depth,
-        };
-        if Some(below) == self.ipv4 {
-            return depth < Self::IPV4;
-        }
-        match self.depths.get_mut(below as usize) {
-            Some(known) if *known == Self::UNREACHED && below > node && depth < 127 => {
-                *known = depth + 1;
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Check every path; `tick` hears the part done, from 0 to 1.
-///
-/// Paths that lead into shared nodes are followed each time, up to eight times the number of
-/// nodes: a compiled map would have to hold them all.
-pub fn check_paths(file: &File<'_>, tick: impl Fn(f64)) -> Result<(), Refused> {
-    let tree = &file.tree;
-    let progress = |visits: u64| tick((visits as f64 / f64::from(tree.count())).min(1.0));
-    let ipv4 = tree.ipv4_start(file.ip_version);
-    if file.ip_version == 4 || ipv4 >= tree.count() {
-        let bits = if file.ip_version == 4 { 32 } else { 128 };
-        descend(tree, 0, bits, None, 0, progress)?;
-    } else {
-        // 2002::/16 and others usually lead into the IPv4 subtree again; it is walked once.
-        let visits = descend(tree, 0, 128, Some(ipv4), 0, progress)?;
-        descend(tree, ipv4, 32, None, visits, progress)?;
-    }
-    Ok(())
-}
-
-/// Follow every path from `start`, level by level; each must end within `bits` bits.
-///
-/// Edges into `cut` are not followed. `before` counts the nodes visited earlier; returns how
-/// many have been by now.
-fn descend(
-    tree: &Tree<'_>,
-    start: u32,
-    bits: u8,
-    cut: Option<u32>,
-    before: u64,
-    progress: impl Fn(u64),
-) -> Result<u64, Refused> {
-    let count = u64::from(tree.count());
-    let mut level = vec![start];
-    let mut visits = 0;
-    for depth in 1..=bits {
-        visits += level.len() as u64;
-        if visits > 8 * count + 1024 {
-            return Err(Refused::because(
-                "its search tree has a cycle, or nodes shared beyond reason",
-            ));
-        }
-        let mut below = Vec::with_capacity(level.len());
-        for node in level {
-            for record in tree.records(node) {
-                if Some(record) == cut {
-                    if depth > 96 {
-                        return Err(Refused::because(
-                            "its IPv4 subtree hangs too deep in the search tree",
-                        ));
-                    }
-                } else if record < tree.count() {
-                    below.push(record);
-                }
-            }
-        }
-        if below.is_empty() {
-            return Ok(before + visits);
-        }
-        level = below;
-        progress(before + visits);
-    }
-    Err(Refused(format!(
-        "its search tree has paths longer than {bits} bits: a cycle"
-    )))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::metadata::Layout;
-    use super::*;
-
-    /// A tree of 24-bit records.
-    fn octets(nodes: &[[u32; 2]]) -> Vec<u8> {
-        let records = nodes.as_flattened().iter();
-        let mut octets: Vec<u8> = records
-            .flat_map(|record| record.to_be_bytes().into_iter().skip(1))
-            .collect();
-        octets.extend([0; SEPARATOR]);
-        octets
-    }
-
-    /// A path of so many nodes, each the lower or upper half of the one before.
-    fn path(nodes: u32, side: usize) -> Vec<[u32; 2]> {
-        (1..=nodes)
-            .map(|next| {
-                let mut records = [nodes; 2];
-                if let Some(record) = records.get_mut(side) {
-                    *record = next;
-                }
-                records
-            })
-            .collect()
-    }
-
-    /// Whether one reading shows that all paths end, and whether following them does.
-    fn judged(nodes: &[[u32; 2]], ip_version: u8) -> (bool, bool) {
-        let octets = octets(nodes);
-        let file = File {
-            tree: Tree::new(&octets, nodes.len() as u32, 24).unwrap(),
-            // All that records name, but for those of no node.
-            data: &[0; 64],
-            ip_version,
-            layout: Layout::City,
-        };
-        let read = survey(&file, |_| ()).is_ok_and(|found| found.paths_end);
-        (read, check_paths(&file, |_| ()).is_ok())
-    }
-
-    #[test]
-    fn paths_may_be_as_long_as_an_address() {
-        for (nodes, ip_version, side, sound) in [
-            (1, 4, 0, true),
-            (32, 4, 1, true),
-            (33, 4, 1, false),
-            (128, 6, 1, true),
-            (129, 6, 1, false),
-            (128, 6, 0, true),
-            (129, 6, 0, false),
-        ] {
-            let found = judged(&path(nodes, side), ip_version);
-            assert_eq!(found, (sound, sound), "{nodes} nodes, IPv{ip_version}");
-        }
-    }
-
-    #[test]
-    fn what_one_reading_cannot_tell_is_followed() {
-        let none = 3;
-        for (nodes, sound) in [
-            // Two paths lead to one node.
-            (vec![[1, 2], [2, none], [none, none]], true),
-            // A node stands before the one that leads to it.
-            (vec![[2, none], [none, none], [1, none]], true),
-            // A cycle.
-            (vec![[1, none], [2, none], [0, none]], false),
-        ] {
-            assert_eq!(judged(&nodes, 4), (false, sound), "{nodes:?}");
-        }
-    }
-
-    #[test]
-    fn whatever_one_reading_takes_for_sound_is_sound() {
-        let mut state = 1_u64;
-        let mut next = |below: u32| {
-            state = crate::geo::ranking::mix(state.wrapping_add(0x9e37_79b9));
-            (state >> 32) as u32 % below
-        };
-        let mut plain = 0;
-        for _ in 0..20_000 {
-            let count = 1 + next(12);
-            // Mostly a tree in order, with a record now and then that leads anywhere.
-            let mut unused = 1;
-            let nodes: Vec<[u32; 2]> = (0..count)
-                .map(|_| {
-                    [(); 2].map(|()| {
-                        let chance = next(16);
-                        if chance == 0 {
-                            next(count + 2)
-                        } else if chance < 9 && unused < count {
-                            unused += 1;
-                            unused - 1
-                        } else {
-                            count
-                        }
-                    })
-                })
-                .collect();
-            // And the same as the IPv4 subtree, into which another edge may lead.
-            let whole = count + 96;
-            let alias = [whole, 96, 97].get(next(3) as usize).copied().unwrap_or(96);
-            let above = (1..=96).map(|below| [below, if below == 48 { alias } else { whole }]);
-            let moved = nodes
-                .iter()
-                .map(|records| records.map(|record| record + 96));
-            let ipv6: Vec<[u32; 2]> = above.chain(moved).collect();
-            for (nodes, ip_version) in [(&nodes, 4), (&nodes, 6), (&ipv6, 6)] {
-                let (read, followed) = judged(nodes, ip_version);
-                assert!(followed || !read, "{nodes:?}, IPv{ip_version}");
-                plain += u32::from(read);
-            }
-        }
-        assert!(plain > 1000, "{plain}");
-    }
-}

@@ -50,10 +50,13 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Both records of each node, in order.
-    pub fn nodes(&self) -> impl Iterator<Item = [u32; 2]> {
-        let nodes = self.octets.chunks_exact(self.width);
-        nodes.map(|octets| self.decoded(octets))
+    /// The nodes from one to before another in order, with both records of each.
+    pub fn nodes(&self, from: u32, to: u32) -> impl Iterator<Item = (u32, [u32; 2])> {
+        let octets = from as usize * self.width..to as usize * self.width;
+        let nodes = (self.octets.get(octets).unwrap_or_default()).chunks_exact(self.width);
+        (from..to)
+            .zip(nodes)
+            .map(|(node, octets)| (node, self.decoded(octets)))
     }
 
     #[inline]

@@ -74,9 +74,14 @@ pub fn pointer(data: &[u8], position: usize) -> Option<(usize, usize)> {
     (after <= data.len() && target < data.len()).then_some((target, after))
 }
 
-/// Up to eight octets as a number; those past the end do not count.
+/// Up to four octets as a number; those past the end do not count.
 #[inline]
 fn number(data: &[u8], from: usize, width: usize) -> usize {
+    // Four are there but at the very end.
+    if let Some(octets) = data.get(from..).and_then(<[u8]>::first_chunk) {
+        let unused = 8 * (4_u32).saturating_sub(width as u32);
+        return u32::from_be_bytes(*octets).checked_shr(unused).unwrap_or(0) as usize;
+    }
     data.iter()
         .skip(from)
         .take(width)
