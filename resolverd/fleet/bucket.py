@@ -25,7 +25,7 @@ from nats.errors import NoRespondersError
 
 from resolverd.fleet import names
 from resolverd.fleet.cancelling import end_if_cancelled
-from resolverd.fleet.connection import in_words
+from resolverd.fleet.reasons import in_words
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 
 TIMEOUT = 2.0

@@ -17,7 +17,7 @@ from nats.js.object_store import ObjectStore
 from resolverd.config.fleet import Fleet
 from resolverd.fleet import names
 from resolverd.fleet.bucket import NOT_CLUSTERED, TIMEOUT
-from resolverd.fleet.connection import in_words
+from resolverd.fleet.reasons import in_words
 from resolverd.fleet.errors import FleetMissing, FleetUnavailable
 
 TRANSFER_TIMEOUT = 60.0
