@@ -114,7 +114,7 @@ async def _fleet(config: Config, name: str, nats: str, count: int) -> AsyncItera
             settings = Fleet.model_validate({"urls": (nats,), "edge": f"e{number}", "name": name})
             made.append(await stack.enter_async_context(_edge(config, settings)))
         async with asyncio.timeout(_HEARD):
-            while not all(len(each.live()) == count - 1 for each in made):
+            while not all(len(each.live()) == count - 1 for each in made):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         yield
 

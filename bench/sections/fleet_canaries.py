@@ -15,9 +15,7 @@ def figures(document: Mapping[str, Any]) -> Iterator[Figure]:
     for row in document["rows"]:
         if row["edges"] > 1:
             name = f"kind {row['kind']}, {row['edges']} edges: canaries"
-            yield Figure(
-                name, row["canaries"], "", beside="one edge", ratio=row["ratio"], bar=bar
-            )
+            yield Figure(name, row["canaries"], "", beside="one edge", ratio=row["ratio"], bar=bar)
 
 
 def tables(document: Mapping[str, Any]) -> str:

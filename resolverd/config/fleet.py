@@ -94,17 +94,18 @@ class Fleet(Section):
         "that has no TLS is not. None is no fleet: this edge decides alone.",
     )
     credentials: str = option(
-        "", "File with the credentials for NATS (.creds), relative to this file, which is read for each "
-        "connection; empty sends none."
+        "",
+        "File with the credentials for NATS (.creds), relative to this file; it is read for each "
+        "connection. Empty sends none.",
     )
     ca_file: str = option(
         "",
-        "CA certificates (PEM) that a server is checked with, relative to this file; empty takes the "
-        "system's.",
+        "File with the CA certificates (PEM) that a server is checked with, relative to this file; "
+        "empty takes the system's.",
     )
     client_certificate: str = option(
         "",
-        "File with the certificate, in PEM, that is shown to a server that asks for one, relative to "
+        "File with the certificate (PEM) that is shown to a server that asks for one, relative to "
         "this file; empty shows none.",
     )
     client_key: str = option(

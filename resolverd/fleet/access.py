@@ -40,6 +40,9 @@ class Access(NamedTuple):
     context: ssl.SSLContext | None
     certificate: bool
 
+    def __repr__(self) -> str:
+        return f"Access({self.url.geturl()})"
+
     @property
     def host(self) -> str:
         """The server's name or address."""
@@ -73,8 +76,8 @@ class Access(NamedTuple):
         ):
             return
         raise FleetUnavailable(
-            "the URL says tls://, and the server goes on without TLS: add tls { … } to it, or write "
-            f"nats://{self.url.netloc} where nobody else can be in between"
+            "the URL says tls://, and the server goes on without TLS: add tls { … } to its file, "
+            f"or write nats://{self.url.netloc} where nobody else can be in between"
         )
 
     def ended(self) -> str:

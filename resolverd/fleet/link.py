@@ -25,6 +25,7 @@ from resolverd.config.secrets import shown_url
 from resolverd.fleet import cancelling
 from resolverd.fleet.connection import connected
 from resolverd.fleet.errors import FleetUnavailable
+from resolverd.fleet.names import permission_of
 from resolverd.fleet.reasons import in_words
 from resolverd.fleet.store import Store
 from resolverd.tasks import Tasks
@@ -200,9 +201,8 @@ class Link:
 
     def _forbid(self, subject: str, publish: bool) -> None:
         """Note a subject that this edge may not use, over this connection."""
-        # Each connection has an inbox of its own.
-        subject = "_INBOX.>" if subject.startswith("_INBOX.") else subject
-        words = f"it may not {'publish to' if publish else 'hear'} {subject}"
+        allowed = permission_of(subject, self._settings.name, self._settings.domain)
+        words = f"it may not {'publish to' if publish else 'hear'} {allowed}"
         if words in self._forbidden or len(self._forbidden) >= _MAX_SAID:
             return
         self._forbidden[words] = None

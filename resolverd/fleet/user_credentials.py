@@ -57,7 +57,7 @@ class UserCredentials(NamedTuple):
 
 def read_credentials(content: bytes) -> UserCredentials:
     """What such a file holds. Raises CredentialsError."""
-    blocks = {name: text for name, text in _BLOCK.findall(content.decode("ascii", "replace"))}
+    blocks = dict(_BLOCK.findall(content.decode("ascii", "replace")))
     if _JWT not in blocks:
         raise CredentialsError(
             "it holds no user's JWT: write what `nsc generate creds` gives, with its lines of "

@@ -30,7 +30,7 @@ from resolverd.admin.liveness import degraded
 from resolverd.admin.state import state_of
 from resolverd.fleet.link import Link, LinkState
 
-SECRET = "s3cret/42"  # noqa: S105 - of a server of this test
+SECRET = "s3cret/42"
 ESCAPED = "s3cret%2F42"
 
 
@@ -169,7 +169,7 @@ async def test_what_a_user_may_not_do_is_said(tmp_path: Path, denied: str, quoru
 
         def told() -> bool:
             link.publish("resolverd.resolverd.observations.fra1", b"x")
-            return f"it may not publish to {denied[:-1]}" in link.state.forbidden
+            return f"it may not publish to {denied}" in link.state.forbidden
 
         await until(told)
         await until(lambda: link.state.quorum is quorum)
@@ -214,7 +214,12 @@ async def test_a_server_that_a_private_ca_vouches_for_is_taken(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("host", "days", "ca", "says"),
     [
-        ("127.0.0.1", 365, "", "among this host's CAs: write the file of its CA into fleet.ca_file"),
+        (
+            "127.0.0.1",
+            365,
+            "",
+            "among this host's CAs: write the file of its CA into fleet.ca",
+        ),
         ("127.0.0.1", 365, "other CA.pem", "is not in other CA.pem: write the file"),
         ("127.0.0.1", -1, "test CA.pem", "expired: have the server's certificate renewed"),
         ("localhost", 365, "test CA.pem", "or have one made for localhost"),
@@ -273,8 +278,9 @@ async def test_a_client_certificate_is_shown_where_the_server_asks_for_one(tmp_p
                 client_certificate=name,
             ) as link:
                 await until(
-                    lambda link=link: link.state.quorum
-                    or link.state.reason not in ("", "not connected yet")
+                    lambda link=link: (
+                        link.state.quorum or link.state.reason not in ("", "not connected yet")
+                    )
                 )
                 said[name] = "" if link.state.quorum else link.state.reason
     assert said["client.pem"] == ""
@@ -287,7 +293,7 @@ async def test_a_client_certificate_is_shown_where_the_server_asks_for_one(tmp_p
 async def test_what_is_secret_goes_to_no_server_without_tls_where_the_url_wants_it(
     tmp_path: Path,
 ) -> None:
-    """nats-py would go on in the clear with a server, or whoever is in between, that begins none."""
+    """nats-py would go on in the clear with a server, or whoever is in between, without TLS."""
     heard = bytearray()
 
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -319,7 +325,10 @@ async def test_what_is_secret_goes_to_no_server_without_tls_where_the_url_wants_
 
 
 async def test_a_real_server_without_tls_is_left_where_the_url_wants_it(tmp_path: Path) -> None:
-    async with nats(tmp_path) as server, link_to(f"tls://127.0.0.1:{server.port}", tmp_path) as link:
+    async with (
+        nats(tmp_path) as server,
+        link_to(f"tls://127.0.0.1:{server.port}", tmp_path) as link,
+    ):
         await until(lambda: "goes on without TLS: add tls" in link.state.reason)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +27,7 @@ _FETCHED = 300
 
 
 @pytest.fixture(scope="module")
-def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def debian(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The program out of the package, which is not installed."""
     folder = tmp_path_factory.mktemp("debian")
     lacks = "NO FLEET IS TESTED WITH DEBIAN'S nats-server: "
@@ -48,7 +47,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     program = str(folder / "usr/bin/nats-server")
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     print(version.stdout.strip())
-    yield program
+    return program
 
 
 async def test_a_key_is_written_heard_deleted_and_never_twice_at_once(
@@ -75,9 +74,7 @@ async def test_a_key_is_written_heard_deleted_and_never_twice_at_once(
         assert await other.store.get_object("set", len(content)) == content
 
 
-async def test_a_cluster_has_a_quorum_or_says_that_it_has_none(
-    tmp_path: Path, debian: str
-) -> None:
+async def test_a_cluster_has_a_quorum_or_says_that_it_has_none(tmp_path: Path, debian: str) -> None:
     async with nats_cluster(tmp_path, program=debian) as cluster, linked(cluster.urls) as link:
         await until(lambda: link.state.quorum)
         used = next(server for server in cluster.servers if server.url == link.state.server)

@@ -213,7 +213,11 @@ async def test_a_planned_restart_of_an_edge_loses_nothing_and_stays_fit(tmp_path
         settings = Anycast.model_validate(
             {"addresses": ["127.0.0.1"], "port": edges.manager.port, "interval": "250ms"}
         )
-        looking = Looking(settings, Admin.model_validate({"socket": "admin.sock", "listen": ""}), tmp_path / "fra1")
+        looking = Looking(
+            settings,
+            Admin.model_validate({"socket": "admin.sock", "listen": ""}),
+            tmp_path / "fra1",
+        )
         limits = Limits(settings.failures, settings.daemon_grace, settings.max_plan_behind)
         against: set[str] = set()
         looks = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 
 import pytest
 from harness.nats_users import ACCOUNT, Identity, Operator
@@ -29,7 +30,9 @@ def test_when_a_user_ends_is_read() -> None:
     assert read_credentials(ENDING.creds.encode()).ends > 1e9
 
 
-@pytest.mark.parametrize("change", [str.strip, lambda text: text.replace("\n", "\r\n")])
+@pytest.mark.parametrize(
+    "change", [str.strip, lambda text: text.replace("\n", "\r\n")], ids=["none", "CRLF"]
+)
 def test_white_space_changes_nothing(change) -> None:  # type: ignore[no-untyped-def]
     assert read_credentials(change(USER.creds).encode()).jwt == USER.jwt
 
@@ -49,6 +52,19 @@ def test_white_space_changes_nothing(change) -> None:  # type: ignore[no-untyped
         (USER.creds.replace(USER.jwt, "a.bnVsbA.c"), "cut short"),
         (USER.creds.replace(USER.jwt, "a.e30.c"), "cut short"),
     ],
+    ids=[
+        "empty",
+        "a JWT alone",
+        "a seed alone",
+        "no seed",
+        "cut",
+        "a damaged seed",
+        "an account's seed",
+        "another's seed",
+        "a cut JWT",
+        "null",
+        "no claims",
+    ],
 )
 def test_what_is_wrong_is_said_without_the_secret(content: str, says: str) -> None:
     with pytest.raises(CredentialsError, match=says) as refused:
@@ -59,7 +75,5 @@ def test_what_is_wrong_is_said_without_the_secret(content: str, says: str) -> No
 @given(st.integers(0, len(USER.creds) - 1), st.binary(max_size=3))
 def test_no_change_of_a_file_does_more_than_refuse_it(at: int, octets: bytes) -> None:
     content = USER.creds.encode()
-    try:
+    with contextlib.suppress(CredentialsError):
         read_credentials(content[:at] + octets + content[at + len(octets) + 1 :])
-    except CredentialsError:
-        pass

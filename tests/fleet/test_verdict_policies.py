@@ -63,9 +63,7 @@ async def test_who_decides_is_as_the_policy_says(tmp_path: Path, policy: str) ->
         await _blinded(fleet, seen, NEAR[:2], near)
 
 
-async def _blinded(
-    fleet: Edges, seen: World, blind: tuple[str, ...], expected: Expected
-) -> None:
+async def _blinded(fleet: Edges, seen: World, blind: tuple[str, ...], expected: Expected) -> None:
     """Blind these edges towards eu: how it stands then, for as long as anything could change."""
     others = tuple(edge for edge in EDGES if edge not in blind)
     cut = time.monotonic()

@@ -79,7 +79,8 @@ class User:
             f"-----BEGIN NATS USER JWT-----\n{self.jwt}\n------END NATS USER JWT------\n\n"
             "************************* IMPORTANT *************************\n"
             "NKEY Seed printed below can be used to sign and prove identity.\n\n"
-            f"-----BEGIN USER NKEY SEED-----\n{self.identity.seed}\n------END USER NKEY SEED------\n"
+            f"-----BEGIN USER NKEY SEED-----\n{self.identity.seed}\n"
+            "------END USER NKEY SEED------\n"
         )
 
 
@@ -148,7 +149,11 @@ class Operator:
             await client.close()
 
     def _account(
-        self, account: Identity, name: str, limits: dict[str, Any], more: dict[str, Any] | None = None
+        self,
+        account: Identity,
+        name: str,
+        limits: dict[str, Any],
+        more: dict[str, Any] | None = None,
     ) -> str:
         claims = {"type": "account", "limits": limits, **(more or {})}
         return self.identity.jwt(account.name, name, claims)

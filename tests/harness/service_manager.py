@@ -92,7 +92,7 @@ class ServiceManager:
             self._ready.wait(0.05)
 
     def stop(self) -> None:
-        """SIGTERM to it, as a restart sends it, and wait until it has ended; its standby answers."""
+        """SIGTERM to it, as at a restart, and wait until it has ended; its standby answers."""
         assert self._process is not None
         self._process.terminate()
         self._process.wait(DEADLINE)
