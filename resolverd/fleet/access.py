@@ -13,6 +13,7 @@ without it is ended (`Access.checked`).
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from contextlib import ExitStack
@@ -31,14 +32,17 @@ from resolverd.fleet.user_credentials import CredentialsError, UserCredentials, 
 
 
 class Access(NamedTuple):
-    """What a connection to the server at `url`, which holds no secret, is made with."""
+    """What a connection to the server at `url`, which holds no secret, is made with.
+
+    `certificate_ends` is when the client certificate does (Unix seconds), None without one.
+    """
 
     url: SplitResult
     user: str | None
     password: str | None
     credentials: UserCredentials | None
     context: ssl.SSLContext | None
-    certificate: bool
+    certificate_ends: float | None
 
     def __repr__(self) -> str:
         return f"Access({self.url.geturl()})"
@@ -51,7 +55,16 @@ class Access(NamedTuple):
     @property
     def shown(self) -> Shown:
         """How this edge shows who it is."""
-        return Shown(self.credentials is not None, self.user is not None, self.certificate)
+        return Shown(
+            self.credentials is not None,
+            self.user is not None,
+            self.certificate_ends is not None,
+            self._begun_tls,
+        )
+
+    @property
+    def _begun_tls(self) -> bool:
+        return self.context is not None and bool(self.context.session_stats()["connect_good"])
 
     def options(self) -> dict[str, Any]:
         """What nats-py's `connect` takes."""
@@ -71,9 +84,7 @@ class Access(NamedTuple):
 
     def checked(self) -> None:
         """Raise FleetUnavailable where the URL wants TLS, and the server has begun none."""
-        if self.url.scheme != "tls" or (
-            self.context is not None and self.context.session_stats()["connect_good"]
-        ):
+        if self.url.scheme != "tls" or self._begun_tls:
             return
         raise FleetUnavailable(
             "the URL says tls://, and the server goes on without TLS: add tls { … } to its file, "
@@ -81,11 +92,16 @@ class Access(NamedTuple):
         )
 
     def ended(self) -> str:
-        """That the credentials have ended, by this host's clock, in words; empty while not."""
-        if self.credentials is None or not 0 < self.credentials.ends < time.time():
-            return ""
-        at = datetime.fromtimestamp(self.credentials.ends, UTC)
-        return f"; by this host's clock they ended at {at:%Y-%m-%dT%H:%M:%SZ}"
+        """What has ended by this host's clock, in words; empty where nothing has."""
+        ends = {"fleet.client_certificate": self.certificate_ends or 0.0}
+        if self.credentials is not None:
+            ends["fleet.credentials"] = self.credentials.ends
+        return "".join(
+            f"; by this host's clock {name} ended at "
+            f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+            for name, at in ends.items()
+            if 0 < at < time.time()
+        )
 
     def _signature(self, nonce: str) -> bytes:
         self.checked()
@@ -116,14 +132,16 @@ async def access_to(url: str, settings: Fleet, base: Path) -> Access:
     user, colon, password = own.partition(":")
     named = bool(settings.ca_file or settings.client_certificate)
     credentials = await _credentials(settings, base) if settings.credentials else None
-    context = await _context(settings, base) if named or parts.scheme == "tls" else None
+    context, certificate_ends = (
+        await _context(settings, base) if named or parts.scheme == "tls" else (None, None)
+    )
     return Access(
         parts._replace(netloc=place),
         unquote(user) if own else None,
         unquote(password) if colon else None,
         credentials,
         context,
-        bool(settings.client_certificate),
+        certificate_ends,
     )
 
 
@@ -135,7 +153,8 @@ async def _credentials(settings: Fleet, base: Path) -> UserCredentials:
         raise FleetUnavailable(f"fleet.credentials: {error}") from error
 
 
-async def _context(settings: Fleet, base: Path) -> ssl.SSLContext:
+async def _context(settings: Fleet, base: Path) -> tuple[ssl.SSLContext, float | None]:
+    """TLS, and when the client certificate ends."""
     files = {"ca_file": settings.ca_file, "client_certificate": settings.client_certificate}
     files["client_key"] = settings.client_key
     read = {
@@ -143,7 +162,18 @@ async def _context(settings: Fleet, base: Path) -> ssl.SSLContext:
         for option, name in files.items()
         if name
     }
-    return await SECRETS.call(lambda _: _made(read))
+    context = await SECRETS.call(lambda _: _made(read))
+    return context, _end_of(read["client_certificate"]) if settings.client_certificate else None
+
+
+def _end_of(certificate: bytes) -> float:
+    """Of one that OpenSSL has read; infinite for one that only OpenSSL can."""
+    from cryptography.x509 import load_pem_x509_certificate
+
+    try:
+        return load_pem_x509_certificate(certificate).not_valid_after_utc.timestamp()
+    except ValueError:
+        return math.inf
 
 
 def _made(read: dict[str, bytes]) -> ssl.SSLContext:

@@ -134,7 +134,8 @@ class Connection:
     def _why(self, error: Exception) -> str:
         access = self._access
         words = with_mend(error, self._settings, access.host, access.shown)
-        return words + access.ended() if "auth" in words.lower() else words
+        about_who = "auth" in words.lower() or "client_certificate" in words
+        return words + access.ended() if about_who else words
 
 
 @contextlib.asynccontextmanager

@@ -12,11 +12,15 @@ from resolverd.config.secrets import shown_text
 
 
 class Shown(NamedTuple):
-    """How this edge has shown who it is: by `credentials`, or what stands in the `url`, or not."""
+    """How this edge has shown who it is: by `credentials`, what stands in its URL, a certificate.
+
+    `tls` tells that TLS was begun, as far as this end knows.
+    """
 
     credentials: bool
     in_url: bool
     certificate: bool
+    tls: bool
 
 
 # OpenSSL's verification results (X509_V_ERR_…, openssl-verification-options(1)).
@@ -42,6 +46,8 @@ def with_mend(error: BaseException, settings: Fleet, host: str, shown: Shown) ->
         mend = _alert((error.reason or "").upper(), shown)
     elif isinstance(error, NatsError):
         mend = _refusal(words.lower(), shown)
+    elif isinstance(error, ConnectionError) and shown.tls:
+        mend = _left(shown)
     else:
         mend = ""
     return f"{words}: {mend}" if mend else words
@@ -80,6 +86,19 @@ def _alert(reason: str, shown: Shown) -> str:
     return (
         "the server refuses fleet.client_certificate: have it signed by a CA that the server's tls "
         "block names"
+    )
+
+
+def _left(shown: Shown) -> str:
+    """For a server that closed at once, so that its alert may have been lost on the way."""
+    if shown.certificate:
+        return (
+            "TLS was begun and the server left, as one does that refuses fleet.client_certificate: "
+            "have it signed by a CA that the server's tls block names"
+        )
+    return (
+        "TLS was begun and the server left, as one does that asks for a client certificate: write "
+        "fleet.client_certificate and fleet.client_key if it does"
     )
 
 

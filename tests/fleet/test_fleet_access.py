@@ -77,7 +77,10 @@ OPERATOR = Operator()
 WRONG = {
     "nothing": ("", "no user's JWT"),
     "an unknown account": (OPERATOR.user(of=Identity(0)).creds, "does not take the user of fleet"),
-    "ended": (OPERATOR.user(seconds=-60).creds, "does not take the user.*they ended at 20"),
+    "ended": (
+        OPERATOR.user(seconds=-60).creds,
+        "does not take the user.*fleet.credentials ended at 20",
+    ),
 }
 
 
@@ -149,7 +152,7 @@ async def test_a_user_that_ends_while_connected_is_told_and_its_successor_taken(
         link_to(server.url, tmp_path, credentials="fleet.creds") as link,
     ):
         await until(lambda: link.state.quorum)
-        await until(lambda: matches("expired|they ended at", link.state.reason))
+        await until(lambda: matches("expired|credentials ended at", link.state.reason))
         put(tmp_path, operator.user())
         await until(lambda: link.state.quorum)
 
@@ -285,8 +288,8 @@ async def test_a_client_certificate_is_shown_where_the_server_asks_for_one(tmp_p
                 said[name] = "" if link.state.quorum else link.state.reason
     assert said["client.pem"] == ""
     assert "write fleet.client_certificate and fleet.client_key" in said[""]
-    assert "the server refuses fleet.client_certificate" in said["stranger.pem"]
-    assert "fleet.client_certificate has expired" in said["old.pem"]
+    assert "refuses fleet.client_certificate" in said["stranger.pem"]
+    assert "by this host's clock fleet.client_certificate ended at" in said["old.pem"]
     assert "fleet.client_certificate: it does not hold" in said["none.pem"]
 
 
@@ -338,10 +341,7 @@ async def test_a_daemon_whose_credentials_are_wrong_answers_and_says_so(tmp_path
     folder.mkdir()
     put(folder, Operator().user())
     async with operated(tmp_path, operator) as server, endpoints() as served:
-        fleet = (
-            f'[fleet]\nurls = ["{server.url}"]\nedge = "fra1"\nstart_wait = "300ms"\n'
-            'credentials = "fleet.creds"\n'
-        )
+        fleet = f'[fleet]\nurls = ["{server.url}"]\nedge = "fra1"\ncredentials = "fleet.creds"\n'
         zone = {"inference.example.": f"{HEAD}chat 60 DYNA chat\n"}
         path = write_files(folder, zone, served, services=fleet + CHAT)
         with capture_logs() as events:
