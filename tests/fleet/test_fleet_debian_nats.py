@@ -44,7 +44,7 @@ def debian(tmp_path_factory: pytest.TempPathFactory) -> str:
     if not packages:
         pytest.skip(f"{lacks}apt-get update; apt-get download nats-server: {fetched.stderr}")
     subprocess.run(["dpkg-deb", "-x", str(packages[0]), str(folder)], check=True)
-    program = str(folder / "usr/bin/nats-server")
+    program = str(folder / "usr/sbin/nats-server")
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
     print(version.stdout.strip())
     return program
