@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bench.figures import Figure
-from bench.sections.markdown import number, table
+from bench.sections.markdown import table
 
 
 def figures(document: Mapping[str, Any]) -> Iterator[Figure]:
@@ -22,7 +22,7 @@ def tables(document: Mapping[str, Any]) -> str:
     """A line for each kind and number of edges."""
     head = ("kind", "edges", "canaries", "of one edge's")
     rows = [
-        (f"`{row['kind']}`", number(row["edges"]), number(row["canaries"]), f"{row['ratio']:.2f} ×")
+        (f"`{row['kind']}`", str(row["edges"]), str(row["canaries"]), f"{row['ratio']:.2f} ×")
         for row in document["rows"]
     ]
     settings = document["settings"]
