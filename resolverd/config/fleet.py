@@ -90,16 +90,28 @@ class Fleet(Section):
 
     urls: tuple[NatsUrl, ...] = option(
         (),
-        "NATS servers, as nats:// or tls:// URLs; one that can be reached is used. None is no "
-        "fleet: this edge decides alone.",
+        "NATS servers, as nats:// or tls:// URLs; one that can be reached is used. With tls:// one "
+        "that has no TLS is not. None is no fleet: this edge decides alone.",
     )
     credentials: str = option(
-        "", "File with the credentials for NATS (.creds), relative to this file; empty sends none."
+        "",
+        "File with the credentials for NATS (.creds), relative to this file; it is read for each "
+        "connection. Empty sends none.",
     )
     ca_file: str = option(
         "",
-        "CA certificates (PEM) that a tls:// server is checked with, relative to this file; empty "
-        "takes the system's.",
+        "File with the CA certificates (PEM) that a server is checked with, relative to this file; "
+        "empty takes the system's.",
+    )
+    client_certificate: str = option(
+        "",
+        "File with the certificate (PEM) that is shown to a server that asks for one, relative to "
+        "this file; empty shows none.",
+    )
+    client_key: str = option(
+        "",
+        "File with its unencrypted key, relative to this file; empty looks for that in "
+        "`client_certificate`.",
     )
     name: FleetName = option(
         "resolverd",
@@ -164,6 +176,16 @@ class Fleet(Section):
         doc="Whether this edge is among the first to take a published set, and proves it for the "
         "others. Without any, the edge whose name sorts first is.",
     )
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> Fleet:
+        if self.client_key and not self.client_certificate:
+            raise contradiction(
+                "client_key is set without client_certificate",
+                'write client_certificate = "/etc/resolverd/fleet.pem" beside it',
+                *("client_key", "client_certificate"),
+            )
+        return self
 
     @model_validator(mode="after")
     def _edge_is_one(self) -> Fleet:

@@ -15,8 +15,8 @@ _SERVER = (
 )
 _ADMIN = ("socket", "listen", "token_file")
 _FLEET = (
-    "urls", "credentials", "ca_file", "name", "edge", "domain", "replicas", "configuration",
-    "canary",
+    "urls", "credentials", "ca_file", "client_certificate", "client_key", "name", "edge", "domain",
+    "replicas", "configuration", "canary",
 )  # fmt: skip
 
 

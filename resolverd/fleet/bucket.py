@@ -25,8 +25,8 @@ from nats.errors import NoRespondersError
 
 from resolverd.fleet import names
 from resolverd.fleet.cancelling import end_if_cancelled
-from resolverd.fleet.connection import in_words
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
+from resolverd.fleet.reasons import in_words
 
 TIMEOUT = 2.0
 """Seconds in which JetStream has to answer; a cluster across continents takes a third of one."""

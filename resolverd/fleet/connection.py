@@ -2,15 +2,15 @@
 
 It is never mended: nats-py's own reconnecting believes a silent server for minutes and leaves
 watches that neither end nor raise. So whatever is wrong ends the connection, and `link` begins
-another, with everything on it anew.
+another, with everything on it anew: what it shows of itself too (`access`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -19,9 +19,10 @@ from nats.errors import SlowConsumerError
 
 from resolverd import log
 from resolverd.config.fleet import Fleet
-from resolverd.config.secrets import shown_text
+from resolverd.fleet.access import Access, access_to
 from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetUnavailable
+from resolverd.fleet.reasons import in_words, with_mend
 
 CONNECT_TIMEOUT = 3.0
 """Seconds in which a server has to greet; one that is stopped accepts connections all the same."""
@@ -32,15 +33,41 @@ BEAT_INTERVAL, BEAT_TIMEOUT = 1.0, 2.0
 # Seconds in which a close has to be over, and longer than any flush is waited for.
 _CLOSE_TIMEOUT, _FLUSH_TIMEOUT = 1.0, 60
 
+_FORBIDDEN = re.compile(
+    r"permissions violation for (publish|subscription) to ['\"]?([^'\"\s]+)", re.I
+)
+
 
 class Connection:
-    """A connection that stands: `client`, and `ended` once it is known to be over."""
+    """A connection that stands: `client`, and `ended` once it is known to be over.
 
-    def __init__(self) -> None:
+    `forbidden` is called with each subject that this edge may not use, and whether it is to publish
+    there.
+    """
+
+    def __init__(
+        self,
+        settings: Fleet,
+        access: Access,
+        forbidden: Callable[[str, bool], None] = lambda _, __: None,
+    ) -> None:
         self.client = Client()
         self.ended = asyncio.Event()
         self.reason = ""
+        self._settings, self._access, self._forbidden = settings, access, forbidden
         self._beat: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Connect. Raises FleetUnavailable."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._connect()
+        except TimeoutError as error:
+            raise FleetUnavailable(self.reason or "the server does not greet") from error
+        except (NatsError, OSError, ValueError) as error:
+            raise FleetUnavailable(self.reason or self._why(error)) from error
+        self._access.checked()
+        self.reason = ""
 
     async def until_it_ends(self) -> None:
         """Ask the server now and then; raises FleetUnavailable once it does not answer."""
@@ -69,59 +96,60 @@ class Connection:
             self._beat.cancel()
             await asyncio.gather(self._beat, return_exceptions=True)
 
-    async def closed(self) -> None:
+    async def _connect(self) -> None:
+        await self.client.connect(
+            name=self._settings.edge_name,
+            allow_reconnect=False,
+            # A server that refuses is asked twice at once, and then has no more to say.
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
+            connect_timeout=int(CONNECT_TIMEOUT),
+            ping_interval=2,
+            max_outstanding_pings=2,
+            no_echo=True,
+            error_cb=self._failed,
+            closed_cb=self._closed,
+            disconnected_cb=self._closed,
+            **self._access.options(),
+        )
+
+    async def _closed(self) -> None:
         """nats-py's callback: there is no connection any more."""
+        error = self.client.last_error
+        if not self.reason and error is not None:
+            self.reason = self._why(error)  # the server has said why
         self.ended.set()
 
-    async def failed(self, error: Exception) -> None:
+    async def _failed(self, error: Exception) -> None:
         """nats-py's callback: something went wrong, which may be a defect of ours."""
-        self.reason = in_words(error)
+        if found := _FORBIDDEN.search(str(error)):
+            self._forbidden(found[2], found[1].lower() == "publish")
+            return
+        self.reason = self._why(error)
         if isinstance(error, SlowConsumerError):
             self.ended.set()  # messages were dropped: all of them are asked for anew
         elif not isinstance(error, (NatsError, OSError, TimeoutError, asyncio.CancelledError)):
             log.get("fleet").error("fleet.failed", reason=self.reason, exc_info=error)
 
+    def _why(self, error: Exception) -> str:
+        access = self._access
+        words = with_mend(error, self._settings, access.host, access.shown)
+        about_who = "auth" in words.lower() or "client_certificate" in words
+        return words + access.ended() if about_who else words
+
 
 @contextlib.asynccontextmanager
-async def connected(url: str, settings: Fleet, base: Path) -> AsyncIterator[Connection]:
+async def connected(
+    url: str,
+    settings: Fleet,
+    base: Path,
+    forbidden: Callable[[str, bool], None] = lambda _, __: None,
+) -> AsyncIterator[Connection]:
     """A connection to the server at `url`. Raises FleetUnavailable where there is none."""
-    connection = Connection()
+    connection = Connection(settings, await access_to(url, settings, base), forbidden)
     try:
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                await _connect(connection, url, settings, base)
-        except TimeoutError as error:
-            raise FleetUnavailable("the server does not greet") from error
-        except (NatsError, OSError, ValueError) as error:
-            raise FleetUnavailable(connection.reason or in_words(error)) from error
+        await connection.begin()
         end_if_cancelled()
         yield connection
     finally:
         await connection.close()
-
-
-async def _connect(connection: Connection, url: str, settings: Fleet, base: Path) -> None:
-    secure = url.startswith("tls://")
-    await connection.client.connect(
-        servers=[url],
-        name=settings.edge_name,
-        allow_reconnect=False,
-        connect_timeout=int(CONNECT_TIMEOUT),
-        ping_interval=2,
-        max_outstanding_pings=2,
-        no_echo=True,
-        error_cb=connection.failed,
-        closed_cb=connection.closed,
-        disconnected_cb=connection.closed,
-        user_credentials=str(base / settings.credentials) if settings.credentials else None,
-        tls=_context(settings, base) if secure else None,
-    )
-
-
-def _context(settings: Fleet, base: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=base / settings.ca_file if settings.ca_file else None)
-
-
-def in_words(error: BaseException) -> str:
-    """What went wrong, in one line without a secret."""
-    return shown_text(" ".join(str(error).split())) or type(error).__name__

@@ -81,6 +81,11 @@ class Joined:
             found.append(
                 f"the fleet's NATS {away}, and this edge goes on with what it knows: {state.reason}"
             )
+        if state.forbidden:
+            found.append(
+                f"NATS at {state.server} refuses what a fleet needs: {state.forbidden}; allow the "
+                "user of this edge the subjects that docs/fleet.md names"
+            )
         if time.monotonic() - self.link.store.same_name_at <= EDGE_TIMEOUT:
             found.append(
                 f"another process of the fleet is called {self.words.edge} too: write fleet.edge, "
@@ -108,6 +113,7 @@ class Joined:
             "for_seconds": round(time.monotonic() - state.since, 3),
             "server": state.server or None,
             "reason": state.reason or None,
+            "forbidden": state.forbidden or None,
             "edges": [
                 {
                     "edge": edge,

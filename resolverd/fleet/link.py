@@ -23,8 +23,10 @@ from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.config.secrets import shown_url
 from resolverd.fleet import cancelling
-from resolverd.fleet.connection import connected, in_words
+from resolverd.fleet.connection import connected
 from resolverd.fleet.errors import FleetUnavailable
+from resolverd.fleet.names import permission_of
+from resolverd.fleet.reasons import in_words
 from resolverd.fleet.store import Store
 from resolverd.tasks import Tasks
 
@@ -32,6 +34,8 @@ Heard = Callable[[str, bytes], None]
 
 # Seconds until the next server is tried, and messages that may wait until the loop sends them.
 _PAUSE, _MAX_WAITING = 0.5, 1000
+# Reasons that are remembered as said, and subjects that are named.
+_MAX_SAID, _MAX_NAMED = 100, 3
 
 
 class LinkState(NamedTuple):
@@ -39,6 +43,7 @@ class LinkState(NamedTuple):
 
     `quorum` says that a quorum has confirmed what was written within the last seconds, and that it
     was heard. `reason` is empty while both hold. `server` is shown without secrets.
+    `forbidden` is what this edge may not do there, in words.
     """
 
     connected: bool
@@ -46,6 +51,7 @@ class LinkState(NamedTuple):
     since: float
     reason: str
     server: str
+    forbidden: str = ""
 
 
 class Link:
@@ -67,6 +73,8 @@ class Link:
         self._settings, self._base, self._changed = settings, base, changed
         self._tasks = Tasks()
         self._server = ""
+        self._said: set[tuple[str, str]] = set()
+        self._forbidden: dict[str, None] = {}
         self._subscriptions: list[tuple[str, Heard]] = []
         self._subscribed = 0
         self._outgoing: deque[tuple[str, bytes]] = deque(maxlen=_MAX_WAITING)
@@ -106,16 +114,19 @@ class Link:
             try:
                 await self._connection(url)
             except FleetUnavailable as lost:
-                self._server = ""
+                stood, self._server = bool(self._server), ""
                 self._outgoing.clear()
                 self.store.lost(f"{shown_url(url)}: {lost}")
                 self._note()
+                if not stood:
+                    self._say_why(shown_url(url), str(lost))
             await asyncio.sleep(_PAUSE)
 
     async def _connection(self, url: str) -> None:
         """Connect, and serve until it is over: then it raises FleetUnavailable."""
-        async with connected(url, self._settings, self._base) as connection:
+        async with connected(url, self._settings, self._base, self._forbid) as connection:
             self._subscribed = 0
+            self._forbidden.clear()
             self._server = shown_url(url)
             self._work.set()
             self._note()
@@ -157,15 +168,15 @@ class Link:
     def _note(self) -> None:
         """Tell of a new state, where it is one."""
         connected, quorum, reason = bool(self._server), self.store.quorum, self.store.reason
-        before = self.state
-        if (connected, quorum, reason, self._server) == (
-            before.connected, before.quorum, before.reason, before.server
+        before, forbidden = self.state, "; ".join([*self._forbidden][:_MAX_NAMED])
+        if (connected, quorum, reason, self._server, forbidden) == (
+            before.connected, before.quorum, before.reason, before.server, before.forbidden
         ):  # fmt: skip
             return
         now = time.monotonic()
         same = (connected, quorum) == (before.connected, before.quorum)
         self.state = LinkState(
-            connected, quorum, before.since if same else now, reason, self._server
+            connected, quorum, before.since if same else now, reason, self._server, forbidden
         )
         if not same:
             self._say(before)
@@ -174,9 +185,31 @@ class Link:
     def _say(self, before: LinkState) -> None:
         events, state = log.get("fleet"), self.state
         if state.quorum:
+            self._said.clear()
             events.info("fleet.connected", server=state.server)
         elif before.quorum or (before.connected and not state.connected):
             events.warning("fleet.lost", server=before.server, reason=state.reason)
+
+    def _say_why(self, server: str, reason: str) -> None:
+        """Once for each server and reason, until one of them is well again."""
+        if (server, reason) in self._said:
+            return
+        if len(self._said) >= _MAX_SAID:
+            self._said.clear()
+        self._said.add((server, reason))
+        log.get("fleet").warning("fleet.not_connected", server=server, reason=reason)
+
+    def _forbid(self, subject: str, publish: bool) -> None:
+        """Note a subject that this edge may not use, over this connection."""
+        allowed = permission_of(subject, self._settings.name, self._settings.domain)
+        words = f"it may not {'publish to' if publish else 'hear'} {allowed}"
+        if words in self._forbidden or len(self._forbidden) >= _MAX_SAID:
+            return
+        self._forbidden[words] = None
+        if (self._server, words) not in self._said:
+            self._said.add((self._server, words))
+            log.get("fleet").warning("fleet.forbidden", server=self._server, reason=words)
+        self._note()
 
 
 def _delivering(heard: Heard) -> Callable[[Msg], Awaitable[None]]:

@@ -64,3 +64,20 @@ def bucket(fleet: str) -> str:
 def sets_bucket(fleet: str) -> str:
     """The object store of what is too large for a key."""
     return f"resolverd-{fleet}-sets"
+
+
+def permission_of(subject: str, fleet: str, domain: str) -> str:
+    """The permission that lets an edge use `subject`, as docs/fleet.md names those it needs.
+
+    Upper and lower case are one, as NATS' errors come in lower case from nats-py. A subject that no
+    edge needs is its own.
+    """
+    needed = [
+        f"resolverd.{fleet}.>",
+        f"$KV.{bucket(fleet)}.>",
+        f"$O.{sets_bucket(fleet)}.>",
+        *dict.fromkeys((f"{api_prefix(domain)}.>", "$JS.API.>")),
+        "_INBOX.>",
+    ]
+    folded = subject.lower()
+    return next((each for each in needed if folded.startswith(each[:-1].lower())), subject)

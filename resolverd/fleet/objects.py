@@ -17,8 +17,8 @@ from nats.js.object_store import ObjectStore
 from resolverd.config.fleet import Fleet
 from resolverd.fleet import names
 from resolverd.fleet.bucket import NOT_CLUSTERED, TIMEOUT
-from resolverd.fleet.connection import in_words
 from resolverd.fleet.errors import FleetMissing, FleetUnavailable
+from resolverd.fleet.reasons import in_words
 
 TRANSFER_TIMEOUT = 60.0
 """Seconds in which an object has to be there whole."""

@@ -11,21 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.typedefs import Handler
 from harness.waiting import until_holds
 
+from bench.fleet.counted_server import MODEL, Served, served
 from resolverd.config.fleet import Fleet
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.demo.faults import Fault
-from resolverd.demo.vllm import SimulatedServer
 from resolverd.fleet.observations import Observations
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.verdict import Verdict
 
-MODEL = "tiny/random-llama"
 TARGET = "eu-1"
 # Seconds between probes, and for which canaries are counted once all has settled.
 INTERVAL, COUNTED = 2.0, 40.0
@@ -57,41 +54,6 @@ class Wire:
 
     def subscribe(self, _: str, heard: Callable[[str, bytes], None]) -> None:
         self.bus.heard[self.edge] = heard
-
-
-@dataclass
-class Served:
-    """A simulated vLLM server, and when which completions were asked of it."""
-
-    server: SimulatedServer
-    url: str
-    completions: list[float] = field(default_factory=list)
-
-    def canaries(self, since: float, until: float) -> int:
-        return sum(since <= at < until for at in self.completions)
-
-
-@asynccontextmanager
-async def served() -> AsyncIterator[Served]:
-    """One, idle."""
-    made = Served(SimulatedServer("eu", MODEL), "")
-
-    @web.middleware
-    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method == "POST":
-            made.completions.append(time.monotonic())
-        return await handler(request)
-
-    app = made.server.application()
-    app.middlewares.insert(0, counted)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        yield made
-    finally:
-        await runner.cleanup()
 
 
 def configuration(folder: Path, url: str, kind: str) -> Config:

@@ -42,7 +42,10 @@ def nats_server() -> str:
 
 
 class NatsServer:
-    """One server; `more` are lines of its configuration, `under` the command that runs it."""
+    """One server of `program`, else the one that is installed.
+
+    `more` are lines of its configuration, `under` the command that runs it.
+    """
 
     def __init__(
         self,
@@ -52,11 +55,12 @@ class NatsServer:
         *,
         port: int = 0,
         under: Sequence[str] = (),
+        program: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.name, self.port = folder, name, port or free_port()
         self.log = folder / "log"
-        self._more, self._under = more, under
+        self._more, self._under, self._program = more, under, program or nats_server()
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -72,7 +76,7 @@ class NatsServer:
         )
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._under, nats_server(), "-c", str(config), stdout=log, stderr=log
+                *self._under, self._program, "-c", str(config), stdout=log, stderr=log
             )
         async with asyncio.timeout(TIMEOUT):
             while not self._answers():
@@ -117,7 +121,7 @@ class NatsServer:
 class NatsCluster:
     """Three servers with JetStream, of which two are a quorum."""
 
-    def __init__(self, folder: Path, size: int = 3) -> None:
+    def __init__(self, folder: Path, size: int = 3, program: str = "") -> None:
         ports = [free_port() for _ in range(size)]
         routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
         self.servers = [
@@ -126,6 +130,7 @@ class NatsCluster:
                 f"n{number}",
                 _JETSTREAM.format(folder=folder / f"n{number}", max_file="256MB", domain="")
                 + _CLUSTER.format(port=port, routes=routes),
+                program=program,
             )
             for number, port in enumerate(ports, 1)
         ]
@@ -146,12 +151,12 @@ class NatsCluster:
 
 @asynccontextmanager
 async def nats(
-    folder: Path, *, max_file: str = "256MB", domain: str = "", more: str = ""
+    folder: Path, *, max_file: str = "256MB", domain: str = "", more: str = "", program: str = ""
 ) -> AsyncIterator[NatsServer]:
     """One server with JetStream, in a `domain` or none, and no cluster, running."""
     within = f", domain: {domain}" if domain else ""
     jetstream = _JETSTREAM.format(folder=folder, max_file=max_file, domain=within)
-    server = NatsServer(folder, more=jetstream + more)
+    server = NatsServer(folder, more=jetstream + more, program=program)
     await server.start()
     try:
         yield server
@@ -160,9 +165,9 @@ async def nats(
 
 
 @asynccontextmanager
-async def nats_cluster(folder: Path) -> AsyncIterator[NatsCluster]:
+async def nats_cluster(folder: Path, program: str = "") -> AsyncIterator[NatsCluster]:
     """A cluster of three, running."""
-    cluster = NatsCluster(folder)
+    cluster = NatsCluster(folder, program=program)
     await cluster.start()
     try:
         yield cluster

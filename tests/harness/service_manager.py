@@ -91,6 +91,12 @@ class ServiceManager:
         while not self.ready:
             self._ready.wait(0.05)
 
+    def stop(self) -> None:
+        """SIGTERM to it, as at a restart, and wait until it has ended; its standby answers."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(DEADLINE)
+
     def kill(self) -> None:
         """SIGKILL to the daemon alone, as KillMode=process has it; its standby answers."""
         assert self._process is not None

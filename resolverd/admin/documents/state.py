@@ -230,6 +230,9 @@ class FleetPart(Part):
     for_seconds: float = key("Seconds for which both have been so.")
     server: str | None = key("The NATS server; null where there is none.")
     reason: str | None = key("What is wrong, in words; null while nothing is.")
+    forbidden: str | None = key(
+        "What NATS does not let this edge do, in words; null while nothing has met that."
+    )
     edges: list[EdgePart] = key("The edges of the fleet, this one too.")
     pending: list[PendingWordPart] = key("Words that are said here only.")
     observing: list[ObservingEdgePart] = key("The other edges that have told what they observe.")

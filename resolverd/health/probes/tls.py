@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from tempfile import NamedTemporaryFile
+from contextlib import ExitStack
 
+from resolverd.files.in_memory import file_in_memory
 from resolverd.files.reading import (
     MAX_CERTIFICATES,
     SECRETS,
@@ -69,7 +68,7 @@ class TlsSettings:
     def _load(self, contents: dict[str, bytes]) -> ssl.SSLContext:
         """Raises CredentialError where the contents are not what they should be."""
         with ExitStack() as files:
-            paths = {n: files.enter_context(_private_file(c)) for n, c in contents.items()}
+            paths = {n: files.enter_context(file_in_memory(c)) for n, c in contents.items()}
             try:
                 context = ssl.create_default_context(cafile=paths.get(self._ca))
                 context.set_alpn_protocols(("http/1.1",))
@@ -114,18 +113,3 @@ def _unreadable(name: str, error: OSError) -> OSError | CredentialError:
         return error
     reason = (error.strerror or type(error).__name__).lower()
     return CredentialError(f'"{name}": {reason}')
-
-
-@contextmanager
-def _private_file(content: bytes) -> Iterator[str]:
-    """The path of a file in memory that holds `content`: OpenSSL reads certificates by path."""
-    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd"):  # noqa: PTH112
-        with os.fdopen(os.memfd_create("certificates", os.MFD_CLOEXEC), "wb") as file:
-            file.write(content)
-            file.flush()
-            yield f"/proc/self/fd/{file.fileno()}"
-    else:
-        with NamedTemporaryFile() as file:
-            file.write(content)
-            file.flush()
-            yield file.name

@@ -18,6 +18,19 @@ EVENTS = (
         "server reason",
     ),
     Event(
+        "fleet.not_connected",
+        "warning",
+        "A NATS server cannot be connected to: said once for each server and reason, until NATS is "
+        "well again.",
+        "server reason",
+    ),
+    Event(
+        "fleet.forbidden",
+        "warning",
+        "NATS does not let this edge use a subject that a fleet needs.",
+        "server reason",
+    ),
+    Event(
         "fleet.same_name",
         "error",
         "Another process has this edge's name; each edge needs one of its own (fleet.edge).",
