@@ -39,7 +39,7 @@ _INTERRUPTED = 130
 
 
 _VERBS = (
-    "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
+    "serve", "check", "doctor", "state", "explain", "drain", "override", "spill", "rollout", "reload",
     "publish", "template", "geo", "rtt", "plan", "register", "kube", "external-dns", "anycast",
     "demo",
 )  # fmt: skip
