@@ -109,7 +109,7 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
         )
     await served.republish()
     telling = await told(served, command.target, keys, scope)
-    # Of a fleet's operators two may each have taken one of the last two, at edges that had not heard.
+    # Two operators of a fleet may each have taken one of the last two, at edges that had not heard.
     meanwhile = [f for f in served.outages.unserved if f not in (*bare, *emptied)]
     if meanwhile and command.kind is not OverrideKind.UP and is_said_here(served, scope):
         emptied = (*emptied, *meanwhile)

@@ -1,7 +1,7 @@
 """What an operator says of spilling: spill rules, set and cleared.
 
-A rule is of a region of a service, or of the service: then only with the share 0, since regions that
-all send clients on leave nobody to take them.
+A rule is of a region of a service, or of the service: then only with the share 0, since regions
+that all send clients on leave nobody to take them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class ShareOfAllError(ResolverdError):
     hint = "name the region that is to send it on: --region REGION; or say off"
 
     def __init__(self, service: str) -> None:
-        super().__init__(f"where every region of {service} sends clients on, none is left to take them")
+        super().__init__(
+            f"where every region of {service} sends clients on, none is left to take them"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 
 def only(state: Json, name: str) -> Json:
-    """`state` with one region alone, its services, overrides and spill rules; not what else is down.
+    """`state` with one region alone, its services and what is said of it; not what else is down.
 
     Raises UsageError, with the nearest name, where there is no such region.
     """

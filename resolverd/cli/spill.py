@@ -76,7 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Put the rule in force, or end it; returns 0 once answers obey. Raises UsageError."""
     ends = arguments.what == _AUTO
     if ends and (arguments.why or arguments.seconds):
-        raise UsageError("auto ends a rule: it has no reason and no time\nleave --why and --for out")
+        raise UsageError(
+            "auto ends a rule: it has no reason and no time\nleave --why and --for out"
+        )
     if not ends and not arguments.why:
         raise UsageError('say why, in a few words, for those who find it later\nadd --why "…"')
     if not ends and arguments.what != OFF and not arguments.region:
@@ -148,7 +150,7 @@ def _report_taken(rule: dict[str, Any], answers: dict[str, Any]) -> None:
 
 
 def _what(text: str) -> float | str:
-    """An argparse type: `auto`, or the share that is sent on; off is 0. Raises as argparse wants."""
+    """An argparse type: `auto`, or the share that is sent on (off: 0). Raises ArgumentTypeError."""
     if text in (_AUTO, "off"):
         return _AUTO if text == _AUTO else OFF
     try:

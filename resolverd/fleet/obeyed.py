@@ -1,6 +1,6 @@
 """The words of one kind, as what steering reads: put into its table, ended, and logged.
 
-    words in force ─► orders (overrides, or spill rules), each with the clock of this process
+words in force ─► orders (overrides, or spill rules), each with the clock of this process
 """
 
 from __future__ import annotations

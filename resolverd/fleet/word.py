@@ -107,7 +107,7 @@ def age_of(rank: Rank) -> tuple[str, int]:
 
 def packed(word: Word | None, was: Rank | None = None) -> bytes:
     """The value of its key; the same word is the same octets. None clears, said again."""
-    document = {"cleared": True} if word is None else document_of(word)
+    document: dict[str, Any] = {"cleared": True} if word is None else document_of(word)
     if was is not None:
         document["was"] = list(was)
     return json.dumps(document, sort_keys=True).encode()
@@ -166,7 +166,7 @@ def rank_of(document: Any) -> Rank:
 def as_override(word: Word, shift: float) -> Override:
     """The override that it is here; `shift` is the monotonic clock less Unix time, seconds."""
     until = None if word.until is None else word.until + shift
-    return Override(OverrideKind(word.says), word.who, word.why, word.set_at + shift, until)
+    return Override(OverrideKind(str(word.says)), word.who, word.why, word.set_at + shift, until)
 
 
 def as_rule(word: Word, shift: float) -> OperatorRule:

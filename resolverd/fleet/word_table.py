@@ -221,8 +221,9 @@ class WordTable:
         pending, said = self.pending.get(address), self.said.get(address)
         if pending is not None and not pending.again:
             return (True, word.set_at)
-        rank = pending.was if pending is not None else said and self._rank(said)
-        return (False, age_of(rank or (self.made, 0)))
+        rank = self._rank(said) if pending is None and said is not None else None
+        rank = rank or (pending.was if pending is not None else None) or (self.made, 0)
+        return (False, age_of(rank))
 
     def _rank(self, said: Said) -> Rank:
         return said.was or (self.made, said.revision)

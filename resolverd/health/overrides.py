@@ -1,8 +1,9 @@
 """An operator's word on a region or an endpoint, which beats what is measured.
 
-The table is keyed by what a word is on (of overrides a region name or the target id of an endpoint),
-lives in memory, and takes every time as a reading of the monotonic clock. It also remembers when the last
-override of a key ended: that end is a change in what is served, as any other.
+The table is keyed by what a word is on (of overrides a region name or the target id of an
+endpoint), lives in memory, and takes every time as a reading of the monotonic clock. It also
+remembers when the last override of a key ended: that end is a change in what is served, as any
+other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How things stand, as a document: overrides, spill rules, verdicts, shares, what was learned; pure.
+"""How things stand, as a document: what operators say, verdicts, shares, what was learned; pure.
 
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},

@@ -180,13 +180,19 @@ class _Sent:
             if own.spill_ratio > accept_ratio
         )
 
-    def arriving(self, was: float, accept_ratio: float) -> float:
-        """The load that comes anew to one that takes so much, and took what it `was`."""
-        return sum(
-            self.clients[region]
-            * max(0.0, min(own.spill_ratio, accept_ratio) - min(self.before[region].spill_ratio, was))
-            for region, own in self.senders.items()
-        )
+    def arriving(self, was: RegionShare, own: RegionShare, accept_ratio: float) -> float:
+        """The load that comes anew to one that takes so much, and took what it `was`.
+
+        What the round has counted on its way to it (`own`) is left out.
+        """
+        counted = own.accept_ratio if own.in_flight_at != was.in_flight_at else 0.0
+        found = 0.0
+        for region, sender in self.senders.items():
+            came = min(self.before[region].spill_ratio, was.accept_ratio)
+            known = min(sender.spill_ratio, counted) - min(sender.spill_ratio, was.accept_ratio)
+            comes = min(sender.spill_ratio, accept_ratio)
+            found += self.clients[region] * max(0.0, comes - came - max(0.0, known))
+        return found
 
 
 def _taking(
@@ -210,11 +216,11 @@ def _taking(
     elif load.saturation >= rule.start:
         accept_ratio = max(own.accept_ratio, held - rule.step) if felt else held
     elif load.highest < rule.end and (felt or anew):
-        room = headroom(own, load, rule) - sent.arriving(was.accept_ratio, held)
+        room = headroom(own, load, rule) - sent.arriving(was, own, held)
         demand = sent.demand(held)
         fits = max(0.0, room) / demand if demand else 0.0
         accept_ratio = held + max(0.0, min(fits, sent.most - held))
-        arriving = sent.arriving(was.accept_ratio, accept_ratio)
+        arriving = sent.arriving(was, own, accept_ratio)
     else:
         accept_ratio = held
     if accept_ratio == own.accept_ratio and not arriving:

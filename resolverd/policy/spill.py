@@ -116,8 +116,8 @@ class RegionShare:
     `in_flight_at`. `step_pending` tells that the next round may move this region's own clients.
     `not_serving` tells that it did not serve when last seen, `started` is the newest process that
     it was ever seen with. `felt_spill` and `felt_accept` are the shares as felt at `felt_at`, for
-    shares that are moved by cost (`spill_by_cost`). `said` tells that an operator says what it sends
-    on.
+    shares that are moved by cost (`spill_by_cost`). `said` tells that an operator says what it
+    sends on.
     """
 
     spill_ratio: float = 0.0

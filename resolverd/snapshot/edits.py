@@ -51,8 +51,8 @@ from resolverd.zone.model import Zone
 class Terms:
     """On what an edit is adopted: whether losses are accepted, and what else would be one.
 
-    `lost_words` tells of the overrides and spill rules whose targets an edit would take away. `copy_of` is
-    where on disk the database of a SHA-256 lies, for one that is not answered from.
+    `lost_words` tells of the overrides and spill rules whose targets an edit would take away.
+    `copy_of` is where on disk the database of a SHA-256 lies, for one that is not answered from.
     """
 
     accept_losses: bool = False

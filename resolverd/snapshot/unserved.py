@@ -130,9 +130,7 @@ def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]
     some services alone has them named.
     """
     bare = widest(unserved_fences)
-    without = [
-        f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}" for fence in bare
-    ]
+    without = [f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}" for fence in bare]
     said = [
         f"{site.region}: {who}"
         for fence in bare
@@ -147,7 +145,9 @@ def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]
         if not site.verdict.serves and not withdrawn(site)
     ]
     parts = (
-        [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region{by}"] if without else []
+        [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region{by}"]
+        if without
+        else []
     )
     parts += [f"down: {_few(down)}"] if down else []
     return "; ".join(parts)

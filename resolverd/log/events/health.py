@@ -211,8 +211,8 @@ EVENTS = (
         "service.unserved",
         "error",
         "No region that these clients may have serves: they are answered as `all_down` says. "
-        "Where a service has none at all, its pins have none either, and are not named. `overrides` say "
-        "who has taken which of them out, and why.",
+        "Where a service has none at all, its pins have none either, and are not named. "
+        "`overrides` say who has taken which of them out, and why.",
         "service pin regions overrides consequence",
     ),
     Event(

@@ -60,8 +60,8 @@ ACCEPTED = Panel(
 )  # fmt: skip
 RULES = Panel(
     "Spill rules in force",
-    "What operators have regions send on, whatever their load is; 0 is off. `resolverd spill … auto` "
-    "ends one.",
+    "What operators have regions send on, whatever their load is; 0 is off. `resolverd spill … "
+    "auto` ends one.",
     (
         Query(most(now(spill_rules.ratios), *_PAIR), "share"),
         Query(least(now(spill_rules.remaining), *_PAIR), "ends in"),
@@ -145,6 +145,7 @@ TABLE = Panel(
 )  # fmt: skip
 
 LOAD = (
-    FULL, SPILLS, TTFT, SUCCESS, GPUS, ALERTS, ACCEPTED, RULES, FAILOVER, QUEUES, MAX_RATES, BLOCKS, HEAVY,
+    FULL, SPILLS, TTFT, SUCCESS, GPUS, ALERTS, ACCEPTED, RULES, FAILOVER, QUEUES, MAX_RATES, BLOCKS,
+    HEAVY,
 )  # fmt: skip
 RTT = (ROUND_TRIPS, PAGES, PLAUSIBLE, PAGE_AGES, PAGE_ROWS, TABLE)
