@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from resolverd.config.fences import FenceSize
+from resolverd.health.overrides import Override
 from resolverd.snapshot.model import JudgedRegion
 
 # Names in one text; a status line is read at a glance.
@@ -69,9 +70,9 @@ def withdrawn(region: JudgedRegion) -> bool:
 def withdrawals(fence: FenceSize, regions: Iterable[JudgedRegion]) -> list[str]:
     """What operators (or hours) say that keeps regions of a fence out: which, by whom, and why."""
     return [
-        f"{site.region}: {_who(site)}: {site.verdict.override.why}"
+        f"{site.region}: {_who(site)}: {override.why}"
         for site in _of_fence(fence, regions)
-        if site.verdict.override is not None and not site.verdict.serves
+        if (override := _keeps_out(site)) is not None
     ]
 
 
@@ -118,9 +119,17 @@ def _of_fence(fence: FenceSize, regions: Iterable[JudgedRegion]) -> list[JudgedR
 
 
 def _who(site: JudgedRegion) -> str:
-    """``drain by op`` of a region under an override; empty of another."""
-    override = site.verdict.override
+    """``drain by op`` of a region that operators, or hours, have taken out; empty of another."""
+    override = _keeps_out(site)
     return "" if override is None else f"{override.kind.value} by {override.who}"
+
+
+def _keeps_out(site: JudgedRegion) -> Override | None:
+    """The override that a region does not serve by: its own, or the first of its endpoints'."""
+    if not withdrawn(site):
+        return None
+    of_endpoints = (verdict.override for verdict in site.endpoints.values() if not verdict.serves)
+    return site.verdict.override or next(filter(None, of_endpoints), None)
 
 
 def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
@@ -135,7 +144,7 @@ def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]
         f"{site.region}: {who}"
         for fence in bare
         for site in _of_fence(fence, regions)
-        if not site.verdict.serves and (who := _who(site))
+        if (who := _who(site))
     ]
     by = f" ({_few(list(dict.fromkeys(said)))})" if said else ""
     sites = Counter(site.region for site in regions)
