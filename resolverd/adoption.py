@@ -28,14 +28,18 @@ from resolverd.files.reading import Reads, UnsettledError, key_of
 from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
-from resolverd.health.overrides import Override
 from resolverd.observation import Observation
 from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.snapshot.difference import Difference, difference, same_parts
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
-from resolverd.snapshot.orphans import orphaned, problems_of
+from resolverd.snapshot.orphans import (
+    orphaned,
+    orphaned_rules,
+    problems_of,
+    problems_of_rules,
+)
 from resolverd.snapshot.precompile import Precompilation
 
 # Seconds between events about a database that is being walked.
@@ -162,7 +166,7 @@ class Adoption:
                 await self._have_in_memory()
             self.attempt, self._trial = reads, trial
             self._keep(inputs, reads.take_contents())
-            self._observation.forget_overrides(orphaned(self._overrides(), inputs))
+            self._observation.forget_orphans(inputs)
             self._note(inputs, changes, before.warnings)
 
     def record(self, path: str) -> str:
@@ -247,7 +251,7 @@ class Adoption:
                 self.attempt, contents = reads, reads.take_contents()
                 await self._have_in_memory()
             self._keep(inputs, contents)
-            self._observation.forget_overrides(orphaned(self._overrides(), inputs))
+            self._observation.forget_orphans(inputs)
             self._note(inputs, changes, before.warnings)
             return self.reloads.successful
 
@@ -257,11 +261,17 @@ class Adoption:
         self._warn(inputs, known)
 
     def _terms(self, *, accept_losses: bool = False) -> Terms:
-        active = self._overrides()
+        now, observed = time.monotonic(), self._observation
+        overrides, rules = observed.overrides.active(now), observed.spill_rules.active(now)
         copy_of = self._restoration.copy_of if self._publication.compiled else lambda _: None
-        return Terms(
-            accept_losses, lambda after: problems_of(orphaned(active, after), after), copy_of
-        )
+
+        def lost(after: Inputs) -> list[Problem]:
+            return [
+                *problems_of(orphaned(overrides, after), after),
+                *problems_of_rules(orphaned_rules(rules, after), after),
+            ]
+
+        return Terms(accept_losses, lost, copy_of)
 
     async def _have_in_memory(self) -> None:
         """The databases that are served, which made room for others that are not."""
@@ -273,9 +283,6 @@ class Adoption:
                 reason=str(error),
                 consequence="places are read from the disk, and no map can be compiled",
             )
-
-    def _overrides(self) -> Mapping[str, Override]:
-        return self._observation.overrides.active(time.monotonic())
 
     @property
     def inputs(self) -> Inputs:

@@ -34,7 +34,7 @@ from resolverd.files.threads import detached
 from resolverd.geo import preload
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
-from resolverd.health.overrides import Overrides
+from resolverd.health.overrides import Orders, Overrides
 from resolverd.health.verdict import Verdict
 from resolverd.ignored_signals import ignore_unmeant
 from resolverd.kept.directory import StateDirectory
@@ -45,6 +45,7 @@ from resolverd.kept.standing import Standing
 from resolverd.load import LoadController
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
+from resolverd.policy.operator_rules import OperatorRule
 from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
@@ -144,6 +145,11 @@ class Daemon:
     def overrides(self) -> Overrides:
         """Operators' words on regions and endpoints; call `steer_soon` after a change."""
         return self._observation.overrides
+
+    @property
+    def spill_rules(self) -> Orders[OperatorRule]:
+        """Operators' words on what services spill."""
+        return self._observation.spill_rules
 
     @property
     def load(self) -> LoadController:
@@ -351,7 +357,10 @@ class Daemon:
         if self.fleet is None:
             return
         await self.fleet.settle()
-        self.fleet.into(self.overrides, self._observation.override_keys, self.republish)
+        seen = self._observation
+        self.fleet.into(
+            seen.overrides, seen.override_keys, seen.spill_rules, seen.rule_keys, self.republish
+        )
         self._observation.staged = self.fleet.words.apply
 
     async def _restored(self) -> Standing:

@@ -55,7 +55,9 @@ def joined(inputs: Inputs, earlier: Standing, generations: EdgeGenerations | Non
         raise _not_installed(error) from error
     link = generations.link if generations else None
     place = inputs.config.server.coordinates
-    return Joined(settings, inputs.base, earlier.fleet, earlier.overrides, place, link)
+    return Joined(
+        settings, inputs.base, earlier.fleet, earlier.overrides, place, link, earlier.spill_rules
+    )
 
 
 def _not_installed(error: ImportError) -> ResolverdError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from resolverd import log
@@ -21,15 +21,16 @@ from resolverd.health.kept import KeptAddresses
 from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.other_edges import OtherEdges
-from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
 from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.standing import KeptRate, KeptVerdict, Standing, digest
 from resolverd.load import LoadController
+from resolverd.policy.operator_rules import OperatorRule, in_words
 from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Plan
-from resolverd.snapshot.orphans import orphaned, override_keys
+from resolverd.snapshot.orphans import orphaned, orphaned_rules, override_keys, rule_keys
 from resolverd.snapshot.regions import Judgement, World, judge, judge_regions
 from resolverd.snapshot.transitions import TransitionLog
 
@@ -58,7 +59,9 @@ class Observation:
         self.others = others
         self._log = log.get("daemon")
         self.overrides = Overrides()
+        self.spill_rules: Orders[OperatorRule] = Orders()
         self._restore(earlier.overrides, inputs)
+        self._restore_rules(earlier.spill_rules, inputs)
         self.transitions = TransitionLog()
         self.monitor = Monitor(
             _targets(inputs.targets),
@@ -138,7 +141,7 @@ class Observation:
         This alone changes what is known by its being looked at: overrides end, servers begin and
         cease to differ from their peers, shares move. `inputs` are those of the Plan.
         """
-        self._expire_overrides(now)
+        self._expire(now)
         identities, own = self.monitor.identities(), self._own_verdicts(now)
         if self.others is not None:
             self.others.record(own, self._out(now), now)
@@ -148,6 +151,7 @@ class Observation:
         outliers = outvoted(config, targets, identities, verdicts)
         self._mismatches.record(outliers, identities, now)
         world = self._seen(plan, now, verdicts)
+        self.load.obey(self.spill_rules.active(now))
         self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
         return world._replace(shares=self.load.shares())
 
@@ -176,14 +180,21 @@ class Observation:
         """All that an override may be set on, of an edit on its way too."""
         return {*override_keys(self._inputs), *override_keys(self._after)}
 
-    def forget_overrides(self, keys: Iterable[str]) -> None:
-        """End overrides whose targets an edit took away; one event for each."""
-        for key in keys:
-            lost = self.overrides.clear(key, time.monotonic())
+    def rule_keys(self) -> set[str]:
+        """All that a spill rule may be of, of an edit on its way too."""
+        return {*rule_keys(self._inputs), *rule_keys(self._after)}
+
+    def forget_orphans(self, inputs: Inputs) -> None:
+        """End overrides and spill rules whose targets an edit took away; one event for each."""
+        now = time.monotonic()
+        for key in orphaned(self.overrides.active(now), inputs):
+            lost = self.overrides.clear(key, now)
             if lost is not None:
                 self._log.warning(
                     "override.lost", target=key, kind=lost.kind.value, who=lost.who, reason=lost.why
                 )
+        for key in orphaned_rules(self.spill_rules.active(now), inputs):
+            self._lose_rule(key, self.spill_rules.clear(key, now))
 
     async def standing(self) -> Standing:
         """How things stand now, for a later process; others have the loop's turn meanwhile."""
@@ -194,6 +205,7 @@ class Observation:
             self.load.spilling.spills,
             self.load.weighing.positions,
             self._rates(),
+            spill_rules=self.spill_rules.active(time.monotonic()),
         )
 
     async def _kept_verdicts(self) -> dict[str, KeptVerdict]:
@@ -252,10 +264,12 @@ class Observation:
                 verdicts[target] = replace(verdict, min_until_flip=0.0, probed_at=now)
         return verdicts
 
-    def _expire_overrides(self, now: float) -> None:
-        """Forget the overrides whose time is over; one event for each."""
+    def _expire(self, now: float) -> None:
+        """Forget the overrides and spill rules whose time is over; one event for each."""
         for key in self.overrides.expire(now):
             self._log.info("override.ended", target=key)
+        for key in self.spill_rules.expire(now):
+            self._log.info("spill_rule.ended", target=key)
 
     def _restore(self, overrides: Mapping[str, Override], inputs: Inputs) -> None:
         """Put an earlier process's overrides in force again; one event for each."""
@@ -275,6 +289,36 @@ class Observation:
                     reason=override.why,
                     seconds=None if math.isinf(left) else round(left, 1),
                 )
+
+    def _restore_rules(self, rules: Mapping[str, OperatorRule], inputs: Inputs) -> None:
+        """Put an earlier process's spill rules in force again; one event for each."""
+        now, lost = time.monotonic(), orphaned_rules(rules, inputs)
+        for key, rule in rules.items():
+            if not rule.active(now):
+                self._log.info("spill_rule.ended", target=key)
+            elif key in lost:
+                self._lose_rule(key, rule)
+            else:
+                self.spill_rules.set(key, rule)
+                left = rule.remaining(now)
+                self._log.info(
+                    "spill_rule.restored",
+                    target=key,
+                    kind=in_words(rule.share),
+                    who=rule.who,
+                    reason=rule.why,
+                    seconds=None if math.isinf(left) else round(left, 1),
+                )
+
+    def _lose_rule(self, key: str, rule: OperatorRule | None) -> None:
+        if rule is not None:
+            self._log.warning(
+                "spill_rule.lost",
+                target=key,
+                kind=in_words(rule.share),
+                who=rule.who,
+                reason=rule.why,
+            )
 
     async def _first_rounds(self) -> None:
         await self.monitor.first_round()

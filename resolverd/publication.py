@@ -241,6 +241,7 @@ class Publication:
         known = (
             stale_at(self.snapshot.steering),
             self._observation.overrides.next_expiry(),
+            self._observation.spill_rules.next_expiry(),
             self._observation.service_windows.next_check(now, time.time()),
         )
         moments = [moment for moment in known if moment is not None and moment < math.inf]

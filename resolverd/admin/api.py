@@ -23,11 +23,12 @@ from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
-from resolverd.admin.requests import DrainRequest, OverrideRequest
+from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
 from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.routes import ROUTES
 from resolverd.admin.scope import telling_of
 from resolverd.admin.served import Served
+from resolverd.admin.spills import RuleCommand, clear_rule, rules_on, sent_on, set_rule
 from resolverd.admin.state import config_path, overrides_on, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
@@ -41,6 +42,7 @@ from resolverd.snapshot.regions import judge_regions
 _MAX_OCTETS = 64 * 1024
 _OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
 _DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
+_SPILL = '{"service": "chat", "region": "eu-west", "share": 0.3, "for": "1h", "why": "a surge"}'
 _PEER = struct.Struct("3i")
 
 
@@ -165,8 +167,7 @@ class Api:
 
     async def clear(self, request: web.Request) -> web.Response:
         """End an override, or what holds an endpoint down; answers once that is obeyed."""
-        target = request.match_info["target"]
-        who = request.query.get("who", "")[:100] or _peer(request)
+        target, who = request.match_info["target"], _who(request)
         edge = request.query.get("edge", "")
         cleared = await clear_override(self._served, target, who, edge)
         now = time.monotonic()
@@ -179,6 +180,27 @@ class Api:
                 "fleet": telling_of(cleared.telling),
             }
         )
+
+    async def spill(self, request: web.Request) -> web.Response:
+        """POST /spill: put a spill rule in force; responds once answers obey it."""
+        asked = await _body(request, SpillRequest, _SPILL)
+        command = RuleCommand(
+            asked.service, asked.region, asked.share, asked.who or _peer(request),
+            asked.why, asked.seconds, asked.edge,
+        )  # fmt: skip
+        put = await set_rule(self._served, command)
+        (rule,) = rules_on(self._served, {put.key: put.rule}, time.monotonic())
+        regions = sent_on(self._served, asked.service)
+        return _document({"set": rule, "regions": regions, "fleet": telling_of(put.telling)})
+
+    async def clear_spill(self, request: web.Request) -> web.Response:
+        """End a spill rule; answers once it is obeyed no more: ``?region=NAME``."""
+        service, region = request.match_info["service"], request.query.get("region", "")
+        edge = request.query.get("edge", "")
+        ended = await clear_rule(self._served, service, region, _who(request), edge)
+        (rule,) = rules_on(self._served, {ended.key: ended.rule}, time.monotonic())
+        regions = sent_on(self._served, service)
+        return _document({"cleared": rule, "regions": regions, "fleet": telling_of(ended.telling)})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Adopt the files as they are now; 422 with every problem when a part is refused or held.
@@ -276,6 +298,11 @@ async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
         raise ApiError(400, problems, f"send JSON like {example}") from error
     except (ValueError, LookupError, RecursionError) as error:  # no JSON, no text, no such charset
         raise ApiError(400, f"not JSON: {error}", f"send JSON like {example}") from error
+
+
+def _who(request: web.Request) -> str:
+    """Who asks, by the query, else by the connection."""
+    return request.query.get("who", "")[:100] or _peer(request)
 
 
 def _peer(request: web.Request) -> str:

@@ -12,6 +12,7 @@ from resolverd.admin.documents.version import versioned
 from resolverd.admin.emptied import WouldEmptyError, emptied_of
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
 from resolverd.admin.scope import SaidMeanwhileError, UnknownEdgeError
+from resolverd.admin.spills import NoRuleError, ShareOfAllError, UnknownSpillError
 from resolverd.engine.explain import NotSteeredError
 from resolverd.errors import ResolverdError
 
@@ -36,6 +37,10 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _answer(error.status, str(error), error.hint, error.headers, error.more)
     except (UnknownTargetError, NotOverriddenError, UnknownEdgeError) as error:
         return _answer(404, str(error), error.hint)
+    except (UnknownSpillError, NoRuleError) as error:
+        return _answer(404, str(error), error.hint)
+    except ShareOfAllError as error:
+        return _answer(400, str(error), error.hint)
     except SaidMeanwhileError as error:
         return _answer(409, str(error), error.hint, more={"emptied": []})
     except WouldEmptyError as error:

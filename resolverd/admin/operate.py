@@ -82,7 +82,7 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
     clients without a region and is not forced, WouldEmptyError.
     """
     keys, scope = keys_of(served, command.target), scope_of(served, command.edge)
-    now = time.monotonic()
+    now, bare = time.monotonic(), served.outages.unserved
     until = None if command.seconds is None else now + command.seconds
     override = Override(command.kind, command.who, command.why, now, until)
     before = served.overrides.active(now)
@@ -109,6 +109,10 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
         )
     await served.republish()
     telling = await told(served, command.target, keys, scope)
+    # Two operators of a fleet may each have taken one of the last two, at edges that had not heard.
+    meanwhile = [f for f in served.outages.unserved if f not in (*bare, *emptied)]
+    if meanwhile and command.kind is not OverrideKind.UP and is_said_here(served, scope):
+        emptied = (*emptied, *meanwhile)
     return OverridesSet(dict.fromkeys(keys, override), emptied, telling)
 
 

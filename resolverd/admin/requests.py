@@ -36,6 +36,27 @@ class OverrideRequest(BaseModel):
     edge: str = _EDGE
 
 
+class SpillRequest(BaseModel):
+    """The body of POST /spill."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service: str = Field(description="The service.")
+    region: str = Field(
+        "", description="The region of it that the rule is of; empty: each without one of its own."
+    )
+    share: float = Field(
+        ge=0,
+        le=1,
+        description="Share of its clients that it sends on, 0 to 1. 0 takes it out of spilling: it "
+        "sends nobody on and takes nobody; no other is of a whole service.",
+    )
+    why: str = _WHY
+    who: str = _WHO
+    seconds: Duration | None = _FOR
+    edge: str = _EDGE
+
+
 class DrainRequest(BaseModel):
     """The body of POST /drain."""
 

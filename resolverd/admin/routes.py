@@ -91,6 +91,7 @@ _EMPTIES = (
     "it would leave a fence without a region, or another operator was first",
 )
 _MEANWHILE = ("WouldEmptyRefusedDocument", "another operator was first")
+_NO_SPILL = ("ErrorDocument", "there is no such service, region of it, or edge")
 _UNKNOWN = ("ErrorDocument", "there is no such region, endpoint or edge")
 
 ROUTES = (
@@ -144,6 +145,26 @@ ROUTES = (
             400: _BAD_BODY,
             404: _UNKNOWN,
             409: _EMPTIES,
+        },
+    ),
+    Route(
+        "POST", "/spill", "token", "spill",
+        "Put a spill rule in force; answers once it is obeyed.",
+        "SpillRuleSetDocument", "SpillRequest",
+        refusals={400: _BAD_BODY, 404: _NO_SPILL, 409: _MEANWHILE},
+    ),
+    Route(
+        "DELETE", "/spill/{service}", "token", "clear_spill",
+        "End a spill rule; answers once it is obeyed no more.",
+        "SpillRuleClearedDocument",
+        parameters=(
+            Parameter("region", "the region whose rule it is; else that of the whole service"),
+            Parameter("who", "who asks; else whoever is at the other end"),
+            Parameter("edge", "the only edge of the fleet for which it ends; else all"),
+        ),
+        refusals={
+            404: ("ErrorDocument", "there is no such service, region or edge, or it has no rule"),
+            409: _MEANWHILE,
         },
     ),
     Route(

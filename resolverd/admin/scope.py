@@ -5,12 +5,15 @@ Without a fleet it is said to this daemon, which has no others.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fleet import EVERY_EDGE
 from resolverd.errors import ResolverdError
+
+if TYPE_CHECKING:
+    from resolverd.fleet.word import Kind
 
 
 class UnknownEdgeError(ResolverdError):
@@ -61,14 +64,16 @@ def is_said_here(served: Served, scope: str) -> bool:
     return served.fleet is None or scope in (EVERY_EDGE, served.fleet.words.edge)
 
 
-async def told(served: Served, target: str, keys: tuple[str, ...], scope: str) -> Telling | None:
+async def told(
+    served: Served, target: str, keys: tuple[str, ...], scope: str, kind: Kind = "override"
+) -> Telling | None:
     """Wait until the other edges obey what was said of `keys`; None without a fleet.
 
     Raises SaidMeanwhileError.
     """
     if served.fleet is None:
         return None
-    known = await served.fleet.words.told(keys, scope)
+    known = await served.fleet.words.told(keys, scope, kind)
     if known.lost:
         raise SaidMeanwhileError(target)
     return Telling(scope, known.pending, known.edges, known.without)

@@ -12,10 +12,11 @@ from resolverd.engine.interface import Engine
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.health.addresses import Entry
 from resolverd.health.monitor import Monitor
-from resolverd.health.overrides import Overrides
+from resolverd.health.overrides import Orders, Overrides
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.round_trips import RoundTrips
 from resolverd.load import LoadController
+from resolverd.policy.operator_rules import OperatorRule
 from resolverd.snapshot.difference import Difference
 from resolverd.snapshot.inputs import Inputs, Outdated
 from resolverd.snapshot.model import Snapshot
@@ -153,6 +154,8 @@ class Served(Protocol):
 
     @property
     def overrides(self) -> Overrides: ...
+    @property
+    def spill_rules(self) -> Orders[OperatorRule]: ...
     @property
     def engine(self) -> Engine: ...
     @property

@@ -22,6 +22,7 @@ from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
 from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.served import Served
+from resolverd.admin.spills import rules_on
 from resolverd.admin.times import iso
 from resolverd.config.fences import FenceSize
 from resolverd.config.probe import Probe
@@ -92,6 +93,7 @@ def state_of(served: Served) -> Json:
             for name, load in service_loads(served.load, plan).items()
         ],
         "overrides": overrides_on(served, world.overrides.active(now), now),
+        "spill_rules": rules_on(served, served.spill_rules.active(now), now),
         "fleet": None if served.fleet is None else served.fleet.document(),
         "zones": [_zone(zone, outdated) for zone in plan.zones.values()],
         "geo": served.inputs.locator.describe(),
@@ -296,7 +298,7 @@ def _fence(fence: FenceSize, standing: Mapping[str, Verdict]) -> Json:
 
 def overrides_on(served: Served, overrides: Mapping[str, Override], now: float) -> list[Json]:
     """The overrides with what they are on, and to whom in the fleet they are said."""
-    said = {} if served.fleet is None else served.fleet.words.in_force
+    said = {} if served.fleet is None else served.fleet.words.in_force()
     return [
         {
             "target": key,

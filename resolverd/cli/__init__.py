@@ -39,9 +39,9 @@ _INTERRUPTED = 130
 
 
 _VERBS = (
-    "serve", "check", "doctor", "state", "explain", "drain", "override", "rollout", "reload",
-    "publish", "template", "geo", "rtt", "plan", "register", "kube", "external-dns", "anycast",
-    "demo",
+    "serve", "check", "doctor", "state", "explain", "drain", "override", "spill", "rollout",
+    "reload", "publish", "template", "geo", "rtt", "plan", "register", "kube", "external-dns",
+    "anycast", "demo",
 )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from resolverd.admin.documents.actions import (
     EmptiedPart,
     ExplanationPart,
     OverriddenDocument,
+    SpillRuleClearedDocument,
+    SpillRuleSetDocument,
 )
 from resolverd.admin.documents.anycast import (
     AnycastDocument,
@@ -294,6 +296,7 @@ VERBS: dict[str, tuple[type[Document], ...]] = {
     "rollout --dry-run": (RolloutPlanDocument,),
     "rtt --evaluate": (EvaluationDocument,),
     "rtt --show": (RoundTripsDocument,),
+    "spill": (SpillRuleSetDocument, SpillRuleClearedDocument),
     "state": (StateDocument,),
     "template": (TemplateDocument,),
 }

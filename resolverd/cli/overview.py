@@ -22,6 +22,7 @@ from resolverd.cli.troubles import (
     unserved_fences,
 )
 from resolverd.config.fences import whose
+from resolverd.policy.operator_rules import in_words, key_of
 
 Json = dict[str, Any]
 
@@ -97,6 +98,8 @@ def totals(state: Json) -> Rows:
         parts.add_row(Cell("problem", "bold"), Cell(state["down"], "red"))
     if state["overrides"]:
         parts.add_row(Cell("overrides", "bold"), Cell(str(len(state["overrides"])), "yellow"))
+    if rules := state.get("spill_rules"):
+        parts.add_row(Cell("spill rules", "bold"), Cell(str(len(rules)), "yellow"))
     return parts
 
 
@@ -144,7 +147,8 @@ def details(state: Json, *, everything: bool = False) -> list[Rows]:
     services = state["services"] if everything else state["services"][:WELL_ROWS]
     parts = [services_table(services), _more(len(state["services"]) - len(services), "service")]
     servers = servers_table(state["regions"] if everything else state["regions"][:WELL_ROWS])
-    return [*parts, servers, *load_tables(state), overrides_table(state), fleet_table(state)]
+    said = [overrides_table(state), spill_rules_table(state)]
+    return [*parts, servers, *load_tables(state), *said, fleet_table(state)]
 
 
 def regions_table(regions: Iterable[Json]) -> Rows:
@@ -203,12 +207,18 @@ def overrides_table(state: Json) -> Rows:
         left = (
             "until cleared" if override["seconds_left"] is None else span(override["seconds_left"])
         )
-        says = override["kind"]
-        if override.get("scope") not in (None, "all"):
-            says += f" at {override['scope']}"
-        if override.get("pending"):
-            says += " (said here only)"
+        says = _said(override["kind"], override)
         table.add_row(override["target"], says, left, override["who"], override["why"])
+    return table
+
+
+def spill_rules_table(state: Json) -> Rows:
+    """One row for each spill rule in force."""
+    table = Rows("spill rule", "says", "left", "who", "why")
+    for rule in state.get("spill_rules", []):  # which an older daemon does not report
+        left = "until cleared" if rule["seconds_left"] is None else span(rule["seconds_left"])
+        name = key_of(rule["service"], rule["region"] or "")
+        table.add_row(name, _said(in_words(rule["share"]), rule), left, rule["who"], rule["why"])
     return table
 
 
@@ -225,6 +235,12 @@ def fleet_table(state: Json) -> Rows:
             "obeys all" if edge["obeys"] else Cell("does not obey all yet", "yellow"),
         )
     return table
+
+
+def _said(says: str, word: Json) -> str:
+    """What a word says, and to whom in the fleet."""
+    at = "" if word.get("scope") in (None, "all") else f" at {word['scope']}"
+    return f"{says}{at}{' (said here only)' if word.get('pending') else ''}"
 
 
 def _server(endpoint: Json) -> Iterator[str | Cell]:

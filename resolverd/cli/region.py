@@ -12,6 +12,7 @@ from resolverd.cli.overview import (
     endpoints_table,
     overrides_table,
     servers_table,
+    spill_rules_table,
     why_of,
 )
 from resolverd.cli.rows import Cell, Rows
@@ -22,7 +23,7 @@ Json = dict[str, Any]
 
 
 def only(state: Json, name: str) -> Json:
-    """`state` with one region alone, its services and its overrides; what else is down is left out.
+    """`state` with one region alone, its services and what is said of it; not what else is down.
 
     Raises UsageError, with the nearest name, where there is no such region.
     """
@@ -41,7 +42,14 @@ def only(state: Json, name: str) -> Json:
         if any(service["name"] in entry["services"] for entry in mine)
     ]
     overrides = [override for override in state["overrides"] if override["target"] in keys]
-    return state | {"regions": mine, "services": services, "overrides": overrides, "down": ""}
+    named = {service["name"] for service in services}
+    rules = [
+        rule
+        for rule in state.get("spill_rules", [])
+        if rule["service"] in named and rule["region"] in (None, region)
+    ]
+    mine_alone = {"regions": mine, "services": services, "overrides": overrides}
+    return state | mine_alone | {"spill_rules": rules, "down": ""}
 
 
 def region_pages(state: Json) -> list[Rows]:
@@ -49,7 +57,8 @@ def region_pages(state: Json) -> list[Rows]:
     regions = state["regions"]
     parts = [_facts(region) for region in regions]
     parts += [endpoints_table(regions), _probes(regions), servers_table(regions)]
-    return [*parts, _services(state), *load_tables(state), overrides_table(state)]
+    said = [overrides_table(state), spill_rules_table(state)]
+    return [*parts, _services(state), *load_tables(state), *said]
 
 
 def _facts(region: Json) -> Rows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from resolverd.config.fleet import Fleet
@@ -14,15 +15,17 @@ from resolverd.fleet.observation_document import edges_part, target_part
 from resolverd.fleet.observations import Observations
 from resolverd.fleet.store import EDGE_TIMEOUT
 from resolverd.fleet.words import Words
-from resolverd.health.overrides import Override, Overrides
+from resolverd.health.overrides import Orders, Override
 from resolverd.health.verdict import Verdict
+from resolverd.policy.operator_rules import OperatorRule
 from resolverd.tasks import Tasks
 
 
 class Joined:
     """One edge in a fleet, which stands at `place` (degrees).
 
-    `kept` is what an earlier process knew of words, `overrides` those of a time without a fleet.
+    `kept` is what an earlier process knew of words, `overrides` and `rules` those of a time without
+    a fleet.
     `start`, `settle` before the first answer, `into`, `keep`, `stop`.
     """
 
@@ -34,6 +37,7 @@ class Joined:
         overrides: Mapping[str, Override],
         place: Coordinates = (0.0, 0.0),
         link: Link | None = None,
+        rules: Mapping[str, OperatorRule] = MappingProxyType({}),
     ) -> None:
         """`link` is one that has been started already."""
         self.settings = settings
@@ -41,7 +45,7 @@ class Joined:
         self.link = link or Link(settings, base, self._changed)
         self.link.on_change(self._changed)
         self.observations = Observations(settings, place, self.link)
-        self.words = Words(self.link.store, settings, kept, overrides)
+        self.words = Words(self.link.store, settings, kept, overrides, rules)
 
     async def start(self) -> None:
         """Connect in the background."""
@@ -54,12 +58,14 @@ class Joined:
 
     def into(
         self,
-        overrides: Overrides,
-        known: Callable[[], Collection[str]],
+        overrides: Orders[Override],
+        override_keys: Callable[[], Collection[str]],
+        rules: Orders[OperatorRule],
+        rule_keys: Callable[[], Collection[str]],
         republish: Callable[[], Awaitable[None]],
     ) -> None:
-        """Put what is in force into `overrides`, now and from now on."""
-        self.words.into(overrides, known, republish)
+        """Put what is in force into `overrides` and `rules`, now and from now on."""
+        self.words.into(overrides, override_keys, rules, rule_keys, republish)
 
     def keep(self, tasks: Tasks) -> None:
         """Begin the tasks of an edge that answers."""
@@ -126,7 +132,8 @@ class Joined:
                 {
                     "scope": address.scope,
                     "target": address.target,
-                    "kind": None if word is None else word.kind.value,
+                    "about": address.kind,
+                    "kind": None if word is None else word.in_words,
                 }
                 for address, word in self.words.pending.items()
             ],

@@ -1,15 +1,14 @@
 """Operators' words over the whole fleet: obeyed here at once, told to the others, heard of them.
 
-What is in force is put into the table of overrides that steering reads (`health/overrides`), which
-nobody else writes to while there is a fleet. `kept` goes into `server.state` with it, so a start
-without NATS obeys what this edge knew last.
+What is in force is put into the tables that steering reads (`obeyed`), which nobody else writes to
+while there is a fleet. `kept` goes into `server.state` with it, so a start without NATS obeys what
+this edge knew last.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -18,19 +17,24 @@ from resolverd import log
 from resolverd.config.fleet import EVERY_EDGE, Fleet
 from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
+from resolverd.fleet.obeyed import ObeyedOverrides, ObeyedRules
 from resolverd.fleet.store import Entry, Store
 from resolverd.fleet.word import (
+    KINDS,
+    OVERRIDE,
     PREFIX,
+    SPILL,
     Address,
+    Kind,
     Word,
     address_of,
-    as_override,
     as_word,
     packed,
     unpacked,
 )
 from resolverd.fleet.word_table import Effect, InForce, Pending, Said, WordTable
-from resolverd.health.overrides import Override, Overrides
+from resolverd.health.overrides import Orders, Override
+from resolverd.policy.operator_rules import OperatorRule
 
 TELL_TIMEOUT = 3.0
 """Seconds that an operator waits until all edges obey; who does not by then is named."""
@@ -56,8 +60,8 @@ class Told(NamedTuple):
 class Words:
     """The words of one edge.
 
-    `kept` is what `kept` gave to an earlier process; `overrides` are those of a time without a
-    fleet.
+    `kept` is what `kept` gave to an earlier process; `overrides` and `rules` are those of a time
+    without a fleet.
     """
 
     def __init__(
@@ -66,22 +70,21 @@ class Words:
         settings: Fleet,
         kept: Mapping[str, Any],
         overrides: Mapping[str, Override],
+        rules: Mapping[str, OperatorRule],
     ) -> None:
         self._store, self._log = store, log.get("fleet")
         self._fleet = settings.name
         self._table = WordTable(settings.edge_name)
-        self._overrides = Overrides()
-        self._applied: dict[str, Word] = {}
+        self._overrides, self._rules = ObeyedOverrides(_EARLY), ObeyedRules(_EARLY)
         self._republish: Callable[[], Awaitable[None]] = _nothing
-        self._targets: Callable[[], Collection[str]] = _none
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         # A clock that is set while the edge runs ends no word: its time goes on as it began.
         self._unix_less_monotonic = time.time() - time.monotonic()
-        self._revision = 0
-        self._lost: set[str] = set()
+        self._revision, self._obeyed = 0, 0
+        self._lost: set[tuple[str, Kind]] = set()
         self._unpublished = False
-        self._restore(kept, overrides)
+        self._restore(kept, overrides, rules)
         store.follow(PREFIX, self._hear)
         store.follow("edges.", lambda _: self._news.set())  # one may obey by now
 
@@ -93,17 +96,20 @@ class Words:
     @property
     def pending(self) -> Mapping[Address, Word | None]:
         """What was said here and the fleet has not; None clears."""
-        return {address: found.word for address, found in self._table.pending.items()}
+        return {
+            address: found.word
+            for address, found in self._table.pending.items()
+            if found.word is not None or not found.again
+        }
 
     @property
     def revision(self) -> int:
         """The newest revision of a word that was heard."""
         return self._revision
 
-    @property
-    def in_force(self) -> Mapping[str, InForce]:
-        """What holds here now, by target."""
-        return self._table.in_force(self._unix() + _EARLY)
+    def in_force(self, kind: Kind = OVERRIDE) -> Mapping[str, InForce]:
+        """What holds here now, of one kind, by target."""
+        return self._table.in_force(self._unix() + _EARLY, kind)
 
     async def settle(self, within: float) -> None:
         """Before the first answer: hear all that the fleet has said, within so many seconds."""
@@ -112,60 +118,66 @@ class Words:
         except FleetUnavailable as unavailable:
             self._log.warning(
                 "fleet.start_alone", reason=str(unavailable), seconds=within,
-                word_count=len(self.in_force),
+                word_count=sum(len(self.in_force(kind)) for kind in KINDS),
             )  # fmt: skip
 
     def into(
         self,
-        overrides: Overrides,
-        known: Callable[[], Collection[str]],
+        overrides: Orders[Override],
+        override_keys: Callable[[], Collection[str]],
+        rules: Orders[OperatorRule],
+        rule_keys: Callable[[], Collection[str]],
         republish: Callable[[], Awaitable[None]],
     ) -> None:
-        """From now on write to `overrides` those words whose targets are `known` here.
+        """From now on write to `overrides` and `rules` those words that are on known keys.
 
         `republish` returns once answers obey them.
         """
-        self._overrides, self._targets, self._republish = overrides, known, republish
+        self._overrides.into(overrides, override_keys)
+        self._rules.into(rules, rule_keys)
+        self._republish = republish
         self.apply()
 
     def apply(self, *, said_here: bool = False) -> bool:
-        """Have `overrides` say what is in force; True where that changed something.
+        """Have the tables say what is in force; True where that changed something.
 
         What was `said_here` is logged by whoever it was said to.
         """
-        now, unix = time.monotonic(), self._unix()
-        in_force = self._table.in_force(unix + _EARLY)
-        known = self._targets() if in_force else ()
-        wanted = {target: found.word for target, found in in_force.items() if target in known}
-        changed = False
-        for target in sorted({*self._overrides.active(now), *self._applied} - wanted.keys()):
-            changed |= self._end(target, now, said_here=said_here)
-        for target, word in wanted.items():
-            if self._applied.get(target) != word:
-                changed |= self._put(target, word, now - unix, said_here=said_here)
-        self._applied = wanted
-        return changed
+        unix = self._unix()
+        changed = [
+            self._overrides.apply(self.in_force(OVERRIDE), unix, said_here=said_here),
+            self._rules.apply(self.in_force(SPILL), unix, said_here=said_here),
+        ]
+        return any(changed)
 
-    def say(self, targets: Iterable[str], override: Override | None, scope: str) -> None:
-        """Say it of each override key, to `all` edges or to the one named; None clears.
+    def say(
+        self,
+        targets: Iterable[str],
+        order: Override | OperatorRule | None,
+        scope: str,
+        kind: Kind = OVERRIDE,
+    ) -> None:
+        """Say it of each key of that kind, to `all` edges or to the one named; None clears.
 
         It holds here at once where it is said to this edge too.
         """
         shift = -self._unix_less_monotonic
-        word = None if override is None else as_word(override, shift)
+        word = None if order is None else as_word(order, shift)
         for target in targets:
-            self._table.say(Address(scope, target), word)
-            self._lost.discard(target)
+            self._table.say(Address(scope, target, kind), word)
+            self._lost.discard((target, kind))
         self.apply(said_here=True)
         self._unpublished = True
         self._wake.set()
 
-    async def told(self, targets: Iterable[str], scope: str) -> Told:
+    async def told(self, targets: Iterable[str], scope: str, kind: Kind = OVERRIDE) -> Told:
         """Wait until the live edges that it was said to obey it, for as long as operators wait.
+
+        By then this edge obeys all that it has heard, so what others said before counts.
 
         Without a quorum nobody is waited for.
         """
-        wanted = set(targets)
+        wanted = {(target, kind) for target in targets}
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TELL_TIMEOUT):
                 while self._store.quorum and self._open(wanted, scope):
@@ -191,6 +203,7 @@ class Words:
             if self.apply() or self._unpublished:
                 self._unpublished = False
                 await self._republish()
+            self._obeyed = revision
             self._store.obey(revision)
             await self._write_pending()
             await self._tidy()
@@ -204,21 +217,30 @@ class Words:
         """The fleet stands otherwise: see whether what is pending can be written."""
         self._wake.set()
 
-    def on(self, target: str, scope: str) -> dict[Address, Override]:
-        """What is said of `target` now: to the edge `scope`, or for `all` to any of them."""
+    def on(self, target: str, scope: str, kind: Kind = OVERRIDE) -> dict[Address, Any]:
+        """What is said of `target` now: to the edge `scope`, or for `all` to any of them.
+
+        Overrides, or spill rules, by the address of each.
+        """
         words = {a: s.word for a, s in self._table.said.items()}
         words |= {a: p.word for a, p in self._table.pending.items()}
         unix, shift = self._unix(), -self._unix_less_monotonic
+        obeyed = self._overrides if kind == OVERRIDE else self._rules
         return {
-            address: as_override(word, shift)
+            address: obeyed.order(word, shift)
             for address, word in sorted(words.items(), key=lambda item: item[0])
             if word is not None
             and not word.over(unix)
-            and address.target == target
+            and (address.target, address.kind) == (target, kind)
             and scope in (EVERY_EDGE, address.scope)
         }
 
-    def _restore(self, kept: Mapping[str, Any], overrides: Mapping[str, Override]) -> None:
+    def _restore(
+        self,
+        kept: Mapping[str, Any],
+        overrides: Mapping[str, Override],
+        rules: Mapping[str, OperatorRule],
+    ) -> None:
         shift = -self._unix_less_monotonic
         try:
             if kept.get("fleet") == self._fleet:
@@ -227,24 +249,28 @@ class Words:
         except ValueError as error:
             self._log.warning("standing.unusable", file="standing.json", reason=str(error))
         self._table.adopt({key: as_word(override, shift) for key, override in overrides.items()})
+        self._table.adopt({key: as_word(rule, shift) for key, rule in rules.items()}, SPILL)
 
     def _hear(self, entry: Entry) -> None:
         self._begin()
+        stated = None
         try:
             address = address_of(entry.key)
-            word = None if entry.value is None else unpacked(entry.value)
+            if address is not None and entry.value is not None:
+                stated = unpacked(entry.value, address.kind)
         except ValueError as error:
             self._log.warning("word.unreadable", bucket_key=entry.key, reason=str(error))
             return
         self._revision = max(self._revision, entry.revision)
         if address is None:
             return
-        if self._table.hear(address, Said(word, entry.revision)) is Effect.LOST:
-            self._lost.add(address.target)
+        word, was = stated or (None, None)
+        if self._table.hear(address, Said(word, entry.revision, was)) is Effect.LOST:
+            self._lost.add((address.target, address.kind))
             self._log.warning(
                 "word.lost", target=address.target, edge=address.scope,
                 reason="it was cleared meanwhile" if word is None
-                else f"{word.who} said {word.kind.value} meanwhile: {word.why}",
+                else f"{word.who} said {word.in_words} meanwhile: {word.why}",
             )  # fmt: skip
         self._wake.set()
 
@@ -252,7 +278,7 @@ class Words:
         """Take note of another bucket: its revisions are others."""
         if self._store.made and self._table.made != self._store.made:
             self._table.begin(self._store.made)
-            self._revision = 0
+            self._revision, self._obeyed = 0, 0
 
     async def _write_pending(self) -> None:
         """Write what is pending, as far as a quorum confirms it."""
@@ -263,10 +289,10 @@ class Words:
     async def _write(self, address: Address, pending: Pending) -> bool:
         """Write what is pending there; it stays so where that cannot be confirmed: False."""
         try:
-            if pending.word is None:
+            if pending.word is None and not pending.again:
                 revision = await self._store.delete(address.key, revision=pending.upon)
             else:
-                value = packed(pending.word)
+                value = packed(pending.word, pending.was if pending.again else None)
                 revision = await self._store.put(address.key, value, revision=pending.upon)
         except FleetUnavailable:
             return False
@@ -281,56 +307,25 @@ class Words:
         if not self._store.quorum:
             return
         for address in self._table.over(self._unix() - _KEPT_OVER):
+            _, revision, was = self._table.said[address]
             with contextlib.suppress(FleetUnavailable, FleetConflict):
-                await self._store.delete(address.key, revision=self._table.said[address].revision)
+                if was is None:
+                    await self._store.delete(address.key, revision=revision)
+                else:  # an edge that comes back may know of a newer one
+                    await self._store.put(address.key, packed(None, was), revision=revision)
 
-    def _put(self, target: str, word: Word, shift: float, *, said_here: bool) -> bool:
-        override, now = as_override(word, shift), time.monotonic()
-        before = self._overrides.get(target, now)
-        if before is not None and _same(before, override):
-            return False  # the one that was kept
-        self._overrides.set(target, override)
-        left = override.remaining(now)
-        if not said_here:
-            self._log.info(
-                "override.set",
-                target=target,
-                before=before.kind.value if before else None,
-                after=word.kind.value,
-                who=word.who,
-                reason=word.why,
-                seconds=None if override.until is None else round(left, 1),
-            )
-        return True
+    def _pending_on(self, targets: set[tuple[str, Kind]]) -> bool:
+        return any((address.target, address.kind) in targets for address in self._table.pending)
 
-    def _end(self, target: str, now: float, *, said_here: bool) -> bool:
-        ended = self._overrides.clear(target, now)
-        if ended is None:
-            return False
-        if ended.remaining(now) <= 2 * _EARLY:
-            self._log.info("override.ended", target=target)
-        elif not said_here:
-            self._log.info(
-                "override.cleared",
-                target=target,
-                before=ended.kind.value,
-                who="the fleet",
-                reason=f"was set by {ended.who}: {ended.why}",
-            )
-        return True
-
-    def _pending_on(self, targets: set[str]) -> bool:
-        return any(address.target in targets for address in self._table.pending)
-
-    def _open(self, targets: set[str], scope: str) -> bool:
+    def _open(self, targets: set[tuple[str, Kind]], scope: str) -> bool:
         """Whether an edge that is heard does not obey what is said of the targets yet."""
         live = self._store.edges()
         behind = any(edge in live for edge in self._without(targets, scope))
-        return self._pending_on(targets) or behind
+        return self._pending_on(targets) or behind or self._obeyed < self._revision
 
-    def _without(self, targets: set[str], scope: str) -> tuple[str, ...]:
+    def _without(self, targets: set[tuple[str, Kind]], scope: str) -> tuple[str, ...]:
         """The edges that do not obey what the fleet says of the targets, or may not."""
-        said = [s.revision for a, s in self._table.said.items() if a.target in targets]
+        said = [s.revision for a, s in self._table.said.items() if (a.target, a.kind) in targets]
         wanted = max(said, default=0)
         asked = self._store.every_edge() if scope == EVERY_EDGE else {scope}
         obeyed = self._store.obeyed()
@@ -351,16 +346,5 @@ class Words:
         return min([*due, 60.0])
 
 
-def _same(one: Override, other: Override) -> bool:
-    """Whether they say the same, until the same second."""
-    ends = [math.inf if found.until is None else found.until for found in (one, other)]
-    close = ends[0] == ends[1] or abs(ends[0] - ends[1]) < 1.0
-    return close and (one.kind, one.who, one.why) == (other.kind, other.who, other.why)
-
-
 async def _nothing() -> None:
     pass
-
-
-def _none() -> Collection[str]:
-    return ()

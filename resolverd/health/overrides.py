@@ -1,8 +1,9 @@
 """An operator's word on a region or an endpoint, which beats what is measured.
 
-The table is keyed by region name or by the target id of an endpoint, lives in memory, and
-takes every time as a reading of the monotonic clock. It also remembers when the last
-override of a key ended: that end is a change in what is served, as any other.
+The table is keyed by what a word is on (of overrides a region name or the target id of an
+endpoint), lives in memory, and takes every time as a reading of the monotonic clock. It also
+remembers when the last override of a key ended: that end is a change in what is served, as any
+other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, Protocol, Self, TypeVar
 
 
 class OverrideKind(StrEnum):
@@ -40,11 +42,32 @@ class Override:
         return math.inf if self.until is None else max(0.0, self.until - now)
 
 
-class Overrides:
-    """The overrides in force, by region name or endpoint target id."""
+class Order(Protocol):
+    """Anything that an operator says, and until when."""
+
+    @property
+    def who(self) -> str: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def set_at(self) -> float: ...
+    @property
+    def until(self) -> float | None: ...
+    def active(self, now: float) -> bool:
+        """Whether it still holds; at `until` itself it no longer does."""
+
+    def remaining(self, now: float) -> float:
+        """Seconds until it ends by itself; infinite when it never does."""
+
+
+Said = TypeVar("Said", bound=Order)
+
+
+class Orders(Generic[Said]):
+    """What operators say of one kind, by what it is on."""
 
     def __init__(self) -> None:
-        self._set: dict[str, Override] = {}
+        self._set: dict[str, Said] = {}
         self._ended: dict[str, float] = {}
 
     @property
@@ -52,17 +75,17 @@ class Overrides:
         """Whether any has ever been set."""
         return bool(self._set or self._ended)
 
-    def copy(self) -> Overrides:
-        """The overrides as they are now; what is set or cleared later does not change it."""
-        same = Overrides()
+    def copy(self) -> Self:
+        """These as they are now; what is set or cleared later does not change it."""
+        same = type(self)()
         same._set, same._ended = dict(self._set), dict(self._ended)
         return same
 
-    def set(self, key: str, override: Override) -> None:
+    def set(self, key: str, override: Said) -> None:
         """Put `override` in force; it replaces the one that `key` may have."""
         self._set[key] = override
 
-    def clear(self, key: str, now: float) -> Override | None:
+    def clear(self, key: str, now: float) -> Said | None:
         """End the override of `key` now; returns it, or None when there was none in force."""
         self.expire(now)
         cleared = self._set.pop(key, None)
@@ -70,12 +93,12 @@ class Overrides:
             self._ended[key] = now
         return cleared
 
-    def get(self, key: str, now: float) -> Override | None:
+    def get(self, key: str, now: float) -> Said | None:
         """The override in force for `key`."""
         override = self._set.get(key)
         return override if override is not None and override.active(now) else None
 
-    def active(self, now: float) -> Mapping[str, Override]:
+    def active(self, now: float) -> Mapping[str, Said]:
         """Every override in force."""
         return {key: override for key, override in self._set.items() if override.active(now)}
 
@@ -101,3 +124,7 @@ class Overrides:
     def next_expiry(self) -> float | None:
         """The clock reading at which the next override ends by itself, if any does."""
         return min((o.until for o in self._set.values() if o.until is not None), default=None)
+
+
+class Overrides(Orders[Override]):
+    """The overrides in force, by region name or endpoint target id."""

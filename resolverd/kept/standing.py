@@ -1,7 +1,8 @@
-"""How things stand, as a document: overrides, verdicts, shares, what was learned; pure.
+"""How things stand, as a document: what operators say, verdicts, shares, what was learned; pure.
 
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
+     "spill_rules": {"chat/eu-west": {"share": 0.3, "who": …, …}},
      "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
@@ -24,12 +25,14 @@ from typing import Any, NamedTuple
 
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition
-from resolverd.health.overrides import Override, OverrideKind
+from resolverd.health.overrides import Override
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
 from resolverd.kept.histories import histories_read, histories_written
+from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
 from resolverd.kept.values import count, flag, number, placed, placed_read, text
 from resolverd.policy.learned import LearnedRate
+from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import Segment
@@ -89,6 +92,7 @@ class Standing:
     histories: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
     fleet: Mapping[str, Any] = field(default_factory=dict)
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
+    spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
@@ -123,16 +127,8 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
         "version": VERSION,
         "config": config,
         "at": clocks.unix,
-        "overrides": {
-            key: {
-                "kind": override.kind.value,
-                "who": override.who,
-                "why": override.why,
-                "set_at": override.set_at + shift,
-                "until": None if override.until is None else override.until + shift,
-            }
-            for key, override in standing.overrides.items()
-        },
+        "overrides": overrides_written(standing.overrides, shift),
+        "spill_rules": rules_written(standing.spill_rules, shift),
         "verdicts": verdicts_written(standing.verdicts, clocks),
         "shares": {
             service: {
@@ -173,7 +169,7 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
         at = _time(document["at"], shift)
         fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
         return Standing(
-            {text(k): _override_read(o, shift) for k, o in document["overrides"].items()},
+            overrides_read(document["overrides"], shift),
             {
                 text(k): KeptVerdict(text(v["probe"]), health)
                 for k, v in document["verdicts"].items()
@@ -191,6 +187,7 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
             },
             histories_read(document.get("histories", {})),
             document.get("fleet", {}),
+            rules_read(document.get("spill_rules", {}), shift),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
@@ -252,19 +249,6 @@ def _rate_read(record: Any, shift: float, clocks: Clocks) -> LearnedRate | None:
     return rate._replace(at=min(rate.at, clocks.monotonic))
 
 
-def _override_read(record: Any, shift: float) -> Override:
-    set_at = _time(record["set_at"], shift)
-    if set_at is None:
-        raise ValueError("it is damaged: an override was never set")
-    return Override(
-        OverrideKind(record["kind"]),
-        text(record["who"]),
-        text(record["why"]),
-        set_at,
-        _time(record["until"], shift),
-    )
-
-
 def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
     return {
         "spill_ratio": own.spill_ratio,
@@ -276,6 +260,7 @@ def _region_share(own: RegionShare, shift: float) -> dict[str, Any]:
         "warming": own.warming,
         "not_serving": own.not_serving,
         "started": own.started,
+        "said": own.said,
     }
 
 
@@ -301,6 +286,7 @@ def _region_share_read(record: Any, shift: float) -> RegionShare:
         flag(record["warming"]),
         flag(record["not_serving"]),
         None if record["started"] is None else number(record["started"]),
+        said=flag(record.get("said", False)),
     )
 
 

@@ -44,6 +44,7 @@ from resolverd.load.saturation import (
 from resolverd.load.spilling import Spilling
 from resolverd.load.weighing import Weighing
 from resolverd.policy.equalise import RoundTrips
+from resolverd.policy.operator_rules import OperatorRule, rules_of
 from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttft import Cost, Flow, cost_of
@@ -92,9 +93,15 @@ class LoadController:
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, Probe] = {}
         self._queues: dict[str, Probe] = {}
+        self._read: frozenset[tuple[str, str]] = frozenset()
+        self._said: Mapping[str, OperatorRule] = {}
         self._capacities: dict[str, float] = {}
         self._judged_at = -_ALERT_INTERVAL
         self._log = log.get("load")
+
+    def obey(self, rules: Mapping[str, OperatorRule]) -> None:
+        """Have regions send on what these rules in force say, by key, from the next `update` on."""
+        self._said = rules
 
     def update(
         self,
@@ -104,6 +111,8 @@ class LoadController:
         judged: Mapping[str, JudgedRegion],
     ) -> None:
         """Take verdicts into account; `judged` are the Plan's regions by site."""
+        services = plan.services.items() if self._said else ()
+        self.spilling.obey({name: rules_of(name, s.own, self._said) for name, s in services})
         if config is not self._config or plan is not self._plan:
             self.spilling.adopt(config.service, _round_trips(config, plan))
         if config is not self._config:
@@ -217,6 +226,12 @@ class LoadController:
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
+        self._read = frozenset(
+            (name, region)
+            for name, service in services.items()
+            for region in service.regions
+            if any(reads(targets.by_id[target].settings) for target in targets.ids[name, region])
+        )
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
@@ -234,6 +249,7 @@ class LoadController:
             if rule is None:
                 continue
             costs = self.spilling.cost_rule(name) is not None
+            said = self.spilling.said(name)
             calm = self.spilling.rests(name) and not costs
             if calm and highest < rule.start and not degrades:
                 continue
@@ -247,6 +263,13 @@ class LoadController:
                     load = self._load(region, planned, level, rule.start, started, readings)
                     known[key] = replace(load, flow=self._flow(region, planned)) if costs else load
                 loads[region] = known[key]
+                if said:
+                    own = said.get(region)
+                    loads[region] = replace(
+                        known[key],
+                        said=None if own is None else own.share,
+                        measured=(name, region) in self._read,
+                    )
             moved |= self.spilling.advance(name, loads, now)
             self.weighing.place(name, self.spilling.shares_of(name, now))
         return moved

@@ -10,18 +10,29 @@ from types import MappingProxyType
 from resolverd import log
 from resolverd.config.model import Service
 from resolverd.policy.equalise import RoundTrips
+from resolverd.policy.operator_rules import (
+    OperatorRule,
+    advance_by_rules,
+    until_ended,
+    with_room,
+)
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 from resolverd.policy.spill_by_cost import LAG, CostRule, advance_by_cost
 
 
 class Spilling:
-    """The shares by service and region; `episodes` counts how often each began to spill."""
+    """The shares by service and region; `episodes` counts how often each began to spill.
+
+    A service spills where its configuration has it do so, and under an operator's rule.
+    """
 
     def __init__(self) -> None:
         self.episodes: Counter[tuple[str, str]] = Counter()
         self._spills: dict[str, Spill] = {}
         self._rules: dict[str, SpillRule] = {}
+        self._enabled: frozenset[str] = frozenset()
+        self._said: Mapping[str, Mapping[str, OperatorRule]] = {}
         self._costs: dict[str, CostRule] = {}
         self._log = log.get("load")
 
@@ -41,20 +52,24 @@ class Spilling:
 
         `rtt` are the round trips between the regions of each service whose shares cost moves.
         """
-        self._rules = {
-            name: rule_of(service) for name, service in services.items() if service.spill.enabled
-        }
+        self._rules = {name: rule_of(service) for name, service in services.items()}
+        self._enabled = frozenset(n for n, service in services.items() if service.spill.enabled)
         self._costs = {
             name: cost_rule_of(services[name], trips)
             for name, trips in rtt.items()
-            if name in self._rules
+            if name in self._enabled
         }
-        for gone in set(self._spills) - set(self._rules):
-            del self._spills[gone]
+        self._drop_ended()
+
+    def obey(self, said: Mapping[str, Mapping[str, OperatorRule]]) -> None:
+        """Send on what operators say, by service and region; `advance` does."""
+        self._said = {service: rules for service, rules in said.items() if rules}
+        if self._rules:  # else it is not known yet who spills
+            self._drop_ended()
 
     def advance(self, service: str, loads: Mapping[str, RegionLoad], now: float) -> bool:
         """Move the shares of a service as they should be now; whether any has moved."""
-        rule = self._rules.get(service)
+        rule = self.rule(service)
         if rule is None:
             return False
         costs = self._costs.get(service)
@@ -62,11 +77,13 @@ class Spilling:
         if self.rests(service) and not full and costs is None:
             return False
         before = self._spills.get(service, Spill())
-        after = self._spills[service] = (
-            advance(before, loads, rule, now)
-            if costs is None
-            else advance_by_cost(before, loads, costs, now)
-        )
+        if service not in self._enabled:
+            made = advance_by_rules(before, loads, rule, now)
+        elif costs is None:
+            made = advance(before, loads, rule, now)
+        else:
+            made = advance_by_cost(before, loads, costs, now)
+        after = self._spills[service] = with_room(before, made, loads, rule, now)
         shares, old = after.shares(now), before.shares(now)
         for region, load in loads.items():
             self._log_change(
@@ -75,9 +92,15 @@ class Spilling:
         return shares != old
 
     def rests(self, service: str) -> bool:
-        """Whether a service has no share, and none will come of a region's return."""
-        spill, rule = self._spills.get(service), self._rules.get(service)
+        """Whether a service has no share, and none will come of a rule or a region's return."""
+        spill, rule = self._spills.get(service), self.rule(service)
+        if service in self._said:
+            return False
         return not (rule and rule.slow_start) and (spill is None or not spill.shares(0.0))
+
+    def said(self, service: str) -> Mapping[str, OperatorRule]:
+        """What operators say of regions of a service."""
+        return self._said.get(service, {})
 
     def cost_rule(self, service: str) -> CostRule | None:
         """What the shares of a service follow where cost moves them; else None."""
@@ -85,25 +108,33 @@ class Spilling:
 
     def rule(self, service: str) -> SpillRule | None:
         """What the shares of a service follow; None where it moves none."""
-        return self._rules.get(service)
+        spills = service in self._enabled or service in self._said
+        return self._rules.get(service) if spills else None
 
     def shares(self, now: float) -> dict[tuple[str, str], Share]:
         """The shares at `now` (monotonic), by (service, region), which the engines answer from."""
         return {
             (service, region): share
-            for service, spill in self._spills.items()
-            for region, share in spill.shares(now).items()
+            for service in self._spills
+            for region, share in self.shares_of(service, now).items()
         }
 
     def shares_of(self, service: str, now: float) -> dict[str, Share]:
         """The shares of one service at `now`, by region."""
         spill = self._spills.get(service)
-        return spill.shares(now) if spill is not None else {}
+        shares = spill.shares(now) if spill is not None else {}
+        return until_ended(shares, self.said(service), now)
 
     def due(self, now: float) -> float | None:
         """When the next of the rounds to come is; None where none is known beforehand."""
         rounds = [s.due for s in self._spills.values() if s.due > now and s.shares(now)]
         return min(rounds, default=None)
+
+    def _drop_ended(self) -> None:
+        """Forget the shares of services that spill no more."""
+        for service in [name for name in self._spills if self.rule(name) is None]:
+            for region, share in self._spills.pop(service).shares(0.0).items():
+                self._log_change(service, region, RegionLoad(serves=False), share, NO_SHARE)
 
     def _log_change(
         self, service: str, region: str, load: RegionLoad, old: Share, new: Share

@@ -26,7 +26,11 @@ FIELDS: Mapping[str, Field] = {
     "endpoint": Field(str, "an endpoint of that region"),
     "probe": Field(str, "the service whose own settings probe it; empty for the shared probe"),
     "pin": Field(str, "a pin; empty for clients without one"),
-    "target": Field(str, "what an override is on: a region, region@service or endpoint"),
+    "target": Field(
+        str,
+        "what an override is on: a region, region@service or endpoint; what a spill rule is "
+        "of: service or service/region",
+    ),
     "family": Field(str, "an address family: ipv4 or ipv6"),
     "condition": Field(str, "what a probe saw beyond up and down"),
     "hostname": Field(str, "a hostname that is resolved"),
@@ -65,6 +69,7 @@ FIELDS: Mapping[str, Field] = {
     "packet": Field(str, "a DNS message, in hexadecimal"),
     "pid": Field(int, "a process"),
     "pids": Field(list, "processes"),
+    "overrides": Field(list, "overrides: region, kind, who and why"),
     # What happened to it.
     "before": Field(str, "the state or kind before"),
     "after": Field(str, "the state or kind since"),
@@ -76,7 +81,9 @@ FIELDS: Mapping[str, Field] = {
     "meanwhile": Field(str, "what is true at the same time"),
     "exception": Field(str, "a traceback"),
     "who": Field(str, "the operator"),
-    "kind": Field(str, "the kind of an override: up, down or drain"),
+    "kind": Field(
+        str, "the kind of an override: up, down or drain; the share of a spill rule, or off"
+    ),
     "changed": Field(str, "what an edit changed, in words"),
     "adopted_at": Field(str, "when files were adopted, in UTC"),
     "since": Field(str, "since when, in UTC"),

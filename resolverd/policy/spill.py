@@ -22,7 +22,9 @@ would, by sending on more, hand over load that nobody asked the receiver about: 
 is bounded by that receiver's headroom.
 
 A region that does not serve has no shares, at once. One that comes back with new processes
-starts slowly: it sends on a share from its first answer, which shrinks by steps.
+starts slowly: it sends on a share from its first answer, which shrinks by steps. One of which an
+operator says what it sends on (`policy/operator_rules.py`) sends on that, and is given nothing;
+once the rule is over it goes on from there, or from nothing where its load is unknown.
 
 Pure: values and a clock reading in, values out. All shares lie between 0 and 1.
 """
@@ -83,7 +85,9 @@ class RegionLoad:
     `capacity` is in any unit that all regions share. `saturation` is smoothed and `latest` is
     not; both are None where unknown, and 1 is full. `at` is when the oldest of the readings they
     are made of was taken. `started` is when the region's newest process started, None if unknown.
-    `flow` is what goes through it, for shares that are moved by cost (`spill_by_cost`).
+    `flow` is what goes through it, for shares that are moved by cost (`spill_by_cost`). `said` is
+    the share that an operator has it send on, None where nobody does. `measured` tells whether its
+    probes can tell a load at all.
     """
 
     serves: bool
@@ -93,6 +97,8 @@ class RegionLoad:
     at: float = -math.inf
     started: float | None = None
     flow: Flow | None = None
+    said: float | None = None
+    measured: bool = True
 
     @property
     def highest(self) -> float | None:
@@ -110,7 +116,8 @@ class RegionShare:
     `in_flight_at`. `step_pending` tells that the next round may move this region's own clients.
     `not_serving` tells that it did not serve when last seen, `started` is the newest process that
     it was ever seen with. `felt_spill` and `felt_accept` are the shares as felt at `felt_at`, for
-    shares that are moved by cost (`spill_by_cost`).
+    shares that are moved by cost (`spill_by_cost`). `said` tells that an operator says what it
+    sends on.
     """
 
     spill_ratio: float = 0.0
@@ -125,6 +132,7 @@ class RegionShare:
     felt_spill: float = 0.0
     felt_accept: float = 0.0
     felt_at: float = -math.inf
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,16 +181,42 @@ def _shares(regions: Mapping[str, RegionShare]) -> dict[str, tuple[float, float]
 
 
 def seen(own: RegionShare, load: RegionLoad, slow_share: float, now: float) -> RegionShare:
-    """What a region's going and coming back do to it at once."""
+    """What a region's going and coming back, and operators, do to it at once."""
     if not load.serves:
         moved = now if own.spill_ratio or own.accept_ratio else own.moved
         return RegionShare(moved=moved, not_serving=True, started=own.started)
     known = [started for started in (own.started, load.started) if started is not None]
     started = max(known, default=None)
+    if load.said is not None:
+        return _as_said(own, load.said, started, now)
+    if own.said:
+        own = _released(own, load, now)
     restarted = own.started is not None and started != own.started
     if own.not_serving and restarted and slow_share > 0:
         return RegionShare(spill_ratio=slow_share, moved=now, warming=True, started=started)
     return replace(own, not_serving=False, started=started)
+
+
+def _as_said(own: RegionShare, share: float, started: float | None, now: float) -> RegionShare:
+    """A region that sends on what an operator says, and takes nobody."""
+    changed = (own.spill_ratio, own.accept_ratio) != (share, 0.0)
+    return replace(
+        own,
+        spill_ratio=share,
+        accept_ratio=0.0,
+        moved=now if changed else own.moved,
+        warming=False,
+        not_serving=False,
+        started=started,
+        said=True,
+    )
+
+
+def _released(own: RegionShare, load: RegionLoad, now: float) -> RegionShare:
+    """A region whose rule is over: what is unknown could not bring its clients back by rounds."""
+    if load.saturation is not None or not own.spill_ratio:
+        return replace(own, said=False)
+    return replace(own, said=False, spill_ratio=0.0, moved=now)
 
 
 def carry_on(
@@ -208,20 +242,21 @@ def carry_on(
 
 
 def _may_accept(own: RegionShare, load: RegionLoad, below: float) -> bool:
-    return load.serves and not own.spill_ratio and load.highest is not None and load.highest < below
+    able = load.serves and load.said is None and not own.spill_ratio
+    return able and load.highest is not None and load.highest < below
 
 
 def _round(
     regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad], rule: SpillRule, now: float
 ) -> dict[str, RegionShare]:
     """One step of every region: first of what is sent on, then of what is taken."""
-    headrooms = {r: _headroom(own, loads[r], rule) for r, own in regions.items()}
+    headrooms = {r: headroom(own, loads[r], rule) for r, own in regions.items()}
     shed = {r: _shed(r, regions, loads, headrooms, rule, now) for r in regions}
-    clients = {r: _clients(r, regions, loads) for r in regions}
+    clients = {r: clients_of(r, regions, loads) for r in regions}
     most = max(shed.values(), default=0.0)
     after = {}
     for region, own in regions.items():
-        before, in_flight = own.accept_ratio, _in_flight(own, loads[region], rule)
+        before, coming = own.accept_ratio, in_flight(own, loads[region], rule)
         arriving = sum(
             clients[r] * max(0.0, min(shed[r], before) - min(other.spill_ratio, before))
             for r, other in regions.items()
@@ -239,7 +274,7 @@ def _round(
             spill_ratio=shed[region],
             accept_ratio=accept_ratio,
             moved=now if moved else own.moved,
-            in_flight=arriving + in_flight if arriving else own.in_flight,
+            in_flight=arriving + coming if arriving else own.in_flight,
             in_flight_at=now if arriving else own.in_flight_at,
             warming=own.warming and 0 < shed[region] <= own.spill_ratio,
         )
@@ -256,13 +291,13 @@ def _shed(
 ) -> float:
     """The share that `region` sends on after this round."""
     own, saturation = regions[region], loads[region].saturation
-    if not loads[region].serves or now < own.moved + rule.dwell:
+    if not loads[region].serves or loads[region].said is not None or now < own.moved + rule.dwell:
         return own.spill_ratio
     if saturation is None:
         return _clamp(own.spill_ratio - rule.step) if own.warming else own.spill_ratio
     if saturation < rule.end:
         return _clamp(own.spill_ratio - rule.step)
-    others = [r for r, load in loads.items() if r != region and load.serves]
+    others = [r for r, load in loads.items() if r != region and load.serves and load.said is None]
     if saturation < rule.start or own.accept_ratio or not others:
         return own.spill_ratio
     step = rule.step
@@ -275,26 +310,26 @@ def _shed(
 
 def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> float | None:
     """The share that a region accepts after this round; None where it may grow."""
-    if not load.serves or now < own.moved + rule.dwell:
+    if not load.serves or load.said is not None or now < own.moved + rule.dwell:
         return own.accept_ratio
     if load.saturation is not None and load.saturation >= rule.start:
         return max(0.0, own.accept_ratio - rule.step)
     return None if _may_accept(own, load, rule.end) else own.accept_ratio
 
 
-def _headroom(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
+def headroom(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
     """The load that fits before a region reaches `end`, less what may be on its way to it."""
-    if not load.serves or load.highest is None:
+    if not load.serves or load.said is not None or load.highest is None:
         return 0.0
-    return max(0.0, load.capacity * (rule.end - load.highest) - _in_flight(own, load, rule))
+    return max(0.0, load.capacity * (rule.end - load.highest) - in_flight(own, load, rule))
 
 
-def _in_flight(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
+def in_flight(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
     """The load given to a region that its readings may not show yet."""
     return own.in_flight if load.at < own.in_flight_at + rule.ttl else 0.0
 
 
-def _clients(
+def clients_of(
     region: str, regions: Mapping[str, RegionShare], loads: Mapping[str, RegionLoad]
 ) -> float:
     """The load that a region's clients would be if it sent none of them on.
@@ -315,9 +350,11 @@ def _demand(
 ) -> float:
     """The load of all clients who may come, as more is sent on, to one of this `accept_ratio`."""
     return sum(
-        _clients(region, regions, loads)
+        clients_of(region, regions, loads)
         for region, own in regions.items()
-        if own.spill_ratio < accept_ratio and (loads[region].saturation or 0.0) >= rule.start
+        if own.spill_ratio < accept_ratio
+        and loads[region].said is None
+        and (loads[region].saturation or 0.0) >= rule.start
     )
 
 
@@ -337,6 +374,7 @@ def _marked(
             step_pending=bool(own.spill_ratio)
             or (
                 loads[region].serves
+                and loads[region].said is None
                 and not own.accept_ratio
                 and (loads[region].saturation or 0.0) >= rule.start
             ),

@@ -9,8 +9,9 @@ as these run out, so arrivals are judged by the shares felt, and never by those 
 is sent on a step each round. It is taken back, a step at a time, once what was decided last has
 been felt, and only what would be quicker at home by 10 ms and 10 %. So shares do not swing.
 
-A region whose flow is unknown holds: it sends no more on, and is given no more. One that
-does not serve has no shares, at once; a new process begins slowly, as in `spill`.
+A region whose flow is unknown holds: it sends no more on, and is given no more; so does one of
+which an operator says what it sends on. One that does not serve has no shares, at once; a new
+process begins slowly, as in `spill`.
 
 Pure: values and a clock reading in, values out. All shares lie between 0 and 1.
 """
@@ -84,7 +85,7 @@ def advance_by_cost(
         {r: own.felt_accept for r, own in regions.items()},
     )
     demand = demands_of(arrivals, felt, rule.lists)
-    flows = _flows(loads)
+    flows = {r: flow for r, flow in _flows(loads).items() if loads[r].said is None}
     due = spill.due
     if now >= due:
         regions = _round(regions, flows, demand, rule, now)

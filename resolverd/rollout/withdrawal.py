@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from resolverd.config.fences import whose
 from resolverd.errors import ExitCode, ResolverdError
 
 # Seconds between two GET /state while TTLs run out: more notices a drain that was cleared later.
@@ -59,6 +60,7 @@ class Withdrawal:
     spec: DrainSpec
     replies: list[dict[str, Any]] = field(default_factory=list)
     _safe: float = 0.0
+    _bare: frozenset[str] = frozenset()
 
     def begin(self) -> None:
         """Drain it everywhere. Raises as the edges do; those drained before stay so.
@@ -77,6 +79,9 @@ class Withdrawal:
         }  # fmt: skip
         if spec.edge:  # which an older daemon does not know
             body["edge"] = spec.edge
+        self._bare = frozenset(
+            name for edge in self.edges for name in unserved_by(edge.get("/state"), spec.region)
+        )
         self.replies = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
@@ -109,13 +114,23 @@ class Withdrawal:
             time.sleep(min(left, POLL_INTERVAL))
 
     def check(self) -> None:
-        """Raise NotDrainedError unless every edge still has the region drained."""
+        """Raise NotDrainedError unless every edge still has the region drained, and all it is to.
+
+        Not where others have taken out the rest of a fence meanwhile: whoever stops this region
+        too would leave its clients nothing.
+        """
         for edge in self.edges:
             state = edge.get("/state")
             if self._is_meant(state) and not drained(state, self.spec.region):
                 raise NotDrainedError(
                     f"{self.spec.region} is not drained any more: its override was cleared or "
                     "ended, or the daemon was restarted\nnothing is safe to stop; drain it again"
+                )
+            if not self.spec.force and self._bare_now(state):
+                names = ", ".join(self._bare_now(state))
+                raise NotDrainedError(
+                    f"no region serves {names} any more: {state.get('down')}\n"
+                    "nothing is safe to stop; end one of these: resolverd clear REGION"
                 )
 
     def end(self) -> None:
@@ -126,6 +141,12 @@ class Withdrawal:
             # The first of a fleet clears all.
             if not self._is_meant(state) or drained(state, self.spec.region):
                 edge.delete("/override", self.spec.region, who=self.spec.who, **only)
+
+    def _bare_now(self, state: Mapping[str, Any]) -> list[str]:
+        """The fences of the region that have lost their last region since the beginning."""
+        if not self.replies or not self._is_meant(state):
+            return []
+        return [n for n in unserved_by(state, self.spec.region) if n not in self._bare]
 
     def _is_meant(self, state: Mapping[str, Any]) -> bool:
         """Whether the drain holds at this edge: one of a fleet may be named."""
@@ -139,6 +160,16 @@ def drained(state: Mapping[str, Any], region: str) -> bool:
         override["target"] == region and override["kind"] in {"drain", "down"}
         for override in state["overrides"]
     )
+
+
+def unserved_by(state: Mapping[str, Any], region: str) -> list[str]:
+    """The fences that `region` is in and that no region serves, by an edge's state, in words."""
+    return [
+        whose(service["name"], fence["pins"])
+        for service in state.get("services", [])
+        for fence in service["fences"]
+        if region in fence["regions"] and not fence["serving"]
+    ]
 
 
 def untold(answer: Mapping[str, Any]) -> str:

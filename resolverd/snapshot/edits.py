@@ -51,12 +51,12 @@ from resolverd.zone.model import Zone
 class Terms:
     """On what an edit is adopted: whether losses are accepted, and what else would be one.
 
-    `lost_overrides` tells of the overrides whose targets an edit would take away. `copy_of` is
-    where on disk the database of a SHA-256 lies, for one that is not answered from.
+    `lost_words` tells of the overrides and spill rules whose targets an edit would take away.
+    `copy_of` is where on disk the database of a SHA-256 lies, for one that is not answered from.
     """
 
     accept_losses: bool = False
-    lost_overrides: Callable[[Inputs], list[Problem]] = lambda _: []
+    lost_words: Callable[[Inputs], list[Problem]] = lambda _: []
     copy_of: Callable[[str], Path | None] = lambda _: None
 
 
@@ -272,7 +272,7 @@ def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
 
 def _losses(inputs: Inputs, served: Inputs, terms: Terms) -> list[Problem]:
     file = inputs.loaded.files[0]
-    return [*terms.lost_overrides(inputs), *config_losses(served.config, inputs.config, file)]
+    return [*terms.lost_words(inputs), *config_losses(served.config, inputs.config, file)]
 
 
 def _outdated(

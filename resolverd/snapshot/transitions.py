@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from resolverd import log
 from resolverd.config.fences import FenceSize
@@ -11,7 +11,7 @@ from resolverd.config.targets import endpoint_and_probe
 from resolverd.health.peers import Outlier
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import Outages, widest, withdrawn
+from resolverd.snapshot.unserved import Outages, widest, withdrawals, withdrawn
 
 
 class TransitionLog:
@@ -53,7 +53,7 @@ class TransitionLog:
         """
         if outages is not self._outages:
             self._outages = outages
-            self._record_unserved()
+            self._record_unserved(list(regions.values()))
         for name, region in regions.items():
             before, after = self._known.get(name, UNKNOWN), region.verdict
             if before.state is after.state or (before.unknown and after.serves):
@@ -71,7 +71,7 @@ class TransitionLog:
             )
         self._known = {name: region.verdict for name, region in regions.items()}
 
-    def _record_unserved(self) -> None:
+    def _record_unserved(self, regions: Sequence[JudgedRegion]) -> None:
         """An error for each fence that has lost its last region, a recovery for each other."""
         now, reported = self._outages.unserved, self._unserved
         for fence in (named := widest(now)):
@@ -81,6 +81,7 @@ class TransitionLog:
                     service=fence.service,
                     pin=fence.pin,
                     regions=list(fence.regions),
+                    overrides=withdrawals(fence, regions),
                     consequence="these clients are answered as all_down says",
                 )
         without = frozenset(map(_key, now))

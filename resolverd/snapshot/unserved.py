@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from resolverd.config.fences import FenceSize
+from resolverd.health.overrides import Override
 from resolverd.snapshot.model import JudgedRegion
 
 # Names in one text; a status line is read at a glance.
 _NAMED = 3
 
-Standing = tuple[tuple[str, tuple[str, ...], bool], ...]
-"""The sites that do not serve: region, services, and whether somebody wanted that."""
+Standing = tuple[tuple[str, tuple[str, ...], bool, str], ...]
+"""The sites that do not serve: region, services, whether somebody wanted that, and who."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Outages:
 def standing(regions: Iterable[JudgedRegion]) -> Standing:
     """All of the regions that what follows depends on."""
     return tuple(
-        (site.region, tuple(site.services), withdrawn(site))
+        (site.region, tuple(site.services), withdrawn(site), _who(site))
         for site in regions
         if not site.verdict.serves
     )
@@ -64,6 +65,15 @@ def withdrawn(region: JudgedRegion) -> bool:
         return True
     away = [verdict for verdict in region.endpoints.values() if not verdict.serves]
     return bool(away) and all(verdict.override is not None for verdict in away)
+
+
+def withdrawals(fence: FenceSize, regions: Iterable[JudgedRegion]) -> list[str]:
+    """What operators (or hours) say that keeps regions of a fence out: which, by whom, and why."""
+    return [
+        f"{site.region}: {_who(site)}: {override.why}"
+        for site in _of_fence(fence, regions)
+        if (override := _keeps_out(site)) is not None
+    ]
 
 
 def unserved(fences: Iterable[FenceSize], regions: Iterable[JudgedRegion]) -> list[FenceSize]:
@@ -104,16 +114,39 @@ def widest(fences: Sequence[FenceSize]) -> list[FenceSize]:
     return [fence for fence in fences if not fence.pin or fence.service not in whole]
 
 
+def _of_fence(fence: FenceSize, regions: Iterable[JudgedRegion]) -> list[JudgedRegion]:
+    return [r for r in regions if r.region in fence.regions and fence.service in r.services]
+
+
+def _who(site: JudgedRegion) -> str:
+    """``drain by op`` of a region that operators, or hours, have taken out; empty of another."""
+    override = _keeps_out(site)
+    return "" if override is None else f"{override.kind.value} by {override.who}"
+
+
+def _keeps_out(site: JudgedRegion) -> Override | None:
+    """The override that a region does not serve by: its own, or the first of its endpoints'."""
+    if not withdrawn(site):
+        return None
+    of_endpoints = (verdict.override for verdict in site.endpoints.values() if not verdict.serves)
+    return site.verdict.override or next(filter(None, of_endpoints), None)
+
+
 def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]) -> str:
     """What to look at first: ``chat has no region; down: us-east, eu-west and 4 more``.
 
     Empty while every region serves but those that somebody wants not to. A region that is down for
     some services alone has them named.
     """
-    without = [
-        f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}"
-        for fence in widest(unserved_fences)
+    bare = widest(unserved_fences)
+    without = [f"{fence.service}{f' (pin {fence.pin})' if fence.pin else ''}" for fence in bare]
+    said = [
+        f"{site.region}: {who}"
+        for fence in bare
+        for site in _of_fence(fence, regions)
+        if (who := _who(site))
     ]
+    by = f" ({_few(list(dict.fromkeys(said)))})" if said else ""
     sites = Counter(site.region for site in regions)
     down = [
         f"{site.region} ({_few(site.services)})" if sites[site.region] > 1 else site.region
@@ -121,7 +154,9 @@ def _words(unserved_fences: Sequence[FenceSize], regions: Sequence[JudgedRegion]
         if not site.verdict.serves and not withdrawn(site)
     ]
     parts = (
-        [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region"] if without else []
+        [f"{_few(without)} {'has' if len(without) == 1 else 'have'} no region{by}"]
+        if without
+        else []
     )
     parts += [f"down: {_few(down)}"] if down else []
     return "; ".join(parts)

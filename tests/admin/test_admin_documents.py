@@ -13,7 +13,7 @@ from docs.http_api import documents, openapi, undocumented
 from resolverd.admin.api import Api
 from resolverd.admin.documents.base import ErrorDocument
 from resolverd.admin.documents.reload import ReloadRefusedDocument
-from resolverd.admin.requests import DrainRequest, OverrideRequest
+from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
 from resolverd.admin.routes import ROUTES, Route, common_errors
 from resolverd.admin.state import state_of
 
@@ -23,6 +23,7 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/override"): {"json": {"target": "us-west-1", "kind": "down", **_WHY}},
     ("POST", "/drain"): {"json": {"region": "ap-northeast", **_WHY}},
     ("GET", "/drain"): {"params": {"region": "eu-west"}},
+    ("POST", "/spill"): {"json": {"service": "chat", "region": "eu-west", "share": 0.3, **_WHY}},
     ("GET", "/explain"): {"params": {"name": NAME, "client": TOKYO}},
     ("GET", "/state"): {},
     ("GET", "/rtt"): {},
@@ -34,6 +35,7 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/reload"): {},
     ("POST", "/reload"): {},
     ("DELETE", "/override/{target}"): {"params": {"who": "ann"}},
+    ("DELETE", "/spill/{service}"): {"params": {"region": "eu-west", "who": "ann"}},
 }
 
 
@@ -48,7 +50,10 @@ def test_the_table_of_routes_is_the_servers_own() -> None:
 
 
 def test_every_key_is_documented() -> None:
-    assert list(undocumented([*_reached(documents()), OverrideRequest, DrainRequest])) == []
+    assert (
+        list(undocumented([*_reached(documents()), OverrideRequest, DrainRequest, SpillRequest]))
+        == []
+    )
 
 
 def test_the_openapi_document_refers_to_what_it_has() -> None:
@@ -60,7 +65,8 @@ def test_the_openapi_document_refers_to_what_it_has() -> None:
 async def test_what_every_route_answers_is_its_document(admin: AdminClient) -> None:
     by_key: dict[tuple[str, str], Route] = {(r.method, r.path): r for r in ROUTES}
     for (method, path), more in ASKED.items():
-        reply = await admin.ask(method, path.replace("{target}", "us-west-1"), **more)
+        place = path.replace("{target}", "us-west-1").replace("{service}", "chat")
+        reply = await admin.ask(method, place, **more)
         assert reply.status == 200, reply.text
         _validate(by_key[method, path], reply.text)
 
@@ -72,6 +78,10 @@ ERRORS: list[tuple[str, str, dict[str, Any], int]] = [
     ("POST", "/override", {"json": {"target": "x", "kind": "up", "why": "y"}}, 404),
     ("GET", "/drain?region=x", {}, 404),
     ("DELETE", "/override/us-east", {}, 404),
+    ("POST", "/spill", {"json": {"service": "chat", "share": 0.3, "why": "x"}}, 400),
+    ("POST", "/spill", {"json": {"service": "chat", "share": 1.3, "why": "x"}}, 400),
+    ("POST", "/spill", {"json": {"service": "x", "share": 0, "why": "x"}}, 404),
+    ("DELETE", "/spill/chat", {}, 404),
     ("GET", "/nowhere", {}, 404),
     ("DELETE", "/state", {}, 405),
 ]

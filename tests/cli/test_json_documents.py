@@ -20,6 +20,7 @@ COMMANDS = [
     ("override", ("override", "us-west", "drain", "--why", "a test")),
     ("clear", ("clear", "us-west")),
     ("drain", ("drain", "us-east", "--why", "a test", "--no-wait", "--force")),
+    ("spill", ("spill", "chat", "--region", "us-west", "30%", "--why", "a test")),
     ("explain", ("explain", CHAT_NAME, "1.2.3.0/24")),
     ("explain", ("explain", CHAT_NAME, "1.2.3.0/24", "--files")),
     ("check", ("check",)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import dns.asyncquery
+import dns.edns
 import dns.message
 import pytest
 from harness.config import CHAT, address_of
@@ -15,14 +17,17 @@ from harness.daemon import Endpoints, endpoints, running, write_files
 from harness.nats import NatsServer, nats, toml_urls
 from harness.server import HEAD
 from harness.waiting import until_holds
+from structlog.testing import capture_logs
 
 from resolverd.admin.operate import (
     NotOverriddenError,
     OverrideCommand,
+    OverridesSet,
     clear_override,
     set_override,
 )
 from resolverd.admin.scope import UnknownEdgeError
+from resolverd.admin.spills import NoRuleError, RuleCommand, clear_rule, set_rule
 from resolverd.admin.state import state_of
 from resolverd.daemon import Daemon
 from resolverd.health.overrides import OverrideKind
@@ -30,12 +35,19 @@ from resolverd.health.overrides import OverrideKind
 RESTARTS = int(os.environ.get("FLEET_RESTARTS", "10"))
 """How often an edge is restarted under a drain."""
 
+DRAIN = OverrideKind.DRAIN
 NEAREST = "eu-west"
 """The region that this host's own clients get."""
 
 
 def written(
-    folder: Path, served: Endpoints, server: NatsServer, edge: str, state: str, wait: str
+    folder: Path,
+    served: Endpoints,
+    server: NatsServer,
+    edge: str,
+    state: str,
+    wait: str,
+    services: str,
 ) -> Path:
     """The files of an edge; the path of its configuration."""
     folder.mkdir(exist_ok=True)
@@ -44,7 +56,7 @@ def written(
         folder,
         {"inference.example.": f"{HEAD}chat 60 DYNA chat\n"},
         served,
-        services=fleet + CHAT,
+        services=fleet + services,
         server=state,
     )
 
@@ -58,9 +70,10 @@ async def fleet_daemon(
     *,
     state: str = "",
     wait: str = "5s",
+    services: str = CHAT,
 ) -> AsyncIterator[Daemon]:
     """A daemon of the fleet, ready."""
-    async with running(written(folder, served, server, edge, state, wait)) as daemon:
+    async with running(written(folder, served, server, edge, state, wait, services)) as daemon:
         yield daemon
 
 
@@ -153,3 +166,133 @@ async def test_without_nats_a_start_obeys_what_it_kept(tmp_path: Path) -> None:
             assert put.telling.pending
             assert ("us-east", "drain", "racks", "all", True) in at(fra)
             assert any("said here only" in trouble for trouble in state_of(fra)["degraded"])
+
+
+CLIENTS = tuple(f"10.{block}.0.0" for block in range(40))
+"""Blocks of which some are drawn below a share of one half, and others are not."""
+
+
+async def spread(daemon: Daemon) -> dict[str, set[str]]:
+    """The clients that get each address."""
+    given: dict[str, set[str]] = {}
+    listener = daemon.bound[0]
+    for client in CLIENTS:
+        query = dns.message.make_query(
+            "chat.inference.example", "A", use_edns=0, options=[dns.edns.ECSOption(client, 24)]
+        )
+        response = await dns.asyncquery.udp(query, listener.address, port=listener.port, timeout=5)
+        given.setdefault(str(response.answer[0][0]), set()).add(client)
+    return given
+
+
+def half(edge: str = "", share: float = 0.5) -> RuleCommand:
+    """What an operator says."""
+    return RuleCommand("chat", NEAREST, share, "op", "a launch", None, edge)
+
+
+async def sent_on(daemon: Daemon) -> set[str]:
+    """The clients that the nearest region does not answer."""
+    given = await spread(daemon)
+    return set(CLIENTS) - given.get(address_of(NEAREST), set())
+
+
+async def test_a_spill_rule_said_at_one_daemon_moves_the_same_clients_at_all(
+    tmp_path: Path,
+) -> None:
+    async with (
+        nats(tmp_path / "nats") as server,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1") as fra,
+        fleet_daemon(tmp_path / "ams1", served, server, "ams1") as ams,
+    ):
+        await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
+        assert not await sent_on(fra)
+        put = await set_rule(fra, half())
+        assert put.telling == ("all", False, ("ams1", "fra1"), ())
+        moved = await sent_on(fra)
+        assert set() < moved < set(CLIENTS)
+        assert await sent_on(ams) == moved, "the blocks below the share are the same everywhere"
+        (rule,) = state_of(ams)["spill_rules"]
+        assert (rule["service"], rule["region"], rule["share"]) == ("chat", NEAREST, 0.5)
+        assert (rule["who"], rule["why"], rule["scope"]) == ("op", "a launch", "all")
+
+        async with fleet_daemon(tmp_path / "lon1", served, server, "lon1") as new:
+            assert await sent_on(new) == moved, "a new edge takes it before it answers"
+
+        with pytest.raises(UnknownEdgeError, match="paris"):
+            await set_rule(fra, half("paris"))
+        await set_rule(fra, half("ams1", 1.0))
+        assert await sent_on(fra) == moved
+        assert await sent_on(ams) == set(CLIENTS)
+        await clear_rule(fra, "chat", NEAREST, "op")
+        assert not await sent_on(fra)
+        assert not await sent_on(ams)
+        with pytest.raises(NoRuleError):
+            await clear_rule(ams, "chat", NEAREST, "op")
+
+
+async def test_an_edge_that_was_away_obeys_a_spill_rule_from_its_first_answer_on(
+    tmp_path: Path,
+) -> None:
+    state = 'state = "state"\n'
+    async with (
+        nats(tmp_path / "nats") as server,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1") as fra,
+    ):
+        async with fleet_daemon(tmp_path / "ams1", served, server, "ams1", state=state) as ams:
+            assert not await sent_on(ams)
+        await set_rule(fra, half(share=1.0))
+        async with fleet_daemon(tmp_path / "ams1", served, server, "ams1", state=state) as ams:
+            assert await sent_on(ams) == set(CLIENTS)
+        await server.kill()
+        async with fleet_daemon(
+            tmp_path / "ams1", served, server, "ams1", state=state, wait="300ms"
+        ) as ams:
+            assert await sent_on(ams) == set(CLIENTS), "without NATS, from what it kept"
+
+
+PINNED = f"""{CHAT}
+[pin.gdpr]
+subnets = ["127.0.0.0/8"]
+regions = ["eu-west", "us-east"]
+"""
+
+
+async def test_two_operators_who_empty_a_fence_together_hear_of_it_at_every_edge(
+    tmp_path: Path,
+) -> None:
+    """Each drains one of the two regions of a fence, at an edge that has not heard of the other."""
+    async with (
+        nats(tmp_path / "nats") as server,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1", services=PINNED) as fra,
+        fleet_daemon(tmp_path / "ams1", served, server, "ams1", services=PINNED) as ams,
+        fleet_daemon(tmp_path / "lon1", served, server, "lon1", services=PINNED) as lon,
+    ):
+        await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 3, within=30)
+        with capture_logs() as events:
+            puts = await asyncio.gather(
+                set_override(fra, OverrideCommand("eu-west", DRAIN, "ann", "disks", None)),
+                set_override(ams, OverrideCommand("us-east", DRAIN, "bob", "racks", None)),
+                return_exceptions=True,
+            )
+            done = [put for put in puts if isinstance(put, OverridesSet)]
+            assert len(done) == 2, f"neither had heard of the other: {puts}"
+            told = [[str(fence) for fence in put.emptied] for put in done]
+            assert ["service chat under pin gdpr"] in told, "whoever was second is told"
+            for daemon in (fra, ams, lon):
+                await until_holds(lambda daemon=daemon: bool(daemon.outages.unserved), within=30)
+        unserved = [event for event in events if event["event"] == "service.unserved"]
+        assert [event["log_level"] for event in unserved] == ["error"] * 3
+        said = {"eu-west: drain by ann: disks", "us-east: drain by bob: racks"}
+        assert all(set(event["overrides"]) == said for event in unserved)
+        for daemon in (fra, ams, lon):
+            down = state_of(daemon)["down"]
+            assert "chat (pin gdpr) has no region" in down
+            assert "eu-west: drain by ann" in down
+            assert "us-east: drain by bob" in down
+            assert await answer(daemon) in (address_of("eu-west"), address_of("us-east"))
+        await clear_override(lon, "us-east", "cy")
+        for daemon in (fra, ams, lon):
+            assert await answer(daemon) == address_of("us-east")

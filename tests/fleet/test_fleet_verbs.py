@@ -77,7 +77,7 @@ async def test_verbs_say_who_obeys_and_what_is_not_told(tmp_path: Path) -> None:
             state = (await asked(fra, "state", "--json")).json()
             StateDocument.model_validate(state)
             assert state["fleet"]["pending"] == [
-                {"scope": "all", "target": "eu-west", "kind": "drain"}
+                {"scope": "all", "target": "eu-west", "about": "override", "kind": "drain"}
             ]
             ran = await asked(fra, "state")
             assert "drain (said here only)" in ran.out

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 from harness.linked_edges import edge, until
-from harness.nats import nats
+from harness.nats import NatsServer, nats
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
@@ -166,6 +167,108 @@ async def test_what_nats_has_lost_is_said_again(tmp_path: Path) -> None:
             assert one.says() == {"eu-west": "drain"}
         async with edge([server.url], "lon1") as new:
             assert new.obeyed == {"eu-west": "drain"}
+
+
+async def lose_store(server: NatsServer) -> None:
+    """End the server, lose its disk, and start it anew."""
+    await server.kill()
+    shutil.rmtree(server.folder / "store")
+    await server.start()
+
+
+async def test_a_clear_stays_though_nats_loses_its_data_while_an_edge_is_away(
+    tmp_path: Path,
+) -> None:
+    async with nats(tmp_path) as server, edge([server.url], "fra1") as fra:
+        async with edge([server.url], "ams1") as ams:
+            await until(lambda: len(fra.joined.link.store.edges()) == 2)
+            await fra.say(DRAIN)
+            assert ams.obeyed == {"eu-west": "drain"}
+            kept = ams.joined.words.kept()
+        await fra.say(None)
+        made = fra.joined.link.store.made
+        await lose_store(server)
+        await until(lambda: fra.joined.link.store.made != made)
+        await until(lambda: fra.joined.link.state.quorum and not fra.joined.words.pending)
+        with capture_logs() as events:
+            async with edge([server.url], "ams1", kept=kept) as ams:
+                assert ams.obeyed == {}, "not even its first answer"
+                await until(lambda: not ams.joined.words.pending)
+                assert (fra.says(), ams.says()) == ({}, {})
+        assert "word.lost" not in [event["event"] for event in events], "nobody said it there"
+
+
+async def test_a_clear_stays_though_the_edge_that_missed_it_is_back_first(tmp_path: Path) -> None:
+    async with nats(tmp_path) as server:
+        async with edge([server.url], "fra1") as fra:
+            async with edge([server.url], "ams1") as ams:
+                await until(lambda: len(fra.joined.link.store.edges()) == 2)
+                await fra.say(DRAIN)
+                await fra.say(DOWN, "us-east")
+                missed = ams.joined.words.kept()
+            await fra.say(None)
+            await fra.say(UP, "us-east")
+            knows = fra.joined.words.kept()
+        await lose_store(server)
+        async with edge([server.url], "ams1", kept=missed) as ams:
+            await until(lambda: not ams.joined.words.pending)
+            assert ams.says() == {"eu-west": "drain", "us-east": "down"}, "all that anybody knows"
+            async with edge([server.url], "fra1", kept=knows) as fra:
+                assert fra.obeyed == {"us-east": "up"}
+                await until(lambda: ams.says() == {"us-east": "up"})
+                await until(lambda: not fra.joined.words.pending)
+                async with edge([server.url], "lon1") as lon:
+                    assert lon.obeyed == {"us-east": "up"}
+
+
+async def test_a_word_of_since_the_loss_is_older_than_nothing_that_is_said_again(
+    tmp_path: Path,
+) -> None:
+    async with nats(tmp_path) as server:
+        async with edge([server.url], "ams1") as ams:
+            await ams.say(DRAIN)
+            kept = ams.joined.words.kept()
+        await lose_store(server)
+        async with edge([server.url], "fra1") as fra:
+            await fra.say(UP)
+            async with edge([server.url], "ams1", kept=kept) as ams:
+                await until(lambda: not ams.joined.words.pending)
+                assert fra.says() == ams.says() == {"eu-west": "up"}
+
+
+async def test_a_spill_rule_holds_at_all_edges_or_at_one_and_ends_by_itself(
+    tmp_path: Path,
+) -> None:
+    async with (
+        nats(tmp_path) as server,
+        edge([server.url], "fra1") as fra,
+        edge([server.url], "ams1") as ams,
+    ):
+        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+        assert await fra.say_spill(0.3) == (False, False, ("ams1", "fra1"), ())
+        assert fra.spills() == ams.spills() == {"chat/eu-west": "30%"}
+        await fra.say_spill(0.0, "chat", scope="ams1", seconds=1.5)
+        assert (fra.spills(), ams.spills()) == (
+            {"chat/eu-west": "30%"}, {"chat": "off", "chat/eu-west": "30%"},
+        )  # fmt: skip
+        await until(lambda: ams.spills() == {"chat/eu-west": "30%"})
+        await ams.say_spill(None)
+        assert fra.spills() == ams.spills() == {}
+        assert fra.says() == {}, "an override is another thing"
+
+
+async def test_an_edge_that_was_away_takes_spill_rules_before_it_answers(tmp_path: Path) -> None:
+    async with nats(tmp_path) as server, edge([server.url], "fra1") as fra:
+        await fra.say_spill(0.3)
+        async with edge([server.url], "ams1") as ams:
+            assert ams.spills() == {"chat/eu-west": "30%"}
+            kept = ams.joined.words.kept()
+        await fra.say_spill(0.5)
+        async with edge([server.url], "ams1", kept=kept) as ams:
+            assert ams.spills() == {"chat/eu-west": "50%"}
+        await server.kill()
+        async with edge([server.url], "ams1", kept=kept, start_wait=0.3) as ams:
+            assert ams.spills() == {"chat/eu-west": "30%"}
 
 
 async def test_overrides_of_a_time_without_a_fleet_hold_on_at_their_edge(tmp_path: Path) -> None:

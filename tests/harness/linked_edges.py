@@ -16,11 +16,13 @@ from resolverd.config.fleet import EVERY_EDGE, Fleet
 from resolverd.fleet.joined import Joined
 from resolverd.fleet.link import Link, LinkState
 from resolverd.fleet.words import Told
-from resolverd.health.overrides import Override, OverrideKind, Overrides
+from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
+from resolverd.policy.operator_rules import OperatorRule, in_words
 from resolverd.tasks import Tasks
 
 TIMEOUT = 60.0
 REGIONS = frozenset({"eu-west", "us-east", "us-west"})
+RULES = frozenset({"chat", "chat/eu-west"})
 
 until = partial(until_holds, within=TIMEOUT)
 
@@ -48,6 +50,7 @@ class Edge:
 
     joined: Joined
     overrides: Overrides = field(default_factory=Overrides)
+    rules: Orders[OperatorRule] = field(default_factory=Orders)
     tasks: Tasks = field(default_factory=Tasks)
     obeyed: dict[str, str] = field(default_factory=dict)
 
@@ -73,6 +76,27 @@ class Edge:
         await self.republish()
         return await self.joined.words.told([target], scope)
 
+    def spills(self) -> dict[str, str]:
+        """The spill rules in force, by what they are of."""
+        active = self.rules.active(time.monotonic())
+        return {target: in_words(rule.share) for target, rule in active.items()}
+
+    async def say_spill(
+        self,
+        share: float | None,
+        target: str = "chat/eu-west",
+        *,
+        scope: str = EVERY_EDGE,
+        seconds: float | None = None,
+    ) -> Told:
+        """Say a spill rule here, and wait until the live edges obey."""
+        now = time.monotonic()
+        until = None if seconds is None else now + seconds
+        rule = None if share is None else OperatorRule(share, "op", "a surge", now, until)
+        self.joined.words.say([target], rule, scope, "spill")
+        await self.republish()
+        return await self.joined.words.told([target], scope, "spill")
+
     async def republish(self) -> None:
         """As a daemon does: take some time, then obey."""
         said = self.says()
@@ -94,7 +118,7 @@ async def edge(
     found = Edge(joined)
     await joined.start()
     await joined.settle()
-    joined.into(found.overrides, lambda: REGIONS, found.republish)
+    joined.into(found.overrides, lambda: REGIONS, found.rules, lambda: RULES, found.republish)
     await found.republish()
     joined.keep(found.tasks)
     try:

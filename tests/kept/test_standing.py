@@ -33,6 +33,7 @@ from resolverd.kept.standing import (
     written,
 )
 from resolverd.policy.learned import LearnedRate
+from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import SEGMENTS, Segment, SegmentShare
@@ -53,6 +54,7 @@ overrides = st.builds(
     readings,
     st.none() | st.floats(5000, 9000),
 )
+rules = st.builds(OperatorRule, shares, names, names, readings, st.none() | st.floats(5000, 9000))
 healths = st.builds(
     EndpointHealth,
     state=st.sampled_from(State),
@@ -76,6 +78,7 @@ holds = st.builds(
     st.booleans(),
     st.booleans(),
     st.none() | readings,
+    said=st.booleans(),
 )
 positions = st.builds(
     Positions,
@@ -109,6 +112,7 @@ standings = st.builds(
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
     st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
     st.dictionaries(names, histories, max_size=3),
+    spill_rules=st.dictionaries(names, rules, max_size=3),
 )
 
 

@@ -118,7 +118,7 @@ def test_what_somebody_wants_to_be_away_is_not_down_but_may_leave_a_service_with
     wanted = [fence("chat", "", "us-east")]
     for drained in (by_region, by_endpoints):
         assert withdrawn(drained)
-        assert words(wanted, [drained]) == "chat has no region"
+        assert words(wanted, [drained]) == "chat has no region (us-east: drain by ann)"
     for dead in (away, half):
         assert not withdrawn(dead)
         assert words(wanted, [dead]) == "chat has no region; down: us-east"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from resolverd.admin.documents.base import Document, ErrorDocument, Part, key
 from resolverd.admin.documents.reload import OutdatedPart
-from resolverd.admin.documents.state import GenerationPart, OverrideOnPart
+from resolverd.admin.documents.state import GenerationPart, OverrideOnPart, SpillRuleOnPart
 
 
 class UrlsDocument(Document):
@@ -49,6 +49,29 @@ class ClearedDocument(Document):
     target: str = key("What was asked for.")
     cleared: list[OverrideOnPart] = key("The overrides that were ended.")
     released: list[str] = key("Probe targets that flap damping holds down no more.")
+    fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
+
+
+class SentOnPart(Part):
+    """What a region of a service sends on and takes."""
+
+    spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
+    accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+
+
+class SpillRuleSetDocument(Document):
+    """POST /spill, once answers obey."""
+
+    set: SpillRuleOnPart = key("The rule put in force.")
+    regions: dict[str, SentOnPart] = key("What each region of the service does now, at this edge.")
+    fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
+
+
+class SpillRuleClearedDocument(Document):
+    """DELETE /spill/{service}, once answers obey it no more."""
+
+    cleared: SpillRuleOnPart = key("The rule that was ended.")
+    regions: dict[str, SentOnPart] = key("What each region of the service does now, at this edge.")
     fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
 
 

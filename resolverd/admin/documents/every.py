@@ -19,5 +19,8 @@ ERRORS: Mapping[str, type[ErrorDocument]] = MappingProxyType(
     {n: m for n, m in DOCUMENTS.items() if issubclass(m, ErrorDocument)}
 )
 REQUESTS = MappingProxyType(
-    {m.__name__: m for m in (requests.OverrideRequest, requests.DrainRequest)}
+    {
+        m.__name__: m
+        for m in (requests.OverrideRequest, requests.DrainRequest, requests.SpillRequest)
+    }
 )

@@ -193,6 +193,21 @@ class OverrideOnPart(OverridePart):
     pending: bool = key("Whether it is said here only, and NATS has not confirmed it.")
 
 
+class SpillRuleOnPart(Part):
+    """A spill rule: what an operator says that regions of a service send on."""
+
+    service: str = key("The service.")
+    region: str | None = key("The region of it; null: each of its regions without one of its own.")
+    share: float = key("Share of its clients that it sends on, 0 to 1; 0: it is out of spilling.")
+    who: str = key("Who said it.")
+    why: str = key("Why.")
+    set_at: str = key("When, ISO 8601 in UTC.")
+    until: str | None = key("When it ends by itself, ISO 8601 in UTC; null: when it is cleared.")
+    seconds_left: float | None = key("Seconds until then; null: it does not end by itself.")
+    scope: str | None = key("To whom it is said: `all` or an edge; null without a fleet.")
+    pending: bool = key("Whether it is said here only, and NATS has not confirmed it.")
+
+
 class EdgePart(Part):
     """One edge of the fleet, as it is heard here."""
 
@@ -205,8 +220,9 @@ class PendingWordPart(Part):
     """An operator's word that was said here, and that the fleet does not have yet."""
 
     scope: str = key("To whom it is said: `all`, or an edge.")
-    target: str = key("The region or probe target.")
-    kind: str | None = key("Its kind; null clears.")
+    target: str = key("The region or probe target; of a spill rule SERVICE or SERVICE/REGION.")
+    about: Literal["override", "spill"] = key("Whether it is an override or a spill rule.")
+    kind: str | None = key("Its kind, of a spill rule the share or off; null clears.")
 
 
 class ObservingEdgePart(Part):
@@ -293,6 +309,7 @@ class StateDocument(Document):
     regions: list[RegionPart] = key("Regions.")
     services: list[ServicePart] = key("Services.")
     overrides: list[OverrideOnPart] = key("Overrides in force.")
+    spill_rules: list[SpillRuleOnPart] = key("Spill rules in force.")
     fleet: FleetPart | None = key("How it stands with its fleet; null without one.")
     zones: list[ZonePart] = key("Zones.")
     geo: list[DatabasePart] = key("Geographic databases, in the order in which they are asked.")

@@ -18,6 +18,7 @@ from resolverd.admin.metrics import (
     process,
     regions,
     rtt,
+    spill_rules,
     traffic,
 )
 from resolverd.admin.metrics.family import Family
@@ -25,8 +26,8 @@ from resolverd.admin.metrics.inference import of_kind
 from resolverd.health.kinds.kind import metrics
 
 _SUBJECTS = (
-    traffic, regions, endpoints, probes, rtt, inference, load, overrides, fleet, other_edges,
-    generations, files, process,
+    traffic, regions, endpoints, probes, rtt, inference, load, overrides, spill_rules, fleet,
+    other_edges, generations, files, process,
 )  # fmt: skip
 
 

@@ -211,8 +211,9 @@ EVENTS = (
         "service.unserved",
         "error",
         "No region that these clients may have serves: they are answered as `all_down` says. "
-        "Where a service has none at all, its pins have none either, and are not named.",
-        "service pin regions consequence",
+        "Where a service has none at all, its pins have none either, and are not named. "
+        "`overrides` say who has taken which of them out, and why.",
+        "service pin regions overrides consequence",
     ),
     Event(
         "service.served",

@@ -1,4 +1,4 @@
-"""What operators order: overrides, and the API that takes them."""
+"""What operators order: overrides, spill rules, and the API that takes them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,38 @@ EVENTS = (
         "override.ended",
         "info",
         "An override ended because its time was over.",
+        "target",
+    ),
+    Event(
+        "spill_rule.restored",
+        "info",
+        "A spill rule of an earlier process is in force again, for so many `seconds`.",
+        "reason seconds target kind who",
+    ),
+    Event(
+        "spill_rule.set",
+        "info",
+        "An operator's rule on what a service, or `SERVICE/REGION`, spills, for so many `seconds`.",
+        "target before after who reason seconds",
+        "edge",
+    ),
+    Event(
+        "spill_rule.cleared",
+        "info",
+        "A spill rule ended by hand: what is sent on follows the load again.",
+        "target before who reason",
+        "edge",
+    ),
+    Event(
+        "spill_rule.lost",
+        "warning",
+        "A spill rule ended because an edit that was insisted on took its service or region away.",
+        "target kind who reason",
+    ),
+    Event(
+        "spill_rule.ended",
+        "info",
+        "A spill rule ended because its time was over.",
         "target",
     ),
     Event(

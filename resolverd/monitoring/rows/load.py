@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from resolverd.admin.metrics import load, rtt
+from resolverd.admin.metrics import load, rtt, spill_rules
 from resolverd.monitoring.panel import GREEN, RED, Names, Panel, Query
-from resolverd.monitoring.promql import increase, least, mean, most, now, top, total
+from resolverd.monitoring.promql import increase, least, mean, most, now, since, top, total
 from resolverd.monitoring.rows.answering import YES
 
 _PAIR = ("service", "region")
@@ -57,6 +57,17 @@ ACCEPTED = Panel(
         Query(total(increase(load.episodes, "1h"), *_PAIR), "{{service}}: {{region}} began"),
     ),
     "load", width=12,
+)  # fmt: skip
+RULES = Panel(
+    "Spill rules in force",
+    "What operators have regions send on, whatever their load is; 0 is off. `resolverd spill … "
+    "auto` ends one.",
+    (
+        Query(most(now(spill_rules.ratios), *_PAIR), "share"),
+        Query(least(now(spill_rules.remaining), *_PAIR), "ends in"),
+        Query(most(since(now(spill_rules.set_at)), *_PAIR), "set for"),
+    ),
+    "load", "table", width=12,
 )  # fmt: skip
 QUEUES = Panel(
     "Expected wait",
@@ -134,6 +145,7 @@ TABLE = Panel(
 )  # fmt: skip
 
 LOAD = (
-    FULL, SPILLS, TTFT, SUCCESS, GPUS, ALERTS, ACCEPTED, FAILOVER, QUEUES, MAX_RATES, BLOCKS, HEAVY,
+    FULL, SPILLS, TTFT, SUCCESS, GPUS, ALERTS, ACCEPTED, RULES, FAILOVER, QUEUES, MAX_RATES, BLOCKS,
+    HEAVY,
 )  # fmt: skip
 RTT = (ROUND_TRIPS, PAGES, PLAUSIBLE, PAGE_AGES, PAGE_ROWS, TABLE)
