@@ -7,11 +7,11 @@ keeps one of them. `tick` moves on to a moment and judges it; `seen` changes not
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from resolverd import log
 from resolverd.config.targets import ProbeTarget, ProbeTargets, endpoint_and_probe
@@ -32,12 +32,25 @@ from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned, override_keys
 from resolverd.snapshot.regions import Judgement, World, judge, judge_regions
 from resolverd.snapshot.transitions import TransitionLog
+from resolverd.turns import in_turns
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_TIMEOUT = 5.0
 
-# Endpoints whose health is looked at for what is kept in one turn of the loop: a millisecond's.
-_AT_ONCE = 100
+# Endpoints whose health is looked at for what is kept at once, in a fraction of a millisecond.
+_AT_ONCE = 20
+
+# Seconds for which the health of one endpoint is kept as it was but for its age: a start takes it
+# for older by as much. Less would have thousands of them made into JSON at each change of one.
+_KEPT_AGE = 10.0
+
+
+class _Kept(NamedTuple):
+    """What is kept of a target, and since when (s, monotonic) as the same object."""
+
+    target: Target
+    verdict: KeptVerdict
+    since: float
 
 
 class Observation:
@@ -89,7 +102,7 @@ class Observation:
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
-        self._digests: dict[str, tuple[Target, str]] = {}  # of how targets are probed
+        self._kept: dict[str, _Kept] = {}  # of each target, as it was kept last
         if others is not None:
             others.join(self.monitor, changed, self._saturations)
             others.observe(inputs.config, inputs.targets)
@@ -187,7 +200,7 @@ class Observation:
 
     async def standing(self) -> Standing:
         """How things stand now, for a later process; others have the loop's turn meanwhile."""
-        verdicts = await self._kept_verdicts()
+        verdicts = await in_turns(self._kept_verdicts())
         return Standing(
             self.overrides.active(time.monotonic()),
             verdicts,
@@ -196,20 +209,27 @@ class Observation:
             self._rates(),
         )
 
-    async def _kept_verdicts(self) -> dict[str, KeptVerdict]:
-        """The healths with how each is probed, of which the digest is dear, and stays."""
-        known, self._digests = self._digests, {}
-        kept, ids = {}, self.monitor.ids()
+    def _kept_verdicts(self) -> Generator[None, None, dict[str, KeptVerdict]]:
+        """The healths with how each is probed, of which the digest is dear, and stays.
+
+        One of which nothing has changed but its age is the same object for some seconds.
+        """
+        known, found = self._kept, dict[str, _Kept]()
+        ids = self.monitor.ids()
         for at in range(0, len(ids), _AT_ONCE):
-            for target, health in self.monitor.healths(ids[at : at + _AT_ONCE]):
-                made = known.get(target.id)
-                if made is None or made[0] is not target:
-                    made = target, digest(target)
-                self._digests[target.id] = made
-                kept[target.id] = KeptVerdict(made[1], health)
-            if len(ids) > _AT_ONCE:
-                await asyncio.sleep(0)
-        return kept
+            some, now = ids[at : at + _AT_ONCE], time.monotonic()
+            young = [(id_, known[id_]) for id_ in some if id_ in known]
+            before = {id_: k.verdict.health for id_, k in young if now - k.since < _KEPT_AGE}
+            for target, health in self.monitor.healths(some, before):
+                kept = known.get(target.id)
+                if kept is None or kept.target is not target:
+                    kept = _Kept(target, KeptVerdict(digest(target), health), now)
+                elif kept.verdict.health is not health:
+                    kept = _Kept(target, KeptVerdict(kept.verdict.probe, health), now)
+                found[target.id] = kept
+            yield
+        self._kept = found
+        return {id_: kept.verdict for id_, kept in found.items()}
 
     def _rates(self) -> dict[str, KeptRate]:
         """What was learned of each replica, with how it is probed."""

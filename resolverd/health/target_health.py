@@ -266,6 +266,11 @@ class TargetHealth:
         known = effective.state is not State.UNKNOWN and not self.families.withholds
         return effective if known else None
 
+    def keeps(self, health: EndpointHealth) -> bool:
+        """Whether `kept` is `health` but for its age."""
+        known = not self.families.withholds
+        return known and machine.same_but_for_age(self._pending.effective, health)
+
     def _unsteady(self) -> None:
         """Something is about to change by which the next outcome may mean more than the last."""
         self._take_repeats()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from harness.virtual import VirtualLoop
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from resolverd.config.probe import Probe
 from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.connection import Connection, ConnectionRecord
+from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Seen
 from resolverd.health.probes.trace import current_trace
 from resolverd.health.target import Target
 from resolverd.health.target_health import TargetHealth
+from resolverd.health.verdict import State
 from resolverd.health.watch import Watch
 
 SETTINGS = Probe(fall=2, rise=2, flap_damping=5.0)
@@ -154,3 +157,34 @@ def test_a_record_of_connections_is_what_each_probe_in_turn_makes_of_it(
         if looks:
             assert record.known == each
     assert record.known == each
+
+
+@given(PROBES)
+def test_a_health_that_is_kept_as_before_is_the_one_of_now_but_for_its_age(
+    probes: list[tuple[str, Outcome, float, float, bool]],
+) -> None:
+    made, healths = all_targets()
+    before: dict[str, EndpointHealth] = {}
+    now = 0.0
+    for target, outcome, gap, took, overridden in probes:
+        started = now = now + gap
+        healths[target].begin(started)
+        now += took
+        if not made.repeat(target, outcome, started, now):
+            made.observe(target, outcome, started, now, overridden=overridden)
+        for id_, health in healths.items():
+            known = before.get(id_)
+            same = known is not None and health.keeps(known)
+            kept = health.kept
+            if same:
+                assert kept is not None
+                assert known is not None
+                assert _without_age(kept) == _without_age(known)
+            elif kept is not None:
+                assert known is None or _without_age(kept) != _without_age(known)
+                before[id_] = kept
+
+
+def _without_age(health: EndpointHealth) -> EndpointHealth:
+    counted = 0 if health.state is State.UP else health.successes
+    return replace(health, probed_at=0.0, successes=counted)
