@@ -38,7 +38,7 @@ from resolverd.turns import in_turns
 HOSTNAME_TIMEOUT = 5.0
 
 # Endpoints whose health is looked at for what is kept at once, in a fraction of a millisecond.
-_AT_ONCE = 20
+_AT_ONCE = 50
 
 # Seconds for which the health of one endpoint is kept as it was but for its age: a start takes it
 # for older by as much. Less would have thousands of them made into JSON at each change of one.
@@ -46,10 +46,11 @@ _KEPT_AGE = 10.0
 
 
 class _Kept(NamedTuple):
-    """What is kept of a target, and since when (s, monotonic) as the same object."""
+    """What is kept of a target at a revision, and since when (s, monotonic)."""
 
     target: Target
     verdict: KeptVerdict
+    revision: int | None
     since: float
 
 
@@ -210,26 +211,33 @@ class Observation:
         )
 
     def _kept_verdicts(self) -> Generator[None, None, dict[str, KeptVerdict]]:
-        """The healths with how each is probed, of which the digest is dear, and stays.
+        """The healths with how each is probed.
 
         One of which nothing has changed but its age is the same object for some seconds.
         """
-        known, found = self._kept, dict[str, _Kept]()
+        found: dict[str, _Kept] = {}
         ids = self.monitor.ids()
         for at in range(0, len(ids), _AT_ONCE):
-            some, now = ids[at : at + _AT_ONCE], time.monotonic()
-            young = [(id_, known[id_]) for id_ in some if id_ in known]
-            before = {id_: k.verdict.health for id_, k in young if now - k.since < _KEPT_AGE}
-            for target, health in self.monitor.healths(some, before):
-                kept = known.get(target.id)
-                if kept is None or kept.target is not target:
-                    kept = _Kept(target, KeptVerdict(digest(target), health), now)
-                elif kept.verdict.health is not health:
-                    kept = _Kept(target, KeptVerdict(kept.verdict.probe, health), now)
-                found[target.id] = kept
+            now = time.monotonic()
+            for id_ in ids[at : at + _AT_ONCE]:
+                kept, revision = self._kept.get(id_), self.monitor.revision(id_)
+                if kept is None or kept.revision != revision or now - kept.since >= _KEPT_AGE:
+                    kept = self._kept_now(id_, kept, now)
+                if kept is not None:
+                    found[id_] = kept
             yield
         self._kept = found
         return {id_: kept.verdict for id_, kept in found.items()}
+
+    def _kept_now(self, id_: str, before: _Kept | None, now: float) -> _Kept | None:
+        """What is kept of a target; the digest of how it is probed is dear, and stays."""
+        known, revision = self.monitor.health(id_), self.monitor.revision(id_)
+        if known is None:
+            return None
+        target, health = known
+        same = before is not None and before.target is target
+        probe = before.verdict.probe if before is not None and same else digest(target)
+        return _Kept(target, KeptVerdict(probe, health), revision, now)
 
     def _rates(self) -> dict[str, KeptRate]:
         """What was learned of each replica, with how it is probed."""

@@ -118,24 +118,6 @@ def repeated(health: EndpointHealth, started: float, number: int = 1) -> Endpoin
     return EndpointHealth(State.UP, 0, successes, health.changed_at, started, health.reason)
 
 
-def same_but_for_age(one: EndpointHealth, other: EndpointHealth) -> bool:
-    """Whether two healths differ in nothing but when a success was last seen, and how many were.
-
-    How many counts only on the way back up.
-    """
-    return one is other or (
-        one.state is other.state
-        and (one.state is State.UP or one.successes == other.successes)
-        and one.failures == other.failures
-        and one.changed_at == other.changed_at
-        and one.reason == other.reason
-        and one.condition is other.condition
-        and one.level == other.level
-        and one.pending == other.pending
-        and one.penalty_until == other.penalty_until
-    )
-
-
 def superseded(health: EndpointHealth, settings: Probe, now: float) -> EndpointHealth:
     """The health once a probe was superseded that is still under way, and so may yet fail."""
     return _reassessed(replace(health, pending=health.pending + 1), settings, now)

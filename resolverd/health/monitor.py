@@ -158,19 +158,16 @@ class Monitor:
         """The ids of the targets that are probed now."""
         return list(self._watches)
 
-    def healths(
-        self, ids: Iterable[str], before: Mapping[str, EndpointHealth] = MappingProxyType({})
-    ) -> Iterator[tuple[Target, EndpointHealth]]:
-        """What a later process may begin with, of each of these of which that is known.
+    def health(self, id_: str) -> tuple[Target, EndpointHealth] | None:
+        """What a later process may begin with; None where that is not known."""
+        watch = self._watches.get(id_)
+        health = None if watch is None else watch.health
+        return None if watch is None or health is None else (watch.target, health)
 
-        Where that is what it was `before` but for its age, it is that one.
-        """
-        for watch in [self._watches[id_] for id_ in ids if id_ in self._watches]:
-            health = before.get(watch.target.id)
-            if health is None or not watch.judged_health.keeps(health):
-                health = watch.health
-            if health is not None:
-                yield watch.target, health
+    def revision(self, id_: str) -> int | None:
+        """A number that is another once `health` may differ in more than its age."""
+        watch = self._watches.get(id_)
+        return None if watch is None else watch.judged_health.revision
 
     def readings(self) -> Mapping[str, Readings]:
         """The latest readings of each target whose probe takes any, by target id."""

@@ -142,18 +142,21 @@ async def in_slices(
 def _steps(
     document: Mapping[str, Any], written_as: Mapping[str, Callable[[Mapping[str, Any]], str]]
 ) -> Generator[None, None, bytes]:
-    parts = []
-    for key, value in sorted(document.items()):
+    octets = [b"{"]
+    for place, (key, value) in enumerate(sorted(document.items())):
+        octets.append(((",\n" if place else "") + f"{json.dumps(key)}: ").encode())
         if not isinstance(value, Mapping):
-            parts.append(f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}")
+            octets.append(json.dumps(value, sort_keys=True).encode())
             continue
         members, names = written_as.get(key, _members), sorted(value)
-        slices = []
+        octets.append(b"{")
         for at in range(0, len(names), _SLICE):
-            slices.append(members({name: value[name] for name in names[at : at + _SLICE]}))
+            some = members({name: value[name] for name in names[at : at + _SLICE]})
+            octets.append((",\n" + some if at else some).encode())
             yield
-        parts.append(f"{json.dumps(key)}: {{" + ",\n".join(slices) + "}")
-    return ("{" + ",\n".join(parts) + "}\n").encode()
+        octets.append(b"}")
+    octets.append(b"}\n")
+    return b"".join(octets)
 
 
 def _members(some: Mapping[str, Any]) -> str:

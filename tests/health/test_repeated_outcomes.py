@@ -160,11 +160,11 @@ def test_a_record_of_connections_is_what_each_probe_in_turn_makes_of_it(
 
 
 @given(PROBES)
-def test_a_health_that_is_kept_as_before_is_the_one_of_now_but_for_its_age(
+def test_a_health_of_the_same_revision_differs_in_its_age_alone(
     probes: list[tuple[str, Outcome, float, float, bool]],
 ) -> None:
     made, healths = all_targets()
-    before: dict[str, EndpointHealth] = {}
+    before: dict[int, EndpointHealth | None] = {}
     now = 0.0
     for target, outcome, gap, took, overridden in probes:
         started = now = now + gap
@@ -172,19 +172,29 @@ def test_a_health_that_is_kept_as_before_is_the_one_of_now_but_for_its_age(
         now += took
         if not made.repeat(target, outcome, started, now):
             made.observe(target, outcome, started, now, overridden=overridden)
-        for id_, health in healths.items():
-            known = before.get(id_)
-            same = known is not None and health.keeps(known)
-            kept = health.kept
-            if same:
-                assert kept is not None
-                assert known is not None
-                assert _without_age(kept) == _without_age(known)
-            elif kept is not None:
-                assert known is None or _without_age(kept) != _without_age(known)
-                before[id_] = kept
+        for health in healths.values():
+            known = before.setdefault(health.revision, health.kept)
+            assert _without_age(health.kept) == _without_age(known)
 
 
-def _without_age(health: EndpointHealth) -> EndpointHealth:
+def test_a_target_that_goes_on_well_keeps_its_revision() -> None:
+    made, healths = all_targets()
+    for id_ in TARGETS:
+        healths[id_].begin(1.0)
+        made.observe(id_, GOOD, 1.0, 1.1)
+    health = healths["a1"]
+    revision = health.revision
+    for started in (2.0, 3.0):
+        health.begin(started)
+        assert made.repeat("a1", GOOD, started, started + 0.1)
+    assert health.revision == revision
+    health.begin(4.0)
+    made.observe("a1", Outcome(False, "HTTP 503"), 4.0, 4.1)
+    assert revision < health.revision < TargetHealth(SETTINGS, 0.0).revision
+
+
+def _without_age(health: EndpointHealth | None) -> EndpointHealth | None:
+    if health is None:
+        return None
     counted = 0 if health.state is State.UP else health.successes
     return replace(health, probed_at=0.0, successes=counted)
