@@ -150,7 +150,7 @@ def _write(path: Path) -> None:
 
 if __name__ == "__main__":
     atexit.register(_write, Path(sys.argv.pop(1)))
-    loop.run_loop = _run
+    loop.run_loop = _run  # type: ignore[assignment]
     for owner, method in ((Poller, "_turn"), (Timers, "_run"), (Observation, "tick")):
         _time_calls(owner, method)
     _mark_calls(Publication, "republish", "steer")
