@@ -11,7 +11,10 @@ takes reads a clock that it does not move (`thread_cpu`).
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import math
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -22,9 +25,19 @@ _FULL = 2
 _MUCH = 50_000
 """Objects from which on what was made is frozen at once: some tens of milliseconds to walk."""
 _EVERY = 3000
-"""Objects after which the youngest are looked at while something is served, by default 700. A probe
-makes some that live until the next, so of a thousand endpoints a full collection was due each few
-seconds. With more a collection of those in between holds the loop for longer than some ms."""
+"""Objects after which the youngest are looked at while something is served, by default 700, should
+so many be made between two collections of `Freezer.keep`."""
+_NEVER = 1_000_000_000
+"""Collections of the less young after which all are looked at: of those `keep` makes many."""
+_TURN = 0.0005
+"""Seconds of CPU that a collection of the young should take: shorter ones would be many."""
+_SOONEST, _LATEST = 0.02, 1.0
+"""Seconds between two of them."""
+_LOOK = 10.0
+"""Seconds between two looks at how much there is: one takes a millisecond of some 200 MiB."""
+_GROWTH = 1.25
+"""As many times the memory blocks of before there are once all are looked at, for garbage too old
+for other collections. With less what comes and goes by itself would be taken for some."""
 _THAW_INTERVAL = 3600.0
 """The least time (s) between two collections that walk what was frozen."""
 
@@ -69,8 +82,17 @@ def thread_cpu() -> float:
     return time.thread_time() - _collections.seconds
 
 
+def next_pause(pause: float, took: float) -> float:
+    """Seconds until the young are collected again, where they took so many after such a pause."""
+    wanted = pause * _TURN / max(took, _TURN / 2)
+    return min(_LATEST, max(_SOONEST, pause / 2, wanted))
+
+
 class Freezer:
-    """Freezes what a full collection leaves, after each change of what is served."""
+    """Freezes what a full collection leaves, after each change of what is served.
+
+    Once started it has the collector look at the young as `keep` says, and at all by `keep` alone.
+    """
 
     def __init__(self) -> None:
         self._waits = False
@@ -81,7 +103,7 @@ class Freezer:
         """Freeze from now on, beginning with what the next full collection leaves."""
         self._waits, self._thawed = True, time.monotonic()
         self._threshold = gc.get_threshold()
-        gc.set_threshold(_EVERY, *self._threshold[1:])
+        gc.set_threshold(_EVERY, self._threshold[1], _NEVER)
         gc.callbacks.append(self._collected)
 
     def stop(self) -> None:
@@ -90,6 +112,29 @@ class Freezer:
             gc.callbacks.remove(self._collected)
             gc.set_threshold(*self._threshold)
         gc.unfreeze()
+
+    async def keep(self) -> None:
+        """Collect now and then, and the young so often that it is soon done; never returns.
+
+        By itself the collector does so once thousands of objects more are there than before, and by
+        then walks all that were made instead of others since: with thousands of endpoints 5 ms each
+        half second, and 30 each five.
+        """
+        pause, looked_at, blocks = _LATEST, -math.inf, 0
+        while True:
+            await asyncio.sleep(pause)
+            if not gc.isenabled():
+                continue  # somebody makes much, which is not to be walked meanwhile
+            began = time.thread_time()
+            gc.collect(1)
+            pause = next_pause(pause, time.thread_time() - began)
+            if not self._waits and time.monotonic() - looked_at < _LOOK:
+                continue
+            looked_at, now = time.monotonic(), sys.getallocatedblocks()
+            if self._waits or now > blocks * _GROWTH:
+                gc.collect()
+                blocks = sys.getallocatedblocks()
+            blocks = min(blocks, now)
 
     def changed(self, now: float) -> None:
         """What is served has changed at `now` (s, monotonic).

@@ -20,6 +20,7 @@ from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
+from resolverd.collector import FREEZER
 from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
@@ -268,6 +269,7 @@ class Daemon:
         self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
         self.tasks.keep("state", self._keeper.keep)
         self.tasks.keep("rtt", self.round_trips.keep)
+        self.tasks.keep("garbage", FREEZER.keep)
         if self.fleet is not None:
             self.fleet.keep(self.tasks)
         if self.generations is not None:

@@ -7,11 +7,11 @@ keeps one of them. `tick` moves on to a moment and judges it; `seen` changes not
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from resolverd import log
 from resolverd.config.targets import ProbeTarget, ProbeTargets, endpoint_and_probe
@@ -33,12 +33,26 @@ from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import orphaned, orphaned_rules, override_keys, rule_keys
 from resolverd.snapshot.regions import Judgement, World, judge, judge_regions
 from resolverd.snapshot.transitions import TransitionLog
+from resolverd.turns import in_turns
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_TIMEOUT = 5.0
 
-# Endpoints whose health is looked at for what is kept in one turn of the loop: a millisecond's.
-_AT_ONCE = 100
+# Endpoints whose health is looked at for what is kept at once, in a fraction of a millisecond.
+_AT_ONCE = 50
+
+# Seconds for which the health of one endpoint is kept as it was but for its age: a start takes it
+# for older by as much. Less would have thousands of them made into JSON at each change of one.
+_KEPT_AGE = 10.0
+
+
+class _Kept(NamedTuple):
+    """What is kept of a target at a revision, and since when (s, monotonic)."""
+
+    target: Target
+    verdict: KeptVerdict
+    revision: int | None
+    since: float
 
 
 class Observation:
@@ -92,7 +106,7 @@ class Observation:
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
-        self._digests: dict[str, tuple[Target, str]] = {}  # of how targets are probed
+        self._kept: dict[str, _Kept] = {}  # of each target, as it was kept last
         if others is not None:
             others.join(self.monitor, changed, self._saturations)
             others.observe(inputs.config, inputs.targets)
@@ -198,7 +212,7 @@ class Observation:
 
     async def standing(self) -> Standing:
         """How things stand now, for a later process; others have the loop's turn meanwhile."""
-        verdicts = await self._kept_verdicts()
+        verdicts = await in_turns(self._kept_verdicts())
         return Standing(
             self.overrides.active(time.monotonic()),
             verdicts,
@@ -208,20 +222,34 @@ class Observation:
             spill_rules=self.spill_rules.active(time.monotonic()),
         )
 
-    async def _kept_verdicts(self) -> dict[str, KeptVerdict]:
-        """The healths with how each is probed, of which the digest is dear, and stays."""
-        known, self._digests = self._digests, {}
-        kept, ids = {}, self.monitor.ids()
+    def _kept_verdicts(self) -> Generator[None, None, dict[str, KeptVerdict]]:
+        """The healths with how each is probed.
+
+        One of which nothing has changed but its age is the same object for some seconds.
+        """
+        found: dict[str, _Kept] = {}
+        ids = self.monitor.ids()
         for at in range(0, len(ids), _AT_ONCE):
-            for target, health in self.monitor.healths(ids[at : at + _AT_ONCE]):
-                made = known.get(target.id)
-                if made is None or made[0] is not target:
-                    made = target, digest(target)
-                self._digests[target.id] = made
-                kept[target.id] = KeptVerdict(made[1], health)
-            if len(ids) > _AT_ONCE:
-                await asyncio.sleep(0)
-        return kept
+            now = time.monotonic()
+            for id_ in ids[at : at + _AT_ONCE]:
+                kept, revision = self._kept.get(id_), self.monitor.revision(id_)
+                if kept is None or kept.revision != revision or now - kept.since >= _KEPT_AGE:
+                    kept = self._kept_now(id_, kept, now)
+                if kept is not None:
+                    found[id_] = kept
+            yield
+        self._kept = found
+        return {id_: kept.verdict for id_, kept in found.items()}
+
+    def _kept_now(self, id_: str, before: _Kept | None, now: float) -> _Kept | None:
+        """What is kept of a target; the digest of how it is probed is dear, and stays."""
+        known, revision = self.monitor.health(id_), self.monitor.revision(id_)
+        if known is None:
+            return None
+        target, health = known
+        same = before is not None and before.target is target
+        probe = before.verdict.probe if before is not None and same else digest(target)
+        return _Kept(target, KeptVerdict(probe, health), revision, now)
 
     def _rates(self) -> dict[str, KeptRate]:
         """What was learned of each replica, with how it is probed."""

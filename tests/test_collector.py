@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import sys
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from resolverd.collector import Freezer, paused, thread_cpu
+from resolverd.collector import Freezer, next_pause, paused, thread_cpu
 
 
 class Cyclic:
@@ -102,6 +107,90 @@ def test_the_youngest_are_looked_at_less_often_while_something_is_served(freezer
     before = gc.get_threshold()
     freezer.start()
     assert gc.get_threshold()[0] > before[0]
-    assert gc.get_threshold()[1:] == before[1:]
+    assert gc.get_threshold()[2] > 1000 * before[2]
     freezer.stop()
     assert gc.get_threshold() == before
+
+
+async def _until_it_has_collected(generation: int) -> None:
+    before = gc.get_stats()[generation]["collections"]
+    async with asyncio.timeout(20):
+        while gc.get_stats()[generation]["collections"] < before + 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def keeping(freezer: Freezer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A freezer at work, which looks at how much there is each time."""
+    monkeypatch.setattr("resolverd.collector._LATEST", 0.02)
+    monkeypatch.setattr("resolverd.collector._LOOK", 0.0)
+    freezer.start()
+    task = asyncio.create_task(freezer.keep())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_young_garbage_goes_soon_and_what_lives_on_is_not_walked_again(
+    keeping: None,
+) -> None:
+    await _until_it_has_collected(1)
+    garbage = Cyclic()
+    gone = weakref.ref(garbage)
+    del garbage
+    await _until_it_has_collected(1)
+    assert gone() is None
+
+
+async def test_old_garbage_goes_once_there_is_much_of_it(keeping: None) -> None:
+    await _until_it_has_collected(1)
+    kept = [Cyclic() for _ in range(1000)]
+    gone = weakref.ref(kept[0])
+    await _until_it_has_collected(1)
+    del kept
+    before = gc.get_stats()[2]["collections"]
+    await _until_it_has_collected(1)
+    assert gone() is not None, "little of it is not worth the walk"
+    assert gc.get_stats()[2]["collections"] == before
+    more = [str(number) for number in range(sys.getallocatedblocks())]
+    await _until_it_has_collected(1)
+    assert gone() is None
+    del more
+
+
+async def test_nothing_is_collected_while_much_is_made_by_others(
+    keeping: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _until_it_has_collected(1)
+    asked, is_enabled = 0, gc.isenabled
+
+    def counted() -> bool:
+        nonlocal asked
+        asked += 1
+        return is_enabled()
+
+    with paused():
+        before = gc.get_stats()[1]["collections"]
+        monkeypatch.setattr("gc.isenabled", counted)
+        async with asyncio.timeout(20):
+            while asked < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert gc.get_stats()[1]["collections"] == before
+
+
+@given(st.floats(0.02, 1.0), st.floats(0.0, 1.0))
+def test_the_pause_follows_what_a_collection_takes(pause: float, took: float) -> None:
+    after = next_pause(pause, took)
+    assert 0.02 <= after <= 1.0
+    if took > 0.0005:
+        assert after <= pause
+    if took < 0.0005:
+        assert after >= pause
+
+
+def test_collections_come_to_half_a_millisecond_each() -> None:
+    pause = 1.0
+    for _ in range(50):
+        pause = next_pause(pause, 0.005 * pause)  # a hundredth of it is made of objects
+    assert pause == pytest.approx(0.1)

@@ -14,6 +14,7 @@ RANKS = {
     "errors": 0,
     "log": 0,
     "restarts": 0,
+    "turns": 0,
     "ignored_signals": 0,
     "tasks": 0,
     "loop": 0,

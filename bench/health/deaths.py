@@ -22,12 +22,14 @@ _LONGEST = 60.0
 class Deaths(NamedTuple):
     """The delay of each in seconds; `unseen`: no other answer came within a minute.
 
-    `early`: the answer left one out that had never failed.
+    `early`: the answer left one out that had never failed. `moved` is when each other answer came,
+    by endpoint, in monotonic seconds.
     """
 
     delays: list[float]
     unseen: int
     early: int
+    moved: dict[int, float]
 
 
 def deaths(
@@ -45,6 +47,7 @@ def deaths(
     time between two probes of an endpoint that fails, in seconds.
     """
     delays: list[float] = []
+    moved: dict[int, float] = {}
     unseen = early = 0
     numbers = sorted(range(count), key=lambda number: (number % AT_ONCE, number))
     with _Questions(port) as questions:
@@ -57,16 +60,16 @@ def deaths(
                 for number in [*waiting]:
                     if questions.has(name(number), address(number)):
                         continue
-                    moved = time.monotonic()
+                    moved[number] = time.monotonic()
                     waiting.discard(number)
                     failed = crowd.first_failed.get(probed(number))
                     if failed is None:
                         early += 1
                     else:
-                        delays.append(moved - failed - (FALL - 1) * gap)
+                        delays.append(moved[number] - failed - (FALL - 1) * gap)
                 time.sleep(PACE)
             unseen += len(waiting)
-    return Deaths(delays, unseen, early)
+    return Deaths(delays, unseen, early, moved)
 
 
 def quantiles(found: Deaths) -> dict[str, float]:

@@ -27,6 +27,7 @@ from resolverd.engine.epochs_image import earlier_regions, epochs_image
 from resolverd.engine.image_kept import GLUE_SIZE, NODE_SIZE, REFERRAL_SIZE, KeptImage
 from resolverd.engine.image_pool import Places, Pool, in_parts, whole
 from resolverd.engine.records import NONE
+from resolverd.engine.states_kept import KeptState, KeptStates, StateKey
 from resolverd.errors import EngineError
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.outcomes import REPLIES
@@ -82,9 +83,11 @@ def plan_image(plan: Plan, slots: CounterSlots, before: KeptImage | None = None)
     return _PlanWriter(plan, slots, base).image()
 
 
-def steering_image(steering: Steering, plan: Plan) -> bytes:
-    """`steering` as octets, for the image of `plan`."""
-    return _SteeringWriter(steering).image(plan)
+def steering_image(steering: Steering, plan: Plan, kept: KeptStates | None = None) -> bytes:
+    """`steering` as octets, for the image of `plan`, with what is `kept` of the one made last."""
+    kept = kept or KeptStates()
+    with kept.lock:
+        return _SteeringWriter(steering, kept).image(plan)
 
 
 class _PlanWriter:
@@ -287,27 +290,29 @@ class _PlanWriter:
 
 
 class _SteeringWriter:
-    """One image in the making; equal states, and equal addresses, are written once."""
+    """One image in the making; equal states are written once, and those in `kept` as they were."""
 
-    def __init__(self, steering: Steering) -> None:
-        self._steering = steering
-        self._pool = Pool()
-        self._states: list[bytes] = []
-        self._places: dict[tuple[int, int, float, float], int] = {}
+    def __init__(self, steering: Steering, kept: KeptStates) -> None:
+        self._steering, self._kept = steering, kept
+        self._known = kept.begin(steering.staleness)
+        self._pool = kept.pool
+        self._states: dict[StateKey, KeptState] = {}
+        self._places: dict[StateKey, int] = {}
         self._positions = Places[Positions]()
 
     def image(self, plan: Plan) -> bytes:
         entries: list[int] = []
+        places = self._places
         for name, service in plan.services.items():
             statuses, by_region = self._steering.statuses[name], self._steering.records[name]
             ttl, failover_ttl = service.ttl, service.failover_ttl
-            places = self._places
             for region in service.regions:
                 status, given = statuses[region], by_region[region]
                 key = (id(status), id(given), ttl, failover_ttl)
                 place = places.get(key)
                 if place is None:
-                    place = places[key] = self._state(status, given, ttl, failover_ttl)
+                    place = places[key] = len(places)
+                    self._states[key] = self._state(key, status, given)
                 entries.append(place)
         counts = [len(service.regions) for service in plan.services.values()]
         epochs = self._steering.epochs
@@ -327,11 +332,22 @@ class _SteeringWriter:
         )
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
         placed = _placed(positions) if positions else ()
-        return b"".join((head, *self._states, numbers, *placed, kept, pool))
+        states = [state.octets for state in self._states.values()]
+        self._kept.end({key: s for key, s in self._states.items() if s.status.positions is None})
+        return b"".join((head, *states, numbers, *placed, kept, pool))
 
-    def _state(
+    def _state(self, key: StateKey, status: RegionStatus, given: RegionRecords) -> KeptState:
+        """The state as it was, or made now; positions have other numbers in each image."""
+        state = self._known.get(key)
+        if state is None:
+            before = len(self._pool.octets)
+            octets = self._made(status, given, *key[2:])
+            state = KeptState(octets, status, given, len(self._pool.octets) - before)
+        return state
+
+    def _made(
         self, status: RegionStatus, given: RegionRecords, ttl: float, failover_ttl: float
-    ) -> int:
+    ) -> bytes:
         staleness = self._steering.staleness
         ahead, answered = (
             horizon(
@@ -343,30 +359,25 @@ class _SteeringWriter:
         hostname = NONE
         if given.cname is not None:
             hostname = self._pool.name(given.cname.rdatas[0][0])
-        self._states.append(
-            records.state(
-                horizon=ahead,
-                answered=answered,
-                spill_ratio=status.spill_ratio,
-                accept_ratio=status.accept_ratio,
-                a=self._pool.add(b"".join(a)),
-                aaaa=self._pool.add(b"".join(aaaa)),
-                cname=hostname,
-                a_ttl=NONE if given.a_ttl is None else given.a_ttl,
-                aaaa_ttl=NONE if given.aaaa_ttl is None else given.aaaa_ttl,
-                positions=NONE
-                if status.positions is None
-                else self._positions.of(status.positions),
-                a_count=len(a),
-                aaaa_count=len(aaaa),
-                serves=status.serves,
-                unknown=status.unknown,
-                alive=status.alive,
-                has_addresses=status.has_addresses,
-                sampled=status.sampled.bit_length(),
-            )
+        return records.state(
+            horizon=ahead,
+            answered=answered,
+            spill_ratio=status.spill_ratio,
+            accept_ratio=status.accept_ratio,
+            a=self._pool.add(b"".join(a)),
+            aaaa=self._pool.add(b"".join(aaaa)),
+            cname=hostname,
+            a_ttl=NONE if given.a_ttl is None else given.a_ttl,
+            aaaa_ttl=NONE if given.aaaa_ttl is None else given.aaaa_ttl,
+            positions=NONE if status.positions is None else self._positions.of(status.positions),
+            a_count=len(a),
+            aaaa_count=len(aaaa),
+            serves=status.serves,
+            unknown=status.unknown,
+            alive=status.alive,
+            has_addresses=status.has_addresses,
+            sampled=status.sampled.bit_length(),
         )
-        return len(self._states) - 1
 
 
 def _placed(positions: Sequence[Positions]) -> Iterator[bytes]:

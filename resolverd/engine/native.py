@@ -26,6 +26,7 @@ from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.image_kept import KeptImage
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
+from resolverd.engine.states_kept import KeptStates
 from resolverd.engine.tcp import TcpLimits
 from resolverd.errors import EngineError
 from resolverd.files.threads import detached
@@ -69,6 +70,7 @@ class NativeEngine:
         self._slots = CounterSlots()
         self._plan: tuple[Plan, PlanTables] | None = None
         self._image: KeptImage | None = None
+        self._states = KeptStates()
         self._staged: Callable[[], _Staged | None] = lambda: None
         self._publishing = asyncio.Lock()
         self._threads: EngineThreads | None = None
@@ -161,7 +163,8 @@ class NativeEngine:
         plan, steering = snapshot
         if self._plan is None or self._plan[0] is not plan:
             self._plan = plan, self._loaded(plan)
-        return SnapshotTables(self._plan[1], steering_image(steering, plan))
+        image = steering_image(steering, plan, self._states)
+        return SnapshotTables(self._plan[1], image)
 
     def _loaded(self, plan: Plan) -> PlanTables:
         staged = self._staged()

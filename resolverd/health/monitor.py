@@ -27,6 +27,7 @@ from resolverd.health.grid import Grid
 from resolverd.health.identity import Identity
 from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
+from resolverd.health.kinds.kind import reads
 from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
@@ -88,6 +89,8 @@ class Monitor:
         self._lookup = lookup
         self._grace, self._kept = grace, kept
         self._watches: dict[str, Watch] = {}
+        self._settled: dict[str, Verdict] = {}  # of each watch, as it changes
+        self._readers: dict[str, Watch] = {}  # those whose probes read anything
         self._events = EndpointEvents(clock, time.time)
         self._attribution = FailureAttribution(self._watches, isolation_window, clock)
         self._overridden = overridden
@@ -136,7 +139,7 @@ class Monitor:
 
     def settled(self) -> dict[str, Verdict]:
         """The same, each the same object for as long as nothing of it changes but `probed_at`."""
-        return {id_: watch.judged_health.settled for id_, watch in self._watches.items()}
+        return dict(self._settled)
 
     def tried(self) -> dict[str, tuple[Target, Verdict]]:
         """`settled`, with the targets, of those that have been probed by their present settings."""
@@ -155,21 +158,26 @@ class Monitor:
         """The ids of the targets that are probed now."""
         return list(self._watches)
 
-    def healths(self, ids: Iterable[str]) -> list[tuple[Target, EndpointHealth]]:
-        """What a later process may begin with, of each of these of which that is known."""
-        watches = [self._watches[id_] for id_ in ids if id_ in self._watches]
-        known = [(watch.target, watch.health) for watch in watches]
-        return [(target, health) for target, health in known if health is not None]
+    def health(self, id_: str) -> tuple[Target, EndpointHealth] | None:
+        """What a later process may begin with; None where that is not known."""
+        watch = self._watches.get(id_)
+        health = None if watch is None else watch.health
+        return None if watch is None or health is None else (watch.target, health)
+
+    def revision(self, id_: str) -> int | None:
+        """A number that is another once `health` may differ in more than its age."""
+        watch = self._watches.get(id_)
+        return None if watch is None else watch.judged_health.revision
 
     def readings(self) -> Mapping[str, Readings]:
         """The latest readings of each target whose probe takes any, by target id."""
         return MappingProxyType(
-            {id_: w.readings for id_, w in self._watches.items() if w.readings is not None}
+            {id_: w.readings for id_, w in self._readers.items() if w.readings is not None}
         )
 
     def loads(self) -> Mapping[str, LoadReadings]:
         """How loaded each target is, by target id, where its probe reads that."""
-        known = [(id_, watch.readings) for id_, watch in self._watches.items()]
+        known = [(id_, watch.readings) for id_, watch in self._readers.items()]
         return MappingProxyType(
             {id_: r.load for id_, r in known if r is not None and r.load is not None}
         )
@@ -185,7 +193,12 @@ class Monitor:
 
     def connections(self) -> Mapping[str, Connection]:
         """What is known of the connections to each target, by target id."""
-        return MappingProxyType({id_: watch.connection for id_, watch in self._watches.items()})
+        return MappingProxyType(dict(self.each_connection()))
+
+    def each_connection(self) -> Iterator[tuple[str, Connection]]:
+        """The same one after another, for who lets others work in between."""
+        for id_, watch in list(self._watches.items()):
+            yield id_, watch.connection
 
     def families(self) -> Mapping[str, Mapping[Family, FamilyResult]]:
         """What the last probe saw over each family of each target that is asked over both."""
@@ -225,9 +238,13 @@ class Monitor:
         for id_ in self._watches.keys() - wanted.keys():
             self._watches.pop(id_).close()
             self._events.forget(id_)
+            del self._settled[id_]
         self._grid.suit(sum(1 / target.settings.interval for target in wanted.values()))
         begun = set(self._watches.values())
         present = [self._put(wanted[id_], ask) for id_, ask in asks.items()]
+        self._readers = {
+            id_: watch for id_, watch in self._watches.items() if reads(watch.target.settings)
+        }
         new = [watch for watch in present if watch not in begun]
         self._attribution.replaced([watch.target.id for watch in new])
         self._begin([watch for watch in present if watch.waits])
@@ -281,6 +298,7 @@ class Monitor:
             clock=self._clock,
             rng=self._rng,
             report=self._changed,
+            settled=self._settled.__setitem__,
             ended=self._ended,
             repeated=self._attribution.repeated,
             overridden=self._overridden,
@@ -291,6 +309,7 @@ class Monitor:
         if (known := self._restored(target)) is not None:
             watch.restore(known)
         self._watches[target.id] = watch
+        self._settled[target.id] = watch.judged_health.settled
         return watch
 
     def _begin(self, watches: list[Watch]) -> None:

@@ -70,10 +70,9 @@ class Orders(Generic[Said]):
         self._set: dict[str, Said] = {}
         self._ended: dict[str, float] = {}
 
-    @property
-    def known(self) -> bool:
-        """Whether any has ever been set."""
-        return bool(self._set or self._ended)
+    def keys(self) -> set[str]:
+        """The keys of which anything was ever said, and has not been forgotten."""
+        return {*self._set, *self._ended}
 
     def copy(self) -> Self:
         """These as they are now; what is set or cleared later does not change it."""

@@ -14,6 +14,7 @@ the verdict return a `TargetChange`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,9 @@ from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.pending import PendingHealth
 from resolverd.health.verdict import State, Verdict
+
+# Of all targets, so that no two healths ever have the same.
+_REVISIONS = itertools.count()
 
 
 class TargetChange(NamedTuple):
@@ -59,6 +63,7 @@ class TargetHealth:
         self._pending = PendingHealth(EndpointHealth())
         self._under_way: list[float] = []
         self._superseded: list[float] = []
+        self.revision = next(_REVISIONS)
         self._asked_anew = ""
         # The successes by which nothing changed but when they were, since `_publish`: taken in once
         # somebody looks. `_steady` is their reason, None where the next outcome may mean more.
@@ -270,10 +275,12 @@ class TargetHealth:
         """Something is about to change by which the next outcome may mean more than the last."""
         self._take_repeats()
         self._steady = None
+        self.revision = next(_REVISIONS)
 
     def _drop(self, others: float, now: float) -> tuple[float, ...]:
         """Drop the youngest of the superseded until, with `others`, no more than `fall` are."""
         dropped = []
+        self.revision = next(_REVISIONS)
         while self._superseded and len(self._superseded) + others > self.settings.fall:
             youngest = max(self._superseded)
             self._superseded.remove(youngest)

@@ -63,7 +63,8 @@ class Watch:
     outcome in by itself where it is what the last one was (`AllTargetsHealth.repeat`). No fall is
     held against a target while an operator's override is in force (`overridden(target)`). `timers`
     and `grid` are those that several watches share. `late(id)` is called where a probe has taken a
-    fast_interval, of a target whose probes take less than half of that.
+    fast_interval, of a target whose probes take less than half of that; `settled(id, verdict)` with
+    what `TargetHealth.settled` may have become.
 
     `first` is set once there is a verdict, `judged` while it comes from the present settings.
     """
@@ -82,8 +83,9 @@ class Watch:
         timers: Timers | None = None,
         grid: Grid | None = None,
         late: Callable[[str], None] = lambda _: None,
+        settled: Callable[[str, Verdict], None] = lambda *_: None,
     ) -> None:
-        self._late = late
+        self._late, self._settled = late, settled
         self.target = target
         self.counters = Counters()
         self.first = asyncio.Event()
@@ -165,8 +167,9 @@ class Watch:
         self.probe_early()
 
     def apply(self, change: TargetChange) -> None:
-        """Report the target's new verdict where it is news; cancel what can count no more."""
+        """Publish the new verdict, as news where it is any, and cancel what can count no more."""
         self._cancel_superseded(change.superseded)
+        self._settled(self.target.id, self.judged_health.settled)
         if change.is_news:
             self._report(self.target, change.before, change.after)
 
@@ -261,14 +264,11 @@ class Watch:
     def _due(self) -> None:
         under_way = self.judged_health.under_way
         if not under_way or (self.judged_health.serves and under_way < self.target.settings.fall):
-            now = self._clock()
+            now, settings = self._clock(), self.target.settings
             if under_way and now - self._due_at > _HASTE:
-                self._next_after(self.target.settings.fast_interval, now)
+                self._next_after(settings.fast_interval, now)
             else:
-                if (
-                    under_way
-                    and not self.counters.latency >= self.target.settings.fast_interval / 2
-                ):
+                if under_way and not self.counters.latency >= settings.fast_interval / 2:
                     self._late(self.target.id)
                 self.probe()
         else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Any
 from resolverd import log
 from resolverd.files.threads import detached
 from resolverd.kept.directory import StateDirectory
-from resolverd.kept.standing import Clocks, Standing, read, verdicts_written, written
+from resolverd.kept.standing import Clocks, Standing, read, written
+from resolverd.kept.verdict_texts import VerdictTexts
+from resolverd.turns import in_turns
 
 NAME = "standing.json"
 
@@ -31,7 +33,7 @@ so no longer than `curl` and people wait; a slower disk is reported, and what wa
 # Seconds for which changes are gathered into one write (a crash loses as much), and after which the
 # ages of verdicts are written by themselves (a start takes them for older by as much).
 _GATHER_TIME, _AGES_INTERVAL = 0.5, 10.0
-# Entries of which JSON is made at once, in a fraction of a millisecond.
+# Entries of which JSON is made at once, in less than a millisecond.
 _SLICE = 100
 
 
@@ -45,6 +47,7 @@ class Keeper:
         self._writing = asyncio.Lock()
         self._current: Callable[[], Awaitable[Standing]] = _nothing
         self._failing = ""
+        self._texts = VerdictTexts()
         self._log = log.get("kept")
 
     async def restore(self) -> Standing:
@@ -103,7 +106,8 @@ class Keeper:
         standing, clocks = await self._current(), now()
         document = written(replace(standing, verdicts={}), self._config, clocks)
         document["verdicts"] = standing.verdicts
-        return await in_slices(document, {"verdicts": lambda some: verdicts_written(some, clocks)})
+        self._texts.begin(clocks)
+        return await in_slices(document, {"verdicts": self._texts.of})
 
     def _report(self, reason: str) -> None:
         if reason and reason != self._failing:
@@ -123,31 +127,40 @@ async def _nothing() -> Standing:
 
 async def in_slices(
     document: Mapping[str, Any],
-    written_as: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = MappingProxyType(
-        {}
-    ),
+    written_as: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType({}),
 ) -> bytes:
     """`document` as JSON, of which others have the loop's turn now and then while it is made.
 
-    `written_as` makes of the entries of a key, some at a time, what is written of these.
+    `written_as` makes of the entries of a key, some at a time, the members of its JSON object.
 
     A thread would hold them up as long: whoever makes JSON of thousands of endpoints has the
     interpreter meanwhile.
     """
-    parts = []
-    for key, value in sorted(document.items()):
+    return await in_turns(_steps(document, written_as))
+
+
+def _steps(
+    document: Mapping[str, Any], written_as: Mapping[str, Callable[[Mapping[str, Any]], str]]
+) -> Generator[None, None, bytes]:
+    octets = [b"{"]
+    for place, (key, value) in enumerate(sorted(document.items())):
+        octets.append(((",\n" if place else "") + f"{json.dumps(key)}: ").encode())
         if not isinstance(value, Mapping):
-            parts.append(f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}")
+            octets.append(json.dumps(value, sort_keys=True).encode())
             continue
-        made, names = written_as.get(key, dict), sorted(value)
-        slices = []
+        members, names = written_as.get(key, _members), sorted(value)
+        octets.append(b"{")
         for at in range(0, len(names), _SLICE):
-            some = made({name: value[name] for name in names[at : at + _SLICE]})
-            slices.append(json.dumps(some, sort_keys=True)[1:-1])
-            if len(names) > _SLICE:
-                await asyncio.sleep(0)
-        parts.append(f"{json.dumps(key)}: {{" + ",\n".join(slices) + "}")
-    return ("{" + ",\n".join(parts) + "}\n").encode()
+            some = members({name: value[name] for name in names[at : at + _SLICE]})
+            octets.append((",\n" + some if at else some).encode())
+            yield
+        octets.append(b"}")
+    octets.append(b"}\n")
+    return b"".join(octets)
+
+
+def _members(some: Mapping[str, Any]) -> str:
+    return json.dumps(some, sort_keys=True)[1:-1]
 
 
 def now() -> Clocks:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -30,11 +30,12 @@ from resolverd.rtt.kept_table import (
     lines_of,
     rows_of,
 )
-from resolverd.rtt.landmark import EdgeTime, edge_times, landmark
+from resolverd.rtt.landmark import EdgeTime, edge_times_in_steps, landmark
 from resolverd.rtt.light import places_by
-from resolverd.rtt.page_watch import PageWatch, RttPage
+from resolverd.rtt.page_watch import PageState, PageWatch, RttPage
 from resolverd.rtt.region_times import MAX_KEPT, PageContent, RegionTimes, rows_to_keep
 from resolverd.snapshot.inputs import Inputs
+from resolverd.turns import at_once, in_turns
 
 # Seconds between two looks at the configuration, and after which ages alone are written.
 _LOOK, _REFRESH = 5.0, 3600.0
@@ -83,15 +84,19 @@ class RoundTrips:
 
     def edge(self) -> dict[str, EdgeTime]:
         """What this host's own probes say now, by region."""
+        return at_once(self._edge_in_steps())
+
+    def _edge_in_steps(self) -> Generator[None, None, dict[str, EdgeTime]]:
         inputs = self._inputs()
         targets = inputs.targets.by_id
-        connections = [
+        connections = (
             (targets[id_].region, known)
-            for id_, known in self._monitor.connections().items()
+            for id_, known in self._monitor.each_connection()
             if id_ in targets
-        ]
+        )
         places = {name: region.coordinates for name, region in inputs.config.region.items()}
-        return edge_times(connections, inputs.config.server.coordinates, places, self._clock())
+        here, now = inputs.config.server.coordinates, self._clock()
+        return (yield from edge_times_in_steps(connections, here, places, now))
 
     async def keep(self) -> None:
         """Read pages, evaluate and write, now and then; never returns."""
@@ -105,7 +110,8 @@ class RoundTrips:
 
     async def look(self) -> None:
         """Follow the configuration, report what is implausible, and write the table when due."""
-        config, now, times = self._inputs().config, self._clock(), self.edge()
+        times = await in_turns(self._edge_in_steps())
+        config, now = self._inputs().config, self._clock()
         self.pages.interval = config.rtt.fetch_interval
         self.pages.replace(_pages(config))
         self._report_implausible(
@@ -119,9 +125,11 @@ class RoundTrips:
 
     async def write(self) -> None:
         """Write the table where it says something else than the one that is kept."""
+        times = await in_turns(self._edge_in_steps())
         config, now = self._inputs().config, self._clock()
         due = now - self._written_at >= _REFRESH
-        merging = partial(self._merge, self._regions(config), config.rtt.stale_after, due=due)
+        known = self._regions(config, times)
+        merging = partial(self._merge, known, config.rtt.stale_after, due=due)
         table = await detached(merging)
         if table is None:
             return
@@ -134,15 +142,17 @@ class RoundTrips:
         self._kept, self._written_at = table, now
         self._log.info("rtt.kept", file=str(self.file), regions=[*table])
 
-    def _regions(self, config: Config) -> dict[str, RegionTimes]:
+    def _regions(self, config: Config, times: Mapping[str, EdgeTime]) -> dict[str, RegionTimes]:
         """What is known of each region of the configuration."""
-        times, wall = self.edge(), self._wall()
-        states = self.pages.states()
+        wall = self._wall()
+        states: dict[str, list[PageState]] = {}
+        for page, state in self.pages.states().items():
+            states.setdefault(page.region, []).append(state)
         known = {}
         for region in config.region:
             time = times.get(region)
             believed = time is not None and not time.implausible
-            pages = [state for page, state in states.items() if page.region == region]
+            pages = states.get(region, ())
             known[region] = RegionTimes(
                 KeptRow(time.ms, time.handshakes, wall - time.age) if time and believed else None,
                 time is not None and not believed,

@@ -10,7 +10,7 @@ lose any. Of several services the worst counts.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from typing import NamedTuple
 
 from resolverd.config.alerts import Alerts, merge_alerts
@@ -76,31 +76,53 @@ class Alerting:
         self._windows = {t: self._windows.get(t) or Window() for t in wanted}
         self._gpus.replace(page for region in config.region.values() for page in pages_of(region))
 
-    def sample(self, readings: Mapping[str, LoadReadings]) -> None:
-        """Add new readings, by target id, to each target's window."""
+    def sample(self, readings: Mapping[str, LoadReadings]) -> Generator[None, None, None]:
+        """Add new readings, by target id, to each target's window; a step for each region."""
+        settings, windows = self._settings, self._windows  # an edit puts others in their place
         for region, targets in self._targets.items():
-            span = self._settings[region].window
+            span = settings[region].window
             for target in targets:
                 reading = readings.get(target)
                 if reading is not None:
-                    self._windows[target].add(reading, span)
+                    windows[target].add(reading, span)
+            yield
 
-    def judge(self, counted: Counters, away: Collection[tuple[str, str]], now: float) -> None:
-        """Judge every region; `away` are the (service, region) that do not serve."""
+    def judge(
+        self, counted: Counters, away: Collection[tuple[str, str]], now: float
+    ) -> Generator[None, None, None]:
+        """Judge every region, a step for each; `away` are the (service, region) that do not serve.
+
+        What is known is that of before until all are judged. Where a configuration is adopted
+        between two steps, its regions are judged from the first.
+        """
         self._answers.append(_answers(counted, now))
         longest = max((s.window for s in self._settings.values()), default=0.0)
         while len(self._answers) > 1 and self._answers[1].at <= now - longest:
             self._answers.popleft()
+        while not (yield from self._judge_all(away, now)):
+            pass
+
+    def _judge_all(
+        self, away: Collection[tuple[str, str]], now: float
+    ) -> Generator[None, None, bool]:
+        """Whether all regions are judged; False where they have become others meanwhile."""
+        judged = self._settings
         rates: dict[tuple[float, int], Mapping[str, float]] = {}
-        for region, settings in self._settings.items():
+        all_figures: dict[str, Figures] = {}
+        states: dict[str, States] = {}
+        for region, settings in judged.items():
             asked = settings.window, settings.requests
             if asked not in rates:
                 rates[asked] = self._rates(*asked, now)
             failover_rate = self._failover_rate(region, rates[asked], away)
-            figures = self._figures(region, settings, failover_rate, now)
-            self.figures[region] = figures
+            figures = all_figures[region] = self._figures(region, settings, failover_rate, now)
             before = self.states.get(region, {})
-            self.states[region] = follow(before, figures, _thresholds(settings), now)
+            states[region] = follow(before, figures, _thresholds(settings), now)
+            yield
+            if self._settings is not judged:
+                return False
+        self.figures, self.states = all_figures, states
+        return True
 
     @property
     def degrades(self) -> bool:

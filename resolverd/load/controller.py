@@ -49,6 +49,7 @@ from resolverd.policy.share import Share
 from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttft import Cost, Flow, cost_of
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
+from resolverd.turns import in_turns
 
 Counted = Callable[[], Awaitable[Counters]]
 Sampled = Callable[[], Awaitable[BlockSamples]]
@@ -191,14 +192,16 @@ class LoadController:
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
         verdict = self._source.verdict
-        self._saturation.sample(self._replicas.items(), readings, verdict, now)
+        await in_turns(self._saturation.sample(self._replicas.items(), readings, verdict, now))
+        now = self._clock()
         self.flows.sample(self._queues.items(), readings, now)
         if self._advance(now, readings) or weighed:
             self._changed()
-        self.alerting.sample(readings)
+        await in_turns(self.alerting.sample(readings))
         if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
-            self.alerting.judge(await counted(), self._not_serving(), now)
+            judging = self.alerting.judge(await counted(), self._not_serving(), now)
+            await in_turns(judging)
 
     async def _weigh(self, sampled: Sampled) -> bool:
         """Take in what was sampled since; whether sampling is to change."""

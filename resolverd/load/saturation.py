@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import NamedTuple
 
 from resolverd.config.probe import Probe
@@ -42,7 +42,7 @@ class Replica(NamedTuple):
 
 
 class SaturationTracker:
-    """The saturation of replicas. Call `sample` as often as there may be new readings."""
+    """The saturation of replicas. Run `sample` as often as there may be new readings."""
 
     def __init__(self) -> None:
         self._smoothed: dict[Replica, Smoothed] = {}
@@ -53,10 +53,14 @@ class SaturationTracker:
         readings: Mapping[str, LoadReadings],
         verdict: Callable[[str], Verdict],
         now: float,
-    ) -> None:
-        """Take what is new of exactly these replicas; one of whom nothing is fresh is unknown."""
+    ) -> Generator[None, None, None]:
+        """Take what is new of exactly these replicas; one of whom nothing is fresh is unknown.
+
+        A step for each; what is known is that of before until all are looked at.
+        """
         known: dict[Replica, Smoothed] = {}
         for replica, probe in replicas:
+            yield
             before, reading = self._smoothed.get(replica), readings.get(replica.target)
             if reading is not None and now - reading.at > fresh_seconds(probe):
                 reading = None

@@ -6,12 +6,13 @@ Of a region counts the least TCP handshake with any of its endpoints over the la
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import NamedTuple
 
 from resolverd.geo.distance import Coordinates, great_circle_km
 from resolverd.health.connection import Connection
 from resolverd.rtt.field import FIBRE_MS_PER_KM
+from resolverd.turns import at_once
 
 SLACK = 0.9
 """The part of light's time below which a time is not believed: places are not known to the km."""
@@ -39,8 +40,19 @@ def edge_times(
 
     `connections` are those of all probe targets, each with its region's name.
     """
+    return at_once(edge_times_in_steps(connections, edge, regions, now))
+
+
+def edge_times_in_steps(
+    connections: Iterable[tuple[str, Connection]],
+    edge: Coordinates,
+    regions: Mapping[str, Coordinates],
+    now: float,
+) -> Generator[None, None, dict[str, EdgeTime]]:
+    """`edge_times`, a step for each connection, for thousands of which take milliseconds."""
     known: dict[str, EdgeTime] = {}
     for region, connection in connections:
+        yield
         made = connection.handshakes
         if made is None or region not in regions:
             continue
@@ -49,13 +61,12 @@ def edge_times(
         if (other := known.get(region)) is not None:
             ms, count, age = min(ms, other.ms), count + other.handshakes, min(age, other.age)
         known[region] = EdgeTime(ms, count, age if age > 0 else 0.0)
-    return {
-        region: known[region]._replace(
-            implausible=implausible_reason(known[region].ms, edge, place)
-        )
-        for region, place in regions.items()
-        if region in known
-    }
+    found = {}
+    for region, place in regions.items():
+        yield
+        if (time := known.get(region)) is not None:
+            found[region] = time._replace(implausible=implausible_reason(time.ms, edge, place))
+    return found
 
 
 def implausible_reason(ms: float, here: Coordinates, there: Coordinates) -> str:

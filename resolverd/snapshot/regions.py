@@ -1,13 +1,16 @@
 """Every region's verdict at one moment, from verdicts on endpoints and operators' overrides.
 
 A `World` that is judged carries its regions with it, so that all who look at one moment see one
-judgement: `judge` makes it, and `judge_regions` of it costs nothing.
+judgement: `judge` makes it, and `judge_regions` of it costs nothing. Of thousands of endpoints a
+few change at a time: what `judge` costs depends on how many regions those are of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import chain, compress
+from operator import is_not
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -22,16 +25,52 @@ from resolverd.policy.share import Share
 from resolverd.snapshot.model import EndpointPlan, JudgedRegion, Plan, RegionPlan, Site
 
 
+class _Judged(NamedTuple):
+    """Who is judged under a Plan: its sites by all that may be said a word of.
+
+    `of_key` has those by probe target, endpoint and region. `probed` are the sites of whose
+    endpoints no addresses are looked up: unless more is said, probes alone say how they stand.
+    """
+
+    of_key: Mapping[str, set[str]]
+    probed: frozenset[str]
+
+    @classmethod
+    def of(cls, plan: Plan) -> _Judged:
+        of_key: dict[str, set[str]] = {}
+        probed = []
+        for name, site in plan.sites.items():
+            endpoints = site.planned.endpoints
+            for endpoint in endpoints:
+                for key in (endpoint.target, endpoint_and_probe(endpoint.target)[0]):
+                    of_key.setdefault(key, set()).add(name)
+            of_key.setdefault(site.region, set()).add(name)
+            if not any(endpoint.hostname for endpoint in endpoints):
+                probed.append(name)
+        return cls(of_key, frozenset(probed))
+
+    def sites_of(self, keys: Iterable[str]) -> set[str]:
+        """The sites that any of these is a target, an endpoint or the region of."""
+        return {name for key in keys for name in self.of_key.get(key, ())}
+
+    def plain(self, world: World) -> frozenset[str]:
+        """The sites of which the probes of their endpoints alone say how they stand in `world`."""
+        said = (world.overrides.keys(), world.mismatches, world.service_windows)
+        return self.probed - self.sites_of(chain.from_iterable(said)) if any(said) else self.probed
+
+
 class Judgement(NamedTuple):
     """The regions by site under the Plan of `generation`, as they stood at `at` (monotonic).
 
-    `bases` are the verdicts, in order, of sites of which these alone say how they stand.
+    `plain` are the sites of which `verdicts`, by probe target, alone said how they stand.
     """
 
     generation: int
     at: float
     regions: dict[str, JudgedRegion]
-    bases: Mapping[str, list[Verdict]] = MappingProxyType({})
+    verdicts: Mapping[str, Verdict]
+    plain: frozenset[str]
+    judged: _Judged
 
 
 class World(NamedTuple):
@@ -58,27 +97,34 @@ def judge(plan: Plan, world: World, now: float, earlier: Judgement | None = None
 
     What `earlier` has of sites that stand as they did then is taken from there: the same objects.
     """
-    known = earlier if earlier is not None and earlier.generation == plan.generation else None
-    regions, bases = {}, {}
-    for name, site in plan.sites.items():
-        basis = _basis(site, world)
-        if basis is not None:
-            bases[name] = basis
-            if known is not None and known.bases.get(name) == basis:
-                regions[name] = known.regions[name]
-                continue
-        regions[name] = _judged(name, site, world, now)
-    return world._replace(judgement=Judgement(plan.generation, now, regions, bases))
+    if earlier is None or earlier.generation != plan.generation:
+        judged = _Judged.of(plan)
+        regions, plain = _judge_all(plan, world, now), judged.plain(world)
+    else:
+        judged = earlier.judged
+        plain = judged.plain(world)
+        changed = judged.sites_of(changed_verdicts(world.verdicts, earlier.verdicts))
+        same = (plain & earlier.plain) - changed
+        regions = {
+            name: earlier.regions[name] if name in same else _judged(name, site, world, now)
+            for name, site in plan.sites.items()
+        }
+    judgement = Judgement(plan.generation, now, regions, world.verdicts, plain, judged)
+    return world._replace(judgement=judgement)
 
 
-def _basis(site: Site, world: World) -> list[Verdict] | None:
-    """The probes' verdicts on a site's endpoints; None where anything else may have a say."""
-    if world.overrides.known or world.mismatches or site.region in world.service_windows:
-        return None
-    endpoints, verdicts = site.planned.endpoints, world.verdicts
-    if any(endpoint.hostname for endpoint in endpoints):
-        return None
-    return [verdicts.get(endpoint.target, UNKNOWN) for endpoint in endpoints]
+def changed_verdicts(now: Mapping[str, Verdict], before: Mapping[str, Verdict]) -> Collection[str]:
+    """The targets of which the one says something else than the other, or which it lacks.
+
+    Nearly all are the same objects, which is looked at in one go, for a good deal less than each
+    would cost by itself.
+    """
+    if now is before:
+        return ()
+    others = list(compress(now, map(is_not, now.values(), map(before.get, now))))
+    new = sum(target not in before for target in others)
+    gone = before.keys() - now.keys() if len(now) - new < len(before) else ()
+    return [*gone, *(t for t in others if t not in before or now[t] != before[t])]
 
 
 def judge_regions(plan: Plan, world: World, now: float) -> dict[str, JudgedRegion]:

@@ -40,14 +40,23 @@ STALENESS = 1.0
 # Seconds after which the end of a cohort's epochs is surely over: a timer may be early by as much.
 _SURELY = 0.01
 
+# Shares for which the statuses of one region are known: of the services that have it, rarely more.
+_MAX_KNOWN = 8
+
 
 class KnownAnswer(NamedTuple):
-    """What a `region` that is planned so is answered with."""
+    """What a `region` that is planned so is answered with.
+
+    `lasting`: that stays as it is while the region does, as no addresses of it are looked up.
+    `statuses` are those, by share, that stay so too: time changes nothing in them.
+    """
 
     region: JudgedRegion
     plan: RegionPlan
     best: Answered
     records: RegionRecords
+    lasting: bool
+    statuses: dict[Share, RegionStatus]
 
 
 KnownAnswers = dict[tuple[str, bool], KnownAnswer]
@@ -68,9 +77,9 @@ def steer(
     `before` are the histories of the Steering that it is to follow. `answers` are those of the one
     made last, and then of this one.
     """
-    known_answers = answers if answers is not None and not world.mismatches else {}
+    known_answers = answers or {}
     regions = judge_regions(plan, world, now)
-    known: dict[tuple[str, bool, Share], RegionStatus] = {}
+    moving: dict[tuple[str, bool, Share], RegionStatus] = {}
     answered_with: KnownAnswers = {}
     statuses: dict[str, dict[str, RegionStatus]] = {}
     records: dict[str, dict[str, RegionRecords]] = {}
@@ -80,30 +89,35 @@ def steer(
         for region, planned in service.regions.items():
             share = _share(service, region, world)
             key = (planned.site, planned.cname is None)
-            if key not in answered_with:
-                region_now = regions[planned.site]
-                answer = known_answers.get(key)
+            answer = answered_with.get(key)
+            if answer is None:
+                region_now, answer = regions[planned.site], known_answers.get(key)
                 if answer is None or answer.region is not region_now or answer.plan is not planned:
                     answer = _answer(planned, region_now, world, now)
                 answered_with[key] = answer
-            _, _, best, held[region] = answered_with[key]
-            status = known.get((*key, share))
+            held[region] = answer.records
+            status = answer.statuses.get(share) or moving.get((*key, share))
             if status is None:
-                verdict = regions[planned.site].verdict
-                status = _status(verdict, best, _something(held[region], best, world), share, now)
-                known[(*key, share)] = status
+                status = _status(answer, _something(answer, world), share, now)
+                if answer.lasting and _is_still(status):
+                    _keep(answer.statuses, share, status)
+                else:
+                    moving[(*key, share)] = status
             stands[region] = status
     due = min(
-        (_due(plan.sites[site].ttl, a.records, now) for (site, _), a in answered_with.items()),
+        (
+            _due(plan.sites[site].ttl, answer.records, now)
+            for (site, _), answer in answered_with.items()
+            if not answer.lasting
+        ),
         default=math.inf,
     )
     calm = due > now and all(
-        settled(status, plan.sites[site].ttl) for (site, *_), status in known.items()
+        settled(status, plan.sites[site].ttl) for (site, *_), status in moving.items()
     )
     if answers is not None:
         answers.clear()
-        if not world.mismatches:
-            answers.update(_lasting(answered_with))
+        answers.update((key, answer) for key, answer in answered_with.items() if answer.lasting)
     histories = histories_at(plan, statuses, before, unix)
     ends = [_next_end(unix, plan.services[n].sticky) for n, h in histories.items() if h.moving]
     until = min(ends, default=math.inf)
@@ -118,16 +132,25 @@ def steer(
 def _answer(planned: RegionPlan, region: JudgedRegion, world: World, now: float) -> KnownAnswer:
     judged = region.endpoints
     best = _answered(planned, judged, world, now)
-    return KnownAnswer(region, planned, best, _records(planned, judged, best, world, now))
+    records = _records(planned, judged, best, world, now)
+    lasting = not any(endpoint.hostname for endpoint in planned.endpoints)
+    return KnownAnswer(region, planned, best, records, lasting, {})
 
 
-def _lasting(answers: KnownAnswers) -> KnownAnswers:
-    """Those that stay as they are while their regions do: of endpoints with addresses, no names."""
-    return {
-        key: answer
-        for key, answer in answers.items()
-        if not any(endpoint.hostname for endpoint in answer.plan.endpoints)
-    }
+def _is_still(status: RegionStatus) -> bool:
+    """Whether time alone changes nothing in a status, and so is settled for whatever TTL."""
+    return (
+        status.since_change is None
+        and status.answer_since_change is None
+        and status.min_until_flip == status.answer_min_until_flip == status.steady == math.inf
+    )
+
+
+def _keep(statuses: dict[Share, RegionStatus], share: Share, status: RegionStatus) -> None:
+    """Know one more of them; shares move on, and few of the services of a region differ."""
+    if len(statuses) == _MAX_KNOWN:
+        statuses.clear()
+    statuses[share] = status
 
 
 def stale_at(steering: Steering) -> float:
@@ -164,10 +187,9 @@ def _due(ttl: float, records: RegionRecords, now: float) -> float:
     return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
-def _status(
-    verdict: Verdict, best: Answered, addresses: bool, share: Share, now: float
-) -> RegionStatus:
+def _status(answer: KnownAnswer, addresses: bool, share: Share, now: float) -> RegionStatus:
     """A verdict, an answer and a share as the plain values that policy decides on."""
+    verdict, best = answer.region.verdict, answer.best
     timed = verdict.override is not None and verdict.override.until is not None
     return RegionStatus(
         serves=verdict.serves and addresses,
@@ -188,10 +210,11 @@ def _status(
     )
 
 
-def _something(records: RegionRecords, best: Answered, world: World) -> bool:
+def _something(answer: KnownAnswer, world: World) -> bool:
     """Whether there is anything to hand out; where nobody looks names up, endpoints do."""
+    records = answer.records
     known = any(rrset is not None for rrset in (records.a, records.aaaa, records.cname))
-    return known or (not world.looked_up and bool(best.endpoints))
+    return known or (not world.looked_up and bool(answer.best.endpoints))
 
 
 def _answered(

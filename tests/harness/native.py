@@ -15,6 +15,7 @@ from resolverd.engine.block_samples import CAPACITY, BlockSample
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import NativeMap, plan_image, steering_image
+from resolverd.engine.states_kept import KeptStates
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 
 
@@ -25,6 +26,7 @@ class Native:
         self.slots = CounterSlots()
         self._asker = Asker()
         self._plan: tuple[Plan, PlanTables] | None = None
+        self._states = KeptStates()
         self._tables: SnapshotTables
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -38,7 +40,8 @@ class Native:
         """Answer from the same Plan with another Steering."""
         assert self._plan is not None
         plan, tables = self._plan
-        self._tables = SnapshotTables(tables, steering_image(steering, plan))
+        image = steering_image(steering, plan, self._states)
+        self._tables = SnapshotTables(tables, image)
 
     def respond(self, packet: bytes, source: str, *, tcp: bool = False) -> bytes | None:
         """The octets answered, None for nothing."""

@@ -189,6 +189,7 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
     async def main() -> None:
         loop = asyncio.get_running_loop()
         watches: dict[str, Watch] = {}
+        settled: dict[str, Verdict] = {}
         attribution = FailureAttribution(watches, WINDOW, loop.time)
 
         def ask_of(region: str, latency: float) -> object:
@@ -213,7 +214,9 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
                 rng=rng,
                 report=report,
                 ended=attribution.ended,
+                settled=settled.__setitem__,
             )
+        first = {id_: watch.judged_health.settled for id_, watch in watches.items()}
         attribution.replaced(list(watches))
         for watch in watches.values():
             watch.probe()
@@ -224,6 +227,8 @@ def watch_over(network: Network, fleet: dict[str, Probe], seconds: float, seed: 
             ):
                 if not seen or seen[-1][1] != now:
                     seen.append((loop.time(), now))
+            for id_, watch in watches.items():
+                assert settled.get(id_, first[id_]) is watch.judged_health.settled
             await asyncio.sleep(POLL_INTERVAL)
         for watch in watches.values():
             await asyncio.gather(*watch.close(), return_exceptions=True)

@@ -26,6 +26,7 @@ async def test_a_reload_keeps_what_did_not_change(
     assert monitor.verdicts()["a"] is before
     assert monitor.verdicts()["c"].unknown
     assert "b" not in monitor.verdicts()
+    assert set(monitor.settled()) == {"a", "c"}
     async with asyncio.timeout(20):
         await monitor.first_round()
     assert monitor.verdicts()["c"].state is State.UP
@@ -44,6 +45,7 @@ async def test_new_settings_keep_the_health_and_are_used(
     monitor.replace([target("a", port, interval=0.1, expect_status=(204,))])
     assert monitor.verdicts()["a"].state is State.UP
     assert monitor.verdicts()["a"].min_until_flip == 0
+    assert monitor.settled()["a"] is monitor.verdicts()["a"]
     await changes.until("a", "down")
     assert changes.states("a") == ["up", "up", "suspect", "suspect", "down"]
 
@@ -51,6 +53,7 @@ async def test_new_settings_keep_the_health_and_are_used(
 async def test_another_url_starts_unknown(serve: Serve, watch: Watch, closed_port: int) -> None:
     monitor = await watch(target("a", await serve(Switch()), interval=3600))
     monitor.replace([target("a", closed_port)])
+    assert monitor.settled()["a"].unknown
     assert monitor.verdicts()["a"].unknown
     async with asyncio.timeout(20):
         await monitor.first_round()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from harness.virtual import VirtualLoop
@@ -13,11 +14,13 @@ from hypothesis import strategies as st
 from resolverd.config.probe import Probe
 from resolverd.health.all_targets import AllTargetsHealth, Member
 from resolverd.health.connection import Connection, ConnectionRecord
+from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Seen
 from resolverd.health.probes.trace import current_trace
 from resolverd.health.target import Target
 from resolverd.health.target_health import TargetHealth
+from resolverd.health.verdict import State
 from resolverd.health.watch import Watch
 
 SETTINGS = Probe(fall=2, rise=2, flap_damping=5.0)
@@ -154,3 +157,44 @@ def test_a_record_of_connections_is_what_each_probe_in_turn_makes_of_it(
         if looks:
             assert record.known == each
     assert record.known == each
+
+
+@given(PROBES)
+def test_a_health_of_the_same_revision_differs_in_its_age_alone(
+    probes: list[tuple[str, Outcome, float, float, bool]],
+) -> None:
+    made, healths = all_targets()
+    before: dict[int, EndpointHealth | None] = {}
+    now = 0.0
+    for target, outcome, gap, took, overridden in probes:
+        started = now = now + gap
+        healths[target].begin(started)
+        now += took
+        if not made.repeat(target, outcome, started, now):
+            made.observe(target, outcome, started, now, overridden=overridden)
+        for health in healths.values():
+            known = before.setdefault(health.revision, health.kept)
+            assert _without_age(health.kept) == _without_age(known)
+
+
+def test_a_target_that_goes_on_well_keeps_its_revision() -> None:
+    made, healths = all_targets()
+    for id_ in TARGETS:
+        healths[id_].begin(1.0)
+        made.observe(id_, GOOD, 1.0, 1.1)
+    health = healths["a1"]
+    revision = health.revision
+    for started in (2.0, 3.0):
+        health.begin(started)
+        assert made.repeat("a1", GOOD, started, started + 0.1)
+    assert health.revision == revision
+    health.begin(4.0)
+    made.observe("a1", Outcome(False, "HTTP 503"), 4.0, 4.1)
+    assert revision < health.revision < TargetHealth(SETTINGS, 0.0).revision
+
+
+def _without_age(health: EndpointHealth | None) -> EndpointHealth | None:
+    if health is None:
+        return None
+    counted = 0 if health.state is State.UP else health.successes
+    return replace(health, probed_at=0.0, successes=counted)

@@ -10,6 +10,7 @@ from load_fleet import Fleet, fleet_config, verdict
 
 from resolverd.health.readings import Buckets
 from resolverd.health.verdict import State
+from resolverd.turns import at_once
 
 BOUNDS = (0.1, 0.5, 2.0, math.inf)
 
@@ -94,14 +95,17 @@ async def test_the_failover_rate_is_of_those_regions_that_lose_clients() -> None
             await fleet.tick()
             fleet.now += 5
 
-    rates = fleet.load.alerting.figures
+    def rates() -> tuple[float, float]:
+        figures = fleet.load.alerting.figures
+        return figures["a"].failover_rate or 0.0, figures["b"].failover_rate or 0.0
+
     await answer(first=10, other=0)
-    assert (rates["a"].failover_rate, rates["b"].failover_rate) == (0, 0)
+    assert rates() == (0, 0)
     fleet.said["a-1"] = verdict(State.DOWN)
     fleet.steer()
     await answer(first=9, other=1)
-    assert 0.05 < (rates["a"].failover_rate or 0) < 0.1
-    assert rates["b"].failover_rate == 0
+    assert 0.05 < rates()[0] < 0.1
+    assert rates()[1] == 0
     await answer(first=9, other=1)
     assert _firing(fleet, "a") == {"failover_rate"}
     assert _firing(fleet, "b") == set()
@@ -114,4 +118,31 @@ async def test_a_region_that_is_gone_after_a_reload_is_judged_no_more() -> None:
     del raw["region"]["b"]
     fleet.adopt(raw)
     assert set(fleet.load.alerting.states) == {"a"}
+    assert fleet.load.alerting.figures["a"].ttft_p50 is not None
+
+
+async def test_what_is_known_stays_until_every_region_is_judged() -> None:
+    fleet = Fleet()
+    await _serve(fleet, 120)
+    alerting = fleet.load.alerting
+    states, figures = alerting.states, alerting.figures
+    steps = alerting.judge(fleet.counted, set(), fleet.now)
+    for _ in range(2):
+        next(steps)
+        assert (alerting.states, alerting.figures) == (states, figures)
+        assert alerting.states is states
+    at_once(steps)
+    assert alerting.states is not states
+
+
+async def test_regions_that_are_adopted_while_others_are_judged_are_judged_too() -> None:
+    fleet = Fleet()
+    await _serve(fleet, 120)
+    steps = fleet.load.alerting.judge(fleet.counted, set(), fleet.now)
+    next(steps)
+    raw = fleet_config({"regions": ["a", "c"]})
+    raw["region"]["c"] = raw["region"].pop("b")
+    fleet.adopt(raw)
+    at_once(steps)
+    assert set(fleet.load.alerting.states) == {"a", "c"}
     assert fleet.load.alerting.figures["a"].ttft_p50 is not None

@@ -15,9 +15,11 @@ from resolverd.health.identity import Difference
 from resolverd.health.mismatch import PeerMismatch
 from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import Resolved
+from resolverd.health.service_windows import ServiceWindow
 from resolverd.health.verdict import State, Verdict
+from resolverd.policy.share import Share
 from resolverd.snapshot.model import Steering
-from resolverd.snapshot.regions import Judgement, World, judge
+from resolverd.snapshot.regions import Judgement, World, changed_verdicts, judge
 from resolverd.snapshot.steer import KnownAnswers, steer
 
 REGIONS = """
@@ -51,7 +53,10 @@ SEEN = {
         (State.UP, math.inf), (State.SUSPECT, 2.0), (State.DOWN, 1.0), (State.UNKNOWN, 0.0)
     ]
 }  # fmt: skip
-# What happens to the world, in turn: a verdict, its reason, an override, an address, a mismatch.
+FIRST = replace(SEEN[State.UP], changed_at=None)  # nothing of it changes by time alone
+SHARES = [Share(), Share(0.5), Share(0.0, 0.25), Share(0.5, 0.0, 12.0)]
+# What happens to the world, in turn: a verdict, its reason, an override, an address, a mismatch,
+# hours of service, a target that is no longer probed, a share of clients that is sent on.
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("verdict"), st.sampled_from(TARGETS), st.sampled_from([*SEEN])),
@@ -59,6 +64,9 @@ STEPS = st.lists(
         st.tuples(st.just("override"), st.sampled_from(["a", "a1", "b"]), st.booleans()),
         st.tuples(st.just("addresses"), st.just("c1"), st.sampled_from([(), ("192.0.2.7",)])),
         st.tuples(st.just("mismatch"), st.sampled_from(TARGETS), st.booleans()),
+        st.tuples(st.just("hours"), st.sampled_from(["a", "b"]), st.booleans()),
+        st.tuples(st.just("gone"), st.sampled_from(TARGETS), st.none()),
+        st.tuples(st.just("share"), st.sampled_from(["a", "b"]), st.sampled_from(SHARES)),
     ),
     max_size=12,
 )
@@ -69,13 +77,23 @@ def step(state: dict[str, Any], what: str, target: str, value: Any) -> None:
     if what == "verdict":
         state["verdicts"][target] = SEEN[value]
     elif what == "reason":
-        state["verdicts"][target] = replace(state["verdicts"][target], reason=value)
+        if target in state["verdicts"]:
+            state["verdicts"][target] = replace(state["verdicts"][target], reason=value)
     elif what == "override" and value:
         state["overrides"].set(target, Override(OverrideKind.DOWN, "test", "test", 1.0))
     elif what == "override":
         state["overrides"].clear(target, NOW)
     elif what == "addresses":
         state["addresses"] = value
+    elif what == "share":
+        state["shares"]["chat", target] = value
+    elif what == "gone":
+        state["verdicts"].pop(target, None)
+    elif what == "hours" and value:
+        closed = Override(OverrideKind.DRAIN, "hours", "closed", NOW)
+        state["hours"][target] = ServiceWindow(closed, NOW, NOW + 600.0)
+    elif what == "hours":
+        state["hours"].pop(target, None)
     elif value:
         state["mismatches"][target] = PeerMismatch(DIFFERENCE, NOW)
     else:
@@ -89,6 +107,8 @@ def world_of(state: dict[str, Any]) -> World:
         dict(state["verdicts"]),
         state["overrides"].copy(),
         lambda _: known,
+        service_windows=dict(state["hours"]),
+        shares=dict(state["shares"]),
         mismatches=dict(state["mismatches"]),
     )
 
@@ -96,8 +116,8 @@ def world_of(state: dict[str, Any]) -> World:
 @given(STEPS)
 def test_what_is_known_from_before_makes_no_difference(steps: list[tuple[str, str, Any]]) -> None:
     state: dict[str, Any] = {
-        "verdicts": dict.fromkeys(TARGETS, SEEN[State.UP]),
-        "overrides": Overrides(), "addresses": ("192.0.2.7",), "mismatches": {},
+        "verdicts": dict.fromkeys(TARGETS, FIRST), "shares": {},
+        "overrides": Overrides(), "addresses": ("192.0.2.7",), "mismatches": {}, "hours": {},
     }  # fmt: skip
     judgement: Judgement | None = None
     answers: KnownAnswers = {}
@@ -119,12 +139,60 @@ def test_only_the_region_of_which_a_verdict_changed_is_judged_again() -> None:
     verdicts = dict.fromkeys(TARGETS, SEEN[State.UP])
     judged = judge(PLAN, World(verdicts, Overrides(), lambda _: Resolved()), NOW).judgement
     assert judged is not None
-    verdicts["a2"] = SEEN[State.DOWN]
+    verdicts = {**verdicts, "a2": SEEN[State.DOWN]}
     world = World(verdicts, Overrides(), lambda _: Resolved())
     later = judge(PLAN, world, NOW, judged).judgement
     assert later is not None
     assert later.regions["b"] is judged.regions["b"]
     assert later.regions["a"] is not judged.regions["a"]
+
+
+def test_a_word_on_one_region_has_no_other_judged_again() -> None:
+    """Nor has one that is over: it is remembered for as long as the daemon runs."""
+    verdicts, overrides = dict.fromkeys(TARGETS, SEEN[State.UP]), Overrides()
+    judgement = None
+    regions = []
+    for said in (None, "set", None, "cleared", None):
+        if said == "set":
+            overrides.set("a1", Override(OverrideKind.DOWN, "test", "test", NOW))
+        elif said == "cleared":
+            overrides.clear("a1", NOW)
+        world = World(verdicts, overrides.copy(), lambda _: Resolved())
+        judgement = judge(PLAN, world, NOW, judgement).judgement
+        assert judgement is not None
+        regions.append(judgement.regions)
+    assert len({id(of["b"]) for of in regions}) == 1
+    assert [of["a"].verdict.serves for of in regions] == [True] * 5
+    assert [of["a"].endpoints["a1"].serves for of in regions] == [True, False, False, True, True]
+
+
+def test_a_status_that_time_does_not_change_is_the_one_of_before() -> None:
+    """Of thousands of regions those alone are reckoned again in which something moves."""
+    verdicts = dict.fromkeys(TARGETS, FIRST)
+    answers: KnownAnswers = {}
+    known, judgement = [], None
+    for number, state in enumerate([State.UP, State.UP, State.DOWN]):
+        world = World({**verdicts, "a2": SEEN[state]}, Overrides(), lambda _: Resolved())
+        judged = judge(PLAN, world, NOW + number, judgement)
+        judgement = judged.judgement
+        known.append(steer(1, PLAN, judged, NOW + number, answers=answers))
+    first, second, third = (steering.statuses["chat"] for steering in known)
+    assert first["b"] is second["b"] is third["b"]
+    assert first["a"] != second["a"] != third["a"], "its age is told"
+
+
+VERDICTS = st.dictionaries(
+    st.sampled_from(TARGETS),
+    st.sampled_from([*SEEN.values(), replace(SEEN[State.UP]), replace(SEEN[State.DOWN])]),
+)
+
+
+@given(VERDICTS, VERDICTS)
+def test_the_verdicts_that_changed_are_those_that_differ(
+    now: dict[str, Verdict], before: dict[str, Verdict]
+) -> None:
+    slow = {t for t in TARGETS if now.get(t) != before.get(t)}
+    assert sorted(changed_verdicts(now, before)) == sorted(slow)
 
 
 def parts(steering: Steering) -> tuple[object, ...]:
