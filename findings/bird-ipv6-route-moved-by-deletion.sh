@@ -91,9 +91,10 @@ if len(sys.argv) > 1:
     sys.exit(send(int(sys.argv[1])))
 ip("link", "set", "lo", "up")
 for device in ("near", "far"):
-    ip("link", "add", device, "type", "dummy")
+    ip("link", "add", device, "type", "veth", "peer", "name", f"{device}-end")
+    ip("link", "set", f"{device}-end", "up")
     ip("address", "add", f"198.51.100.{len(device)}/24", "dev", device)
-    ip("link", "set", device, "up")
+    ip("link", "set", device, "arp", "off", "up")
 bird = subprocess.Popen([*LD, "root/usr/sbin/bird", "-f", "-c", "bird.conf", "-s", "bird.ctl", "-P", "bird.pid"],
                         stderr=subprocess.DEVNULL)
 try:

@@ -1,12 +1,12 @@
 #!/bin/sh
-# After BFD has lost a BGP session for half a second BIRD waits a minute, after the next loss two.
+# After BFD has lost a BGP session for a moment BIRD waits a minute, after the next loss two.
 #
 # Expected: BFD is there to find a loss in a fraction of a second; once it sees the neighbour again, the
 # session comes back as fast. `connect delay time` (5 s) and `connect retry time` say how long that takes.
-# Seen: a loss that BFD has found counts as an error of the protocol. BFD is up again at once, and BIRD
-# waits `error wait time` all the same: 60 s by default, doubled by each loss in `error forget time`
-# (300 s), up to 300 s. So a hypervisor that holds a virtual machine for half a second takes it out of
-# anycast for a minute, and the second time for two. Write `error wait time 1, 5`, at both ends.
+# Seen: a loss that BFD has found counts as an error of the protocol. BIRD waits `error wait time`, 60 s by
+# default, doubled by each loss in `error forget time` (300 s), up to 300 s, however soon the neighbour is there again. A hypervisor that
+# holds a virtual machine for two seconds takes it out of anycast for a minute, and the second time for
+# two. Write `error wait time 1, 5`, at both ends.
 # Needs Python 3, unshare, nsenter, ip, and Debian 12's archive in apt's sources, with apt-get update. It
 # takes a minute and a half.
 set -eu
@@ -26,14 +26,14 @@ CONFIG = """
 log "{name}.log" all;
 router id 198.51.100.{own};
 protocol device {{}}
-protocol bfd {{ interface "*" {{ interval 100 ms; multiplier 3; }}; }}
+protocol bfd {{ interface "*" {{ interval 200 ms; multiplier 5; }}; }}
 protocol bgp peer {{
   local 198.51.100.{own} as 6450{own}; neighbor 198.51.100.{other} as 6450{other};
   bfd;
   ipv4 {{ import all; export all; }};
 }}
 """
-STOP = 0.5
+STOP = 2
 
 
 def ip(*words, inside=()):
@@ -99,12 +99,10 @@ try:
     begun = time.monotonic()
     until(near.waits)
     first = near.waits()
-    until(near.sees)
-    up = time.monotonic() - begun
     until(near.established, 200)
     back = time.monotonic() - begun
-    print(f"one of them stands still for {STOP} s: BFD sees it again {up:.1f} s later; BIRD waits {first} s, "
-          f"and the session is back after {back:.0f} s")
+    print(f"one of them stands still for {STOP} s: BIRD waits {first} s, and the session is "
+          f"back after {back:.0f} s")
     until(near.sees)
     stand_still(far)
     until(near.waits)
@@ -114,7 +112,7 @@ finally:
     for process in processes:
         process.kill()
         process.wait()
-sys.exit(0 if (first, second) == (60, 120) and up < 10 and back > 55 else "this has changed")
+sys.exit(0 if (first, second) == (60, 120) and back > 55 else "this has changed")
 PY
 uname -sr
 if [ "$(id -u)" = 0 ]; then unshare -n python3 try.py; else unshare -rn python3 try.py; fi

@@ -41,7 +41,6 @@ QUICK = {
     "anycast.timeout": '"1s"',
     "anycast.fit_for": '"300ms"',
     "anycast.fit_for_most": '"2s"',
-    "anycast.daemon_grace": '"1s"',
     "anycast.ebb_wait": '"5s"',
     "anycast.listen": '""',
 }
