@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -79,7 +80,7 @@ async def test_a_daemon_that_stays_silent_is_waited_for_as_long_as_is_allowed(
     assert event["seconds"] >= 0.05
 
 
-async def _ebb(looking: Counted, ebb_wait: float) -> Mapping[str, object]:
+async def _ebb(looking: Counted, ebb_wait: float) -> Mapping[str, Any]:
     """Wait for the ebb; the event that says how it ended."""
     settings = Anycast(addresses=(V4,), ebb_wait=ebb_wait)
     announcer = Announcer(settings, Still(), NoFloor())
