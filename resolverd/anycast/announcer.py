@@ -2,8 +2,9 @@
 
     turn     what is wanted by now ─► may it go? (the floor) ─► the speaker, proved ─► it stands so
 
-A speaker that fails, or does not have what it was told, is told again at each turn. An edge joins
-the fleet's floor once its route is proved, and leaves it before it withdraws.
+A speaker that does not have what it was told is told again at each turn; one that cannot be asked,
+where something is to change. An edge joins the fleet's floor once its route is proved, and leaves
+it before it withdraws.
 """
 
 from __future__ import annotations
@@ -82,10 +83,13 @@ class Announcer:
 
     async def turn(self, fitness: Fitness) -> None:
         """Judge each address anew, and do what follows."""
-        await self._look()
+        unasked = await self._look()
         now = time.monotonic()
         await asyncio.gather(
-            *(self._turn(route, fitness.of(route.address), now) for route in self.routes.values())
+            *(
+                self._turn(route, fitness.of(route.address), now, unasked)
+                for route in self.routes.values()
+            )
         )
         self._floor.tell([a for a in self.announced if self.routes[a].proved in _SHOWN])
 
@@ -98,7 +102,10 @@ class Announcer:
         """Of each address that stays although it should go, why."""
         return {r.address: r.held for r in self.routes.values() if r.held}
 
-    async def _turn(self, route: Route, reasons: tuple[Reason, ...], now: float) -> None:
+    async def _turn(
+        self, route: Route, reasons: tuple[Reason, ...], now: float, unasked: str
+    ) -> None:
+        """`unasked` is why the speaker could not be asked in this turn, empty where it was."""
         route.reasons = reasons
         route.standing = observed(route.standing, reasons, now)
         phase = wanted(route.standing, reasons, self.rules, now)
@@ -107,7 +114,10 @@ class Announcer:
             route.held = ""
         elif not await self._may_go(route, self._least):
             phase = Phase.RAISED if self.rules.raises else route.standing.phase
-        if phase is not route.standing.phase or phase is not route.proved or route.failing:
+        changes = phase is not route.standing.phase
+        if unasked and not changes:  # to wait for it once more would keep a drain waiting
+            self._unproved(route, unasked)
+        elif changes or phase is not route.proved or route.failing:
             await self._bring(route, phase)
         if route.standing.phase is not Phase.WITHDRAWN and not self._counted(route):
             await self._join(route)
@@ -118,9 +128,7 @@ class Announcer:
         try:
             await self._speaker.apply(route.address, phase)
         except SpeakerError as error:
-            if str(error) != route.failing:
-                self._log.error("anycast.unproved", address=route.address, reason=str(error))
-            route.failing = str(error)
+            self._unproved(route, str(error))
             return
         if route.failing:
             self._log.info("anycast.proved", address=route.address, after=phase.value)
@@ -130,6 +138,11 @@ class Announcer:
         route.standing = moved(before, phase, route.reasons, self.rules, now)
         if before.phase is not phase:
             self._tell(route, before.phase)
+
+    def _unproved(self, route: Route, reason: str) -> None:
+        if reason != route.failing:
+            self._log.error("anycast.unproved", address=route.address, reason=reason)
+        route.failing = reason
 
     def _tell(self, route: Route, before: Phase) -> None:
         after = route.standing.phase
@@ -182,14 +195,14 @@ class Announcer:
             return  # at the next turn
         route.joined = True
 
-    async def _look(self) -> None:
-        """What the speaker has now; one that cannot be asked is told again, and then says why."""
+    async def _look(self) -> str:
+        """What the speaker has now; why it cannot be asked, or empty."""
         try:
             found = await self._speaker.proved()
-        except SpeakerError:
+        except SpeakerError as error:
             for route in self.routes.values():
                 route.proved = None
-            return
+            return str(error)
         now = time.monotonic()
         for route in self.routes.values():
             phase = found[route.address]
@@ -203,6 +216,7 @@ class Announcer:
                     after=phase.value,
                 )
             route.proved = phase
+        return ""
 
 
 def in_words(reasons: tuple[Reason, ...]) -> str:

@@ -32,24 +32,33 @@ class Line(NamedTuple):
 
 
 class Control:
-    """A connection to the socket, made when it is needed and again after any failure."""
+    """A connection to the socket, made when it is needed and again after any failure.
+
+    One command at a time. Those that wait for their turn while BIRD falls silent are not given
+    their own: many addresses cost no more time than one.
+    """
 
     def __init__(self, path: str, timeout: float) -> None:
         self._path, self._timeout = path, timeout
         self._turn = asyncio.Lock()
+        self._silence = ""
+        self._silences = 0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, command: str) -> list[Line]:
         """The reply to a command. Raises SpeakerError, also where BIRD says that it cannot."""
+        silences = self._silences
         async with self._turn:
+            if self._silences != silences:
+                raise SpeakerError(self._silence)
             try:
                 async with asyncio.timeout(self._timeout):
                     lines = await self._exchange(command)
             except TimeoutError:
                 self._drop()
-                raise SpeakerError(
-                    f"BIRD gave no whole reply to `{command}` in {self._timeout:g} s"
-                ) from None
+                self._silences += 1
+                self._silence = f"BIRD gave no whole reply to `{command}` in {self._timeout:g} s"
+                raise SpeakerError(self._silence) from None
             except OSError as error:
                 self._drop()
                 raise SpeakerError(

@@ -15,18 +15,16 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from resolverd.anycast.bird import Routes
 from resolverd.anycast.bird_control import Control
+from resolverd.anycast.routes import Routes
 from resolverd.anycast.speaker import SpeakerError, network
 from resolverd.anycast.transitions import Phase
 from resolverd.config.anycast import Anycast
 
-# Seconds between two looks at a route on its way to BIRD.
-_AGAIN = 0.005
 _MAX_LINE = 1 << 20
 
 
@@ -133,9 +131,8 @@ class ExabgpSpeaker:
         self._settings, self._process = settings.exabgp, process
         self._addresses: Sequence[str] = settings.addresses
         self._asked = dict.fromkeys(settings.addresses, Phase.WITHDRAWN)
-        self._bird = settings.bird
         self._control = Control(settings.bird.socket, settings.bird.timeout)
-        self._routes = Routes(self._control, settings.bird.peers)
+        self._routes = Routes(self._control, settings.bird)
         self.proves = settings.exabgp.proof == "bird"
 
     async def apply(self, address: str, phase: Phase) -> None:
@@ -149,7 +146,13 @@ class ExabgpSpeaker:
             await self._process.tell(f"announce {route} {more}".rstrip())
         self._asked[address] = phase
         if self.proves:
-            await self._prove(address, phase)
+            found, _ = await self._routes.until(phase, partial(self._phase, address))
+            if found is not phase:
+                where = "no session" if found is Phase.WITHDRAWN else "its sessions"
+                raise SpeakerError(
+                    f"{address} should be {phase}: ExaBGP has acknowledged it, and BIRD exports "
+                    f"it to {where}"
+                )
 
     async def proved(self) -> Mapping[str, Phase]:
         """The phase of each address: by BIRD's tables, or as acknowledged. Raises SpeakerError."""
@@ -162,20 +165,6 @@ class ExabgpSpeaker:
         """Leave ExaBGP as it is: it keeps what it was told."""
         self._control.close()
         await self._process.close()
-
-    async def _prove(self, address: str, phase: Phase) -> None:
-        end = time.monotonic() + self._bird.timeout
-        while True:
-            sessions = await self._routes.sessions()
-            found = await self._phase(address, sessions)
-            if found is phase:
-                return
-            if time.monotonic() > end:
-                raise SpeakerError(
-                    f"{address} should be {phase}: ExaBGP has acknowledged it, and BIRD exports "
-                    f"it to {'no session' if found is Phase.WITHDRAWN else 'its sessions'}"
-                )
-            await asyncio.sleep(_AGAIN)
 
     async def _phase(self, address: str, sessions: Sequence[str]) -> Phase:
         """What BIRD exports shows no metric of ours: a route that is there is as it was asked."""

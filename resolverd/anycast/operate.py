@@ -11,6 +11,7 @@ from resolverd import __version__, log
 from resolverd.admin.times import iso
 from resolverd.anycast import drain as drains
 from resolverd.anycast.announcer import Route
+from resolverd.anycast.configuration import Kept
 from resolverd.anycast.drain import Drain
 from resolverd.anycast.fitness import Reason
 from resolverd.anycast.run import Edge
@@ -21,9 +22,15 @@ Json = dict[str, Any]
 
 
 class HeldError(ResolverdError):
-    """An address stays announced, whatever was asked."""
+    """The fleet's floor keeps an address announced, whatever was asked."""
 
     exit_code = ExitCode.PROBLEMS
+
+
+class UnprovedError(ResolverdError):
+    """What speaks BGP has not withdrawn an address."""
+
+    exit_code = ExitCode.UNAVAILABLE
 
 
 def state_of(edge: Edge) -> Json:
@@ -37,6 +44,7 @@ def state_of(edge: Edge) -> Json:
         "fit": not edge.fitness.edge and not any(edge.fitness.addresses.values()),
         "reasons": _reasons(edge.fitness.edge),
         "drained": None if edge.drained is None else _drain(edge.drained),
+        "kept": None if edge.kept is None else _kept(edge.kept),
         "addresses": [_route(edge, route, now) for route in edge.announcer.routes.values()],
     }
 
@@ -44,13 +52,14 @@ def state_of(edge: Edge) -> Json:
 async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -> Json:
     """Withdraw until `undrain`, over restarts; returns once queries have ebbed.
 
-    Raises HeldError, and undoes it, where the floor keeps an address and nobody forces it.
+    Raises HeldError, and undoes it, where the floor keeps an address and nobody forces it;
+    UnprovedError where what speaks BGP does not do it, after its `timeout` some three times.
     """
     before = edge.announcer.announced
     edge.drained, edge.announcer.force = wanted, force
     try:
         await edge.turn()
-        await _kept_out(edge)
+        _check_gone(edge)
         drains.keep(place, wanted)
     except ResolverdError:
         edge.drained, edge.announcer.force = None, False
@@ -71,20 +80,23 @@ async def undrain(edge: Edge, place: Path | None, who: str) -> Json:
 
 
 async def stop(edge: Edge) -> Json:
-    """Withdraw until this process ends; returns once queries have ebbed. Raises HeldError."""
+    """Withdraw until this process ends; returns once queries have ebbed.
+
+    Raises HeldError or UnprovedError.
+    """
     before = edge.announcer.announced
     await edge.withdraw_and_wait()
-    await _kept_out(edge)
+    _check_gone(edge)
     return {"withdrawn": before}
 
 
-async def _kept_out(edge: Edge) -> None:
+def _check_gone(edge: Edge) -> None:
     held = edge.announcer.refused()
     if held:
         raise HeldError("; ".join(f"{address} stays: {why}" for address, why in held.items()))
     failing = {r.address: r.failing for r in edge.announcer.routes.values() if r.failing}
     if failing:
-        raise HeldError("; ".join(f"{address}: {why}" for address, why in failing.items()))
+        raise UnprovedError("; ".join(f"{address}: {why}" for address, why in failing.items()))
 
 
 def _route(edge: Edge, route: Route, now: float) -> Json:
@@ -112,6 +124,10 @@ def _changes(changes: Mapping[str, int]) -> Json:
 
 def _reasons(reasons: Iterable[Reason]) -> list[Json]:
     return [reason._asdict() for reason in reasons]
+
+
+def _kept(kept: Kept) -> Json:
+    return {"adopted_at": iso(kept.at), "problems": str(kept.refused).splitlines()}
 
 
 def _drain(drain: Drain) -> Json:

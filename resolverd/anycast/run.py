@@ -15,6 +15,7 @@ import time
 
 from resolverd import log
 from resolverd.anycast.announcer import Announcer, in_words
+from resolverd.anycast.configuration import Kept
 from resolverd.anycast.drain import Drain
 from resolverd.anycast.ebb import Reading, rate
 from resolverd.anycast.fitness import Fitness, Limits, Reason, fitness
@@ -30,8 +31,9 @@ _EBB_INTERVAL = 0.5
 class Edge:
     """This edge: what was seen last, and what is announced of it.
 
-    `drained` is an operator's drain. `stopping` withdraws for good. `ended` is set by whoever
-    ends the process; `abandoned` says that the speaker has ended, with all that it announced.
+    `drained` is an operator's drain, `kept` what is run with where the file was refused.
+    `stopping` withdraws for good. `ended` is set by whoever ends the process; `abandoned` says that
+    the speaker has ended, with all that it announced.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Edge:
     ) -> None:
         self.settings, self.announcer, self.floor = settings, announcer, floor
         self.drained: Drain | None = None
+        self.kept: Kept | None = None
         self.stopping = self.abandoned = False
         self.ended = asyncio.Event()
         self.fitness = Fitness((), {})
@@ -89,16 +92,19 @@ class Edge:
             await self.wait_for_ebb(gone)
 
     async def wait_for_ebb(self, addresses: list[str]) -> None:
-        """Wait until fewer than `ebb_rate` queries come, or for `ebb_wait`, or a daemon's end."""
+        """Wait until fewer than `ebb_rate` queries come, or for `ebb_wait`.
+
+        A daemon that says nothing, as on a busy host, may well be asked by clients still.
+        """
         begun = time.monotonic()
         last, seen = await self._reading(), None
-        while last is not None and time.monotonic() - begun < self.settings.ebb_wait:
+        while time.monotonic() - begun < self.settings.ebb_wait:
             await asyncio.sleep(_EBB_INTERVAL)
             now = await self._reading()
-            seen = None if now is None else rate(last, now)
-            if now is None or (seen is not None and seen < self.settings.ebb_rate):
+            seen = None if now is None or last is None else rate(last, now)
+            if seen is not None and seen < self.settings.ebb_rate:
                 break
-            last = now
+            last = now or last
         took = round(time.monotonic() - begun, 3)
         said = {"addresses": addresses, "seconds": took, "queries_per_second": seen}
         if seen is not None and seen < self.settings.ebb_rate:
@@ -120,7 +126,8 @@ class Edge:
             f"{route.address} {route.standing.phase}" for route in self.announcer.routes.values()
         )
         against = in_words(self.fitness.edge)
-        return f"{phases}; {against}" if against else phases
+        kept = "" if self.kept is None else "its file was refused at its start"
+        return "; ".join(filter(None, (phases, against, kept)))
 
     async def _reading(self) -> Reading | None:
         daemon = await self._looking.ask_daemon()

@@ -11,25 +11,22 @@ stays closed: routes matter more.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
-import socket
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 
 from resolverd import log
 from resolverd.admin import socket_paths
-from resolverd.admin.clients import Clients
+from resolverd.admin.beside import served
 from resolverd.admin.documents.version import versioned
-from resolverd.admin.failure import ApiError, as_json
+from resolverd.admin.failure import ApiError
 from resolverd.admin.listening import bound, bound_path
 from resolverd.admin.metrics import anycast as metrics
 from resolverd.admin.metrics.registry import ANYCAST
@@ -49,8 +46,6 @@ AUTOMATIC = Automatic(
 
 # Looks that may be missed until the process is not taken to be healthy.
 _LATE_TURNS, _LATE_LEAST = 5, 10.0
-_MAX_CONNECTIONS = 100
-_KEEPALIVE_TIMEOUT, _SHUTDOWN_TIMEOUT = 75.0, 1.0
 
 
 def sockets_of(setting: str, base: Path, environ: Mapping[str, str] = os.environ) -> list[Path]:
@@ -136,6 +131,12 @@ def _understood() -> Iterator[None]:
         raise ApiError(
             409, str(error), "force it with --force, or see to the other edges"
         ) from error
+    except operate.UnprovedError as error:
+        raise ApiError(
+            503,
+            str(error),
+            "see that BIRD or ExaBGP runs, and ask again: a drain that fails is not in force",
+        ) from error
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -167,7 +168,7 @@ async def serving(pages: Pages, edge: Edge, base: Path) -> AsyncIterator[None]:
                 )
             else:
                 stack.callback(path.unlink, missing_ok=True)
-                await stack.enter_async_context(_served(pages.operators, sock))
+                await stack.enter_async_context(served(pages.operators, sock))
         if settings.listen is not None:
             try:
                 sock = bound(settings.listen)
@@ -179,29 +180,8 @@ async def serving(pages: Pages, edge: Edge, base: Path) -> AsyncIterator[None]:
                     hint="set anycast.listen to a free port, or to 0",
                 )
             else:
-                await stack.enter_async_context(_served(pages.open, sock))
+                await stack.enter_async_context(served(pages.open, sock))
         yield
-
-
-@asynccontextmanager
-async def _served(routes: list[web.RouteDef], sock: socket.socket) -> AsyncIterator[None]:
-    clients = Clients(_MAX_CONNECTIONS, Counter())
-    application = web.Application(middlewares=[as_json, clients.whole])
-    application.router.add_routes(routes)
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_TIMEOUT,
-        keepalive_timeout=_KEEPALIVE_TIMEOUT,
-    )
-    await runner.setup()
-    made = cast("Callable[[], asyncio.Protocol]", runner.server)
-    server = await asyncio.get_running_loop().create_server(clients.factory(made), sock=sock)
-    try:
-        yield
-    finally:
-        server.close()
-        await runner.cleanup()
 
 
 def values_of(edge: Edge) -> metrics.Routes:

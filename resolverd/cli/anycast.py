@@ -15,22 +15,21 @@ from resolverd.cli.link import Link, NoDaemonError, operator
 from resolverd.cli.options import UsageError, add_config, add_json, add_log, existing_config, verb
 from resolverd.cli.override import reason
 from resolverd.cli.rows import Cell, Rows
-from resolverd.config.load import LoadedConfig, load_tables
-from resolverd.config.sources import read_sources
-from resolverd.errors import ExitCode
+from resolverd.config.readable import said
+from resolverd.errors import ConfigError, ExitCode
 from resolverd.loop import run_loop
 from resolverd.signals import PROCESS
 
 if TYPE_CHECKING:
+    from resolverd.anycast.configuration import Started
     from resolverd.anycast.fleet import SharedFloor
     from resolverd.anycast.run import Edge
     from resolverd.anycast.speaker import Speaker
     from resolverd.config.anycast import Anycast
+    from resolverd.config.load import LoadedConfig
 
 Json = dict[str, Any]
 
-# What a start depends on: a mistake elsewhere is the daemon's to refuse, which serves on.
-_TABLES = ("server", "admin", "fleet", "anycast")
 _MORE = """
 Without an option of these it runs until SIGTERM: beside BIRD as a service of its own, or as a
 process of ExaBGP's. At its end it withdraws, and waits until queries have ebbed.
@@ -86,7 +85,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--force", action="store_true", help="with --drain, whatever the fleet's floor says"
     )
     add_log(parser)
-    add_config(parser)
+    add_config(parser, may_be_gone=True)
     add_json(parser)
 
 
@@ -99,17 +98,28 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--why and --force are of --drain alone\nadd --drain")
     if arguments.status or arguments.drain or arguments.undrain or arguments.stop:
         return _ask(arguments)
-    loaded = load_tables(existing_config(arguments), _TABLES, arguments.overrides)
-    if not loaded.config.anycast.addresses:
+    if arguments.withdraw:
+        return _withdraw(arguments)
+    log.in_background(arguments.log)
+    with PROCESS.obeyed(), log.everything():
+        return int(run_loop(_serve(_started(arguments), arguments)))
+
+
+def _started(arguments: argparse.Namespace) -> Started:
+    """What is started with: the files, or what is kept of them where they are refused."""
+    from resolverd.anycast import configuration
+
+    try:
+        started = configuration.load(arguments.config, arguments.overrides)
+    except ConfigError:
+        existing_config(arguments)  # of one that is not there it says where it was looked for
+        raise
+    if not started.loaded.config.anycast.addresses:
         raise UsageError(
             "there is nothing to announce: [anycast] has no addresses\n"
             'write addresses = ["192.0.2.53"] into it, or other service addresses'
         )
-    if arguments.withdraw:
-        return _withdraw(loaded, arguments)
-    log.in_background(arguments.log)
-    with PROCESS.obeyed(), log.everything():
-        return int(run_loop(_serve(loaded)))
+    return started
 
 
 def _ask(arguments: argparse.Namespace) -> int:
@@ -126,7 +136,8 @@ def _ask(arguments: argparse.Namespace) -> int:
     return _report(link.post("/stop"), arguments, "withdrawn until it ends")
 
 
-async def _serve(loaded: LoadedConfig) -> ExitCode:
+async def _serve(started: Started, arguments: argparse.Namespace) -> ExitCode:
+    from resolverd.anycast import configuration
     from resolverd.anycast import drain as drains
     from resolverd.anycast.announcer import Announcer
     from resolverd.anycast.looking import Looking
@@ -134,14 +145,15 @@ async def _serve(loaded: LoadedConfig) -> ExitCode:
     from resolverd.anycast.served import Pages, serving
     from resolverd.systemd import Supervisor
 
-    settings = loaded.config.anycast
+    configuration.keep(started, arguments.config, arguments.overrides)
+    loaded, settings = started.loaded, started.loaded.config.anycast
     supervisor = Supervisor.adopt()
     floor = _floor(loaded)
     speaker, gone = await _speaker(settings)
     looking = Looking(settings, loaded.config.admin, loaded.base)
     edge = Edge(settings, looking, Announcer(settings, speaker, floor), floor)
     place = drains.directory(settings.state, loaded.base)
-    edge.drained = drains.read(place)
+    edge.kept, edge.drained = started.kept, drains.read(place)
     PROCESS.follow(asyncio.get_running_loop(), edge.ended.set, lambda: None)
     watching = asyncio.create_task(_end_with(gone, edge)) if gone else None
     try:
@@ -187,16 +199,17 @@ def _floor(loaded: LoadedConfig) -> SharedFloor:
     return FleetFloor(fleet, settings, loaded.base)
 
 
-def _withdraw(loaded: LoadedConfig, arguments: argparse.Namespace) -> int:
+def _withdraw(arguments: argparse.Namespace) -> int:
     """What systemd runs after the process has ended, in whatever way (ExecStopPost=)."""
     if os.environ.get("SERVICE_RESULT", "failure") == "success":
         return ExitCode.OK  # it has withdrawn by itself, or the floor has kept it
+    log.configure(arguments.log)
+    loaded = _started(arguments).loaded
     if loaded.config.anycast.via != "bird":
         raise UsageError(
             "--withdraw is for BIRD: what a process of ExaBGP's has left, the one that is "
             'respawned withdraws\nleave it out with via = "exabgp"'
         )
-    log.configure(arguments.log)
     return run_loop(_withdraw_left(loaded))
 
 
@@ -221,10 +234,11 @@ def _link(arguments: argparse.Namespace) -> Link:
     """The running process. Raises NoDaemonError, and ConfigError without a file."""
     from resolverd.anycast.served import sockets_of
 
-    path = existing_config(arguments)
+    path = arguments.config
     places = sockets_of(_socket(path, arguments.overrides), path.parent)
     found = next((path for path in places if _is_there(path)), None)
     if found is None:
+        existing_config(arguments)
         looked = ", ".join(map(str, places)) or 'nowhere: anycast.socket is ""'
         raise NoDaemonError(
             f"no `resolverd anycast` runs here; looked for {looked}\n"
@@ -237,11 +251,7 @@ def _socket(path: Path, overrides: Sequence[tuple[str, Any]]) -> str:
     """`anycast.socket`. A mistake elsewhere in the files keeps nobody from a drain."""
     from resolverd.config.anycast import Anycast
 
-    sources = read_sources(path)
-    for key, value in overrides:
-        sources.override(key, value)
-    table = sources.tree.get("anycast")
-    written = table.get("socket") if isinstance(table, dict) else None
+    written = said(path, "anycast", "socket", overrides)
     return written if isinstance(written, str) else Anycast().socket
 
 
@@ -258,6 +268,8 @@ def _status(link: Link, *, as_json: bool) -> int:
         show_json(state)
     else:
         show_rows(*_rows(state))
+        if kept := state["kept"]:
+            out().print(_kept(kept), markup=False, soft_wrap=True)
     announced = all(each["state"] == "announced" for each in state["addresses"])
     return ExitCode.OK if announced else ExitCode.PROBLEMS
 
@@ -267,6 +279,15 @@ def _rows(state: Json) -> list[Rows]:
     for each in state["addresses"]:
         rows.add_row(each["address"], Cell(each["state"], _COLOURS[each["state"]]), _why(each))
     return [rows]
+
+
+def _kept(kept: Json) -> str:
+    """That it does not run with the file, and why."""
+    problems = "".join(f"\n  {line}" for line in kept["problems"])
+    return (
+        f"It runs with what was adopted at {kept['adopted_at']}: at its start the file was "
+        f"refused.{problems}"
+    )
 
 
 def _why(each: Json) -> str:

@@ -9,15 +9,14 @@ import http.client
 import json
 import os
 import socket
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from resolverd.admin.socket_paths import is_own, own_directory, sockets_of
+from resolverd.config.readable import said
 from resolverd.errors import ExitCode, ResolverdError
-from resolverd.files.reading import MAX_CONFIG, read_file
 
 # Seconds for one response. A reload may walk a database and probe new endpoints before it answers:
 # less gives up on it, more waits as long for a daemon that hangs.
@@ -180,20 +179,10 @@ def _places(arguments: argparse.Namespace) -> list[Path]:
 def _setting(arguments: argparse.Namespace) -> str:
     """`admin.socket` as written; a configuration that could not be served is read all the same.
 
-    It stands in the main file alone, which is parsed without the origins of its keys: those cost
-    two seconds where there are 2,000 regions.
+    It stands in the main file alone.
     """
-    for key, value in reversed(arguments.overrides):
-        if key == "admin.socket":
-            return str(value)
-    try:
-        tree = tomllib.loads(
-            read_file(arguments.config, MAX_CONFIG).decode().removeprefix("\ufeff")
-        )
-    except (OSError, ValueError):  # not there, or no TOML
-        return "auto"
-    admin = tree.get("admin", {})
-    return str(admin.get("socket", "auto")) if isinstance(admin, dict) else "auto"
+    written = said(arguments.config, "admin", "socket", arguments.overrides)
+    return "auto" if written is None else str(written)
 
 
 def _trusted(directory: Path) -> bool:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
-from typing import Protocol, cast
+from typing import Protocol
 
 from aiohttp import web
 
 from resolverd import log
-from resolverd.admin.clients import Clients
-from resolverd.admin.failure import as_json
+from resolverd.admin.beside import served
 from resolverd.admin.listening import bound
 from resolverd.config.types import Listener
 from resolverd.errors import ExitCode
@@ -33,8 +31,6 @@ from resolverd.systemd import Supervisor
 PAGE_INTERVAL = 60.0
 # A look is followed by a pause of so many times what it took.
 _REST = 50.0
-_MAX_CONNECTIONS = 100
-_KEEPALIVE_TIMEOUT, _SHUTDOWN_TIMEOUT = 75.0, 1.0
 
 
 class Statistics(Protocol):
@@ -75,18 +71,14 @@ class Measuring:
         stopping = asyncio.Event()
         PROCESS.follow(asyncio.get_running_loop(), stopping.set, lambda: None)
         await asyncio.to_thread(self._look)  # what cannot be read ends the start
-        runner = web.AppRunner(
-            self._application(clients := Clients(_MAX_CONNECTIONS, Counter())),
-            access_log=None,
-            shutdown_timeout=_SHUTDOWN_TIMEOUT,
-            keepalive_timeout=_KEEPALIVE_TIMEOUT,
-        )
-        await runner.setup()
         sock = bound(listener)
-        made = cast("Callable[[], asyncio.Protocol]", runner.server)
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(clients.factory(made), sock=sock)
-        self.bound = Listener(listener.address, sock.getsockname()[1])
+        async with served(self._routes, sock):
+            self.bound = Listener(listener.address, sock.getsockname()[1])
+            await self._until(stopping, supervisor)
+        return ExitCode.OK
+
+    async def _until(self, stopping: asyncio.Event, supervisor: Supervisor) -> None:
+        """Look again and again until the end."""
         looking = asyncio.create_task(self._keep(supervisor))
         self._log.info("rtt.measuring", region=self._region, listener=str(self.bound))
         supervisor.ready(self._status)
@@ -100,9 +92,6 @@ class Measuring:
             for task in (looking, stopped):
                 task.cancel()
             await asyncio.gather(looking, stopped, return_exceptions=True)
-            server.close()
-            await runner.cleanup()
-        return ExitCode.OK
 
     async def _keep(self, supervisor: Supervisor) -> None:
         took = 0.0
@@ -145,11 +134,9 @@ class Measuring:
         counts = f"{self._page.rows} networks shown, {len(self._networks)} clients known"
         return f"{counts}; {self._failing}" if self._failing else counts
 
-    def _application(self, clients: Clients) -> web.Application:
-        application = web.Application(middlewares=[as_json, clients.whole])
-        application.router.add_get("/", self._serve_page)
-        application.router.add_get("/healthz", self._serve_health)
-        return application
+    @property
+    def _routes(self) -> list[web.RouteDef]:
+        return [web.get("/", self._serve_page), web.get("/healthz", self._serve_health)]
 
     async def _serve_page(self, request: web.Request) -> web.Response:
         page: Page = self._page

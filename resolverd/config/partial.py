@@ -5,7 +5,6 @@ So that `check` reads them even where the TOML has mistakes, and finds all probl
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,13 +12,10 @@ from typing import Any, Literal, NamedTuple
 from resolverd.config.load import SetOption
 from resolverd.config.model import Server
 from resolverd.config.published import add_published
+from resolverd.config.readable import tables_above
 from resolverd.config.sources import Sources, read_sources
 from resolverd.config.tiers import alias_of
 from resolverd.files.reading import MAX_CONFIG, read_file
-
-# Lines above a mistake that are left out one by one until the rest is TOML. More would cost a check
-# of a large broken file its time; fewer would lose what stands above a long list.
-_MAX_CUTS = 200
 
 
 class ZoneSettings(NamedTuple):
@@ -73,15 +69,3 @@ def _services(tree: Mapping[str, Any]) -> Mapping[str, Literal["address", "cname
     cores = {n: s.get("core") for n, s in services.items() if isinstance(s, dict)}
     aliases = {alias_of(n): answers[c] for n, c in cores.items() if c in answers}
     return answers | aliases
-
-
-def tables_above(text: str, line: int) -> dict[str, Any]:
-    """The tables of a TOML text that stand whole above the mistake in `line`, counted from 1."""
-    lines = text.split("\n")
-    last = min(line - 1, len(lines))
-    for end in range(last, max(-1, last - _MAX_CUTS), -1):
-        try:
-            return tomllib.loads("\n".join(lines[:end]))
-        except tomllib.TOMLDecodeError:
-            continue  # the mistake lies in an array or a string of several lines
-    return {}

@@ -15,16 +15,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from resolverd import log
-from resolverd.admin.clients import Clients
-from resolverd.admin.failure import ApiError, as_json
+from resolverd.admin.beside import served
+from resolverd.admin.failure import ApiError
 from resolverd.admin.listening import bound
 from resolverd.config.types import Listener
 from resolverd.external_dns.endpoint import ProtocolError, read_changes
@@ -38,8 +37,8 @@ MEDIA_TYPE = "application/external.dns.webhook+json;version=1"
 
 # All changes of a large cluster at once; at aiohttp's 1 MiB its process would end, by a 413.
 _MAX_BODY = 64 << 20
-_MAX_CONNECTIONS = 100
-_KEEPALIVE_TIMEOUT, _SHUTDOWN_TIMEOUT = 75.0, 5.0
+# Seconds that a change has, which is written while external-dns waits.
+_SHUTDOWN_TIMEOUT = 5.0
 _TRIED_AGAIN = "external-dns asks again at its next interval"
 
 
@@ -57,8 +56,8 @@ class WebhookServer:
     async def serving(self, listen: Listener, health: Listener) -> AsyncIterator[WebhookServer]:
         """Serve on both listeners meanwhile. Raises EngineError where one cannot be had."""
         async with (
-            _served(self._protocol(), listen) as self.bound,
-            _served(self._health(), health) as self.health_bound,
+            _serving(self._protocol(), listen) as self.bound,
+            _serving(self._health(), health) as self.health_bound,
         ):
             self._log.info(
                 "external_dns.serving", listener=str(self.bound), http=str(self.health_bound)
@@ -158,23 +157,8 @@ def _answer(request: web.Request, document: object) -> web.Response:
 
 
 @asynccontextmanager
-async def _served(routes: list[web.RouteDef], listener: Listener) -> AsyncIterator[Listener]:
+async def _serving(routes: list[web.RouteDef], listener: Listener) -> AsyncIterator[Listener]:
     """Serve routes meanwhile, at the address that this gives. Raises EngineError."""
-    clients = Clients(_MAX_CONNECTIONS, Counter())
-    application = web.Application(middlewares=[as_json, clients.whole], client_max_size=_MAX_BODY)
-    application.router.add_routes(routes)
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        shutdown_timeout=_SHUTDOWN_TIMEOUT,
-        keepalive_timeout=_KEEPALIVE_TIMEOUT,
-    )
-    await runner.setup()
     sock = bound(listener)
-    made = cast("Callable[[], asyncio.Protocol]", runner.server)
-    server = await asyncio.get_running_loop().create_server(clients.factory(made), sock=sock)
-    try:
+    async with served(routes, sock, max_body=_MAX_BODY, shutdown_timeout=_SHUTDOWN_TIMEOUT):
         yield Listener(listener.address, sock.getsockname()[1])
-    finally:
-        server.close()
-        await runner.cleanup()

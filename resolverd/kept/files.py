@@ -194,6 +194,10 @@ class KeptFiles:
         """Where what was kept with this SHA-256 lies, if anything is kept; it may be gone."""
         return None if self.directory.path is None else self._place(digest)
 
+    def content(self, manifest: Manifest, path: Path) -> bytes:
+        """What was kept of a file of the manifest. Raises OSError, also if damaged; blocks."""
+        return self._object(manifest.files[key_of(path)])
+
     def _contents(
         self, manifest: Manifest, paths: Mapping[str, str] | set[str]
     ) -> dict[str, Callable[[], bytes]]:

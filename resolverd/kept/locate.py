@@ -7,16 +7,12 @@ mistake, and what the service manager set up for the daemon ($STATE_DIRECTORY, s
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from resolverd.config.load import SetOption
-from resolverd.config.partial import tables_above
-from resolverd.config.toml_text import parsed
-from resolverd.files.reading import MAX_CONFIG, read_file
+from resolverd.config.readable import tables_read
 
 
 def state_path(
@@ -33,18 +29,12 @@ def state_path(
 
 def _in_file(config: Path) -> Any:
     """What the file says, None where it says nothing."""
-    try:
-        text = read_file(config, MAX_CONFIG).decode("utf-8", "replace")
-    except OSError:
-        return None
-    try:
-        tree = parsed(text)
-        server = tree.get("server")
-        if not isinstance(server, dict) or not {"state", "coordinates"} & server.keys():
-            return None  # emptied, or cut off above what it must say
-        return server.get("state", "")
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r"at line (\d+)", str(error))
-        tree = tables_above(text, int(at[1]) if at else text.count("\n") + 2)
+    tree, whole = tables_read(config)
     server = tree.get("server")
-    return server.get("state") if isinstance(server, dict) else None
+    if not isinstance(server, dict):
+        return None
+    if not whole:
+        return server.get("state")
+    if not {"state", "coordinates"} & server.keys():
+        return None  # emptied, or cut off above what it must say
+    return server.get("state", "")

@@ -16,9 +16,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ import pytest
 from cli.command import environment
 from harness.config import CHAT, config_text
 from harness.server import HEAD
+from harness.waiting import wait_until
 
+from bench.fleet.lab.namespaces import UPLINK, Namespace, link, remove_left
 from resolverd.cli.documents import VERBS
 from resolverd.cli.link import Link, NoDaemonError
 
@@ -39,7 +41,6 @@ QUICK = {
     "anycast.timeout": '"1s"',
     "anycast.fit_for": '"300ms"',
     "anycast.fit_for_most": '"2s"',
-    "anycast.daemon_grace": '"1s"',
     "anycast.ebb_wait": '"5s"',
     "anycast.listen": '""',
 }
@@ -79,29 +80,27 @@ def example(first_line: str) -> str:
     return str(found[0])
 
 
-def until(condition: Callable[[], object], what: str, within: float = TIMEOUT) -> float:
-    """Wait until it holds; the seconds that took. One that raises does not hold."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < within:
-        with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
-            if condition():
-                return time.monotonic() - begun
-        time.sleep(0.01)
-    raise AssertionError(f"not within {within} s: {what}")
+until = partial(wait_until, within=TIMEOUT, raising=(OSError, ValueError, KeyError, IndexError))
+"""Wait for what holds later; what is not there or not whole yet does not hold."""
 
 
 @dataclass
 class Place:
     """A namespace, with the processes that were started in it."""
 
-    name: str
+    namespace: Namespace
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The namespace's."""
+        return self.namespace.name
 
     def run(self, *command: str, check: bool = True) -> str:
         """What a command says in there."""
         done = subprocess.run(
-            ["ip", "netns", "exec", self.name, *command],
+            [*self.namespace.inside, *command],
             capture_output=True,
             text=True,
             check=False,
@@ -114,7 +113,7 @@ class Place:
         """A process in there, whose output goes to a file of that name."""
         with (self.folder / log).open("ab") as written:
             process = subprocess.Popen(
-                ["ip", "netns", "exec", self.name, *command],
+                [*self.namespace.inside, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,
@@ -166,7 +165,7 @@ class Place:
             if process.poll() is None:
                 process.kill()
             process.wait()
-        subprocess.run(["ip", "netns", "delete", self.name], check=False)
+        self.namespace.remove()
 
 
 @dataclass
@@ -193,7 +192,7 @@ class EdgePlace(Place):
         (self.folder / "resolverd.toml").write_text(
             config_text(
                 CHAT,
-                server=f'listen = {listen}\nzones = ["*.zone"]\n',
+                server=f'listen = {listen}\nzones = ["*.zone"]\nnsid = "edge{self.number}"\n',
                 admin='socket = "admin.sock"\nlisten = "127.0.0.1:9153"',
                 probe='interval = "200ms"\nfast_interval = "100ms"\ntimeout = "1s"\n',
                 urls=dict.fromkeys(
@@ -268,26 +267,33 @@ class Lab:
         session = f"edge{number}_v{6 if ':' in address else 4}"
         return f"[{session} " in self.router.routes(address)
 
+    def seen(self) -> str:
+        """What tells of lost queries: counters of each kernel, and what was logged."""
+        counted = ("Udp*Errors", "UdpNoPorts", "Udp6NoPorts", "IpOutNoRoutes", "Ip6OutNoRoutes")
+        places = {"router": self.router} | {f"edge{n}": e for n, e in self.edges.items()}
+        counters = {n: p.run("nstat", "-asz", *counted, check=False) for n, p in places.items()}
+        logs = {n: p.text("anycast.log") for n, p in places.items() if p is not self.router}
+        said = {"BIRD of the router": self.router.text("bird.log")} | logs
+        return "\n".join(f"{name}:\n{text}" for name, text in (counters | said).items())
+
 
 @contextlib.contextmanager
 def lab(folder: Path, edges: Sequence[int] = (1,)) -> Iterator[Lab]:
     """The namespaces, their links and addresses, and the router's BIRD."""
-    tag = f"any{os.getpid()}"
+    remove_left()
     places: list[Place] = []
 
     def place(kind: type[Place], name: str, **more: Any) -> Any:
-        subprocess.run(["ip", "netns", "add", f"{tag}{name}"], check=True)
-        (folder / name).mkdir()
-        made = kind(f"{tag}{name}", folder / name, **more)
+        made = kind(Namespace(name), folder / name, **more)
         places.append(made)
-        made.run("ip", "link", "set", "lo", "up")
+        made.folder.mkdir()
         # An IPv6 address may be used at once, the link-local ones too.
-        made.run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0")
+        made.namespace.sysctl(ipv6__conf__default__accept_dad=0)
         return made
 
     try:
         router = place(Place, "router")
-        router.run("sysctl", "-qw", "net.ipv4.ip_forward=1", check=False)
+        router.namespace.sysctl(ipv4__ip_forward=1)
         made = {n: place(EdgePlace, f"edge{n}", number=n) for n in edges}
         for number, edge in made.items():
             _link(router, edge, number)
@@ -301,17 +307,19 @@ def lab(folder: Path, edges: Sequence[int] = (1,)) -> Iterator[Lab]:
 
 
 def _link(router: Place, edge: Place, number: int) -> None:
-    device = f"edge{number}"
-    router.run("ip", "link", "add", device, "type", "veth", "peer", "router", "netns", edge.name)
-    v4, v6 = f"198.51.{99 + number}", f"2001:db8:{number}:"
-    for where, name, host in ((router, device, 1), (edge, "router", 2)):
-        where.run("ip", "address", "add", f"{v4}.{host}/24", "dev", name)
-        where.run("ip", "address", "add", f"{v6}:{host}/64", "dev", name, "nodad")
-        where.run("ip", "link", "set", name, "up")
-    edge.run("ip", "route", "add", "default", "via", f"{v4}.1")
-    edge.run("ip", "-6", "route", "add", "default", "via", f"{v6}:1")
-    edge.run("ip", "address", "add", f"{V4}/32", "dev", "lo")
-    edge.run("ip", "address", "add", f"{V6}/128", "dev", "lo", "nodad")
+    device, v4, v6 = f"edge{number}", f"198.51.{99 + number}", f"2001:db8:{number}:"
+    link(router.namespace, device, edge.namespace, UPLINK)
+    for where, name, host in ((router, device, 1), (edge, UPLINK, 2)):
+        where.namespace.ip(
+            f"address add {v4}.{host}/24 dev {name}",
+            f"address add {v6}:{host}/64 dev {name} nodad",
+        )
+    edge.namespace.ip(
+        f"route add default via {v4}.1",
+        f"route add ::/0 via {v6}:1",
+        f"address add {V4}/32 dev lo",
+        f"address add {V6}/128 dev lo nodad",
+    )
 
 
 def _router(edges: Sequence[int]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from anycast.lab import V4, V6, EdgePlace, Lab, end, example, lab, needs_bird, until
+from anycast.lab import TIMEOUT, V4, V6, EdgePlace, Lab, end, example, lab, needs_bird, until
 
 pytestmark = needs_bird
 
@@ -107,6 +107,23 @@ def test_a_stop_that_bird_does_not_answer_is_no_success(one: Lab, edge: EdgePlac
     until(lambda: gone(one), "the routes are withdrawn")
 
 
+def test_a_drain_that_bird_does_not_answer_is_refused(one: Lab, edge: EdgePlace) -> None:
+    """After some three times `bird.timeout`, and it is not in force."""
+    edge.announce(**{"bird.timeout": '"1s"'})
+    until(lambda: announced(one), "the router has both routes")
+    bird = next(p for p in edge.processes if "bird" in p.args)  # type: ignore[operator]
+    bird.send_signal(signal.SIGSTOP)
+    try:
+        asked = edge.start("drain.log", *edge.command("--drain"))
+        assert asked.wait(TIMEOUT) == 3
+    finally:
+        bird.send_signal(signal.SIGCONT)
+    assert "BIRD gave no whole reply" in edge.text("drain.log")
+    assert edge.state()["drained"] is None
+    until(lambda: edge.states() == {V4: "announced", V6: "announced"}, "it is proved again")
+    until(lambda: announced(one), "the router has both routes")
+
+
 def test_what_a_killed_process_leaves_is_withdrawn_by_execstoppost(
     one: Lab, edge: EdgePlace
 ) -> None:
@@ -151,15 +168,37 @@ def test_a_mistake_in_the_files_keeps_nobody_from_a_drain(
 ) -> None:
     config = edge.folder / "resolverd.toml"
     good = config.read_text()
-    # The page's examples leave the socket to `auto`; a file that is no TOML says nothing of one.
-    place = f'"{edge.folder / "anycast.sock"}"'
     edge.announce()
     until(lambda: announced(one), "the router has both routes")
     config.write_text(good + mistake)
     try:
-        said = edge.run(*edge.command("--json", "--drain", socket=place), check=False)
+        said = edge.run(*edge.command("--json", "--drain"), check=False)
         assert json.loads(said)["withdrawn"] == [V4, V6]
         assert gone(one)
+    finally:
+        config.write_text(good)
+
+
+def test_a_start_with_a_file_that_is_refused_is_one_with_what_was_adopted(
+    one: Lab, edge: EdgePlace, tmp_path: Path
+) -> None:
+    """As the daemon does; a host that is restarted with a bad edit would announce nothing."""
+    config, state = edge.folder / "resolverd.toml", f'"{tmp_path}"'
+    good = config.read_text()
+    before = edge.announce(state=state)
+    until(lambda: edge.events("anycast.started"), "it has started")
+    end(before)
+    config.write_text(f"{good}]\n")
+    try:
+        process = edge.announce(state=state)
+        until(lambda: announced(one), "the router has both routes")
+        assert "resolverd.toml" in edge.told("--status")["kept"]["problems"][0]
+        (said,) = edge.events("start.kept")
+        assert said["files"] == [str(config)]
+        # What systemd runs after it was killed is started so as well.
+        end(process, signal.SIGKILL)
+        edge.run(*edge.command("--withdraw", state=state))
+        until(lambda: gone(one), "the routes are withdrawn")
     finally:
         config.write_text(good)
 

@@ -87,9 +87,10 @@ def begin(
     version: Version,
     first_line: str = "# /etc/exabgp/exabgp.conf",
     changed: dict[str, str] | None = None,
+    more: str = "",
     **settings: str,
 ) -> subprocess.Popen[bytes]:
-    """ExaBGP with the page's configuration, which runs `resolverd anycast`."""
+    """ExaBGP with the page's configuration, and `more` of each neighbour, runs the verb."""
     command = edge.command("--log=json", **settings)
     run = edge.folder / "run"
     words = " ".join(f"'{word}'" for word in command)
@@ -100,6 +101,7 @@ def begin(
     text = edge.adapted(example(first_line))
     head, _, rest = text.partition("    run ")
     config = f"{head}    run {run};\n{rest.partition(chr(10))[2]}"
+    config = config.replace("    hold-time 9;\n", f"    hold-time 9;\n    {more}\n")
     (edge.folder / "exabgp.conf").write_text(config)
     (edge.folder / "pids").write_bytes(b"")
     return edge.start(
@@ -216,6 +218,31 @@ def test_its_own_sigterm_takes_the_routes_along(
     end(exabgp)
     until(lambda: gone(one), "the routes are gone")
     until(lambda: not Path(f"/proc/{pid}").exists(), "its process has ended")
+
+
+@pytest.mark.parametrize("stopped_first", [False, True])
+@each
+def test_graceful_restart_keeps_what_was_not_withdrawn_before_a_planned_end(
+    one: Lab, edge: EdgePlace, version: Version, stopped_first: bool
+) -> None:
+    """The trap: BIRD agrees to it by default, and keeps the routes of an edge that is gone."""
+    exabgp = begin(edge, version, more="capability { graceful-restart 3600; }")
+    until(lambda: announced(one), "the router has both routes")
+    if stopped_first:
+        edge.told("--stop")
+    end(exabgp)
+    sessions = ("edge1_v4", "edge1_v6")
+    try:
+        for session in sessions:
+            until(lambda s=session: not _established(one, s), "the session is over")  # type: ignore[misc]
+        assert gone(one) if stopped_first else announced(one)
+    finally:
+        for session in sessions:
+            one.router.birdc("restart", session)
+
+
+def _established(one: Lab, session: str) -> bool:
+    return "Established" in one.router.birdc("show", "protocols", session)
 
 
 @each

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from anycast.lab import V4, V6, Lab, end, example, lab, needs_bird, until
+from anycast.lab import V4, V6, Lab, end, example, lab, lacking, until
 from anycast.test_anycast_bird import BIRD, plain
 
-pytestmark = needs_bird
-RATE, SECONDS = 2000, 8
+from bench.fleet.asking.load import Load
+from bench.fleet.asking.records import Record
+
+LACKING = lacking("bird", "dig", "cc")
+pytestmark = pytest.mark.skipif(bool(LACKING), reason=LACKING)
+RATE = 2000
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         for edge in made.edges.values():
             edge.configure(plain())
             edge.bird(edge.adapted(example(BIRD)))
+        # BIRD deletes an IPv6 route of the kernel before it adds the next: what comes in between
+        # takes a less specific one, to an edge that still answers or to the other.
+        made.router.namespace.ip("route add 2001:db8::/64 via 2001:db8:1::2")
         yield made
 
 
@@ -30,30 +34,43 @@ def test_a_stop_of_an_edge_under_load_loses_nothing(two: Lab, address: str, tmp_
     """The route goes, queries ebb, the process ends, and only then the daemon."""
     begun = {n: (edge.serve(), edge.announce()) for n, edge in two.edges.items()}
     until(lambda: all(two.has(a, n) for a in (V4, V6) for n in begun), "both are announced")
-    asking = _asking(two, address)
-    first = next(n for n in begun if _serves(two, n, address))
-    daemon, anycast = begun.pop(first)
-    assert end(anycast) == 0
-    assert not two.has(address, first)
-    assert end(daemon) == 0
-    said = json.loads(asking.communicate(timeout=60)[0])
+    load = Load(two.router.namespace, tmp_path / "load", RATE, addresses=[address])
+    try:
+        asked_for(load, 1)
+        first = next(n for n in begun if _serves(two, n, address))
+        daemon, anycast = begun.pop(first)
+        (other,) = (two.edges[n] for n in begun)
+        before = len(other.events("anycast.changed"))
+        assert end(anycast) == 0
+        assert not two.has(address, first)
+        assert end(daemon) == 0
+        asked_for(load, 1)
+        records = load.stop()
+    finally:
+        load.close()
+    assert len(other.events("anycast.changed")) == before, two.seen()
     for daemon, anycast in begun.values():
         assert end(anycast) == end(daemon) == 0
-    assert said["sent"] > RATE * SECONDS * 0.9
-    others = [e.events("anycast.unfit") for n, e in two.edges.items() if n != first]
-    assert (said["lost"], said["wrong"]) == (0, 0), (said, others, two.router.text("bird.log"))
+    assert not _lost(records), f"{_lost(records)}\n{two.seen()}"
+    assert {r.edge for r in records} == {"edge1", "edge2"}
 
 
-def _asking(two: Lab, address: str) -> subprocess.Popen[str]:
-    script = str(Path(__file__).parent / "queries.py")
-    asking = subprocess.Popen(
-        ["ip", "netns", "exec", two.router.name, sys.executable, script, address, str(RATE),
-         str(SECONDS)],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert asking.stdout is not None
-    assert asking.stdout.readline() == "asking\n"
-    return asking
+def asked_for(load: Load, seconds: float) -> None:
+    """Wait until so many seconds' queries more are on their way."""
+    enough = load.sent + RATE * seconds
+    until(lambda: load.sent >= enough, f"{enough} queries")
+
+
+def _lost(records: Sequence[Record]) -> str:
+    """Which queries have no right answer, and when they left; empty where all have one."""
+    lost = [r for r in records if not r.received or r.rcode]
+    if not lost:
+        return ""
+    begun, last = records[0].sent, max(r.sent for r in lost)
+    return (
+        f"{len(lost)} of {len(records)} queries, sent from {lost[0].sent - begun:.3f} to "
+        f"{last - begun:.3f} s; {sum(bool(r.received) for r in lost)} of them have an answer"
+    )
 
 
 def _serves(two: Lab, number: int, address: str) -> bool:

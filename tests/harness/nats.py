@@ -16,21 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.fleet.lab.nats import server_program
+from bench.fleet.lab.nats import cluster_of, configuration, jetstream, server_program
 from harness.programs import free_port
 
 TIMEOUT = 60.0
-
-_CONFIG = """\
-server_name: {name}
-listen: 127.0.0.1:{port}
-pid_file: "{folder}/pid"
-{more}
-"""
-_JETSTREAM = (
-    'jetstream {{ store_dir: "{folder}/store", max_mem: 64MB, max_file: {max_file}{domain} }}\n'
-)
-_CLUSTER = "cluster {{ name: test, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n"
 
 
 def nats_server() -> str:
@@ -71,9 +60,9 @@ class NatsServer:
     async def start(self) -> None:
         """Start it; returns once it takes connections."""
         config = self.folder / "nats.conf"
-        config.write_text(
-            _CONFIG.format(name=self.name, port=self.port, folder=self.folder, more=self._more)
-        )
+        pid = f'pid_file: "{self.folder / "pid"}"\n'
+        listen = f"127.0.0.1:{self.port}"
+        config.write_text(configuration(self.name, listen, pid, self._more))
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._under, self._program, "-c", str(config), stdout=log, stderr=log
@@ -122,17 +111,15 @@ class NatsCluster:
     """Three servers with JetStream, of which two are a quorum."""
 
     def __init__(self, folder: Path, size: int = 3, program: str = "") -> None:
-        ports = [free_port() for _ in range(size)]
-        routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports)
+        members = [f"127.0.0.1:{free_port()}" for _ in range(size)]
         self.servers = [
             NatsServer(
                 folder / f"n{number}",
                 f"n{number}",
-                _JETSTREAM.format(folder=folder / f"n{number}", max_file="256MB", domain="")
-                + _CLUSTER.format(port=port, routes=routes),
+                jetstream(folder / f"n{number}" / "store") + cluster_of("test", listen, members),
                 program=program,
             )
-            for number, port in enumerate(ports, 1)
+            for number, listen in enumerate(members, 1)
         ]
 
     @property
@@ -154,9 +141,8 @@ async def nats(
     folder: Path, *, max_file: str = "256MB", domain: str = "", more: str = "", program: str = ""
 ) -> AsyncIterator[NatsServer]:
     """One server with JetStream, in a `domain` or none, and no cluster, running."""
-    within = f", domain: {domain}" if domain else ""
-    jetstream = _JETSTREAM.format(folder=folder, max_file=max_file, domain=within)
-    server = NatsServer(folder, more=jetstream + more, program=program)
+    streams = jetstream(folder / "store", max_file=max_file, domain=domain)
+    server = NatsServer(folder, more=streams + more, program=program)
     await server.start()
     try:
         yield server

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
 _INTERVAL = 0.01  # seconds
 
 
-def wait_until(condition: Callable[[], bool], what: str = "it", *, within: float) -> None:
-    """Wait for `condition` to hold; AssertionError, naming `what`, after `within` seconds."""
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
+def wait_until(
+    condition: Callable[[], object],
+    what: str = "it",
+    *,
+    within: float,
+    raising: tuple[type[Exception], ...] = (),
+) -> float:
+    """Wait for `condition` to hold; the seconds that took.
+
+    One that raises one of `raising` does not hold. AssertionError, naming `what`, after `within`
+    seconds.
+    """
+    begun = time.monotonic()
+    while True:
+        with contextlib.suppress(*raising):
+            if condition():
+                return time.monotonic() - begun
+        assert time.monotonic() < begun + within, f"not within {within:g} s: {what}"
         time.sleep(_INTERVAL)
 
 

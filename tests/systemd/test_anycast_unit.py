@@ -112,6 +112,21 @@ def test_what_a_killed_process_leaves_is_withdrawn_at_once(box: Box, announcing:
     until(lambda: has_it(box), "the route of the next process")
 
 
+def test_a_reboot_with_a_bad_edit_announces_as_before(box: Box, announcing: Service) -> None:
+    """Each account keeps what it adopted last, and may not read what the other keeps."""
+    box.run("systemctl", "start", UNIT)
+    until(lambda: has_it(box), "the route")
+    box.run("systemctl", "stop", UNIT, "resolverd.service")
+    assert not has_it(box)
+    box.run("sh", "-c", f"echo ] >> {CONFIG}")
+    box.run("systemctl", "start", "resolverd.service", UNIT)
+    until(lambda: has_it(box), "the route")
+    assert "its file was refused at its start" in show(box, "StatusText")
+    box.run("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
+    until(lambda: not has_it(box), "its withdrawal")
+    until(lambda: has_it(box), "the route of the next process")
+
+
 def test_a_restart_of_the_daemon_is_one_of_its_routes(box: Box, announcing: Service) -> None:
     box.run("systemctl", "start", UNIT)
     until(lambda: has_it(box), "the route")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.fleet.asking.records import Record, read
+from bench.fleet.asking.records import Record, count, read
 from bench.fleet.lab.namespaces import Namespace
 from bench.fleet.lab.places import ANYCAST4, ANYCAST6, ASKING, NAME
 from bench.fleet.lab.processes import Process
@@ -46,6 +46,11 @@ class Load:
     def records(self) -> list[Record]:
         """Those so far."""
         return list(read(self._records))
+
+    @property
+    def sent(self) -> int:
+        """How many have left so far."""
+        return count(self._records)
 
     def last(self, seconds: float) -> list[Record]:
         """Those of the last seconds that can have been answered."""

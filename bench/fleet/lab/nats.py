@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -16,23 +16,8 @@ from bench.fleet.lab.processes import Process
 
 _DISK = "64m"
 PORT, CLUSTER_PORT, MONITOR_PORT = 4222, 6222, 8222
-_CONFIGURATION = """\
-server_name: {name}
-listen: "{address}:{port}"
-http: "127.0.0.1:{monitor}"
-ping_interval: "2s"
-ping_max: 2
-jetstream {{
-    store_dir: "{store}"
-    max_memory_store: 64MB
-    max_file_store: 256MB
-}}
-cluster {{
-    name: lab
-    listen: "{address}:{cluster}"
-    routes: [{routes}]
-}}
-"""
+# A client that has gone is known after six seconds, and not after some minutes.
+_PING = 'ping_interval: "2s"\nping_max: 2\n'
 
 
 def server_program() -> str | None:
@@ -42,6 +27,23 @@ def server_program() -> str | None:
     """
     environment = str(Path(sys.executable).parent)
     return shutil.which("nats-server", path=environment) or shutil.which("nats-server")
+
+
+def configuration(name: str, listen: str, *more: str) -> str:
+    """nats.conf of a server; `more` is what follows, such as `jetstream` and `cluster_of`."""
+    return f'server_name: {name}\nlisten: "{listen}"\n{"".join(more)}'
+
+
+def jetstream(store: Path, *, max_file: str = "256MB", domain: str = "") -> str:
+    """That it keeps streams in a directory, in a `domain` or none."""
+    within = f", domain: {domain}" if domain else ""
+    return f'jetstream {{ store_dir: "{store}", max_mem: 64MB, max_file: {max_file}{within} }}\n'
+
+
+def cluster_of(name: str, listen: str, members: Iterable[str]) -> str:
+    """That it is one of a cluster, whose members listen for each other there."""
+    routes = ", ".join(f'"nats://{each}"' for each in members)
+    return f'cluster {{ name: {name}, listen: "{listen}", routes: [{routes}] }}\n'
 
 
 class NatsServer:
@@ -54,18 +56,16 @@ class NatsServer:
         self.store = folder / "store"
         self.store.mkdir(parents=True)
         self.disk = Disk(self.store, _DISK)
-        routes = ", ".join(f'"nats://{each.ipv4}:{CLUSTER_PORT}"' for each in cluster)
-        (folder / "nats.conf").write_text(
-            _CONFIGURATION.format(
-                name=node.name,
-                address=node.ipv4,
-                port=PORT,
-                monitor=MONITOR_PORT,
-                store=self.store,
-                cluster=CLUSTER_PORT,
-                routes=routes,
-            )
+        text = configuration(
+            node.name,
+            f"{node.ipv4}:{PORT}",
+            f'http: "127.0.0.1:{MONITOR_PORT}"\n' + _PING,
+            jetstream(self.store),
+            cluster_of(
+                "lab", f"{node.ipv4}:{CLUSTER_PORT}", [f"{e.ipv4}:{CLUSTER_PORT}" for e in cluster]
+            ),
         )
+        (folder / "nats.conf").write_text(text)
         self.start()
 
     @property

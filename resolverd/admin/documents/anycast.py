@@ -26,6 +26,13 @@ class DrainPart(Part):
     at: str = key("When, ISO 8601 in UTC.")
 
 
+class KeptPart(Part):
+    """What is run with in the place of the file, which was refused at the start."""
+
+    adopted_at: str = key("When what is run with was adopted, ISO 8601 in UTC.")
+    problems: list[str] = key("Why the file was refused, with file, line and hint.")
+
+
 class RoutePart(Part):
     """One service address."""
 
@@ -53,6 +60,7 @@ class AnycastDocument(Document):
     fit: bool = key("Whether nothing speaks against any address.")
     reasons: list[ReasonPart] = key("What speaks against all addresses of this edge.")
     drained: DrainPart | None = key("The drain in force; null without one.")
+    kept: KeptPart | None = key("What is run with in the place of the file; null: the file.")
     addresses: list[RoutePart] = key("The service addresses, as they are configured.")
 
 
