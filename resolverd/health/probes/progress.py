@@ -38,11 +38,11 @@ NOTHING = Own()
 def moved(before: Page, after: Page, own: Own = NOTHING) -> bool:
     """Whether the counters of an engine grew by more than our own canaries explain."""
     sooner = engines(before)
-    return any(
-        engine_moved(sooner[key], engine, own)
-        for key, engine in engines(after).items()
-        if key in sooner
-    )
+    for key, engine in engines(after).items():
+        then = sooner.get(key)
+        if then is not None and engine_moved(then, engine, own):
+            return True
+    return False
 
 
 def engine_moved(before: Engine, after: Engine, own: Own = NOTHING) -> bool:
@@ -78,18 +78,19 @@ def fell(before: Page, after: Page) -> bool:
     sooner, later = engines(before), engines(after)
     if sooner.keys() != later.keys():
         return True
-    totals = [
-        pair
-        for key, then in sooner.items()
-        for pair in (
-            (then.generated, later[key].generated),
-            (then.prompt, later[key].prompt),
-            (then.iterations, later[key].iterations),
-        )
-    ]
+    for key, then in sooner.items():
+        now = later[key]
+        if (
+            _growth(then.generated, now.generated) < 0
+            or _growth(then.prompt, now.prompt) < 0
+            or _growth(then.iterations, now.iterations) < 0
+        ):
+            return True
     responses = after.responses or {}
-    totals += [(count, responses.get(name)) for name, count in (before.responses or {}).items()]
-    return any(_growth(*pair) < 0 for pair in totals)
+    for name, count in (before.responses or {}).items():
+        if _growth(count, responses.get(name)) < 0:
+            return True
+    return False
 
 
 def stale(before: Page, after: Page, own: Own) -> bool:
