@@ -56,7 +56,11 @@ class Reading(NamedTuple):
     @property
     def turned_away(self) -> float:
         """How many requests full queues turned away."""
-        return sum([progress.turned_away(old, new) for old, new in self.pairs()])
+        total = 0.0
+        for part in self.parts:
+            if part.before is not None and part.sample.page.rejections:
+                total += progress.turned_away(part.before.page, part.sample.page)
+        return total
 
     def pairs(self) -> Iterator[tuple[Page, Page]]:
         """Pages that can be compared, the earlier first."""

@@ -81,14 +81,14 @@ def fell(before: Page, after: Page) -> bool:
     for key, then in sooner.items():
         now = later[key]
         if (
-            _growth(then.generated, now.generated) < 0
-            or _growth(then.prompt, now.prompt) < 0
-            or _growth(then.iterations, now.iterations) < 0
+            _below(then.generated, now.generated)
+            or _below(then.prompt, now.prompt)
+            or _below(then.iterations, now.iterations)
         ):
             return True
     responses = after.responses or {}
     for name, count in (before.responses or {}).items():
-        if _growth(count, responses.get(name)) < 0:
+        if _below(count, responses.get(name)):
             return True
     return False
 
@@ -113,7 +113,11 @@ def accepts(before: Page, after: Page) -> bool:
         return False
     sooner = 0.0 if before.responses is None else before.responses.get("5xx", 0.0)
     errors = after.responses.get("5xx", 0.0) - sooner
-    return errors <= turned_away(before, after)
+    return errors <= 0 or errors <= turned_away(before, after)
+
+
+def _below(before: float | None, after: float | None) -> bool:
+    return before is not None and after is not None and after < before
 
 
 def _growth(before: float | None, after: float | None) -> float:

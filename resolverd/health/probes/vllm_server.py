@@ -157,13 +157,17 @@ class Server:
 
     def stale(self, reading: Reading) -> bool:
         """Whether a page does not show a canary that the one process behind it answered."""
-        if self.canaries.answered == 0 or self.metrics.processes is not Processes.ONE:
-            return False
-        return any(
-            progress.stale(part.before.page, part.sample.page, self.canary_delta(part.before))
-            for part in reading.parts
-            if part.before is not None and part.before.answered != self.canaries.answered
-        )
+        answered = self.canaries.answered
+        for part in reading.parts:
+            before, page = part.before, part.sample.page
+            if (
+                before is not None
+                and before.answered != answered  # as after few probes
+                and self.metrics.processes is Processes.ONE
+                and progress.stale(before.page, page, self.canary_delta(before))
+            ):
+                return True
+        return False
 
     def lives(self, at: float) -> None:
         """It has given proof of life."""
