@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from ctypes import addressof, c_char
 
 from resolverd.abi.contract import Numbers
 from resolverd.abi.library import Span, library
@@ -28,6 +29,14 @@ class SeriesReader:
         Until the next call, which writes over them.
         """
         count = self._read(Span(page, len(page)), *self._lent)
+        return self._values if count == len(self._values) else None
+
+    def read_in(self, room: bytearray | memoryview, begin: int, end: int) -> Sequence[float] | None:
+        """As `read`, of the page that lies from `begin` to `end`, not before it, in `room`."""
+        if begin == end:
+            return self.read(b"")
+        lent = c_char.from_buffer(room, begin)
+        count = self._read(Span(addressof(lent), end - begin), *self._lent)
         return self._values if count == len(self._values) else None
 
 

@@ -45,7 +45,7 @@ class SaturationTracker:
     """The saturation of replicas. Run `sample` as often as there may be new readings."""
 
     def __init__(self) -> None:
-        self._smoothed: dict[Replica, Smoothed] = {}
+        self._smoothed: dict[SaturationTarget, dict[str, Smoothed]] = {}
 
     def sample(
         self,
@@ -58,34 +58,37 @@ class SaturationTracker:
 
         A step for each; what is known is that of before until all are looked at.
         """
-        known: dict[Replica, Smoothed] = {}
-        for replica, probe in replicas:
+        all_known: dict[SaturationTarget, dict[str, Smoothed]] = {}
+        measured, known, known_before = None, dict[str, Smoothed](), dict[str, Smoothed]()
+        for (target, saturation_target), probe in replicas:
             yield
-            before, reading = self._smoothed.get(replica), readings.get(replica.target)
+            if saturation_target is not measured:  # those of one service come one after another
+                measured = saturation_target
+                known = all_known.setdefault(measured, {})
+                known_before = self._smoothed.get(measured, {})
+            before, reading = known_before.get(target), readings.get(target)
             if reading is not None and now - reading.at > fresh_seconds(probe):
                 reading = None
-            said = verdict(replica.target)
+            said = verdict(target)
             full = said.condition in _FULL or (reading is not None and reading.shedding)
             if not full and before is not None and reading is not None and reading.at == before.at:
-                known[replica] = before  # nothing new, as most times
+                known[target] = before  # nothing new, as most times
                 continue
-            smoothed = _sampled(before, replica.saturation_target, reading, said)
+            smoothed = _sampled(before, saturation_target, reading, said)
             if smoothed is not None:
-                known[replica] = smoothed
-        self._smoothed = known
+                known[target] = smoothed
+        self._smoothed = all_known
 
     @property
     def highest(self) -> float:
         """The highest replica's saturation; 0 where none is known."""
-        return max((smoothed.value for smoothed in self._smoothed.values()), default=0.0)
+        known = [smoothed.value for of in self._smoothed.values() for smoothed in of.values()]
+        return max(known, default=0.0)
 
     def level(self, targets: Iterable[str], saturation_target: SaturationTarget) -> Level:
         """The mean of those replicas that are known."""
-        known = [
-            smoothed
-            for target in targets
-            if (smoothed := self._smoothed.get(Replica(target, saturation_target))) is not None
-        ]
+        of = self._smoothed.get(saturation_target, {})
+        known = [of[target] for target in targets if target in of]
         if not known:
             return Level()
         count = len(known)

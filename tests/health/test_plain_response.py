@@ -23,6 +23,7 @@ from resolverd.health.probes.plain_response import (
     MORE,
     ODD,
     PlainHead,
+    place_of_body,
     read_body,
     read_head,
 )
@@ -102,11 +103,34 @@ def at_a_glance(received: bytes, *, headers_only: bool, limit: int = LIMIT) -> A
     return (head.status, body) if isinstance(body, bytes) else body
 
 
+def in_a_room(received: bytes, *, headers_only: bool, limit: int = LIMIT) -> Any:
+    """The same of octets that lie in a room, amid others."""
+    room = bytearray(b"HTTP/1.1 " + received + b"\r\n0\r\n\r\n")
+    lying = memoryview(room)[9 : 9 + len(received)]
+    head = read_head(lying, headers_only=headers_only)
+    if not isinstance(head, PlainHead):
+        return head
+    body = read_body(lying, head, limit)
+    if (place := place_of_body(lying, head)) is not None:
+        assert body == received[slice(*place)][:limit]
+    return (head.status, body) if isinstance(body, bytes) else body
+
+
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_common_response_is_read(name: str) -> None:
     received, status, body = PLAIN[name]
     assert at_a_glance(received, headers_only=False) == (status, body)
     assert by_library(received, headers_only=False) == (status, body)
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if PLAIN[name][2] and name != "chunks"])
+def test_a_body_in_one_piece_is_found_where_it_lies(name: str) -> None:
+    received, _, body = PLAIN[name]
+    head = read_head(received, headers_only=False)
+    assert isinstance(head, PlainHead)
+    place = place_of_body(received, head)
+    assert place is not None
+    assert received[slice(*place)] == body
 
 
 @pytest.mark.parametrize("name", PLAIN)
@@ -208,9 +232,11 @@ def test_whatever_comes_nothing_raises_and_a_beginning_says_nothing_else(
     received: bytes, headers_only: bool
 ) -> None:
     whole = at_a_glance(received, headers_only=headers_only)
+    assert in_a_room(received, headers_only=headers_only) == whole
     for end in range(0, len(received), 7):
         part = at_a_glance(received[:end], headers_only=headers_only)
         assert part in (ODD, MORE) or part == whole or whole is ODD
+        assert in_a_room(received[:end], headers_only=headers_only) == part
 
 
 @pytest.mark.parametrize("name", [*TAKEN, *TAKEN_TO_THE_END, *REFUSED])

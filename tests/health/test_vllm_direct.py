@@ -285,3 +285,29 @@ async def test_pages_elsewhere_are_waited_for(change: dict[str, object]) -> None
         assert ask.begin(1.0, lambda *_: None) is None
     finally:
         await tools.close()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "parts"])
+async def test_of_many_at_once_each_reads_its_own_page(framing: str) -> None:
+    """All receive into one room."""
+    tools, servers, asks = Tools(AddressBook(())), list[Scripted](), list[VllmAsk]()
+    listening = []
+    try:
+        for number in range(20):
+            server = Scripted()
+            server.generated = 1000 * number
+            servers.append(server)
+            listening.append(await asyncio.start_server(server.handle, "127.0.0.1", 0))
+            url = f"http://127.0.0.1:{listening[-1].sockets[0].getsockname()[1]}"
+            asks.append(VllmAsk(url, SETTINGS, tools))
+        for _ in range(4):
+            for server in servers:
+                server.begin(Step(framing=framing))
+            outcomes = await asyncio.gather(*[directly(ask) for ask in asks])
+        loads = [read_by(outcome).load for outcome in outcomes]
+        assert [load and load.tokens for load in loads] == [2 * s.generated for s in servers]
+        assert [s.asked[-3:] for s in servers] == [["/metrics"] * 3] * 20
+    finally:
+        await tools.close()
+        for each in listening:
+            each.close()

@@ -97,3 +97,17 @@ def test_a_page_like_the_last_is_read_at_once() -> None:
 def test_no_octets_are_too_much_for_the_library(page: bytes, name: bytes, series: bytes) -> None:
     reader = SeriesReader([name], [series])
     assert reader.read(page) is None or series in page
+
+
+@unhurried
+@given(two_pages(), MODELS, st.binary(max_size=40), st.binary(max_size=40))
+def test_a_page_is_read_alike_wherever_it_lies(
+    pages: tuple[bytes, bytes], models: tuple[str, ...], before: bytes, after: bytes
+) -> None:
+    known = KnownLayout()
+    at_once(read_page(pages[0], models, known))
+    text, room = pages[1], bytearray(before + pages[1] + after)
+    for lying in (room, memoryview(room)):
+        place = len(before), len(before) + len(text)
+        assert known.read_in(lying, *place, models) == known.read(text, models)
+    assert room == before + text + after

@@ -91,7 +91,10 @@ class Backing:
         """Take one more page into account, and tell what it may be compared with."""
         comparison = self._added(sample)
         self.processes = self._told()
-        self.engines = sum([len(known.sample.page.engines) for known in self._now()])
+        if self.processes is Processes.ONE:
+            self.engines = len(sample.page.engines)
+        else:
+            self.engines = sum([len(known.sample.page.engines) for known in self._now()])
         return comparison
 
     def _added(self, sample: MetricsSample) -> Comparison:

@@ -65,10 +65,10 @@ class HttpAttempt(DirectAttempt):
         else:
             self.end_with(outcome_of(seen, trace, self.began, ok=False, responded=responded))
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | memoryview) -> None:
         """As of all exchanges, but a response that is known is not parsed again."""
         known = self._ask.known
-        if known is not None and not self._reads and known[0].again(data):
+        if known is not None and not self._reads and known[0].again(bytes(data)):
             self._known = known[1]
             self._end()
         else:

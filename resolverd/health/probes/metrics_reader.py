@@ -26,6 +26,8 @@ from resolverd.health.probes.vllm_client import Begun, VllmClient
 from resolverd.health.probes.vllm_layout import KnownLayout
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
+_NONE_STUCK = Stuck(0, 1)
+
 
 class Part(NamedTuple):
     """One page, of the source `number`; `before` is an earlier one of the same process."""
@@ -54,7 +56,11 @@ class Reading(NamedTuple):
     @property
     def turned_away(self) -> float:
         """How many requests full queues turned away."""
-        return sum([progress.turned_away(old, new) for old, new in self.pairs()])
+        total = 0.0
+        for part in self.parts:
+            if part.before is not None and part.sample.page.rejections:
+                total += progress.turned_away(part.before.page, part.sample.page)
+        return total
 
     def pairs(self) -> Iterator[tuple[Page, Page]]:
         """Pages that can be compared, the earlier first."""
@@ -101,6 +107,7 @@ class MetricsReader:
             self._sources = [Source(origin, page.path_qs)]
         else:
             self._sources = [Source(client, "/metrics", raises=True)]
+        self._one = self._sources[0] if self._alone else None  # there is just the one page
 
     @property
     def at_url(self) -> bool:
@@ -146,10 +153,9 @@ class MetricsReader:
     @property
     def why(self) -> str:
         """`READABLE`, or why a page could not be read."""
-        for source in self._sources:
-            if source.why:
-                return source.why
-        return READABLE
+        if self._one is not None:
+            return self._one.why or READABLE
+        return next((source.why for source in self._sources if source.why), READABLE)
 
     @property
     def workers(self) -> int:
@@ -164,22 +170,23 @@ class MetricsReader:
     @property
     def processes(self) -> Processes:
         """How many processes answer at the URL; unknown while no page can be read."""
-        if self.why != READABLE:
-            return Processes.UNKNOWN
-        if len(self._sources) > 1:
-            return Processes.SEVERAL
-        return self._sources[0].backing.processes if self._alone else Processes.UNKNOWN
+        if self._one is not None:
+            return Processes.UNKNOWN if self._one.why else self._one.backing.processes
+        several = self.why == READABLE and len(self._sources) > 1
+        return Processes.SEVERAL if several else Processes.UNKNOWN
 
     @property
     def engines(self) -> int:
         """How many engines the pages tell apart."""
+        if self._one is not None:
+            return self._one.backing.engines
         return sum(source.backing.engines for source in self._sources)
 
     def stuck(self) -> Stuck:
         """Engines that hang while others do not; of a worker that is lost, one at least."""
         hung = engines = 0
-        if self._alone and self._sources[0].backing.engines < 2:
-            return Stuck(0, 1)
+        if self._one is not None and self._one.backing.engines < 2:
+            return _NONE_STUCK
         for source in self._sources:
             stuck = source.backing.stuck(alone=self._alone)
             engines += max(1, stuck.engines)

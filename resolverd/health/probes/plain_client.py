@@ -16,6 +16,9 @@ from resolverd.health.probes.poller import Poller
 from resolverd.health.probes.trace import Trace, current_trace
 from resolverd.health.timers import Timers
 
+# Octets that are received at once: a page of metrics, and of two engines.
+_ROOM = 128 * 1024
+
 
 class Response(NamedTuple):
     """A status, and the body as far as it was wanted."""
@@ -25,10 +28,14 @@ class Response(NamedTuple):
 
 
 class PlainClient:
-    """To be made and closed inside one running event loop."""
+    """To be made and closed inside one running event loop.
+
+    `room` is for long responses to be received into, and read from before anything else is.
+    """
 
     def __init__(self) -> None:
         self.poller, self.timers = Poller(), Timers()
+        self.room = memoryview(bytearray(_ROOM))
 
     async def ask(
         self,

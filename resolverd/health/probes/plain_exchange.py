@@ -23,6 +23,8 @@ from resolverd.health.probes.plain_response import (
     MORE,
     ODD,
     PlainHead,
+    Received,
+    Unread,
     read_body,
     read_head,
 )
@@ -52,13 +54,14 @@ class Exchange:
     connect: float | None = None
     error: OSError | None = None
     head: PlainHead | None = None
-    received: bytes | bytearray = b""
+    received: Received = b""
     body = b""
     odd = over = False
     broken: OSError | None = None  # why an odd response ended, where it did not just end
     _socket: socket.SocketType | None = None
     _reads = 0
     _first_read = 4096  # octets that most responses have room in
+    _room: memoryview | None = None  # what all that have it receive into, one after the other
 
     def __init__(
         self,
@@ -144,10 +147,11 @@ class Exchange:
 
     def _read(self, sock: socket.SocketType, *, ending: bool) -> None:
         """All that is there now; a short read has emptied the socket, and a new event follows."""
+        room = self._room
         while True:
-            size = _READ if self._reads else self._first_read
+            size = len(room) if room is not None else _READ if self._reads else self._first_read
             try:
-                data = sock.recv(size)
+                data = sock.recv(size) if room is None else room[: sock.recv_into(room)]
             except BlockingIOError:
                 return
             except OSError as error:
@@ -161,12 +165,12 @@ class Exchange:
             if self.over or (len(data) < size and not ending):
                 return
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes | memoryview) -> None:
         self._reads += 1
         if self._reads == 1:
             self.received = data
         else:
-            if self._reads == 2:
+            if not isinstance(self.received, bytearray):
                 self.received = bytearray(self.received)
             self.received += data
         head = self.head
@@ -180,12 +184,18 @@ class Exchange:
             elif found is ODD:
                 self._be_odd()
                 return
-        body = MORE if head is None else read_body(self.received, head, self.limit)
+        body = MORE if head is None else self._read_body(head)
         if isinstance(body, bytes):
             self.body = body
             self._end()
         elif body is ODD or self._reads > _MAX_READS or len(self.received) > MAX_PLAIN:
             self._be_odd()
+        elif isinstance(self.received, memoryview):
+            self.received = bytearray(self.received)  # others receive into the room, too
+
+    def _read_body(self, head: PlainHead) -> bytes | Unread:
+        """The body of what has come so far."""
+        return read_body(self.received, head, self.limit)
 
     def _ended_early(self) -> None:
         """The connection has ended, and the response has not: what that means is not said here."""
@@ -196,6 +206,8 @@ class Exchange:
         self._be_odd()
 
     def _be_odd(self) -> None:
+        if isinstance(self.received, memoryview):
+            self.received = bytes(self.received)
         self.odd = self.over = True
         self.ended()
 
@@ -204,5 +216,7 @@ class Exchange:
         self._end()
 
     def _end(self) -> None:
+        if isinstance(self.received, memoryview):
+            self.received = b""  # it has been read, and others write over it
         self.close()
         self.ended()

@@ -29,6 +29,8 @@ class _Sign(Enum):
 ODD: Final = _Sign.ODD
 MORE: Final = _Sign.MORE
 Unread = _Sign
+Received = bytes | bytearray | memoryview
+"""Octets as they have come; what of them is kept has to be copied from the last two."""
 
 
 class PlainHead(NamedTuple):
@@ -50,16 +52,16 @@ _SIZE_BEGUN = re.compile(rb"[0-9A-Fa-f]{0,8}\r?")
 _LENGTH_FIELD, _CODING_FIELD = b"\ncontent-length:", b"\ntransfer-encoding:"
 _UPGRADE_FIELD = b"\nupgrade:"
 _MAX_DIGITS = 18
-_BEGINNING, _CRLF = b"HTTP/1.", b"\r\n"
+_BEGINNING, _CRLF, _LAST_CHUNK = b"HTTP/1.", b"\r\n", b"\r\n0\r\n\r\n"
 
 
-def read_head(received: bytes | bytearray, *, headers_only: bool) -> PlainHead | Unread:
+def read_head(received: Received, *, headers_only: bool) -> PlainHead | Unread:
     """The head of a response that begins so; `headers_only` is for the answer to a HEAD."""
     found = _HEAD.match(received)
     if found is None or found.end() > MAX_HEAD:
         begun = received[: len(_BEGINNING)] == _BEGINNING[: len(received)]
         coming = begun and len(received) < MAX_HEAD and _BEGUN.fullmatch(received)
-        return MORE if coming and b"\r\n\r\n" not in received else ODD
+        return MORE if coming and b"\r\n\r\n" not in bytes(received) else ODD
     length = _length(b"\n" + found[2].lower())
     status = int(found[1])
     if headers_only or status in (204, 304):
@@ -91,7 +93,7 @@ def _value(fields: bytes, at: int) -> bytes:
     return fields[at : fields.index(b"\r", at)].strip(b" \t")
 
 
-def read_body(received: bytes | bytearray, head: PlainHead, limit: int) -> bytes | Unread:
+def read_body(received: Received, head: PlainHead, limit: int) -> bytes | Unread:
     """The body, or its first `limit` octets."""
     if head.length is None:
         return _from_chunks(received, head.end, limit)
@@ -104,7 +106,23 @@ def read_body(received: bytes | bytearray, head: PlainHead, limit: int) -> bytes
         return bytes(whole[head.end : head.end + wanted])
 
 
-def _from_chunks(received: bytes | bytearray, at: int, limit: int) -> bytes | Unread:
+def place_of_body(received: Received, head: PlainHead) -> tuple[int, int] | None:
+    """Where a body begins and ends that is all there, in one piece; None where it is not.
+
+    So it is with a length, or in one chunk, as servers write what they have made at once.
+    """
+    begin, length = head.end, head.length
+    if length is None:
+        size = _SIZE.match(received, begin)
+        if size is None:
+            return None
+        begin, length = size.end(), int(size[1], 16)
+        if not length or received[begin + length :] != _LAST_CHUNK:
+            return None
+    return (begin, begin + length) if len(received) - begin >= length else None
+
+
+def _from_chunks(received: Received, at: int, limit: int) -> bytes | Unread:
     """Each chunk is found by the size of the one before; none is looked at octet by octet."""
     parts: list[bytes] = []
     length = 0

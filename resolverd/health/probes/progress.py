@@ -38,11 +38,11 @@ NOTHING = Own()
 def moved(before: Page, after: Page, own: Own = NOTHING) -> bool:
     """Whether the counters of an engine grew by more than our own canaries explain."""
     sooner = engines(before)
-    return any(
-        engine_moved(sooner[key], engine, own)
-        for key, engine in engines(after).items()
-        if key in sooner
-    )
+    for key, engine in engines(after).items():
+        then = sooner.get(key)
+        if then is not None and engine_moved(then, engine, own):
+            return True
+    return False
 
 
 def engine_moved(before: Engine, after: Engine, own: Own = NOTHING) -> bool:
@@ -78,18 +78,19 @@ def fell(before: Page, after: Page) -> bool:
     sooner, later = engines(before), engines(after)
     if sooner.keys() != later.keys():
         return True
-    totals = [
-        pair
-        for key, then in sooner.items()
-        for pair in (
-            (then.generated, later[key].generated),
-            (then.prompt, later[key].prompt),
-            (then.iterations, later[key].iterations),
-        )
-    ]
+    for key, then in sooner.items():
+        now = later[key]
+        if (
+            _below(then.generated, now.generated)
+            or _below(then.prompt, now.prompt)
+            or _below(then.iterations, now.iterations)
+        ):
+            return True
     responses = after.responses or {}
-    totals += [(count, responses.get(name)) for name, count in (before.responses or {}).items()]
-    return any(_growth(*pair) < 0 for pair in totals)
+    for name, count in (before.responses or {}).items():
+        if _below(count, responses.get(name)):
+            return True
+    return False
 
 
 def stale(before: Page, after: Page, own: Own) -> bool:
@@ -112,7 +113,11 @@ def accepts(before: Page, after: Page) -> bool:
         return False
     sooner = 0.0 if before.responses is None else before.responses.get("5xx", 0.0)
     errors = after.responses.get("5xx", 0.0) - sooner
-    return errors <= turned_away(before, after)
+    return errors <= 0 or errors <= turned_away(before, after)
+
+
+def _below(before: float | None, after: float | None) -> bool:
+    return before is not None and after is not None and after < before
 
 
 def _growth(before: float | None, after: float | None) -> float:

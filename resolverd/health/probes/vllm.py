@@ -63,9 +63,11 @@ METRICS_SHARE, _IDENTITY, _CANARY, _END = 0.35, 0.5, 0.85, 0.95
 # Failures that may be those of a part of what stands behind the URL.
 _PARTIAL = frozenset({Condition.NONE, Condition.HUNG})
 
+_NOTHING = Reading()
+
 
 class VllmProbing:
-    """One probe of a server; `load` is what is known of its load so far.
+    """One probe of a server.
 
     `began` and `at` are when it began, by the running loop's and by the monotonic clock, unless
     that is now; `first` is what reads the first page, where that has been asked for already: it is
@@ -83,13 +85,27 @@ class VllmProbing:
         self.began = asyncio.get_running_loop().time() if began is None else began
         self.at = time.monotonic() if at is None else at
         self._first = first or server.read_metrics
-        self.load = LoadReadings(self.at)
-        self.reading = Reading()
+        self._known_load: LoadReadings | None = None
+        self.reading = _NOTHING
         self.sent = self.proven = False
         self.longer: float | None = None  # until when a canary may take that began to be answered
 
-    def glance(self, reading: Reading) -> Seen | None:
-        """What the first page proves by itself; None where anything else has to be asked."""
+    @property
+    def load(self) -> LoadReadings:
+        """What is known of the load so far."""
+        if self._known_load is None:
+            self._known_load = LoadReadings(self.at)
+        return self._known_load
+
+    @load.setter
+    def load(self, load: LoadReadings) -> None:
+        self._known_load = load
+
+    def glance(self, reading: Reading, *, moved: bool) -> Seen | None:
+        """What the one page proves by itself; None where anything else has to be asked.
+
+        `moved` is whether an engine did by it (`Server.moved`).
+        """
         server, identity = self.server, self.server.identity
         if reading.replaced or identity is None or server.needs_identity(self.at):
             return None
@@ -98,7 +114,8 @@ class VllmProbing:
         self._take(reading)
         if server.canary_due(self.at):
             return None
-        return self._progress() if self._proves(reading) else self._rested()
+        proves = moved and server.accepts(reading) and self._known()
+        return self._progress() if proves else self._rested()
 
     async def run(self) -> Seen:
         """Probe once. Raises ProbeFailedError, whatever goes wrong."""

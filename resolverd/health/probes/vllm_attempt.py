@@ -19,10 +19,11 @@ from resolverd.health.probes.direct_attempt import DirectAttempt
 from resolverd.health.probes.metrics_reader import Reading
 from resolverd.health.probes.plain_client import PlainClient, Response, read_on, response_of
 from resolverd.health.probes.plain_request import PlainRequest
+from resolverd.health.probes.plain_response import PlainHead, Unread, place_of_body
 from resolverd.health.probes.run import Ended, Seen
 from resolverd.health.probes.trace import Trace
 from resolverd.health.probes.vllm import METRICS_SHARE, VllmProbing
-from resolverd.health.probes.vllm_client import MAX_METRICS, is_html
+from resolverd.health.probes.vllm_client import MAX_METRICS, is_html, is_text
 from resolverd.health.probes.vllm_metrics import Page, read_page
 from resolverd.health.probes.vllm_server import Asked, Server
 
@@ -32,7 +33,7 @@ T = TypeVar("T")
 class VllmAttempt(DirectAttempt):
     """Begins at once, as `page` says (a request, and the address to send it to)."""
 
-    _first_read = 64 * 1024  # of vLLM 0.32 the whole page of one engine
+    _page: Page | None = None  # read where it was received
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class VllmAttempt(DirectAttempt):
         request, address = page
         wait = METRICS_SHARE * server.settings.timeout
         super().__init__(client, request, MAX_METRICS + 1, None, within, wait, tell)
-        self._server = server
+        self._server, self._room = server, client.room
         self._began = asyncio.get_running_loop().time()
         self._asked = Asked(self.began, server.canaries, self._response)
         self._reading: Reading | None = None
@@ -86,16 +87,27 @@ class VllmAttempt(DirectAttempt):
         return trace
 
     def _at_a_glance(self) -> Seen | None:
-        head, body, server = self.head, self.body, self._server
+        server, page = self._server, self._page or self._page_of_body()
+        if page is None:
+            return None
+        self._reading, moved = server.take_page(page, self._asked)
+        return self._probing().glance(self._reading, moved=moved)
+
+    def _read_body(self, head: PlainHead) -> bytes | Unread:
+        """As of all exchanges; but of a page like the last one nothing is kept."""
+        received, server = self.received, self._server
+        place = place_of_body(received, head) if head.status == 200 else None
+        if place is not None and not isinstance(received, bytes) and is_text(received, *place):
+            self._page = server.metrics.layout.read_in(received, *place, server.names)
+        return super()._read_body(head) if self._page is None else b""
+
+    def _page_of_body(self) -> Page | None:
+        head, body = self.head, self.body
         if self.odd or self.error is not None or head is None or head.status != 200:
             return None
         if len(body) > MAX_METRICS or is_html(body):
             return None
-        page = server.metrics.layout.read(body, server.names) or self._in_steps(body)
-        if page is None:
-            return None
-        self._reading = server.take_page(page, self._asked)
-        return self._probing().glance(self._reading)
+        return self._in_steps(body)
 
     def _in_steps(self, body: bytes) -> Page | None:
         """The page, unless it takes too long for one turn of the loop."""

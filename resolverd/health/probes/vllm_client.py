@@ -148,3 +148,8 @@ class VllmClient:
 def is_html(body: bytes) -> bool:
     """Whether a page is one for people."""
     return body.lstrip()[:1] == b"<"
+
+
+def is_text(received: bytearray | memoryview, begin: int, end: int) -> bool:
+    """Whether the body from `begin` to `end` is plainly no page for people, without a copy."""
+    return begin < end and received[begin] > ord(" ") and received[begin] != ord("<")

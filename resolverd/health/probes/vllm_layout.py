@@ -13,8 +13,10 @@ finds its numbers (`abi/pages.py`), for a tenth of what finding its lines costs 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, lru_cache
+from operator import itemgetter
+from typing import Any
 
 from resolverd.abi.library import why_not
 from resolverd.abi.pages import SeriesReader
@@ -28,9 +30,17 @@ _KEPT, _MAX_LINES = 256, 128
 _PROGRESS = frozenset({"generated", "prompt", "iterations"})
 # Octets of a page that is read at once: a longer one might hold the loop, and is read in steps.
 _AT_ONCE = 256 * 1024
+# Figures of a page that one number is, of most pages.
+_FIGURES = (
+    names.RUNNING, names.WAITING, names.KV_USAGE, names.GENERATED, names.PROMPT, names.ITERATIONS,
+    names.REJECTIONS, names.STARTED, names.COMPLETED,
+)  # fmt: skip
+_KV_USAGE, _STARTED = _FIGURES.index(names.KV_USAGE), _FIGURES.index(names.STARTED)
 
-# Places in a list of numbers.
+# Places in a list of numbers, and what gets the numbers there.
 _Places = tuple[int, ...]
+_Figures = tuple[float | None, ...]
+_Get = Callable[[Sequence[float | None]], Any]
 
 
 class KnownLayout:
@@ -41,13 +51,27 @@ class KnownLayout:
 
     def read(self, text: bytes, models: Collection[str]) -> Page | None:
         """What `text` tells of `models`; None where it looks otherwise, or may do."""
-        layout = self.layout
-        if layout is None or layout.reader is None or len(text) > _AT_ONCE:
-            return None
-        if layout.models != frozenset(models):
+        layout = self._expected(len(text), models)
+        if layout is None or layout.reader is None:
             return None
         numbers = layout.reader.read(text)
         return None if numbers is None else layout.page(numbers)
+
+    def read_in(
+        self, room: bytearray | memoryview, begin: int, end: int, models: Collection[str]
+    ) -> Page | None:
+        """The same of the text that lies from `begin` to `end` in `room`, where it is."""
+        layout = self._expected(end - begin, models)
+        if layout is None or layout.reader is None:
+            return None
+        numbers = layout.reader.read_in(room, begin, end)
+        return None if numbers is None else layout.page(numbers)
+
+    def _expected(self, octets: int, models: Collection[str]) -> Layout | None:
+        layout = self.layout
+        if layout is None or octets > _AT_ONCE or layout.models != frozenset(models):
+            return None
+        return layout
 
 
 def layout_of(
@@ -98,17 +122,16 @@ class Layout:
         for place, each in enumerate(series):
             if not wanted or each.model is None or each.model in wanted:
                 self._by_name.setdefault(each.name, []).append(place)
-        self._running, self._waiting = self._first(names.RUNNING), self._first(names.WAITING)
-        self._generated, self._prompt = self._first(names.GENERATED), self._first(names.PROMPT)
-        self._iterations = self._first(names.ITERATIONS)
-        self._rejections = self._first(names.REJECTIONS)
-        self._completed = self._first(names.COMPLETED)
-        self._kv_usage = self._first(names.KV_USAGE)
-        self._starts = self._first(names.STARTED)
+        figures = [self._first(spellings) for spellings in _FIGURES]
+        self._kv_usage, self._starts = figures[_KV_USAGE], figures[_STARTED]
+        self._figures = self._at([places[0] if len(places) == 1 else None for places in figures])
+        self._sums = [(n, places) for n, places in enumerate(figures) if len(places) > 1]
         self._ttft = self._first(names.TTFT_SECONDS), self._first(names.TTFT_COUNT)
         self._queue = self._first(names.QUEUE_SECONDS), self._first(names.QUEUE_COUNT)
-        self._engines = self._of_engines()
+        self._engines = [(source, self._at(places)) for source, places in self._of_engines()]
         self._bounds, self._buckets = self._of_buckets()
+        single = len(self._buckets) > 1 and all(len(places) == 1 for places in self._buckets)
+        self._counts = self._at([places[0] for places in self._buckets]) if single else None
         self._responses = self._of_responses()
 
     @cached_property
@@ -120,26 +143,56 @@ class Layout:
 
     def page(self, numbers: Sequence[float]) -> Page:
         """The page with these numbers, which are finite and not below zero."""
-        starts = self._starts
+        # A page is made with each probe: so what most figures are, one number, is got at once.
+        found = [*numbers, None]
+        figures = self._figures(found)
+        if self._sums:
+            figures = self._with_sums(figures, numbers)
+        (
+            running,
+            waiting,
+            kv_usage,
+            generated,
+            prompt,
+            iterations,
+            rejections,
+            started,
+            completed,
+        ) = figures
         return Page(
-            running=_sum(numbers, self._running),
-            waiting=_sum(numbers, self._waiting),
-            kv_usage=_mean_share(numbers, self._kv_usage),
-            generated=_sum(numbers, self._generated),
-            prompt=_sum(numbers, self._prompt),
-            iterations=_sum(numbers, self._iterations),
-            rejections=_sum(numbers, self._rejections),
-            started=numbers[starts[0]] if len(starts) == 1 else None,
-            ttft=self._histogram(numbers),
-            ttft_total=_total(numbers, *self._ttft),
-            queue_total=_total(numbers, *self._queue),
-            completed=_sum(numbers, self._completed),
-            responses=None
+            running,
+            waiting,
+            kv_usage if kv_usage is None or kv_usage <= 1 else None,
+            generated,
+            prompt,
+            iterations,
+            rejections,
+            started,
+            self._histogram(numbers) if self._bounds else None,
+            _total(numbers, *self._ttft),
+            _total(numbers, *self._queue),
+            completed,
+            None
             if self._responses is None
             else {name: _added(numbers, places) for name, places in self._responses},
-            gathered=len(starts) > 1,
-            engines={source: _engine(numbers, *places) for source, places in self._engines},
+            len(self._starts) > 1,
+            {source: _engine(at(found)) for source, at in self._engines},
         )
+
+    def _at(self, places: Sequence[int | None]) -> _Get:
+        """What gets the numbers at these places; for a place of None the None after the last."""
+        last = len(self._series)
+        return itemgetter(*[last if place is None else place for place in places])
+
+    def _with_sums(self, figures: _Figures, numbers: Sequence[float]) -> _Figures:
+        """The figures with those that several numbers make."""
+        made = [*figures]
+        for figure, places in self._sums:
+            made[figure] = _added(numbers, places)
+        made[_KV_USAGE] = _mean_share(numbers, self._kv_usage)
+        if len(self._starts) > 1:
+            made[_STARTED] = None
+        return tuple(made)
 
     def _first(self, spellings: tuple[str, ...]) -> _Places:
         """The places of the first spelling that occurs."""
@@ -181,20 +234,17 @@ class Layout:
         return tuple((name, tuple(places)) for name, places in answered.items())
 
     def _histogram(self, numbers: Sequence[float]) -> Buckets | None:
-        if not self._bounds:
-            return None
-        counts = [_added(numbers, places) for places in self._buckets]
-        return Buckets(self._bounds, tuple(counts)) if counts == sorted(counts) else None
+        if self._counts is not None:
+            counts = self._counts(numbers)
+        else:
+            counts = tuple([_added(numbers, places) for places in self._buckets])
+        return Buckets(self._bounds, counts) if [*counts] == sorted(counts) else None
 
 
 def _added(numbers: Sequence[float], places: _Places) -> float:
     if len(places) == 1:
         return numbers[places[0]]
     return sum([numbers[place] for place in places])
-
-
-def _sum(numbers: Sequence[float], places: _Places) -> float | None:
-    return _added(numbers, places) if places else None
 
 
 def _total(numbers: Sequence[float], seconds: _Places, count: _Places) -> Total | None:
@@ -208,17 +258,7 @@ def _mean_share(numbers: Sequence[float], places: _Places) -> float | None:
     return sum(values) / len(values) if values and max(values) <= 1 else None
 
 
-def _engine(
-    numbers: Sequence[float],
-    running: int | None,
-    waiting: int | None,
-    kv_usage: int | None,
-    *progress: int | None,
-) -> Engine:
-    share = None if kv_usage is None else numbers[kv_usage]
-    return Engine(
-        None if running is None else numbers[running],
-        None if waiting is None else numbers[waiting],
-        share if share is not None and share <= 1 else None,
-        *[None if place is None else numbers[place] for place in progress],
-    )
+def _engine(figures: _Figures) -> Engine:
+    engine = Engine._make(figures)
+    share = engine.kv_usage
+    return engine if share is None or share <= 1 else engine._replace(kv_usage=None)

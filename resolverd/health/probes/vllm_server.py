@@ -104,19 +104,25 @@ class Server:
         at, sent = (asked.at, asked.canaries) if asked else (time.monotonic(), self.canaries)
         begun = asked.begun if asked else None
         reading = await self.metrics.read(until, at, sent.sent, sent.answered, self.names, begun)
-        return self._noted(reading, at)
+        self._note(reading, at)
+        return reading
 
-    def take_page(self, page: Page, asked: Asked) -> Reading:
-        """As `read_metrics`, of the page below the URL, which has been read already."""
+    def take_page(self, page: Page, asked: Asked) -> tuple[Reading, bool]:
+        """As `read_metrics`, of the page below the URL, which has been read already.
+
+        Also whether an engine `moved` by that reading.
+        """
         sent = asked.canaries
-        return self._noted(self.metrics.take(page, asked.at, sent.sent, sent.answered), asked.at)
+        reading = self.metrics.take(page, asked.at, sent.sent, sent.answered)
+        return reading, self._note(reading, asked.at)
 
-    def _noted(self, reading: Reading, at: float) -> Reading:
+    def _note(self, reading: Reading, at: float) -> bool:
+        """What the reading of now says of the server; whether an engine `moved`."""
         if reading.parts:
             self.of_vllm = reading.parts[0].sample.page.of_vllm
-        if self.moved(reading):
+        if moved := self.moved(reading):
             self.lives(at)
-        return reading
+        return moved
 
     def canary_delta(self, sample: MetricsSample) -> progress.Own:
         """What our canaries can have added since."""
@@ -144,15 +150,24 @@ class Server:
                 return True
         return False
 
+    def accepts(self, reading: Reading) -> bool:
+        """Whether the one page of `reading` tells that its server takes new requests."""
+        (part,) = reading.parts
+        return part.before is not None and progress.accepts(part.before.page, part.sample.page)
+
     def stale(self, reading: Reading) -> bool:
         """Whether a page does not show a canary that the one process behind it answered."""
-        if self.canaries.answered == 0 or self.metrics.processes is not Processes.ONE:
-            return False
-        return any(
-            progress.stale(part.before.page, part.sample.page, self.canary_delta(part.before))
-            for part in reading.parts
-            if part.before is not None
-        )
+        answered = self.canaries.answered
+        for part in reading.parts:
+            before, page = part.before, part.sample.page
+            if (
+                before is not None
+                and before.answered != answered  # as after few probes
+                and self.metrics.processes is Processes.ONE
+                and progress.stale(before.page, page, self.canary_delta(before))
+            ):
+                return True
+        return False
 
     def lives(self, at: float) -> None:
         """It has given proof of life."""
