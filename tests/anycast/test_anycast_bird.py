@@ -36,17 +36,23 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         edge = made.edges[1]
         edge.configure(plain())
         edge.bird(edge.adapted(example(BIRD)))
+        edge.serve()
         yield made
 
 
 @pytest.fixture
 def edge(one: Lab) -> Iterator[EdgePlace]:
-    """The edge with a daemon that answers, and nothing announced; put back afterwards."""
+    """The edge with a daemon that answers, its last process, and nothing announced.
+
+    It is put back afterwards.
+    """
     edge = one.edges[1]
+    if edge.processes[-1].poll() is not None:  # a test has ended the daemon
+        del edge.processes[-1]
+        edge.serve()
     before = len(edge.processes)
     (edge.folder / "anycast.log").write_bytes(b"")
     try:
-        edge.serve()
         yield edge
     finally:
         for process in reversed(edge.processes[before:]):
