@@ -66,10 +66,6 @@ class Central:
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def listed(self) -> Any:
-        """`resolverd publish --list --json`."""
-        return self.told("publish --list", "--list")
-
     def told(self, verb: str, *arguments: str, status: int = 0) -> Any:
         """What `resolverd publish` says with --json, which is the document of `verb`."""
         ran = self.publish(*arguments, "--json")
@@ -114,7 +110,11 @@ class PublishedEdge:
                 stdin=subprocess.DEVNULL,
             )
         if ready:
-            wait_until(self._ready, f"{self.name} is ready", within=TIMEOUT)
+            self.until_ready()
+
+    def until_ready(self) -> None:
+        """Wait until it is."""
+        wait_until(self._ready, f"{self.name} is ready", within=TIMEOUT)
 
     def stop(self) -> int:
         """End it; its exit status."""
