@@ -16,7 +16,9 @@ from resolverd.demo.cities import CITIES
 from resolverd.geo.locator import Locator
 
 EXAMPLE = Path(__file__).parents[2] / "resolverd.toml"
-QUICK = ("service.chat.ttl=4s", "probe.interval=500ms", "probe.fast_interval=400ms")
+QUICK = ("service.chat.ttl=4s", "probe.interval=1s", "probe.fast_interval=1s")
+"""As the example has it, but for TTLs. Between the first failed probe and the last there has to be
+time for every city to be asked, on a machine that others use too."""
 
 
 async def run_demo(*options: str) -> asyncio.subprocess.Process:
