@@ -4,8 +4,8 @@ So what a module starts once (a daemon, a database) is started once, and nobody 
 for a file that takes minutes. The files that need a booted systemd are one worker's together.
 
 Some files wait for minutes, for timers of daemons and of routers, and compute hardly at all. Were
-all workers in one of these, the cores would idle, and were none, they would idle at the end. So there
-are more workers than the cores need, and half of them are in such files for as long as there are any.
+all workers in one of these, the cores would idle, and were none, they would idle at the end. So
+there are more workers than the cores need, and half of them are in such files while there are any.
 """
 
 from __future__ import annotations
