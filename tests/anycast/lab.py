@@ -87,7 +87,7 @@ def until(condition: Callable[[], object], what: str, within: float = TIMEOUT) -
         with contextlib.suppress(OSError, ValueError, KeyError, IndexError):
             if condition():
                 return time.monotonic() - begun
-        time.sleep(0.01)
+        time.sleep(min(0.05, max(0.01, (time.monotonic() - begun) / 10)))
     raise AssertionError(f"not within {within} s: {what}")
 
 

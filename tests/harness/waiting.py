@@ -6,15 +6,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-_INTERVAL = 0.01  # seconds
+# Seconds between two looks, at first and after a while: most looks of `wait_until` cost processes
+# some milliseconds of CPU, and at a hundred a second they would be what is waited for.
+_INTERVAL, _LONGEST, _GROWTH = 0.01, 0.05, 1.1
 
 
 def wait_until(condition: Callable[[], bool], what: str = "it", *, within: float) -> None:
     """Wait for `condition` to hold; AssertionError, naming `what`, after `within` seconds."""
-    deadline = time.monotonic() + within
+    deadline, interval = time.monotonic() + within, _INTERVAL
     while not condition():
         assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
-        time.sleep(_INTERVAL)
+        time.sleep(interval)
+        interval = min(_LONGEST, _GROWTH * interval)
 
 
 async def until_holds(
