@@ -112,6 +112,7 @@ def published_lab(folder: Path) -> Iterator[Lab]:
             for edge in edges.values():
                 edge.until_ready()
             for edge in edges.values():
+                edge.until(lambda now: now["completed"] == 1, "the first generation is completed")
                 edge.serves(1)
             yield Lab(nats, central, edges, regions)
         finally:

@@ -54,7 +54,7 @@ def test_an_edge_that_cannot_serve_what_was_completed_meanwhile_serves_on_until_
     fra.start()
     assert fra.answer() == NEAREST
     assert fra.response("only.inference.example").rcode() == dns.rcode.NXDOMAIN
-    wait_until(lambda: bool(fra.published()["trouble"]), "it says so", within=TIMEOUT)
+    fra.until(lambda now: bool(now["trouble"]), "says so")
     now = fra.published()
     assert (now["number"], now["on_trial"]) == (before, False)
     assert fra.metric("resolverd_generation_behind") == 1
@@ -72,7 +72,7 @@ def test_an_edge_that_goes_away_in_its_wave_returns_the_set(lab: Lab) -> None:
         cwd=lab.central.folder, env=environment(), stderr=subprocess.PIPE, text=True,
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    wait_until(lambda: lab.edges["ams"].published()["on_trial"], "it is on trial", within=TIMEOUT)
+    lab.edges["ams"].until(lambda now: bool(now["on_trial"]), "on trial")
     assert lab.edges["ams"].kill() == -9
     said = publishing.communicate(timeout=TIMEOUT)[1]
     assert publishing.returncode == 1
@@ -89,7 +89,7 @@ def test_a_canary_that_dies_on_trial_and_is_back_at_once_has_failed(lab: Lab) ->
     assert ran.status == 0
     number = lab.latest()
     ams = lab.edges["ams"]
-    wait_until(lambda: ams.published()["on_trial"], "it is on trial", within=TIMEOUT)
+    ams.until(lambda now: bool(now["on_trial"]), "on trial")
     ams.kill()
     ams.start()
     wait_until(lambda: lab.outcome(number)[0] == "returned", "returned", within=TIMEOUT)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from cli.command import TIMEOUT, environment
 from harness.config import CHAT
-from harness.waiting import wait_until
 from published_edges import NEAREST, QUICK, Asking
 from published_lab import NAMES, Lab
 
@@ -106,7 +105,7 @@ def test_a_trial_can_be_aborted_and_an_earlier_generation_served_again(lab: Lab)
     lab.central.write(serial=100, records=WWW)
     assert lab.central.publish("--prove", "60s", "--note", "x", "--no-wait", "--yes").status == 0
     number = lab.latest()
-    wait_until(lambda: lab.edges["ams"].published()["on_trial"], "it is on trial", within=TIMEOUT)
+    lab.edges["ams"].until(lambda now: bool(now["on_trial"]), "on trial")
     second = lab.central.publish(*QUICK)
     assert second.status == 3
     assert f"generation {number} of" in second.err
