@@ -8,6 +8,7 @@ import random
 import pytest
 from harness.config import address_of
 from harness.engines import ENGINES, EngineName
+from harness.waiting import until_holds
 from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
 
 from resolverd.admin.load import service_loads
@@ -42,7 +43,7 @@ async def test_a_share_is_that_share_of_what_unequal_clients_ask(
             unevenness = daemon.load.weighing.unevenness().get(("chat", HOME))
             return unevenness is not None and unevenness.samples >= 4 * WHOLE
 
-        await until(counted)
+        await until_holds(counted, within=300)  # thousands of queries, one after another
         shown = service_loads(daemon.load, daemon.snapshot.plan)["chat"][HOME]["blocks"]
         largest = QUERIES[CLIENTS[0]] / WHOLE
         assert shown["largest_ratio"] == pytest.approx(largest, abs=0.08)
