@@ -21,11 +21,11 @@ BOXED = "tests/systemd/"
 # What waits most, longest first; below each the rest of a folder is as it comes.
 WAITING = (
     BOXED,
-    "tests/anycast/test_anycast_bird.py",
-    "tests/anycast/test_anycast_exabgp.py",
-    "tests/publishing/test_published_sets.py",
     "tests/publishing/test_edges_that_were_away.py",
     "tests/fleet/test_verdicts.py",
+    "tests/publishing/test_published_sets.py",
+    "tests/anycast/test_anycast_exabgp.py",
+    "tests/anycast/test_anycast_bird.py",
     "tests/fleet/test_fleet_link.py",
     "tests/fleet/test_fleet_events.py",
     "tests/fleet/test_shared_canaries.py",
