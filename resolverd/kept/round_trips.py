@@ -172,10 +172,11 @@ class RoundTrips:
         changed = bool(self._kept.keys() - known.keys())
         table: Packed = {}
         for region, times in known.items():
-            judged, self._judged[region] = self._judged.get(region), times
+            judged = self._judged.get(region)
             if not due and judged is not None and times.same_but_for_age(judged):
                 table |= {region: self._kept[region]} if region in self._kept else {}
                 continue
+            self._judged[region] = times  # which stays, or small steps would never add up
             before = self._rows_kept(region)
             after = rows_to_keep(times, before, self.where, oldest, most)
             changed = changed or has_changed(before, after)

@@ -193,6 +193,7 @@ def test_without_respawning_the_route_of_a_dead_process_stays(
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
         assert announced(one)
+        time.sleep(0.05)
 
 
 @each

@@ -7,7 +7,9 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-_INTERVAL = 0.01  # seconds
+# Seconds between two looks, at first and after a while: most looks of `wait_until` cost processes
+# some milliseconds of CPU, and at a hundred a second they would be what is waited for.
+_INTERVAL, _LONGEST, _GROWTH = 0.01, 0.05, 1.1
 
 
 def wait_until(
@@ -22,13 +24,14 @@ def wait_until(
     One that raises one of `raising` does not hold. AssertionError, naming `what`, after `within`
     seconds.
     """
-    begun = time.monotonic()
+    begun, interval = time.monotonic(), _INTERVAL
     while True:
         with contextlib.suppress(*raising):
             if condition():
                 return time.monotonic() - begun
         assert time.monotonic() < begun + within, f"not within {within:g} s: {what}"
-        time.sleep(_INTERVAL)
+        time.sleep(interval)
+        interval = min(_LONGEST, _GROWTH * interval)
 
 
 async def until_holds(

@@ -52,20 +52,29 @@ def _calls(path: Path) -> Iterator[Call]:
             yield Call(where, event.value, levels, frozenset(fields), is_open)
 
 
-CALLS = [call for path in sorted((ROOT / "resolverd").rglob("*.py")) for call in _calls(path)]
+@pytest.fixture(scope="module")
+def calls() -> list[Call]:
+    """Every call of a logger. To find them takes seconds, so no worker does it to collect tests."""
+    return [call for path in sorted((ROOT / "resolverd").rglob("*.py")) for call in _calls(path)]
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.event} {call.where}")
-def test_a_call_logs_a_declared_event_with_its_level_and_fields(call: Call) -> None:
-    event = EVENTS[call.event]
-    assert call.levels <= frozenset(event.levels.split())
-    assert call.fields <= event.known
-    assert call.open or frozenset(event.fields.split()) <= call.fields
+def _is_as_declared(call: Call) -> bool:
+    event = EVENTS.get(call.event)
+    return (
+        event is not None
+        and call.levels <= frozenset(event.levels.split())
+        and call.fields <= event.known
+        and (call.open or frozenset(event.fields.split()) <= call.fields)
+    )
 
 
-def test_each_declared_event_is_logged_at_each_of_its_levels() -> None:
-    assert len(CALLS) > 80
-    logged = {(call.event, level) for call in CALLS for level in call.levels}
+def test_each_call_logs_a_declared_event_with_its_level_and_fields(calls: list[Call]) -> None:
+    assert len(calls) > 80
+    assert [call for call in calls if not _is_as_declared(call)] == []
+
+
+def test_each_declared_event_is_logged_at_each_of_its_levels(calls: list[Call]) -> None:
+    logged = {(call.event, level) for call in calls for level in call.levels}
     assert logged == {(e.name, level) for e in EVENTS.values() for level in e.levels.split()}
 
 

@@ -28,7 +28,7 @@ ORDER = {"target": "us-west", "kind": "drain", "why": "a test"}
 
 def _steers(running: Running) -> None:
     """A region dies and others are answered; the admin API obeys."""
-    assert running.answer() == NEAREST
+    running.until(lambda: running.answer() == NEAREST)
     running.regions.dead.add("eu-west")
     running.until(lambda: running.answer() == SECOND)
     assert running.ask("POST", "/override", ORDER)[0] == 200
@@ -88,8 +88,9 @@ def test_a_reader_that_comes_back_reads_whole_lines_and_how_many_are_missing(
         with os.fdopen(reads, "rb") as reader:
             while sum(event["event"] == "query" for event in events) < 2000:
                 events.append(json.loads(reader.readline()))
-            (dropped,) = (event for event in events if event["event"] == "log.dropped")
-            assert dropped["event_count"] > 1000
+            # More than one where what the other process sent was still on its way.
+            dropped = [event["event_count"] for event in events if event["event"] == "log.dropped"]
+            assert sum(dropped) > 1000
             threading.Thread(target=reader.read, daemon=True).start()
             assert running.stop() == 0
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from harness.waiting import wait_until
 
 from resolverd.cli.documents import VERBS
 
-QUICK = ("--prove", "1s", "--patience", "20s", "--waves", "1", "--note", "a test")
-"""What a test publishes with: seconds, and three waves of one edge each."""
+QUICK = ("--prove", "1s", "--patience", "60s", "--waves", "1", "--note", "a test")
+"""What a test publishes with: a second of proof, the patience that a busy host needs, and waves of
+one edge each."""
 
 
 class Central:
@@ -65,10 +66,6 @@ class Central:
             timeout=TIMEOUT,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
-
-    def listed(self) -> Any:
-        """`resolverd publish --list --json`."""
-        return self.told("publish --list", "--list")
 
     def told(self, verb: str, *arguments: str, status: int = 0) -> Any:
         """What `resolverd publish` says with --json, which is the document of `verb`."""
@@ -114,7 +111,11 @@ class PublishedEdge:
                 stdin=subprocess.DEVNULL,
             )
         if ready:
-            wait_until(self._ready, f"{self.name} is ready", within=TIMEOUT)
+            self.until_ready()
+
+    def until_ready(self) -> None:
+        """Wait until it is."""
+        wait_until(self._ready, f"{self.name} is ready", within=TIMEOUT)
 
     def stop(self) -> int:
         """End it; its exit status."""
@@ -160,14 +161,17 @@ class PublishedEdge:
 
     def serves(self, number: int) -> None:
         """Wait until it serves that generation for good."""
+        self.until(lambda now: now["number"] == number and not now["on_trial"], f"serves {number}")
+
+    def until(self, holds: Callable[[Any], bool], what: str) -> None:
+        """Wait until that holds of what it says of generations; a busy host may close a socket."""
 
         def met() -> bool:
             with contextlib.suppress(OSError):
-                now = self.published()
-                return now["number"] == number and not now["on_trial"]
+                return holds(self.published())
             return False
 
-        wait_until(met, f"{self.name} serves {number}", within=TIMEOUT)
+        wait_until(met, f"{self.name}: {what}", within=TIMEOUT)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """The events of that name."""

@@ -52,22 +52,23 @@ def test_any_set_comes_back(files: dict[str, bytes]) -> None:
     assert unpack(pack(plain), digest_of_set(plain)) == plain
 
 
-@pytest.mark.parametrize(
-    "archive",
-    [
-        b"",
-        b"no archive",
-        pack(FILES)[:-20],
-        gzip.compress(b"no tar" * 200),
-        archive_of(member("../up")),
-        archive_of(member("/etc/resolverd.toml")),
-        archive_of(member("a/./b")),
-        archive_of(member("link", tarfile.SYMTYPE)),
-        archive_of(member("hard", tarfile.LNKTYPE)),
-        archive_of(member("fifo", tarfile.FIFOTYPE)),
-        archive_of(member("directory", tarfile.DIRTYPE)),
-    ],
-)
+REFUSED = {
+    "empty": b"",
+    "no archive": b"no archive",
+    "cut short": pack(FILES)[:-20],
+    "no tar": gzip.compress(b"no tar" * 200),
+    "a parent": archive_of(member("../up")),
+    "absolute": archive_of(member("/etc/resolverd.toml")),
+    "not normal": archive_of(member("a/./b")),
+    "a link": archive_of(member("link", tarfile.SYMTYPE)),
+    "a hard link": archive_of(member("hard", tarfile.LNKTYPE)),
+    "a FIFO": archive_of(member("fifo", tarfile.FIFOTYPE)),
+    "a directory": archive_of(member("directory", tarfile.DIRTYPE)),
+}
+
+
+# By name: the octets of gzip have a time in them, and workers have to collect the same tests.
+@pytest.mark.parametrize("archive", REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_no_set_is_refused(archive: bytes) -> None:
     with pytest.raises(PackingError):
         unpack(archive, digest_of_set(FILES))

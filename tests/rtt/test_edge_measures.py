@@ -22,7 +22,7 @@ from harness.server import HEAD
 from harness.waiting import until_holds
 from structlog.testing import capture_logs
 
-from resolverd.rtt.kept_table import KEPT_NAME
+from resolverd.rtt.kept_table import KEPT_NAME, LEAST_MS
 
 ZONE = f"{HEAD}chat 60 DYNA chat\n"
 KEEP = '\n[rtt]\nkeep_interval = "1s"\n'
@@ -92,16 +92,26 @@ async def test_what_was_kept_outlives_a_restart_until_it_is_measured_again(
     assert float(row["ms"]) < 100
 
 
-async def test_jitter_writes_no_other_table(config: Path) -> None:
+async def test_jitter_writes_no_other_table_and_a_drift_does(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running(config) as daemon:
         await until_holds(lambda: bool(kept(config)), within=20)
-        file = config.parent / "state" / KEPT_NAME
-        before = file.stat().st_mtime_ns
+        known, trips = daemon.round_trips.edge(), daemon.round_trips
+
+        async def written(jitter: float) -> int:
+            """Write what was measured, with so many ms more; when the file was written last."""
+            times = {region: time._replace(ms=time.ms + jitter) for region, time in known.items()}
+            monkeypatch.setattr(trips, "edge", lambda: times)
+            await trips.write()
+            return (config.parent / "state" / KEPT_NAME).stat().st_mtime_ns
+
+        before = await written(0.0)  # a busy host's first handshakes take longer than the next
         with capture_logs() as logged:
-            for _ in range(3):
-                await daemon.round_trips.write()
+            for jitter in (0.1, 0.5, 0.9 * LEAST_MS):
+                assert await written(jitter) == before
         assert not [e for e in logged if e["event"] == "rtt.kept"]
-        assert file.stat().st_mtime_ns == before
+        assert await written(1.8 * LEAST_MS) > before, "steps that are small each add up"
 
 
 async def test_without_a_state_directory_all_is_known_and_nothing_kept(

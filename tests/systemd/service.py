@@ -11,6 +11,7 @@ from functools import partial
 
 import dns.message
 from harness.config import CHAT, REGIONS, config_text
+from harness.engines import EngineName
 from harness.messages import query
 from harness.server import HEAD
 from harness.waiting import wait_until
@@ -75,6 +76,7 @@ class Service:
 
     def __init__(self, box: Box, endpoint: Endpoint) -> None:
         self.box, self.endpoint = box, endpoint
+        self.engine: EngineName = "native"
         self._since = time.time()
 
     def install(self, server: str = "", *, timeout: str = "2s", unit: str = "") -> None:
