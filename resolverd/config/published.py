@@ -13,7 +13,6 @@ the set. What both say is said twice, and an error, as in any two files.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from pydantic import ValidationError
 
 from resolverd.config.fleet import Fleet
 from resolverd.config.sources import Sources, read_sources
+from resolverd.config.toml_text import parsed
 from resolverd.files.reading import MAX_CONFIG, key_of, read_file
 
 OWN = ("server", "admin", "fleet", "anycast")
@@ -57,7 +57,7 @@ def fleet_of(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fleet | N
 def _tree(path: Path, overrides: Sequence[tuple[str, Any]]) -> Mapping[str, Any]:
     sources = Sources(path)
     try:
-        sources.tree = tomllib.loads(read_file(path, MAX_CONFIG).decode())
+        sources.tree = parsed(read_file(path, MAX_CONFIG).decode())
     except (OSError, ValueError):
         return {}
     for key, value in overrides:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import tomllib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 
 from resolverd.abi.library import why_not
 from resolverd.abi.map import Meter
+from resolverd.config.toml_text import parsed
 from resolverd.errors import GeoError
 from resolverd.files.reading import MAX_CONFIG, Reads, key_of, note_as, read_file
 from resolverd.geo.database import Database
@@ -45,7 +45,7 @@ def begin(config: Path, options: Sequence[tuple[str, Any]]) -> None:
     Where they cannot be told, or the native library is missing, nothing happens.
     """
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        server = tomllib.loads(read_file(config, MAX_CONFIG).decode()).get("server", {})
+        server = parsed(read_file(config, MAX_CONFIG).decode()).get("server", {})
         said = {**server, **{key.removeprefix("server."): value for key, value in options}}
         names, state = said.get("geoip", []), said.get("state", "")
         paths = [config.parent / name for name in names]

@@ -15,6 +15,7 @@ from typing import Any
 
 from resolverd.config.load import SetOption
 from resolverd.config.partial import tables_above
+from resolverd.config.toml_text import parsed
 from resolverd.files.reading import MAX_CONFIG, read_file
 
 
@@ -37,7 +38,7 @@ def _in_file(config: Path) -> Any:
     except OSError:
         return None
     try:
-        tree = tomllib.loads(text)
+        tree = parsed(text)
         server = tree.get("server")
         if not isinstance(server, dict) or not {"state", "coordinates"} & server.keys():
             return None  # emptied, or cut off above what it must say
