@@ -77,7 +77,7 @@ class _Maps:
         self._make()
 
     def help(self) -> None:
-        """Make those that nobody has begun, once the first is made: what all share is read by then."""
+        """Make those that nobody has begun, once the first is made, which reads what all share."""
         if self._made:
             self._make()
 
