@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ class Restoration:
         self._path, self._options, self._reloads = path, options, reloads
         self._kept = KeptFiles(directory, path)
         self._maps = maps
-        self._next: tuple[Adopted, Plan] | None = None
+        self._next: tuple[Callable[[], Adopted], Plan] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._log = log.get("kept")
 
@@ -122,7 +122,8 @@ class Restoration:
 
         `held` are the files that are served as they were kept before; see `Adopted`.
         """
-        self._next = _adopted(inputs, contents, held), plan
+        # In the thread that writes it: of ten thousand files even their names take a while.
+        self._next = partial(_adopted, inputs, contents, held), plan
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
 
@@ -149,9 +150,9 @@ class Restoration:
     def _keep_maps(self, plan: Plan) -> None:
         self._maps.keep(maps_to_keep(plan))
 
-    async def _save(self, adopted: Adopted) -> None:
+    async def _save(self, adopted: Callable[[], Adopted]) -> None:
         try:
-            manifest = await detached(partial(self._kept.save, adopted))
+            manifest = await detached(lambda: self._kept.save(adopted()))
         except OSError as error:
             self._log.warning(
                 "files.not_kept",

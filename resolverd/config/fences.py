@@ -95,6 +95,8 @@ def _narrowest(
     held: Held, regions: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], frozenset[str]]]:
     """What several pins leave at once, where none alone does: one for each set of regions."""
+    if len(held) < 2:
+        return
     seen = set(held.values())
     candidates = [[name for name in held if region in held[name]] for region in regions]
     for pins in (*candidates, list(held)):  # the last: pins that have no region in common

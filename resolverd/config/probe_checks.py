@@ -7,11 +7,12 @@ kind asks of its settings, it checks itself (`probe_registry.ProbeKind.check`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from resolverd.config.finding import Finding, Tree
-from resolverd.config.model import Config, Service
+from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe_layers import (
     COMMON,
@@ -34,27 +35,44 @@ def check_probes(config: Config, tree: Tree) -> Iterator[Finding]:
     if isinstance(written, Mapping) and written.get("kind", config.probe.kind) != config.probe.kind:
         return  # what is wrong there is said already, and defaults stand in for it
     probed, merged = list(_probed(config)), Merged()
-    for asked in probed:
-        for finding in _findings(config, asked, merged):
+    for asked, alike in probed:
+        found = list(_findings(config, asked, merged))
+        # Nothing that is found of one is nothing of all that are alike.
+        for other in alike if found else ():
+            found += _findings(config, replace(asked, service=other), merged)
+        for finding in found:
             if (finding.path, finding.check) not in said:
                 said.add((finding.path, finding.check))
                 yield finding
-    yield from _of_other_kinds(config, probed)
+    yield from _of_other_kinds(config, [asked for asked, _ in probed])
 
 
-def _probed(config: Config) -> Iterator[ProbedEndpoint]:
-    served: dict[str, list[tuple[str, Service]]] = {}
+def _probed(config: Config) -> Iterator[tuple[ProbedEndpoint, list[str]]]:
+    """Each endpoint as a service has it probed, and which other services have it probed alike.
+
+    Those are services without a model or options of their own.
+    """
+    served: dict[str, list[tuple[str, list[str]]]] = {}
+    plain: dict[str, list[str]] = {}
     for name, service in config.service.items():
+        is_plain = not (service.model or service.models or service.probe.model_fields_set)
         for region_name in dict.fromkeys(service.regions):
-            served.setdefault(region_name, []).append((name, service))
+            if is_plain and region_name in plain:
+                plain[region_name].append(name)
+                continue
+            alike: list[str] = []
+            if is_plain:
+                plain[region_name] = alike
+            served.setdefault(region_name, []).append((name, alike))
     widest = (("probe",), config.probe)
     of_services = {n: (("service", n, "probe"), s.probe) for n, s in config.service.items()}
     for name, region in config.region.items():
         of_region = (("region", name, "probe"), region.probe)
         for index, endpoint in enumerate(region.endpoint):
             narrowest = (("region", name, "endpoint", index, "probe"), endpoint.probe)
-            for service_name, service in served.get(name, ()):
-                yield ProbedEndpoint(
+            for service_name, alike in served.get(name, ()):
+                service = config.service[service_name]
+                asked = ProbedEndpoint(
                     service_name,
                     name,
                     index,
@@ -63,6 +81,7 @@ def _probed(config: Config) -> Iterator[ProbedEndpoint]:
                     serves_models=bool(service.model or service.models),
                     models_by_region=bool(service.models),
                 )
+                yield asked, alike
 
 
 def _findings(config: Config, asked: ProbedEndpoint, merged: Merged) -> Iterator[Finding]:

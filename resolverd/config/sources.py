@@ -21,7 +21,7 @@ from resolverd.config.positions import KeyPosition, Position, locate
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.secrets import is_secret, shown_json_line, shown_line, shown_text
 from resolverd.config.toml_errors import explain_toml
-from resolverd.config.toml_text import parsed
+from resolverd.config.toml_text import taken
 from resolverd.errors import Problem, Severity
 from resolverd.files.matching import match
 from resolverd.files.reading import MAX_CONFIG, read_file
@@ -229,7 +229,7 @@ class Sources:
         if file.suffix == ".json":
             return self._parsed_json(file, text)
         try:
-            return parsed(text), partial(locate, text)
+            return taken(text), partial(locate, text)
         except tomllib.TOMLDecodeError as error:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
             lines = text.splitlines() or [""]

@@ -55,22 +55,32 @@ def probe_targets(config: Config) -> ProbeTargets:
     ids: dict[tuple[str, str], tuple[str, ...]] = {}
     plain: dict[str, Probe] = {}
     merged = Merged()
+    shared: dict[tuple[str, str], tuple[str, ...]] = {}
     for service_name, service in config.service.items():
+        has_own = bool(service.probe.model_fields_set)
         for region_name in service.regions:
+            # Of hundreds of services in a region nearly all have the very same targets there.
+            alike = region_name, service.model_in(region_name)
+            if not has_own and alike in shared:
+                ids[(service_name, region_name)] = shared[alike]
+                continue
             region = config.region[region_name]
-            chosen = []
+            chosen, is_shared = [], not has_own
             for index, endpoint in enumerate(region.endpoint):
                 name = endpoint_name(region_name, region, index)
                 layers = (config.probe, region.probe, endpoint.probe)
                 settings = common = with_model(merged.of(*layers), service, region_name)
-                if service.probe.model_fields_set:
+                if has_own:
                     own = merged.of(layers[0], service.probe, *layers[1:])
                     settings = with_model(own, service, region_name)
                 plain.setdefault(name, common)
                 target = name if settings == plain[name] else f"{name}@{service_name}"
+                is_shared = is_shared and target == name
                 by_id[target] = ProbeTarget(target, region_name, name, endpoint, settings)
                 chosen.append(target)
             ids[(service_name, region_name)] = tuple(chosen)
+            if is_shared:
+                shared[alike] = tuple(chosen)
     return ProbeTargets(by_id, ids)
 
 

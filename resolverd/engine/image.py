@@ -163,9 +163,7 @@ class _PlanWriter:
         return self._first_rrset + len(self._rrsets)
 
     def _node(self, key: Key, zone: int, node: Node) -> bytes:
-        first = self._rrset_count
-        for rrset in node.rrsets.values():
-            self._add(rrset)
+        first = self._first_of(node)
         service, ceiling, tier = NONE, 0, NONE
         if node.dyna is not None:
             service, ceiling = self._services[self._plan.service_of(node.dyna).name], node.dyna.ttl
@@ -184,6 +182,16 @@ class _PlanWriter:
             referral=cut,
             tier=tier,
         )
+
+    def _first_of(self, node: Node) -> int:
+        """Where a node's RRsets stand, one after another; a single one as others have it too."""
+        if len(node.rrsets) == 1:
+            [rrset] = node.rrsets.values()
+            return self._rrset(rrset)
+        first = self._rrset_count
+        for rrset in node.rrsets.values():
+            self._add(rrset)
+        return first
 
     def _zone(self, zone: ZonePlan) -> bytes:
         no_region = NONE

@@ -11,7 +11,7 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import ip_address
 
 from resolverd import log
@@ -52,7 +52,13 @@ class _Staged:
 
     def ask(self, packet: bytes, source: str) -> bytes | None:
         """The response to a packet from the address `source`, over TCP."""
-        return self._asker.respond(packet, ip_address(source).packed, self._snapshot, tcp=True)
+        return self._asker.respond(packet, _packed(source), self._snapshot, tcp=True)
+
+
+@lru_cache(maxsize=1024)
+def _packed(address: str) -> bytes:
+    """The octets of an address, of which a Plan is asked about from few, and many times."""
+    return ip_address(address).packed
 
 
 class NativeEngine:

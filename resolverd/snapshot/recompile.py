@@ -15,8 +15,9 @@ import dns.rdtypes.ANY.NS
 from resolverd.dns.codes import NS, SOA
 from resolverd.dns.names import Key, ancestors, key_of, parent
 from resolverd.dns.writer import RRsetWire
+from resolverd.snapshot.alike_nodes import node_of
 from resolverd.snapshot.model import NamesEdited, Node, Referral, ZonePlan
-from resolverd.snapshot.owned import dyna_of, glue_of, negative_ttl_of, wire_name, wire_rrsets
+from resolverd.snapshot.owned import glue_of, negative_ttl_of, wire_name
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import RRsets, Zone
 
@@ -40,7 +41,7 @@ def recompiled(zone: Zone, then: Zone, plan: ZonePlan) -> ZonePlan | None:
     nodes = dict(plan.nodes)
     touched: dict[Key, None] = {}
     for key in changed:
-        nodes[key] = _node(zone.rrsets[key])
+        nodes[key] = node_of(zone.rrsets[key])
         touched[key] = None
         while key != origin and (key := parent(key)) not in nodes:
             nodes[key] = _EMPTY
@@ -61,10 +62,6 @@ def recompiled(zone: Zone, then: Zone, plan: ZonePlan) -> ZonePlan | None:
 def _steers_otherwise(key: Key, zone: Zone, then: Zone, origin: Key) -> bool:
     now, was = zone.rrsets.get(key, _NOTHING), then.rrsets.get(key, _NOTHING)
     return (DYNA in now) != (DYNA in was) or key == NO_REGION + origin
-
-
-def _node(rrsets: RRsets) -> Node:
-    return Node(wire_rrsets(rrsets), dyna_of(rrsets[DYNA]) if DYNA in rrsets else None)
 
 
 def _take_away(key: Key, nodes: dict[Key, Node], zone: Zone, origin: Key) -> Iterator[Key]:

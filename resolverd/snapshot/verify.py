@@ -149,9 +149,12 @@ def _answer_faults(
     address = str(client.host())
     for rtype, family in ((A, "a"), (AAAA, "aaaa")):
         response = ask(query_for(name, rtype), address)
-        whose = f"{to_text(name)} {family.upper()} for {address} (service {service.name})"
+
+        def whose(family: str = family) -> str:
+            return f"{to_text(name)} {family.upper()} for {address} (service {service.name})"
+
         if response is None:
-            yield f"{whose} is not answered"
+            yield f"{whose()} is not answered"
             continue
         kept = "cname" if service.cname else family
         given = _target(response) if service.cname else answered(response, rtype)
@@ -161,7 +164,7 @@ def _answer_faults(
 
         if not given <= _gathered(map(own, entry.preference), given):
             what = "a name" if service.cname else "an address"
-            yield f"{whose} is answered with {what} outside the client's fence"
+            yield f"{whose()} is answered with {what} outside the client's fence"
         elif entry.preference:
             first = entry.preference[0]
             divided = statuses[first].spill_ratio or service.trickle
@@ -170,7 +173,7 @@ def _answer_faults(
                 due = held.region
             if due and own(due) and not (given and given <= own(due)):
                 why = "is kept" if due == held.region != first else "is preferred"
-                yield f"{whose} is not answered with {due}, which serves and {why}"
+                yield f"{whose()} is not answered with {due}, which serves and {why}"
 
 
 def _target(response: bytes) -> frozenset[bytes]:

@@ -28,6 +28,7 @@ from resolverd.zone.tree import Node, Tree, type_list
 
 # Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3 and §4, RFC 3007 §3).
 _BESIDE_CNAME = frozenset({RRSIG, NSEC, SIG, NXT, KEY})
+_LOOKED_AT = frozenset({SOA, NS, CNAME, DNAME})
 _DAY = 86_400
 _SOA_MINIMUM = 6
 
@@ -54,7 +55,8 @@ def _findings(
     yield from _check_outside(tree)
     yield from _check_apex(tree, master)
     for node in tree.examined.values():
-        yield from _check_node(node, tree)
+        if not _is_plain(node):
+            yield from _check_node(node, tree)
     yield from check_cuts(tree, services)
     yield from check_dots(tree)
     yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
@@ -125,6 +127,14 @@ def _mailbox(written: str, soa: Record) -> str:
     if not token.endswith(".") and "." in token.partition("@")[2]:
         domain = f"{token.partition('@')[2]}."
     return f"{local.replace('.', chr(92) + '.')}.{domain}"
+
+
+def _is_plain(node: Node) -> bool:
+    """Whether a node has one record of a type that may stand at any owner, as most have."""
+    if len(node.records) > 1:
+        return False
+    [(rdtype, rrs)] = node.records.items()
+    return len(rrs) == 1 and rdtype not in _LOOKED_AT
 
 
 def _check_node(node: Node, tree: Tree) -> Iterator[Problem]:

@@ -36,7 +36,7 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
     """Every finding about delegations, DNAMEs and what NS, MX, SRV and their like point to."""
     targets = list(_targets(tree))
     servers = {target.key for target in targets if target.record.rdata.rdtype == NS}
-    for key, node in tree.examined.items():
+    for key, node in tree.examined.items() if tree.cuts or tree.dnames else ():
         if (cut := tree.cut(key)) is not None:
             yield from _check_occluded(key, node, cut, tree, servers)
         if (dname := tree.dname(key)) is not None:
@@ -53,11 +53,13 @@ def check_cuts(tree: Tree, services: Services) -> Iterator[Problem]:
 def _targets(tree: Tree) -> Iterator[_Target]:
     """What the zone's own NS, MX, SRV and their like point to, as far as it lies in the zone."""
     for key, node in tree.examined.items():
-        for rdtype in _ADDRESSED.keys() & node.records.keys():
+        for rdtype, records in node.records.items():
+            if rdtype not in _ADDRESSED:
+                continue
             cut = tree.cut(key)
             if cut is not None and not (cut == key and rdtype == NS):
                 continue
-            for record in node.records[rdtype]:
+            for record in records:
                 target = key_of(getattr(record.rdata, _ADDRESSED[rdtype].attribute))
                 # The root as a target says that there is none (RFC 7505, RFC 2782).
                 if tree.contains(target) and target != ROOT:

@@ -23,11 +23,15 @@ _TOP_LEVEL = re.compile(rb"[A-Za-z]{2,63}|xn--[a-z0-9-]{2,59}")
 
 def check_dots(tree: Tree) -> Iterator[Problem]:
     """Every finding about a final dot that an owner or a target lacks."""
+    pointing = [rdtype for rdtype in (CNAME, DNAME, PTR) if rdtype in tree.types]
+    deep = 2 * len(tree.zone.labels) - 1  # labels of an owner that may have the zone's name twice
     for key, node in tree.examined.items():
-        if tree.cut(key) is not None:
+        is_deep = len(node.owner.labels) >= deep
+        if not (is_deep or pointing) or tree.cut(key) is not None:
             continue
-        yield from _check_owner(node, tree)
-        for rdtype in (CNAME, DNAME, PTR):
+        if is_deep:
+            yield from _check_owner(node, tree)
+        for rdtype in pointing:
             for record in node.records.get(rdtype, ()):
                 rdata: Any = record.rdata
                 if (dotted := lacks_dot(rdata.target, tree)) is not None:
@@ -57,8 +61,6 @@ def lacks_dot(name: dns.name.Name, tree: Tree) -> str | None:
 
 def _check_owner(node: Node, tree: Tree) -> Iterator[Problem]:
     owner, origin = node.owner, tree.zone
-    if len(owner.labels) + 1 < 2 * len(origin.labels):
-        return  # it is too short for that, as most are
     relative = dns.name.Name((*owner.relativize(origin).labels, b""))
     if len(origin.labels) > 2 and relative.is_subdomain(origin):
         yield problem(

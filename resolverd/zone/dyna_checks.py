@@ -25,6 +25,8 @@ def check_dyna(
     tree: Tree, services: Services, ttl_floor: int, beside_cname: frozenset[RdataType]
 ) -> Iterator[Problem]:
     """Every finding about the zone's DYNA records; `ttl_floor` in seconds."""
+    if DYNA not in tree.types:
+        return
     steered = next((node for node in tree.examined.values() if DYNA in node.records), None)
     if steered is not None:
         yield from _check_no_region(tree, steered.records[DYNA][0])
@@ -49,6 +51,8 @@ def _check_node(
                 f"{node.owner} has a DYNA in {first.at_type()} already",
                 "keep one; a service may list the regions of both",
             )
+    if len(node.records) == 1 and node is not tree.apex:
+        return
     conflicts = node.records.keys() & {A, AAAA, CNAME}
     if conflicts:
         yield problem(

@@ -12,6 +12,7 @@ and take most of the time.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dns.exception
@@ -47,6 +48,11 @@ _OF_A_ZONE = re.compile(
 )
 
 _DIRECTIVE = re.compile(rf"\$(?:TTL[ \t]++([0-9]{{1,9}})|ORIGIN[ \t]++({PLAIN_NAME}))[ \t]*+\n")
+# Where names stand among the data of the two expressions.
+_TARGET, _SERVER, _SOA_NAMES = 2, 0, slice(2, 4)
+
+Reader = Callable[..., tuple[dns.rdatatype.RdataType, dns.rdata.Rdata]]
+"""Reads data under an origin, its first argument. Raises dnspython's exceptions, or ValueError."""
 _set = object.__setattr__  # dnspython's own would refuse it
 
 
@@ -64,21 +70,39 @@ def read_directive(line: str) -> int | Name | None:
         return None
 
 
-def read_fast(line: str, origin: Name) -> RecordFields | None:
-    """The record of a line with its newline; None where it is another kind, or not right."""
+def match_common(line: str) -> tuple[str | None, int | None, Reader, Sequence[str | None]] | None:
+    """What a line with its newline says: owner and TTL, and what reads its data under an origin.
+
+    None where it is of another kind.
+    """
     match = _LINE.fullmatch(line) or _OF_A_ZONE.fullmatch(line)
     if match is None:
         return None
     owner, ttl, *data = match.groups()
+    read = _data if match.re is _LINE else _data_of_a_zone
+    return owner, None if ttl is None else int(ttl), read, data
+
+
+def read_fast(line: str, origin: Name) -> RecordFields | None:
+    """The record of a line with its newline; None where it is another kind, or not right."""
+    match = match_common(line)
+    if match is None:
+        return None
+    owner, ttl, read, data = match
     try:
-        fields = RecordFields(blank=owner is None, ttl=None if ttl is None else int(ttl))
+        fields = RecordFields(blank=owner is None, ttl=ttl)
         if owner is not None:
             fields.set_owner(origin if owner == "@" else plain_name(owner, origin))
-        read = _data if match.re is _LINE else _data_of_a_zone
         fields.rdtype, fields.rdata = read(origin, *data)
     except (dns.exception.DNSException, ValueError):
         return None
     return fields
+
+
+def any_relative(read: Reader, data: Sequence[str | None]) -> bool:
+    """Whether data that `read` reads has a name that is relative to the origin."""
+    names = data[_TARGET:] if read is _data else (data[_SERVER], *data[_SOA_NAMES])
+    return any(name is not None and not name.endswith(".") for name in names)
 
 
 def _data(

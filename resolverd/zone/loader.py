@@ -6,7 +6,7 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
 from resolverd.zone.files import UnreadableError, match_files, read_source, read_sources
 from resolverd.zone.history import check_serial
+from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.model import RRset, RRsets, Services, Zone, ZoneEdit
 from resolverd.zone.parsed import ParsedZone
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld
@@ -102,7 +103,7 @@ class _Load:
     """One load, by `rules`, after the zones of `previous`."""
 
     def __init__(self, rules: Rules, previous: Mapping[dns.name.Name, Zone]) -> None:
-        self._rules, self._previous = rules, previous
+        self._rules, self._previous, self._lines = rules, previous, KnownLines()
         self._by_path = {zone.files[0]: zone for zone in previous.values()}
         # Whether the rules of a zone are these, by the identity of what they are kept in.
         self._same: dict[int, bool] = {}
@@ -114,7 +115,7 @@ class _Load:
             source = read()
             if before is not None and self._unchanged(before, source):
                 return ZoneFile(path, before.origin, before, before.warnings)
-            parsed = read_master(source, _pieces(before))
+            parsed = read_master(source, _pieces(before), self._lines)
         except UnreadableError as error:
             position = error.position or FilePosition(str(path), 0, 0, "")
             return ZoneFile(
@@ -123,8 +124,8 @@ class _Load:
         checked = before if before is not None and self._by_same_rules(before) else None
         zone, findings = _check(parsed, self._rules, self._previous, checked)
         problems = tuple(_sorted(findings, parsed.files))
-        if zone is not None:
-            zone = replace(zone, warnings=problems, checked_by=self._rules)
+        if zone is not None and problems:
+            zone = replace(zone, warnings=problems)
         return ZoneFile(path, parsed.origin, zone, problems)
 
     def _unchanged(self, before: Zone, source: SourceFile) -> bool:
@@ -196,6 +197,7 @@ def _check(
         tuple(parsed.files),
         _reading(parsed, tree, found, rrsets),
         tuple(parsed.digests),
+        checked_by=rules,
         edited=None if part is None else _edit(part, before, rrsets),
     )
     if before is not None:
@@ -289,13 +291,12 @@ def _duplicate_origin(path: Path, origin: dns.name.Name, other: Path) -> Problem
     )
 
 
-def _sorted(findings: Iterable[Problem], files: Sequence[Path]) -> Iterator[Problem]:
+def _sorted(findings: Sequence[Problem], files: Sequence[Path]) -> Iterable[Problem]:
     """Findings in the order of the text, without repetitions of one place (`$GENERATE`)."""
+    if not findings:
+        return findings
     order = {str(path): index for index, path in enumerate(files)}
-    unique = {(p.file, p.line, p.column, p.id): p for p in reversed(list(findings))}
-    return iter(
-        sorted(
-            unique.values(),
-            key=lambda p: (order.get(p.file, len(order)), p.line, p.column, p.id),
-        )
+    unique = {(p.file, p.line, p.column, p.id): p for p in reversed(findings)}
+    return sorted(
+        unique.values(), key=lambda p: (order.get(p.file, len(order)), p.line, p.column, p.id)
     )

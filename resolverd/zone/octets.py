@@ -22,6 +22,12 @@ _COMPRESSED = frozenset((NS, CNAME, PTR, MX, SOA))
 # The most octets that RDATA of a type has, where that is few: these are counted so, unwritten.
 _MAX_RDATA_OF_TYPE = {A: 4, AAAA: 16, NS: 255, CNAME: 255, PTR: 255, SOA: 530, DYNA: 0}
 
+BOUNDED_TYPES = frozenset(_MAX_RDATA_OF_TYPE)
+"""Types of which no record is large."""
+
+MAX_BOUNDED = POINTER + FIXED + max(_MAX_RDATA_OF_TYPE.values())
+"""The most octets that a record of one of these takes, its owner a pointer."""
+
 
 def rdata_size(record: Record, rdtype: RdataType) -> int:
     """Octets of a record's RDATA, or for types that cannot have many, the most that they have."""

@@ -30,6 +30,9 @@ SIZE = 64
 find; of more, an edit has more lines to read and names to check."""
 LEAST = 16
 """Records of which a piece is worth finding again; fewer are read again and join what follows."""
+SMALL = 256
+"""Lines of a master file from which on pieces are made of it, and no line of it is remembered for
+other files: those of a large zone are its own."""
 
 _POINTING = {**{rdtype: target.attribute for rdtype, target in TARGETS.items()}, PTR: "target"}
 

@@ -27,6 +27,7 @@ from resolverd.zone.fast_path import read_directive, read_fast
 from resolverd.zone.files import UnreadableError, read_source
 from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
 from resolverd.zone.inherited import Inherited
+from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
 from resolverd.zone.parsed import Lost, ParsedZone, Record
 from resolverd.zone.pieces import Pieces
@@ -37,6 +38,8 @@ MAX_DEPTH = 16
 """How deep $INCLUDEs may nest. Loops are found by themselves: this bounds links that grow."""
 
 _PLACEHOLDER_TTL = 3600  # seconds; stands for a $TTL that cannot be read, of a zone that is refused
+
+_Known = tuple[Pieces, KnownLines]
 
 
 @dataclass
@@ -50,20 +53,23 @@ class _Entry:
     directive: str = ""
 
 
-def read_master(source: SourceFile, before: Pieces | None = None) -> ParsedZone:
+def read_master(
+    source: SourceFile, before: Pieces | None = None, lines: KnownLines | None = None
+) -> ParsedZone:
     """Read a master file; whatever is wrong with it is in the `problems` of what it returns.
 
-    Pieces that are in `before` already are not read again.
+    Pieces that are in `before` already are not read again, nor are common `lines` of a small file.
     The origin is that of the first $ORIGIN, if it comes before every record and $INCLUDE;
     else it is the file's name without ``.zone``. The apex is the SOA's owner (RFC 1034 §4.2.1),
     and where that is not what the file's name says, relative names are relative to it.
     """
-    parsed = _read(source, before or Pieces(), None)
+    known = before or Pieces(), lines or KnownLines()
+    parsed = _read(source, known, None)
     apex = find_apex(parsed)
-    if apex is None or apex == parsed.origin:
+    if apex is None or apex is parsed.origin or apex == parsed.origin:
         return parsed
     if parsed.by_name:
-        again = _read(source, before or Pieces(), apex)
+        again = _read(source, known, apex)
         if find_apex(again) == apex:
             again.problems.append(_differs(again, parsed.origin))
             parsed = again
@@ -71,9 +77,9 @@ def read_master(source: SourceFile, before: Pieces | None = None) -> ParsedZone:
     return parsed
 
 
-def _read(source: SourceFile, before: Pieces, origin: dns.name.Name | None) -> ParsedZone:
+def _read(source: SourceFile, known: _Known, origin: dns.name.Name | None) -> ParsedZone:
     """Read a master file, with `origin` in place of its name if that is given."""
-    reader, inherited = _Reader(ParsedZone(source), before, origin), Inherited(dns.name.root)
+    reader, inherited = _Reader(ParsedZone(source), known, origin), Inherited(dns.name.root)
     reader.read(source, inherited)
     reader.ensure_origin(source, 0, inherited)
     return reader.parsed
@@ -90,36 +96,39 @@ def _differs(parsed: ParsedZone, named: dns.name.Name | None) -> Problem:
 
 
 class _Reader:
-    def __init__(self, parsed: ParsedZone, before: Pieces, given: dns.name.Name | None) -> None:
+    def __init__(self, parsed: ParsedZone, known: _Known, given: dns.name.Name | None) -> None:
         self.parsed = parsed
         self._given = given
         self._origin_known = False
         self._chain: list[Path] = []
-        self._entries = Entries(parsed.entries, before)
+        self._entries = Entries(parsed, *known)
 
     def read(self, source: SourceFile, inherited: Inherited) -> None:
         if source.path not in self.parsed.files:
             self.parsed.files.append(source.path)
             self.parsed.digests.append(source.digest)
         self._chain.append(source.path)
-        lexer = Lexer(source.text)
-        while True:
-            self._read_lines(source, lexer, inherited)
-            if (start := lexer.begin()) is None:
-                break
-            entry = _Entry(source, start, lexer)
+        at, lexer = 0, None
+        while (at := self._take_lines(source, at, inherited)) < len(source.text):
+            lexer = lexer or Lexer(source.text)
+            lexer.begin(at)
+            entry = _Entry(source, at, lexer)
             try:
                 self._read_entry(entry, inherited)
             except (EntryError, LexicalError) as error:
                 self._entries.close()
                 self._report(entry, error)
                 self._lose(entry, inherited)
+            at = lexer.pos
         self._entries.close()
         self._chain.pop()
 
-    def _read_lines(self, source: SourceFile, lexer: Lexer, inherited: Inherited) -> None:
-        """Take the pieces from here on that are known, and common lines, up to any other one."""
-        text, start, entries = source.text, lexer.pos, self._entries
+    def _take_lines(self, source: SourceFile, start: int, inherited: Inherited) -> int:
+        """Take what is known from `start` on, and common lines, up to any other one.
+
+        Returns where that begins.
+        """
+        text, entries = source.text, self._entries
         while end := text.find("\n", start) + 1:
             line = text[start:end]
             if line[0] == "$" and self._take_directive(line, inherited):
@@ -127,7 +136,7 @@ class _Reader:
                 continue
             if not self._origin_known:
                 break
-            if length := entries.take_piece(line, source, start, inherited):
+            if length := entries.take(line, source, start, inherited):
                 start += length
                 continue
             fields = read_fast(line, inherited.origin)
@@ -139,7 +148,7 @@ class _Reader:
             except EntryError:
                 break  # it is read as any other entry, which reports its fault
             start = end
-        lexer.pos = start
+        return start
 
     def _take_directive(self, line: str, inherited: Inherited) -> bool:
         """Whether a line is a plain $TTL or absolute $ORIGIN, which is then done."""

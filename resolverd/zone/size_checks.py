@@ -18,7 +18,7 @@ from resolverd.errors import Problem
 from resolverd.zone.catalogue import problem
 from resolverd.zone.chain_checks import check_chains
 from resolverd.zone.final_records import FinalRecords, final_records
-from resolverd.zone.octets import rdata_size
+from resolverd.zone.octets import BOUNDED_TYPES, MAX_BOUNDED, rdata_size
 from resolverd.zone.parsed import Record
 from resolverd.zone.tree import Tree
 
@@ -28,6 +28,9 @@ MAX_RDATA = 65_535
 
 def check_sizes(tree: Tree) -> Iterator[Problem]:
     """Every record, RRset, referral and chain of the zone that no message can carry."""
+    if _all_fit(tree):
+        tree.large = False
+        return
     large: dict[Key, list[FinalRecords]] = {}
     for key, node in tree.examined.items():
         for end in final_records(key, node, tree, MAX_ANSWER - MAX_CHAIN_OCTETS):
@@ -39,6 +42,18 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
                 large.setdefault(key, []).append(end)
     tree.large = bool(large)
     yield from check_chains(tree, large)
+
+
+def _all_fit(tree: Tree) -> bool:
+    """Whether all records of a zone would fit into what any of its answers has room for.
+
+    So it is with most zones, by their types and number alone.
+    """
+    if tree.cuts or not tree.types <= BOUNDED_TYPES:
+        return False
+    nodes = tree.examined.values()
+    count = sum([len(records) for node in nodes for records in node.records.values()])
+    return count * MAX_BOUNDED <= MAX_ANSWER - MAX_CHAIN_OCTETS
 
 
 def _check_record(record: Record) -> Iterator[Problem]:

@@ -61,9 +61,10 @@ class Tree:
 
     def contains(self, key: Key) -> bool:
         """Whether a name is at or below the origin."""
-        while len(key) > len(self.origin):
-            key = parent(key)
-        return key == self.origin
+        origin = self.origin
+        while len(key) > len(origin):
+            key = key[1 + key[0] :]  # as `parent` has it
+        return key == origin
 
     def was_lost(self, key: Key, *rdtypes: RdataType) -> bool:
         """Whether an unreadable entry could have been such a record."""
@@ -102,6 +103,11 @@ class Tree:
             if name in keys:
                 found = name
         return found
+
+    @cached_property
+    def types(self) -> frozenset[RdataType]:
+        """The types of all records of the nodes that are examined."""
+        return frozenset[RdataType]().union(*[node.records for node in self.examined.values()])
 
     @cached_property
     def cuts(self) -> frozenset[Key]:

@@ -11,15 +11,18 @@ import pytest
 from harness.trials import trials
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from zone_files import HEAD, ORIGIN, load_text
+from zone_files import HEAD, ORIGIN, SERVICES, load_text
 
 from resolverd.dns.names import key_from_text, key_of
 from resolverd.errors import Problem
 from resolverd.snapshot import recompile
+from resolverd.snapshot.alike_nodes import AlikeNodes
 from resolverd.snapshot.compile import compile_zone
 from resolverd.zone import again, loader, pieces, reader
 from resolverd.zone.fast_path import read_directive, read_fast
+from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.lexer import Lexer, LexicalError
+from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 from resolverd.zone.record import EntryError, RecordFields, read_record
 from resolverd.zone.sameness import distinct, likeness
@@ -143,6 +146,7 @@ def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pieces of two or three records, of zones of any size, and no edit that is too large."""
     monkeypatch.setattr(pieces, "SIZE", 2)
     monkeypatch.setattr(pieces, "LEAST", 1)
+    monkeypatch.setattr(pieces, "SMALL", 0)
     monkeypatch.setattr(loader, "LARGE", 0)
     monkeypatch.setattr(again, "PART", 0)
     monkeypatch.setattr(recompile, "PART", 0)
@@ -241,10 +245,49 @@ def test_common_lines_give_the_zones_and_findings_that_the_grammar_gives(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reader, "read_fast", lambda line, origin: None)
             patch.setattr(reader, "read_directive", lambda line: None)
+            patch.setattr(KnownLines, "record", lambda *_: None)
             zones, problems = load_text(place, above + text)
-        quick_zones, quick_problems = load_text(place, above + text)
-    assert quick_problems == problems
-    assert shown(quick_zones) == shown(zones)
+        for small in (0, pieces.SMALL):  # of a large file, and remembered for others
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(pieces, "SMALL", small)
+                quick_zones, quick_problems = load_text(place, above + text)
+            assert quick_problems == problems
+            assert shown(quick_zones) == shown(zones)
+
+
+parents = st.sampled_from(["z.", "Y.z.", "other.", "x" * 63 + "."])
+
+
+@settings(max_examples=trials(100, 400), deadline=None)
+@given(st.lists(st.tuples(parents, texts), min_size=2, max_size=4))
+def test_zones_that_are_loaded_together_are_as_each_is_by_itself(
+    zones: list[tuple[str, str]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for number, (parent, text) in enumerate(zones):
+            own = text.replace("$ORIGIN z.example.", f"$ORIGIN {number}.{parent}", 1)
+            (place / f"{number}.zone").write_text(own)
+        together, _ = load_zones(["*.zone"], place, services=SERVICES)
+        alike = AlikeNodes()
+        for number in range(len(zones)):
+            alone, _ = load_zones([f"{number}.zone"], place, services=SERVICES)
+            assert shown({o: z for o, z in together.items() if o in alone}) == shown(alone)
+            for origin, zone in alone.items():
+                shared = compile_zone(together[origin], None, alike)
+                assert shared == compile_zone(zone)
+                assert list(shared.nodes) == list(compile_zone(zone).nodes)
+
+
+def test_what_zones_have_alike_is_made_once(tmp_path: Path) -> None:
+    for number in range(2):
+        text = HEAD.replace("z.example", f"z{number}.example") + "geo DYNA chat\n"
+        (tmp_path / f"{number}.zone").write_text(text)
+    zones, _ = load_zones(["*.zone"], tmp_path, services=SERVICES)
+    alike = AlikeNodes()
+    one, other = [compile_zone(zone, None, alike).nodes for zone in zones.values()]
+    for label in (b"\3ns1", b"\3geo", b"\x0a_no-region"):
+        assert one[label + b"\2z0\7example\0"] is other[label + b"\2z1\7example\0"]
 
 
 @given(types, datas, types, datas)
