@@ -217,6 +217,8 @@ NO_BENCHES = {
     "fleet.lab.liar": "lies in an edge's name, for the events of fleet.run",
     "fleet.show": "shows a fleet of three edges (make fleet)",
     "health.endpoint": "the endpoints of other benches",
+    "health.traced_daemon": "a daemon that says what its loop did, for health.verdict_path",
+    "health.verdict_path": "says what a verdict waits for",
     "spill.trace": "makes the trace of the simulation",
 }
 """Modules that can be run and measure nothing, by what they do."""

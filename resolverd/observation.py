@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
 
 from resolverd import log
 from resolverd.config.targets import ProbeTarget, ProbeTargets, endpoint_and_probe
@@ -25,7 +24,8 @@ from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
 from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
-from resolverd.kept.standing import KeptRate, KeptVerdict, Standing, digest
+from resolverd.kept.standing import KeptRate, Standing, digest
+from resolverd.kept.verdicts import KeptVerdicts
 from resolverd.load import LoadController
 from resolverd.policy.operator_rules import OperatorRule, in_words
 from resolverd.snapshot.inputs import Inputs
@@ -37,22 +37,6 @@ from resolverd.turns import in_turns
 
 # A failed endpoint lookup must not keep the daemon from serving the other regions.
 HOSTNAME_TIMEOUT = 5.0
-
-# Endpoints whose health is looked at for what is kept at once, in a fraction of a millisecond.
-_AT_ONCE = 50
-
-# Seconds for which the health of one endpoint is kept as it was but for its age: a start takes it
-# for older by as much. Less would have thousands of them made into JSON at each change of one.
-_KEPT_AGE = 10.0
-
-
-class _Kept(NamedTuple):
-    """What is kept of a target at a revision, and since when (s, monotonic)."""
-
-    target: Target
-    verdict: KeptVerdict
-    revision: int | None
-    since: float
 
 
 class Observation:
@@ -106,7 +90,7 @@ class Observation:
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
-        self._kept: dict[str, _Kept] = {}  # of each target, as it was kept last
+        self._kept = KeptVerdicts(self.monitor)
         if others is not None:
             others.join(self.monitor, changed, self._saturations)
             others.observe(inputs.config, inputs.targets)
@@ -212,7 +196,7 @@ class Observation:
 
     async def standing(self) -> Standing:
         """How things stand now, for a later process; others have the loop's turn meanwhile."""
-        verdicts = await in_turns(self._kept_verdicts())
+        verdicts = await in_turns(self._kept.gather())
         return Standing(
             self.overrides.active(time.monotonic()),
             verdicts,
@@ -221,35 +205,6 @@ class Observation:
             self._rates(),
             spill_rules=self.spill_rules.active(time.monotonic()),
         )
-
-    def _kept_verdicts(self) -> Generator[None, None, dict[str, KeptVerdict]]:
-        """The healths with how each is probed.
-
-        One of which nothing has changed but its age is the same object for some seconds.
-        """
-        found: dict[str, _Kept] = {}
-        ids = self.monitor.ids()
-        for at in range(0, len(ids), _AT_ONCE):
-            now = time.monotonic()
-            for id_ in ids[at : at + _AT_ONCE]:
-                kept, revision = self._kept.get(id_), self.monitor.revision(id_)
-                if kept is None or kept.revision != revision or now - kept.since >= _KEPT_AGE:
-                    kept = self._kept_now(id_, kept, now)
-                if kept is not None:
-                    found[id_] = kept
-            yield
-        self._kept = found
-        return {id_: kept.verdict for id_, kept in found.items()}
-
-    def _kept_now(self, id_: str, before: _Kept | None, now: float) -> _Kept | None:
-        """What is kept of a target; the digest of how it is probed is dear, and stays."""
-        known, revision = self.monitor.health(id_), self.monitor.revision(id_)
-        if known is None:
-            return None
-        target, health = known
-        same = before is not None and before.target is target
-        probe = before.verdict.probe if before is not None and same else digest(target)
-        return _Kept(target, KeptVerdict(probe, health), revision, now)
 
     def _rates(self) -> dict[str, KeptRate]:
         """What was learned of each replica, with how it is probed."""

@@ -26,6 +26,7 @@ from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import NO_SHARE, draw
 from resolverd.policy.spill import RegionLoad
 from resolverd.policy.ttl import ttl_of
+from resolverd.turns import at_once
 
 SERVICE = "chat"
 PROBE = Probe()
@@ -146,7 +147,7 @@ class Resolverd:
                 completed=seen.completed,
             )
         every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
-        self._saturation.sample(every, self._readings, lambda _: UNKNOWN, now)
+        at_once(self._saturation.sample(every, self._readings, lambda _: UNKNOWN, now))
         self.flows.sample([(r.target, probe) for r, probe in every], self._readings, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)

@@ -33,8 +33,8 @@ def rules() -> list[Rule]:
 def hurried(over: str = "10s") -> str:
     """The file with alerts that fire at once, and with rates and changes `over` so long.
 
-    A database of any age is old in it; an override is forgotten after a second, and a wave of a
-    generation is stuck.
+    A database of any age is old in it; an override or a spill rule is forgotten after a second, and
+    a wave of a generation is stuck.
     """
     text = re.sub(r"^( {8}for:) \w+$", r"\1 0s", RULES.read_text(), flags=re.MULTILINE)
     text = re.sub(r"\[\w+\]", f"[{over}]", text)

@@ -36,9 +36,12 @@ SERVER = 'engine = "reference"\n'
 
 
 async def _drain(daemon: Daemon, region: str) -> None:
-    body = {"target": region, "kind": "drain", "why": "a test"}
+    await _say(daemon, "override", {"target": region, "kind": "drain", "why": "a test"})
+
+
+async def _say(daemon: Daemon, path: str, body: dict[str, object]) -> None:
     token = {"Authorization": "Bearer open-sesame"}
-    url = f"http://{daemon.admin.listener}/override"
+    url = f"http://{daemon.admin.listener}/{path}"
     async with (
         aiohttp.ClientSession() as session,
         session.post(url, json=body, headers=token) as response,
@@ -128,7 +131,13 @@ async def _region_by_region(watching: Prometheus, daemon: Daemon, served: Endpoi
     dead = {("RegionDown", "eu-west"), ("EndpointDown", "eu-west-1"), ("FailoverShare", "chat")}
     await until_fired(watching, dead | {("PinDown", "chat")}, daemon)
     await _drain(daemon, "ap-northeast")
-    drained = {("RegionDown", "eu-west"), ("OverrideForgotten", "ap-northeast")}
+    rule = {"service": "chat", "region": "us-east", "share": 0, "why": "a test"}
+    await _say(daemon, "spill", rule)
+    drained = {
+        ("RegionDown", "eu-west"),
+        ("OverrideForgotten", "ap-northeast"),
+        ("SpillRuleForgotten", "us-east"),
+    }
     seen = await until_fired(watching, drained, daemon, over={"FailoverShare"})
     assert ("RegionDown", "ap-northeast") not in seen
     assert "RegionOutcomesUnknown" not in {name for name, _ in seen}

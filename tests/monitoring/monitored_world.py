@@ -178,6 +178,9 @@ async def cause(world: World, daemon: Daemon) -> None:
         body = {"target": "ap-northeast", "kind": "drain", "why": "a test", "force": True}
         async with session.post("http://localhost/override", json=body) as response:
             assert response.status == 200, await response.text()
+        rule = {"service": "chat", "region": "eu-west", "share": 0.5, "why": "a test"}
+        async with session.post("http://localhost/spill", json=rule) as response:
+            assert response.status == 200, await response.text()
     host, _, port = str(daemon.admin.listener).rpartition(":")
     address = (host, int(port))
     listener = daemon.bound[0]
