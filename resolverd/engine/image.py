@@ -16,7 +16,6 @@ region (and their TTLs) share its state.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from resolverd.dns.names import Key
@@ -26,6 +25,7 @@ from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.epochs_image import earlier_regions, epochs_image
 from resolverd.engine.image_kept import GLUE_SIZE, NODE_SIZE, REFERRAL_SIZE, KeptImage
 from resolverd.engine.image_pool import Places, Pool, in_parts, whole
+from resolverd.engine.positions_image import positions_image
 from resolverd.engine.records import NONE
 from resolverd.engine.states_kept import KeptState, KeptStates, StateKey
 from resolverd.errors import EngineError
@@ -43,8 +43,6 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 
-_COUNTS = struct.Struct("<2I")
-_HEAVY = struct.Struct("<Qd")
 # The number of a region of the core that the edge service never answers with.
 _NOWHERE = 0xFF
 
@@ -339,7 +337,7 @@ class _SteeringWriter:
             pool=len(pool),
         )
         numbers = struct.pack(f"<{len(counts) + len(entries)}I", *counts, *entries)
-        placed = _placed(positions) if positions else ()
+        placed = positions_image(positions) if positions else ()
         states = [state.octets for state in self._states.values()]
         self._kept.end({key: s for key, s in self._states.items() if s.status.positions is None})
         return b"".join((head, *states, numbers, *placed, kept, pool))
@@ -386,17 +384,6 @@ class _SteeringWriter:
             has_addresses=status.has_addresses,
             sampled=status.sampled.bit_length(),
         )
-
-
-def _placed(positions: Sequence[Positions]) -> Iterator[bytes]:
-    """The sections of positions: counts, then bins, then heavy blocks in the order of draws."""
-    for one in positions:
-        yield _COUNTS.pack(len(one.bins), len(one.heavy))
-    for one in positions:
-        yield struct.pack(f"<{len(one.bins)}d", *one.bins)
-    for one in positions:
-        for word, position in sorted(one.heavy.items()):
-            yield _HEAVY.pack(word, position)
 
 
 def _addresses(rrset: RRsetWire | None) -> list[bytes]:
