@@ -4,9 +4,9 @@
 # Expected: BFD is there to find a loss in a fraction of a second; once it sees the neighbour again, the
 # session comes back as fast. `connect delay time` (5 s) and `connect retry time` say how long that takes.
 # Seen: a loss that BFD has found counts as an error of the protocol. BIRD waits `error wait time`, 60 s by
-# default, doubled by each loss in `error forget time` (300 s), up to 300 s, however soon the neighbour is there again. A hypervisor that
-# holds a virtual machine for two seconds takes it out of anycast for a minute, and the second time for
-# two. Write `error wait time 1, 5`, at both ends.
+# default, doubled by each loss in `error forget time` (300 s), up to 300 s, however soon the neighbour is
+# there again. A hypervisor that holds a virtual machine for two seconds takes it out of anycast for a
+# minute, and the second time for two. Write `error wait time 1, 5`, at both ends.
 # Needs Python 3, unshare, nsenter, ip, and Debian 12's archive in apt's sources, with apt-get update. It
 # takes a minute and a half.
 set -eu

@@ -110,7 +110,13 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
     await served.republish()
     telling = await told(served, command.target, keys, scope)
     # Two operators of a fleet may each have taken one of the last two, at edges that had not heard.
-    meanwhile = [f for f in served.outages.unserved if f not in (*bare, *emptied)]
+    targets = served.inputs.targets.by_id
+    regions = {command.target, *(targets[key].region for key in keys if key in targets)}
+    meanwhile = [
+        fence
+        for fence in served.outages.unserved
+        if fence not in (*bare, *emptied) and not regions.isdisjoint(fence.regions)
+    ]
     if meanwhile and command.kind is not OverrideKind.UP and is_said_here(served, scope):
         emptied = (*emptied, *meanwhile)
     return OverridesSet(dict.fromkeys(keys, override), emptied, telling)

@@ -52,17 +52,18 @@ def state_of(edge: Edge) -> Json:
 async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -> Json:
     """Withdraw until `undrain`, over restarts; returns once queries have ebbed.
 
-    Raises HeldError, and undoes it, where the floor keeps an address and nobody forces it;
+    Where it fails, what was before is in force: no drain, or an earlier one.
+    Raises HeldError where the floor keeps an address and nobody forces it;
     UnprovedError where what speaks BGP does not do it, after its `timeout` some three times.
     """
-    before = edge.announcer.announced
+    before, earlier = edge.announcer.announced, (edge.drained, edge.announcer.force)
     edge.drained, edge.announcer.force = wanted, force
     try:
         await edge.turn()
         _check_gone(edge)
         drains.keep(place, wanted)
     except ResolverdError:
-        edge.drained, edge.announcer.force = None, False
+        edge.drained, edge.announcer.force = earlier
         raise
     log.get("anycast").info("anycast.drained", who=wanted.who, reason=wanted.why)
     await edge.wait_for_ebb(before)

@@ -119,12 +119,14 @@ class Pages:
         return web.json_response(versioned(done))
 
     async def _stop(self, request: web.Request) -> web.Response:
-        with _understood():
+        with _understood("see that BIRD or ExaBGP runs: it withdraws as soon as it can"):
             return web.json_response(versioned(await operate.stop(self._edge)))
 
 
 @contextlib.contextmanager
-def _understood() -> Iterator[None]:
+def _understood(
+    hint: str = "see that BIRD or ExaBGP runs, and ask again: a drain that fails is not in force",
+) -> Iterator[None]:
     try:
         yield
     except operate.HeldError as error:
@@ -132,11 +134,7 @@ def _understood() -> Iterator[None]:
             409, str(error), "force it with --force, or see to the other edges"
         ) from error
     except operate.UnprovedError as error:
-        raise ApiError(
-            503,
-            str(error),
-            "see that BIRD or ExaBGP runs, and ask again: a drain that fails is not in force",
-        ) from error
+        raise ApiError(503, str(error), hint) from error
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

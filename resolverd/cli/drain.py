@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
         _report(withdrawal, tell=not arguments.wait)
     behind = next(filter(None, map(untold, withdrawal.replies)), "")
     if not spec.force and any(reply["emptied"] for reply in withdrawal.replies):
-        withdrawal.check()  # another operator has taken the rest out meanwhile
+        withdrawal.check_served()  # another operator has taken the rest out meanwhile
     if arguments.wait and not behind:
         with waiting(f"TTLs that name {spec.region} run out", quiet=arguments.json) as progress:
             withdrawal.wait_out(progress)

@@ -6,9 +6,9 @@
 
 Files are read for each connection: what was put in their place counts from the next one on.
 
-A tls:// URL means TLS. nats-py goes on without it where a server does not ask for it. So nothing
-that shows who this edge is goes out before TLS has shown who the server is, and a connection
-without it is ended (`Access.checked`).
+A tls:// URL means TLS. nats-py goes on without it where a server does not ask for it. So no secret
+goes out before TLS has shown who the server is, and a connection without it is ended
+(`Access.checked`).
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ async def _context(settings: Fleet, base: Path) -> tuple[ssl.SSLContext, float |
         for option, name in files.items()
         if name
     }
-    context = await SECRETS.call(lambda _: _made(read))
+    try:
+        context = await SECRETS.call(lambda _: _made(read))
+    except OSError as error:
+        raise FleetUnavailable(f"TLS cannot be begun: {_in_words(error)}") from error
     return context, _end_of(read["client_certificate"]) if settings.client_certificate else None
 
 
@@ -212,8 +215,11 @@ async def _read(option: str, path: Path, limit: int) -> bytes:
     try:
         return await SECRETS.call(read)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
         raise FleetUnavailable(
-            f"fleet.{option}: the file cannot be read: {reason}; it has to be there, for the user "
-            "that resolverd runs as"
+            f"fleet.{option}: the file cannot be read: {_in_words(error)}; it has to be there, for "
+            "the user that resolverd runs as"
         ) from error
+
+
+def _in_words(error: OSError) -> str:
+    return (error.strerror or type(error).__name__).lower()

@@ -116,6 +116,7 @@ class Link:
             except FleetUnavailable as lost:
                 stood, self._server = bool(self._server), ""
                 self._outgoing.clear()
+                self._forbidden.clear()
                 self.store.lost(f"{shown_url(url)}: {lost}")
                 self._note()
                 if not stood:

@@ -52,7 +52,7 @@ class Pending(NamedTuple):
 
     word: Word | None
     upon: int
-    tried: tuple[Word, ...] = ()
+    tried: tuple[Word | None, ...] = ()
     was: Rank | None = None
     again: bool = False
 
@@ -107,8 +107,11 @@ class WordTable:
 
     def written(self, address: Address, pending: Pending, revision: int) -> None:
         """The fleet has `pending` at `revision`."""
-        if self.pending.get(address) == pending:
+        now = self.pending.get(address)
+        if now is not None and (now.word, now.again) == (pending.word, pending.again):
             del self.pending[address]
+        elif now is not None and now.upon < revision:  # said while that was on its way
+            self.pending[address] = now._replace(upon=revision)
         before = self.said.get(address)
         if before is None or before.revision < revision:
             was = pending.was if pending.again else None
@@ -175,7 +178,7 @@ class WordTable:
             "pending": [  # in the order in which they are to be written
                 {
                     **_kept(a, p.word, p.upon, p.was),
-                    "tried": [document_of(word) for word in p.tried],
+                    "tried": [_document(word) for word in p.tried],
                     "again": p.again,
                 }
                 for a, p in self.pending.items()
@@ -190,7 +193,7 @@ class WordTable:
                 address: Pending(
                     word,
                     upon,
-                    tuple(map(word_of, record["tried"])),
+                    tuple(map(_word, record["tried"])),
                     was,
                     record.get("again", False) is True,
                 )
@@ -209,7 +212,7 @@ class WordTable:
         if before is None:
             self.pending[address] = Pending(word, said.revision if said else 0)
         else:  # it comes last, for what is written later counts as newer
-            tried = (*before.tried, before.word) if before.word else before.tried
+            tried = (*before.tried, before.word)
             self.pending[address] = Pending(word, before.upon, tried, before.was)
 
     def _to_edges(self, to_all: Address) -> Iterable[Address]:
@@ -250,7 +253,7 @@ def _kept(address: Address, word: Word | None, revision: int, was: Rank | None) 
         "scope": address.scope,
         "target": address.target,
         "about": address.kind,
-        "word": None if word is None else document_of(word),
+        "word": _document(word),
         "revision": revision,
         "was": was,
     }
@@ -265,4 +268,12 @@ def _restored(record: Any) -> tuple[Address, Word | None, int, Rank | None]:
         raise TypeError("it is a word of another release")
     address = Address(str(record["scope"]), str(record["target"]), kind)
     rank = None if was is None else rank_of(list(was))
-    return address, None if word is None else word_of(word), revision, rank
+    return address, _word(word), revision, rank
+
+
+def _document(word: Word | None) -> dict[str, Any] | None:
+    return None if word is None else document_of(word)
+
+
+def _word(document: Any) -> Word | None:
+    return None if document is None else word_of(document)

@@ -282,7 +282,10 @@ class Words:
 
     async def _write_pending(self) -> None:
         """Write what is pending, as far as a quorum confirms it."""
-        for address, pending in list(self._table.pending.items()):
+        for address in list(self._table.pending):
+            pending = self._table.pending.get(address)  # another may have been said meanwhile
+            if pending is None:
+                continue
             if not self._store.quorum or not await self._write(address, pending):
                 return
 
@@ -307,12 +310,15 @@ class Words:
         if not self._store.quorum:
             return
         for address in self._table.over(self._unix() - _KEPT_OVER):
-            _, revision, was = self._table.said[address]
+            said = self._table.said.get(address)
+            if said is None:
+                continue  # the bucket is another one by now
             with contextlib.suppress(FleetUnavailable, FleetConflict):
-                if was is None:
-                    await self._store.delete(address.key, revision=revision)
+                if said.was is None:
+                    await self._store.delete(address.key, revision=said.revision)
                 else:  # an edge that comes back may know of a newer one
-                    await self._store.put(address.key, packed(None, was), revision=revision)
+                    value = packed(None, said.was)
+                    await self._store.put(address.key, value, revision=said.revision)
 
     def _pending_on(self, targets: set[tuple[str, Kind]]) -> bool:
         return any((address.target, address.kind) in targets for address in self._table.pending)

@@ -140,14 +140,16 @@ def with_room(
     anew = _anew(known, after.regions, senders)
     if not senders or not (anew or now >= before.due):
         return after
-    clients = {region: clients_of(region, known, loads) for region in senders}
+    # One that takes more takes it of all who spill, and not of those under a rule alone.
+    spilling = {region: own for region, own in after.regions.items() if own.spill_ratio}
+    clients = {region: clients_of(region, known, loads) for region in spilling}
+    most = max(own.spill_ratio for own in senders.values())
+    sent = _Sent(most, spilling, known, clients)
     regions = dict(after.regions)
     for region, own in after.regions.items():
         load = loads[region]
         if load.serves and load.said is None and not own.spill_ratio:
-            regions[region] = _taking(
-                own, known[region], load, _Sent(senders, known, clients), rule, now, anew=anew
-            )
+            regions[region] = _taking(own, known[region], load, sent, rule, now, anew=anew)
     return Spill(regions, after.due)
 
 
@@ -160,17 +162,13 @@ def _anew(
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """The regions that send on what operators say, as they are and as they were `before`, and the
-    load of all clients of each."""
+    """The regions that spill, as they are and as they were `before`, and the load of all clients of
+    each. `most` is the largest share that operators say."""
 
+    most: float
     senders: Mapping[str, RegionShare]
     before: Mapping[str, RegionShare]
     clients: Mapping[str, float]
-
-    @property
-    def most(self) -> float:
-        """The largest share that is sent on."""
-        return max(own.spill_ratio for own in self.senders.values())
 
     def demand(self, accept_ratio: float) -> float:
         """The load of the clients who would come, all of them, to one that takes more than that."""

@@ -79,16 +79,19 @@ class Withdrawal:
         }  # fmt: skip
         if spec.edge:  # which an older daemon does not know
             body["edge"] = spec.edge
-        self._bare = frozenset(
-            name for edge in self.edges for name in unserved_by(edge.get("/state"), spec.region)
-        )
+        self._bare = self._unserved()
         self.replies = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
     @classmethod
     def taken_over(cls, edges: Sequence[Edge], spec: DrainSpec, left: float) -> Withdrawal:
-        """A withdrawal whose drain is in force already, and that is safe in `left` seconds."""
-        return cls(edges, spec, _safe=time.monotonic() + left)
+        """A withdrawal whose drain is in force already, and that is safe in `left` seconds.
+
+        What no region serves at that time counts as unserved since before.
+        """
+        withdrawal = cls(edges, spec, _safe=time.monotonic() + left)
+        withdrawal._bare = withdrawal._unserved()
+        return withdrawal
 
     @property
     def wait(self) -> float:
@@ -103,10 +106,11 @@ class Withdrawal:
     def wait_out(self, progress: Callable[[float], None]) -> None:
         """Return when it is safe to stop the region; `progress` hears the seconds left.
 
-        Raises NotDrainedError when the drain ended before.
+        Raises NotDrainedError when the drain ended before, or nothing else serves its clients.
         """
         while True:
             self.check()
+            self.check_served()
             left = self.left
             progress(left)
             if not left:
@@ -114,11 +118,7 @@ class Withdrawal:
             time.sleep(min(left, POLL_INTERVAL))
 
     def check(self) -> None:
-        """Raise NotDrainedError unless every edge still has the region drained, and all it is to.
-
-        Not where others have taken out the rest of a fence meanwhile: whoever stops this region
-        too would leave its clients nothing.
-        """
+        """Raise NotDrainedError unless every edge that is to has the region drained still."""
         for edge in self.edges:
             state = edge.get("/state")
             if self._is_meant(state) and not drained(state, self.spec.region):
@@ -126,8 +126,19 @@ class Withdrawal:
                     f"{self.spec.region} is not drained any more: its override was cleared or "
                     "ended, or the daemon was restarted\nnothing is safe to stop; drain it again"
                 )
-            if not self.spec.force and self._bare_now(state):
-                names = ", ".join(self._bare_now(state))
+
+    def check_served(self) -> None:
+        """Raise NotDrainedError where a fence of the region has lost its last region since.
+
+        Others have taken out the rest, or it died: whoever stops this region too would leave its
+        clients nothing. Once it is stopped there is nothing to check.
+        """
+        if self.spec.force:
+            return
+        for edge in self.edges:
+            state = edge.get("/state")
+            if bare := self._bare_now(state):
+                names = ", ".join(bare)
                 raise NotDrainedError(
                     f"no region serves {names} any more: {state.get('down')}\n"
                     "nothing is safe to stop; end one of these: resolverd clear REGION"
@@ -142,9 +153,14 @@ class Withdrawal:
             if not self._is_meant(state) or drained(state, self.spec.region):
                 edge.delete("/override", self.spec.region, who=self.spec.who, **only)
 
+    def _unserved(self) -> frozenset[str]:
+        """The fences of the region that no region serves now, at any edge."""
+        region = self.spec.region
+        return frozenset(n for edge in self.edges for n in unserved_by(edge.get("/state"), region))
+
     def _bare_now(self, state: Mapping[str, Any]) -> list[str]:
         """The fences of the region that have lost their last region since the beginning."""
-        if not self.replies or not self._is_meant(state):
+        if not self._is_meant(state):
             return []
         return [n for n in unserved_by(state, self.spec.region) if n not in self._bare]
 

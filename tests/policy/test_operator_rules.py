@@ -24,7 +24,7 @@ from resolverd.policy.operator_rules import (
     with_room,
 )
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill import RegionLoad, RegionShare, Spill, SpillRule, advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
 from resolverd.policy.ttft import Flow
 
@@ -155,6 +155,15 @@ def test_what_was_given_is_not_given_again_before_it_can_be_read() -> None:
     assert shares(spill)["b"] == (0, 0.5)
     spill = moved(spill, {"a": load(1.0, 1.0), "b": stale}, NOW + 1, "rules")
     assert 0.5 < shares(spill)["b"][1] < 0.7
+
+
+def test_room_counts_for_all_who_spill_and_not_for_those_under_a_rule_alone() -> None:
+    """b was full and has room again; c is full, and nobody took its share. Who takes a's takes c's."""
+    spill = Spill({"c": RegionShare(spill_ratio=0.3)}, NOW + 60)
+    loads = {"a": load(1.0, 0.3), "b": load(0.4), "c": load(1.0)}
+    taken = shares(moved(spill, loads, NOW))["b"][1]
+    clients = {"a": 1.0, "c": 1.0}
+    assert taken * sum(clients.values()) == pytest.approx(RULE.end - 0.4)
 
 
 @pytest.mark.parametrize(
