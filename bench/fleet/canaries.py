@@ -72,6 +72,12 @@ def main() -> int:
             file=sys.stderr,
         )
         return 3
+    alone = [row for row in rows if row["edges"] == 1]
+    if any(row["canaries"] < row["due"] / 2 for row in alone):
+        print(
+            "an edge alone has not asked what is due, so that counts for nothing", file=sys.stderr
+        )
+        return 3
     settings = {"seconds": asked.seconds, "interval": asked.interval, "bar": BAR}
     settings["still"] = round(still, 3)
     print(f"written: {write('fleet-canaries', {'settings': settings, 'rows': rows}).name}")

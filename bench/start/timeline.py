@@ -36,7 +36,7 @@ STAGES = {
     "resolverd.config.load": ["load_config"],
     "resolverd.snapshot.inputs": ["load_inputs", "zone_files", "open_databases", "check_together"],
     "resolverd.restoration": ["Restoration.holding"],
-    "resolverd.snapshot.precompile": ["Precompilation._make"],
+    "resolverd.snapshot.precompile": ["_Maps._make"],
     "resolverd.snapshot.kept_maps": ["KeptMaps.find", "KeptMaps.keep", "key_of"],
     "resolverd.abi.map": ["NativeMap.__init__", "NativeMap.saved", "PlaceIndex.__init__"],
     "resolverd.observation": ["Observation.start"],

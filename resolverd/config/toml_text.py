@@ -7,8 +7,11 @@ as to check it.
 
 from __future__ import annotations
 
+import threading
 import tomllib
 from typing import Any
+
+_lock = threading.Lock()
 
 
 class _Last:
@@ -22,16 +25,18 @@ def parsed(text: str) -> dict[str, Any]:
 
     The tree is the caller's own.
     """
-    last = _Last.known
-    if last is None or last[0] != text:
-        last = _Last.known = text, tomllib.loads(text)
-    tree: dict[str, Any] = _copy(last[1])
+    with _lock:
+        last = _Last.known
+        if last is None or last[0] != text:
+            last = _Last.known = text, tomllib.loads(text)
+        tree: dict[str, Any] = _copy(last[1])
     return tree
 
 
 def taken(text: str) -> dict[str, Any]:
     """As `parsed`, for whoever asks last: the text is remembered no longer."""
-    last, _Last.known = _Last.known, None
+    with _lock:
+        last, _Last.known = _Last.known, None
     return tomllib.loads(text) if last is None or last[0] != text else last[1]
 
 

@@ -71,8 +71,12 @@ class Orders(Generic[Said]):
         self._ended: dict[str, float] = {}
 
     def keys(self) -> set[str]:
-        """The keys of which anything was ever said, and has not been forgotten."""
-        return {*self._set, *self._ended}
+        """The keys of what was said and has not been ended, its time being over or not."""
+        return set(self._set)
+
+    def ends(self) -> dict[str, float]:
+        """When what was said last of each key was ended, where nothing has been said since."""
+        return {key: at for key, at in self._ended.items() if key not in self._set}
 
     def copy(self) -> Self:
         """These as they are now; what is set or cleared later does not change it."""

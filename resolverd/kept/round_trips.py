@@ -137,6 +137,7 @@ class RoundTrips:
             await detached(partial(self._put, table))
         except OSError as error:
             self._report_failure(error.strerror or type(error).__name__)
+            self._judged.clear()  # so that the next look finds the same news
             return
         self._report_failure("")
         self._kept, self._written_at = table, now

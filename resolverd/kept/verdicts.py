@@ -17,8 +17,9 @@ from resolverd.kept.standing import KeptVerdict, digest
 _AT_ONCE = 50
 
 # Seconds for which the health of one target is kept as it was but for its age: a start takes it
-# for older by as much. Less would have thousands of them made into JSON at each change of one.
-_AGE = 10.0
+# for older by as much, and by what `keeper` waits. Less would have thousands of them made into JSON
+# at each change of one.
+_AGE = 5.0
 
 
 class _Kept(NamedTuple):

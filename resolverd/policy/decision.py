@@ -58,8 +58,9 @@ class RegionStatus:
 
     `min_until_flip` is the least number of seconds in which its answer could change: by probing,
     or because an operator's override ends (infinite while nothing is amiss). `since_change` is
-    how many seconds ago it last changed; None when it never has, and under an override that says
-    when it ends, which is all that counts then. `spill_ratio` is the share (0 to 1) of its clients'
+    how many seconds ago it last changed; None when that was longer ago than any TTL that it is
+    answered with, or never, and under an override that says when it ends, which is all that counts
+    then. `spill_ratio` is the share (0 to 1) of its clients'
     blocks that it sends on while it is overloaded, `accept_ratio` the share up to which it takes
     those that others send on, `steady` the seconds in which neither changes. `positions` stand for
     the draws of its clients' blocks where these are weighed, for which one of `sampled` queries is

@@ -7,6 +7,8 @@ whose identity it is found here: what is told apart by mistake costs memory and 
 
 from __future__ import annotations
 
+from dns.rdata import Rdata
+
 from resolverd.snapshot.model import Node
 from resolverd.snapshot.owned import dyna_of, wire_rrsets
 from resolverd.zone.dyna import DYNA
@@ -20,10 +22,11 @@ _MOST = 4096
 
 
 class AlikeNodes:
-    """Those of one compilation, whose zones live as long as this does."""
+    """Those of one compilation."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[int, int], Node] = {}
+        # With the RDATA, which lives as long as its number is a key.
+        self._made: dict[tuple[int, int], tuple[Rdata, Node]] = {}
 
     def of(self, rrsets: RRsets) -> Node:
         """The node of an owner with these RRsets, outside of any zone cut."""
@@ -32,13 +35,14 @@ class AlikeNodes:
         [rrset] = rrsets.values()
         if len(rrset.rdatas) > 1:
             return node_of(rrsets)
-        key = id(rrset.rdatas[0]), rrset.ttl
-        node = self._made.get(key)
-        if node is None:
+        rdata = rrset.rdatas[0]
+        key = id(rdata), rrset.ttl
+        made = self._made.get(key)
+        if made is None:
             if len(self._made) >= _MOST:
                 self._made.clear()
-            node = self._made[key] = node_of(rrsets)
-        return node
+            made = self._made[key] = rdata, node_of(rrsets)
+        return made[1]
 
 
 def node_of(rrsets: RRsets) -> Node:

@@ -9,6 +9,7 @@ reason told, with the Plan.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -50,8 +51,13 @@ class Precompilation:
         self._begun = self._ended = None
         if maps is None or ended is None:
             return ()
-        maps.help()
-        ended()
+        try:
+            maps.help()
+        except BaseException:
+            maps.stop()
+            raise
+        finally:
+            ended()
         return maps.made
 
 
@@ -63,6 +69,7 @@ class _Maps:
         self._left: deque[tuple[int, MapSource]] = deque()
         self._made: dict[int, ClientMap] = {}
         self._stopped = False
+        self._first = threading.Event()
 
     @property
     def made(self) -> list[ClientMap]:
@@ -71,15 +78,18 @@ class _Maps:
 
     def begin(self, config: Config, locator: Locator, before: Callable[[], object] | None) -> None:
         """Make all of them, after those that were begun `before`: four at a time are too large."""
-        if before is not None:
-            before()  # which ends with the map that it is at
-        self._left += enumerate(_sources(config, locator))
-        self._make()
+        try:
+            if before is not None:
+                before()  # which ends with the map that it is at
+            self._left += enumerate(_sources(config, locator))
+            self._make()
+        finally:
+            self._first.set()
 
     def help(self) -> None:
         """Make those that nobody has begun, once the first is made, which reads what all share."""
-        if self._made:
-            self._make()
+        self._first.wait()
+        self._make()
 
     def stop(self) -> None:
         """Begin no other one."""
@@ -100,6 +110,7 @@ class _Maps:
                 self.stop()
             else:
                 self._made[number] = made
+            self._first.set()
 
 
 def _sources(config: Config, locator: Locator) -> Iterator[MapSource]:

@@ -7,7 +7,7 @@ few change at a time: what `judge` costs depends on how many regions those are o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain, compress
 from operator import is_not
@@ -54,15 +54,20 @@ class _Judged(NamedTuple):
         return {name for key in keys for name in self.of_key.get(key, ())}
 
     def plain(self, world: World) -> frozenset[str]:
-        """The sites of which the probes of their endpoints alone say how they stand in `world`."""
-        said = (world.overrides.keys(), world.mismatches, world.service_windows)
+        """The sites of which nobody but probes says how they stand in `world` at the moment."""
+        contradicted = [t for t, m in world.mismatches.items() if m.difference is not None]
+        said = (world.overrides.keys(), contradicted, world.service_windows)
         return self.probed - self.sites_of(chain.from_iterable(said)) if any(said) else self.probed
+
+
+_Over = tuple[Mapping[str, float], Mapping[str, PeerMismatch]]
 
 
 class Judgement(NamedTuple):
     """The regions by site under the Plan of `generation`, as they stood at `at` (monotonic).
 
-    `plain` are the sites of which `verdicts`, by probe target, alone said how they stand.
+    `plain` are the sites of which `verdicts`, by probe target, said how they stand, with what is
+    `over` and holds as it is: when words ended, and when servers were no longer contradicted.
     """
 
     generation: int
@@ -71,6 +76,7 @@ class Judgement(NamedTuple):
     verdicts: Mapping[str, Verdict]
     plain: frozenset[str]
     judged: _Judged
+    over: _Over
 
 
 class World(NamedTuple):
@@ -97,20 +103,33 @@ def judge(plan: Plan, world: World, now: float, earlier: Judgement | None = None
 
     What `earlier` has of sites that stand as they did then is taken from there: the same objects.
     """
+    over = _over(world)
     if earlier is None or earlier.generation != plan.generation:
         judged = _Judged.of(plan)
         regions, plain = _judge_all(plan, world, now), judged.plain(world)
     else:
         judged = earlier.judged
         plain = judged.plain(world)
-        changed = judged.sites_of(changed_verdicts(world.verdicts, earlier.verdicts))
+        verdicts = changed_verdicts(world.verdicts, earlier.verdicts)
+        changed = judged.sites_of(chain(verdicts, _moved(over, earlier.over)))
         same = (plain & earlier.plain) - changed
         regions = {
             name: earlier.regions[name] if name in same else _judged(name, site, world, now)
             for name, site in plan.sites.items()
         }
-    judgement = Judgement(plan.generation, now, regions, world.verdicts, plain, judged)
+    judgement = Judgement(plan.generation, now, regions, world.verdicts, plain, judged, over)
     return world._replace(judgement=judgement)
+
+
+def _over(world: World) -> _Over:
+    ended = {t: m for t, m in world.mismatches.items() if m.difference is None}
+    return world.overrides.ends(), ended
+
+
+def _moved(now: _Over, before: _Over) -> Iterator[str]:
+    """The keys of what is over since, or is no longer over."""
+    for known, then in zip(now, before, strict=True):
+        yield from (key for key in known.keys() | then.keys() if known.get(key) != then.get(key))
 
 
 def changed_verdicts(now: Mapping[str, Verdict], before: Mapping[str, Verdict]) -> Collection[str]:

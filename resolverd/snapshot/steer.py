@@ -98,7 +98,8 @@ def steer(
             held[region] = answer.records
             status = answer.statuses.get(share) or moving.get((*key, share))
             if status is None:
-                status = _status(answer, _something(answer, world), share, now)
+                ttl = plan.sites[planned.site].ttl
+                status = _status(answer, _something(answer, world), share, now, ttl)
                 if answer.lasting and _is_still(status):
                     _keep(answer.statuses, share, status)
                 else:
@@ -187,17 +188,20 @@ def _due(ttl: float, records: RegionRecords, now: float) -> float:
     return now + max(0.0, min(sources) - ttl) if sources else math.inf
 
 
-def _status(answer: KnownAnswer, addresses: bool, share: Share, now: float) -> RegionStatus:
-    """A verdict, an answer and a share as the plain values that policy decides on."""
+def _status(
+    answer: KnownAnswer, addresses: bool, share: Share, now: float, ttl: float
+) -> RegionStatus:
+    """A verdict, an answer and a share as the plain values that policy decides on.
+
+    A change that is older than `ttl`, the longest that it is answered with, counts no longer.
+    """
     verdict, best = answer.region.verdict, answer.best
     timed = verdict.override is not None and verdict.override.until is not None
     return RegionStatus(
         serves=verdict.serves and addresses,
         unknown=verdict.unknown,
         min_until_flip=max(0.0, verdict.no_flip_before - now),
-        since_change=None
-        if timed or verdict.changed_at is None
-        else max(0.0, now - verdict.changed_at),
+        since_change=None if timed else _age(verdict.changed_at, now, ttl),
         spill_ratio=share.spill_ratio,
         accept_ratio=share.accept_ratio,
         steady=share.steady,
@@ -206,8 +210,13 @@ def _status(answer: KnownAnswer, addresses: bool, share: Share, now: float) -> R
         has_addresses=addresses,
         alive=best.alive,
         answer_min_until_flip=max(0.0, best.no_flip_before - now),
-        answer_since_change=None if best.changed is None else max(0.0, now - best.changed),
+        answer_since_change=_age(best.changed, now, ttl),
     )
+
+
+def _age(changed_at: float | None, now: float, ttl: float) -> float | None:
+    age = math.inf if changed_at is None else max(0.0, now - changed_at)
+    return age if age < ttl else None
 
 
 def _something(answer: KnownAnswer, world: World) -> bool:

@@ -158,7 +158,7 @@ def test_what_was_given_is_not_given_again_before_it_can_be_read() -> None:
 
 
 def test_room_counts_for_all_who_spill_and_not_for_those_under_a_rule_alone() -> None:
-    """b was full and has room again; c is full, and nobody took its share. Who takes a's takes c's."""
+    """c is full, and nobody took its share so far: whoever takes of a takes of c, too."""
     spill = Spill({"c": RegionShare(spill_ratio=0.3)}, NOW + 60)
     loads = {"a": load(1.0, 0.3), "b": load(0.4), "c": load(1.0)}
     taken = shares(moved(spill, loads, NOW))["b"][1]

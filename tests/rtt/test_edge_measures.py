@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -102,7 +102,12 @@ async def test_jitter_writes_no_other_table_and_a_drift_does(
         async def written(jitter: float) -> int:
             """Write what was measured, with so many ms more; when the file was written last."""
             times = {region: time._replace(ms=time.ms + jitter) for region, time in known.items()}
-            monkeypatch.setattr(trips, "edge", lambda: times)
+
+            def steps() -> Generator[None, None, object]:
+                yield
+                return times
+
+            monkeypatch.setattr(trips, "_edge_in_steps", steps)
             await trips.write()
             return (config.parent / "state" / KEPT_NAME).stat().st_mtime_ns
 

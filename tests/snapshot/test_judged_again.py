@@ -162,6 +162,7 @@ def test_a_word_on_one_region_has_no_other_judged_again() -> None:
         assert judgement is not None
         regions.append(judgement.regions)
     assert len({id(of["b"]) for of in regions}) == 1
+    assert regions[3]["a"] is regions[4]["a"], "that it is over is known by then"
     assert [of["a"].verdict.serves for of in regions] == [True] * 5
     assert [of["a"].endpoints["a1"].serves for of in regions] == [True, False, False, True, True]
 
@@ -171,14 +172,16 @@ def test_a_status_that_time_does_not_change_is_the_one_of_before() -> None:
     verdicts = dict.fromkeys(TARGETS, FIRST)
     answers: KnownAnswers = {}
     known, judgement = [], None
-    for number, state in enumerate([State.UP, State.UP, State.DOWN]):
-        world = World({**verdicts, "a2": SEEN[state]}, Overrides(), lambda _: Resolved())
-        judged = judge(PLAN, world, NOW + number, judgement)
+    ttl = PLAN.sites["a"].ttl
+    changed = replace(SEEN[State.UP], changed_at=NOW)
+    for later in (0.0, 1.0, ttl, ttl + 1):
+        world = World({**verdicts, "a2": changed}, Overrides(), lambda _: Resolved())
+        judged = judge(PLAN, world, NOW + later, judgement)
         judgement = judged.judgement
-        known.append(steer(1, PLAN, judged, NOW + number, answers=answers))
-    first, second, third = (steering.statuses["chat"] for steering in known)
-    assert first["b"] is second["b"] is third["b"]
-    assert first["a"] != second["a"] != third["a"], "its age is told"
+        known.append(steer(1, PLAN, judged, NOW + later, answers=answers).statuses["chat"])
+    assert len({id(statuses["b"]) for statuses in known}) == 1
+    assert [statuses["a"].since_change for statuses in known] == [0.0, 1.0, None, None]
+    assert known[2]["a"] is known[3]["a"], "what changed a TTL ago counts as what never did"
 
 
 VERDICTS = st.dictionaries(

@@ -143,14 +143,18 @@ class RegionStatusPart(Part):
     min_until_flip: float | None = key(
         "Seconds until its state may change at the earliest; null: never."
     )
-    since_change: float | None = key("Seconds since it last changed; null if it never has.")
+    since_change: float | None = key(
+        "Seconds since it last changed; null: longer ago than a TTL, or never."
+    )
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     steady: float | None = key("Seconds until its shares may move; null: not soon.")
     has_addresses: bool = key("Whether it has an address.")
     alive: bool = key("Whether an endpoint of it is measured up.")
     answer_min_until_flip: float | None = key("Seconds until its answer may change; null: never.")
-    answer_since_change: float | None = key("Seconds since its answer last changed; null: never.")
+    answer_since_change: float | None = key(
+        "Seconds since its answer changed; null: longer ago than a TTL, or never."
+    )
 
 
 class CandidatePart(Part):

@@ -161,7 +161,11 @@ class Exchange:
             if not data:
                 self._ended_early()
                 return
-            self._take(data)
+            try:
+                self._take(data)
+            finally:
+                if isinstance(self.received, memoryview):
+                    self.received = bytearray(self.received)  # others receive into the room, too
             if self.over or (len(data) < size and not ending):
                 return
 
@@ -190,8 +194,6 @@ class Exchange:
             self._end()
         elif body is ODD or self._reads > _MAX_READS or len(self.received) > MAX_PLAIN:
             self._be_odd()
-        elif isinstance(self.received, memoryview):
-            self.received = bytearray(self.received)  # others receive into the room, too
 
     def _read_body(self, head: PlainHead) -> bytes | Unread:
         """The body of what has come so far."""

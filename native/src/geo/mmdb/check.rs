@@ -180,6 +180,21 @@ mod tests {
     }
 
     #[test]
+    fn damage_is_found_in_either_half_of_many_records() {
+        for at in [None, Some(0), Some(MANY - 1), Some(MANY), Some(2 * MANY - 1)] {
+            let mut data = vec![0xa0; 2 * MANY];
+            let mut all = Bits::new(data.len());
+            for offset in 0..data.len() {
+                all.insert(offset);
+            }
+            if let Some(octet) = at.and_then(|at| data.get_mut(at)) {
+                *octet = 0x64; // text of four octets, and no record
+            }
+            assert_eq!(check_values(&data, &all, |_| ()).is_err(), at.is_some(), "{at:?}");
+        }
+    }
+
+    #[test]
     fn sound_values_pass() {
         assert_eq!(checked(&[0xe1, 0x41, b'a', 0x20, 0x00]), Ok(()));
         assert_eq!(checked(&[0xa2, 1, 2]), Ok(()));
