@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from harness.config import CHAT, config_text
@@ -14,7 +16,7 @@ from resolverd.config.targets import probe_targets
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator
 from resolverd.snapshot import maps
-from resolverd.snapshot.clientmap import MapSource
+from resolverd.snapshot.clientmap import MapSource, Ranking
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.compiledmap import CompiledClientMap
 from resolverd.snapshot.model import ClientMap, Plan, ServicePlan
@@ -96,3 +98,34 @@ def test_the_reason_that_a_map_cannot_be_made_is_told_with_the_plan(
     precompilation.begin(SERVED, locator)
     with pytest.raises(GeoError, match="larger than a map"):
         _plan(SERVED, locator, precompilation.take)
+
+
+def test_who_waits_makes_maps_too_each_once_and_in_the_order_of_services(
+    locator: Locator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = (18, 20, 22, 24, 26)
+    services = "".join(
+        f'[service.s{length}]\nregions = ["us-east", "eu-west"]\nblock_v4 = {length}\n'
+        for length in lengths
+    )
+    config = load_text_config(config_text(services))
+    makers: list[tuple[int, int]] = []
+    both = threading.Event()
+    make = maps.MapMaker.make
+
+    def noted(maker: maps.MapMaker, ranked: Ranking, *rest: Any) -> ClientMap:
+        makers.append((threading.get_ident(), ranked.block_v4))
+        if len({thread for thread, _ in makers}) > 1:
+            both.set()
+        if len(makers) > 1:  # the first is waited for; of the others neither has all
+            assert both.wait(30)
+        return make(maker, ranked, *rest)
+
+    monkeypatch.setattr(maps.MapMaker, "make", noted)
+    precompilation = Precompilation()
+    precompilation.begin(config, locator)
+    made = precompilation.take()
+    assert sorted(length for _, length in makers) == [*lengths]
+    assert len({thread for thread, _ in makers}) == 2
+    plan = _plan(config, locator, lambda: made)
+    assert [service.clients for service in plan.services.values()] == list(made)
