@@ -59,7 +59,9 @@ def test_problems_alone_are_shown_with_status_1(served: Live) -> None:
         whole = resolverd("state", cwd=served.place).out.splitlines()
     assert ran.status == 1
     assert "regions    4: 3 up, 1 down" in ran.out
-    assert "problem    chat (pin gdpr) has no region" in ran.out.splitlines()
+    assert (
+        "problem    chat (pin gdpr) has no region (eu-west: down by root)" in ran.out.splitlines()
+    )
     assert any(line.startswith("eu-west-1  down") for line in ran.out.splitlines())
     assert "us-east" not in ran.out.partition("\n\n")[2]
     first = [line.split()[0] for line in whole if line.split()[:1] in [[r] for r in REGIONS]]
@@ -80,7 +82,9 @@ def test_a_pin_without_a_region_is_a_problem_of_the_head_whoever_drained_it(serv
         ran = resolverd("state", "--problems", cwd=served.place)
         other = resolverd("state", "us-east", "--problems", cwd=served.place)
     assert ran.status == 1
-    assert "problem    chat (pin gdpr) has no region" in ran.out.splitlines()
+    assert (
+        "problem    chat (pin gdpr) has no region (eu-west: drain by root)" in ran.out.splitlines()
+    )
     assert "no problems" not in ran.out
     assert (other.status, other.out.splitlines()[-1]) == (0, "no problems")
 

@@ -138,7 +138,9 @@ class Service:
     def workers(self) -> list[int]:
         """The PIDs of the daemon's worker processes inside."""
         # A child is listed under the thread that started it.
-        listed = self.box.run("sh", "-c", f"cat /proc/{self.pid}/task/*/children")
+        # One of those may end meanwhile.
+        lists = f"/proc/{self.pid}/task/*/children"
+        listed = self.box.run("sh", "-c", f"cat {lists} 2>/dev/null || true")
         return [
             int(child)
             for child in listed.split()
