@@ -38,6 +38,9 @@ _LOOK = 10.0
 _GROWTH = 1.25
 """As many times the memory blocks of before there are once all are looked at, for garbage too old
 for other collections. With less what comes and goes by itself would be taken for some."""
+_LET_GO = 2.0
+"""Seconds after a change in which whoever made it lets go of what was before: what is frozen sooner
+stays for as long as that takes to be looked for again."""
 _THAW_INTERVAL = 3600.0
 """The least time (s) between two collections that walk what was frozen."""
 
@@ -96,6 +99,7 @@ class Freezer:
 
     def __init__(self) -> None:
         self._waits = False
+        self._since = -math.inf
         self._threshold = gc.get_threshold()
         self._thawed = 0.0
 
@@ -128,10 +132,11 @@ class Freezer:
             began = time.thread_time()
             gc.collect(1)
             pause = next_pause(pause, time.thread_time() - began)
-            if not self._waits and time.monotonic() - looked_at < _LOOK:
+            due = self._waits and time.monotonic() - self._since >= _LET_GO
+            if not due and time.monotonic() - looked_at < _LOOK:
                 continue
             looked_at, now = time.monotonic(), sys.getallocatedblocks()
-            if self._waits or now > blocks * _GROWTH:
+            if due or now > blocks * _GROWTH:
                 gc.collect()
                 blocks = sys.getallocatedblocks()
             blocks = min(blocks, now)
@@ -144,7 +149,7 @@ class Freezer:
         """
         if self._collected not in gc.callbacks:
             return
-        self._waits = True
+        self._waits, self._since = True, now
         if now - self._thawed >= _THAW_INTERVAL:
             self._thawed = now
             gc.unfreeze()

@@ -159,6 +159,21 @@ async def test_old_garbage_goes_once_there_is_much_of_it(keeping: None) -> None:
     del more
 
 
+async def test_what_a_change_replaced_is_let_go_before_the_rest_is_frozen(
+    keeping: None, freezer: Freezer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _until_it_has_collected(1)
+    monkeypatch.setattr("resolverd.collector._LET_GO", 3600.0)
+    before, frozen = gc.get_stats()[2]["collections"], gc.get_freeze_count()
+    freezer.changed(time.monotonic())
+    await _until_it_has_collected(1)
+    assert gc.get_stats()[2]["collections"] == before
+    kept = [Cyclic() for _ in range(1000)]
+    monkeypatch.setattr("resolverd.collector._LET_GO", 0.0)
+    await _until_it_has_collected(1)
+    assert gc.get_freeze_count() >= frozen + len(kept)
+
+
 async def test_nothing_is_collected_while_much_is_made_by_others(
     keeping: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
