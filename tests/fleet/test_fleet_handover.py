@@ -231,6 +231,8 @@ async def test_a_planned_restart_of_an_edge_loses_nothing_and_stays_fit(tmp_path
                 await asyncio.sleep(0.1)
 
         watching = asyncio.create_task(look())
+        await until_holds(lambda: looks > 2, within=60)
+        against.clear()  # until it has seen the daemon once it knows nothing in its favour
         edges.asking.since()
         for _ in range(2):
             await asyncio.to_thread(edges.manager.stop)

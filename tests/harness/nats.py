@@ -18,6 +18,7 @@ import pytest
 
 from bench.fleet.lab.nats import cluster_of, configuration, jetstream, server_program
 from harness.programs import free_port
+from harness.waiting import wait_until
 
 TIMEOUT = 60.0
 
@@ -81,12 +82,21 @@ class NatsServer:
         await self._end(signal.SIGKILL)
 
     def pause(self) -> None:
-        """Stop it (SIGSTOP): its sockets stay, and nobody answers."""
+        """Stop it (SIGSTOP): its sockets stay, and nobody answers.
+
+        Returns once all its threads stand still, which on a busy host is some time after the signal.
+        """
         self._signal(signal.SIGSTOP)
+        wait_until(self._stands_still, "nats-server stands still", within=TIMEOUT)
 
     def resume(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+
+    def _stands_still(self) -> bool:
+        assert self._process is not None
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/stat")
+        return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
 
     def _signal(self, number: int) -> None:
         assert self._process is not None

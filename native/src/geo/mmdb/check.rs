@@ -181,7 +181,13 @@ mod tests {
 
     #[test]
     fn damage_is_found_in_either_half_of_many_records() {
-        for at in [None, Some(0), Some(MANY - 1), Some(MANY), Some(2 * MANY - 1)] {
+        for at in [
+            None,
+            Some(0),
+            Some(MANY - 1),
+            Some(MANY),
+            Some(2 * MANY - 1),
+        ] {
             let mut data = vec![0xa0; 2 * MANY];
             let mut all = Bits::new(data.len());
             for offset in 0..data.len() {
@@ -190,7 +196,11 @@ mod tests {
             if let Some(octet) = at.and_then(|at| data.get_mut(at)) {
                 *octet = 0x64; // text of four octets, and no record
             }
-            assert_eq!(check_values(&data, &all, |_| ()).is_err(), at.is_some(), "{at:?}");
+            assert_eq!(
+                check_values(&data, &all, |_| ()).is_err(),
+                at.is_some(),
+                "{at:?}"
+            );
         }
     }
 
