@@ -154,8 +154,8 @@ async def test_all_find_out_soon_when_it_hangs_and_one_that_is_alone_by_itself(
         await until_holds(lambda: all(edge.fell for edge in edges), within=30)
         lateness.cancel()
         fell = [edge.fell - hung for edge in edges if edge.fell]
-    # A canary is due within an interval, takes 2 s to fail, and two more begin each 0.5 s. What this
-    # process was late by, timeouts are given back, to each edge at other moments.
+    # A canary is due within an interval, takes 2 s to fail, and two more begin each 0.5 s. Timeouts
+    # are given back what this process was late by, at other moments for each edge.
     assert max(fell) <= 1.25 * INTERVAL + 2.0 + 2 * 0.5 + 1.5 + late[0], (fell, late)
     assert max(fell) - min(fell) <= 2.0 + late[0], (fell, late)
 

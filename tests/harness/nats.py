@@ -84,7 +84,7 @@ class NatsServer:
     def pause(self) -> None:
         """Stop it (SIGSTOP): its sockets stay, and nobody answers.
 
-        Returns once all its threads stand still, which on a busy host is some time after the signal.
+        Returns once all its threads stand still: on a busy host some time after the signal.
         """
         self._signal(signal.SIGSTOP)
         wait_until(self._stands_still, "nats-server stands still", within=TIMEOUT)
