@@ -60,6 +60,7 @@ def traced(world: World) -> tuple[dict[str, Any], dict[int, tuple[float, float]]
         command = write_resolverd(place, port, endpoints.port, world)
         at = command.index("resolverd")
         command[at : at + 1] = ["bench.health.traced_daemon", str(place / "trace")]
+        command.remove("-P")  # it is started where `bench` lies
         with serving(command, port, place):
             time.sleep(6.0)
             found = deaths(endpoints, port, world.deaths, gap=FAST, name=name, address=given)
