@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from resolverd import log
+from resolverd.admin.orders import order_of, said_to
 from resolverd.admin.scope import Telling, scope_of, told
 from resolverd.admin.served import Served
-from resolverd.admin.times import iso
 from resolverd.config.explain import did_you_mean
 from resolverd.errors import ResolverdError
 from resolverd.policy.operator_rules import OFF, OperatorRule, in_words, key_of, parts_of
@@ -150,13 +150,8 @@ def rules_on(served: Served, rules: Mapping[str, OperatorRule], now: float) -> l
             "service": parts_of(key)[0],
             "region": parts_of(key)[1] or None,
             "share": rule.share,
-            "who": rule.who,
-            "why": rule.why,
-            "set_at": iso(time.time() - (now - rule.set_at)),
-            "until": None if rule.until is None else iso(time.time() + rule.until - now),
-            "seconds_left": None if rule.until is None else round(rule.remaining(now), 3),
-            "scope": said[key].scope if key in said else None,
-            "pending": key in said and said[key].pending,
+            **order_of(rule, now),
+            **said_to(said, key),
         }
         for key, rule in rules.items()
     ]

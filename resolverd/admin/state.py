@@ -18,12 +18,13 @@ from resolverd.admin.generations import generations_of
 from resolverd.admin.inference import endpoint_readings, oddities
 from resolverd.admin.liveness import degraded
 from resolverd.admin.load import region_load, service_loads
+from resolverd.admin.orders import order_of, said_to
 from resolverd.admin.probed import Probed
 from resolverd.admin.reloads import reload_of
 from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.served import Served
 from resolverd.admin.spills import rules_on
-from resolverd.admin.times import iso
+from resolverd.admin.times import iso, moment
 from resolverd.config.fences import FenceSize
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import EveryOption
@@ -129,24 +130,15 @@ def override_of(override: Override, now: float) -> Json:
     """One override as JSON at `now` (monotonic); `until` is None where it holds until cleared."""
     return {
         "kind": override.kind.value,
-        "who": override.who,
-        "why": override.why,
-        "set_at": _moment(override.set_at, now),
-        "until": _moment(override.until, now),
-        "seconds_left": None if override.until is None else round(override.remaining(now), 3),
+        **order_of(override, now),
     }
-
-
-def _moment(reading: float | None, now: float) -> str | None:
-    """A reading of the monotonic clock as the time of day that it was, or will be."""
-    return None if reading is None else iso(time.time() - (now - reading))
 
 
 def _isolation(isolation: IsolationDetector, now: float) -> Json:
     """Whether this host is taken to be isolated; `regions` do not respond again yet."""
     return {
         "isolated": isolation.isolated,
-        "since": _moment(isolation.since, now),
+        "since": moment(isolation.since, now),
         "regions": list(isolation.regions),
         "reason": isolation.reason or None,
     }
@@ -158,7 +150,7 @@ def _verdict(verdict: Verdict, now: float) -> Json:
         "measured": verdict.measured.value,
         "serves": verdict.serves,
         "reason": verdict.reason,
-        "changed_at": _moment(verdict.changed_at, now),
+        "changed_at": moment(verdict.changed_at, now),
         "override": override_of(verdict.override, now) if verdict.override else None,
     }
 
@@ -190,8 +182,8 @@ def _hours(region: str, seen: _Seen) -> Json | None:
         "spans": list(config.hours),
         "time_zone": config.time_zone,
         "open": window.open,
-        "changed_at": _moment(window.changed_at, seen.now),
-        "until": _moment(window.until, seen.now),
+        "changed_at": moment(window.changed_at, seen.now),
+        "until": moment(window.until, seen.now),
     }
 
 
@@ -215,7 +207,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
         "failures": counted.failures,
         "latency_seconds": None if math.isnan(counted.latency) else round(counted.latency, 6),
         "condition": verdict.condition.value or None,
-        "held_until": _moment(verdict.held_until, now),
+        "held_until": moment(verdict.held_until, now),
         **endpoint_connection(
             probed.connections.get(id_, _NO_CONNECTION),
             probed.families.get(id_, {}),
@@ -303,8 +295,7 @@ def overrides_on(served: Served, overrides: Mapping[str, Override], now: float) 
         {
             "target": key,
             **override_of(override, now),
-            "scope": said[key].scope if key in said else None,
-            "pending": key in said and said[key].pending,
+            **said_to(said, key),
         }
         for key, override in overrides.items()
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from resolverd import __version__, log
-from resolverd.admin.times import iso
+from resolverd.admin.times import iso, moment
 from resolverd.anycast import drain as drains
 from resolverd.anycast.announcer import Route
 from resolverd.anycast.configuration import Kept
@@ -106,7 +106,7 @@ def _route(edge: Edge, route: Route, now: float) -> Json:
     return {
         "address": route.address,
         "state": standing.phase.value,
-        "since": iso(time.time() - (now - standing.since)),
+        "since": moment(standing.since, now),
         "reasons": _reasons(route.reasons),
         "held": route.held or None,
         "unproved": route.failing or None,
