@@ -8,7 +8,7 @@ from typing import Any
 from resolverd.cli.console import out, show_json
 from resolverd.cli.link import add_sockets, find_all, operator
 from resolverd.cli.options import UsageError, add_config, add_json, verb
-from resolverd.cli.override import add_force, duration, reason, warn_of_emptied
+from resolverd.cli.override import add_for, add_force, reason, warn_of_emptied
 from resolverd.cli.spans import span
 from resolverd.cli.telling import add_edge, warn_of_untold
 from resolverd.cli.waiting import waiting
@@ -44,13 +44,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         more=_MORE,
     )
     parser.add_argument("region", metavar="REGION", help="what to drain")
-    parser.add_argument(
-        "--for",
-        dest="seconds",
-        type=duration,
-        metavar="DURATION",
-        help="how long it holds, such as 30m (default: until cleared)",
-    )
+    add_for(parser)
     parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
     parser.add_argument(
         "--no-wait",

@@ -56,6 +56,17 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
         choices=("up", "down", "drain"),
         help="up serves; down and drain do not (drain says that it is on purpose)",
     )
+    add_for(parser)
+    parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
+    add_force(parser)
+    add_edge(parser)
+    add_socket(parser)
+    add_config(parser)
+    add_json(parser)
+
+
+def add_for(parser: argparse.ArgumentParser) -> None:
+    """Add the option `--for` of verbs that put something in force."""
     parser.add_argument(
         "--for",
         dest="seconds",
@@ -63,12 +74,6 @@ def _register_override(verbs: argparse._SubParsersAction[argparse.ArgumentParser
         metavar="DURATION",
         help="how long it holds, such as 30m (default: until cleared)",
     )
-    parser.add_argument("--why", required=True, type=reason, help="for those who find it later")
-    add_force(parser)
-    add_edge(parser)
-    add_socket(parser)
-    add_config(parser)
-    add_json(parser)
 
 
 def add_force(parser: argparse.ArgumentParser) -> None:
@@ -154,10 +159,16 @@ def _edge(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _until(override: dict[str, Any]) -> str:
-    if override["seconds_left"] is None:
-        return f"until cleared: resolverd clear {override['target']}"
+    undo = f": resolverd clear {override['target']}" if override["seconds_left"] is None else ""
+    return for_how_long(override) + undo
+
+
+def for_how_long(order: Mapping[str, Any]) -> str:
+    """How long something in force still holds, in words, by the JSON of it."""
+    if order["seconds_left"] is None:
+        return "until cleared"
     # What is left has lost a few milliseconds on its way here.
-    return f"for {span(override['seconds_left'] + 0.5)}, until {override['until']}"
+    return f"for {span(order['seconds_left'] + 0.5)}, until {order['until']}"
 
 
 def duration(text: str) -> float:

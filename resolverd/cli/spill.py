@@ -8,9 +8,8 @@ from typing import Any
 from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import add_socket, find, operator
 from resolverd.cli.options import UsageError, add_config, add_json, verb
-from resolverd.cli.override import duration, reason
+from resolverd.cli.override import add_for, for_how_long, reason
 from resolverd.cli.rows import shown
-from resolverd.cli.spans import span
 from resolverd.cli.telling import add_edge, warn_of_untold
 from resolverd.errors import ExitCode
 from resolverd.policy.operator_rules import OFF, in_words, key_of
@@ -58,13 +57,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="REGION",
         help="the region that it is of (default: each of the service without a rule of its own)",
     )
-    parser.add_argument(
-        "--for",
-        dest="seconds",
-        type=duration,
-        metavar="DURATION",
-        help="how long it holds, such as 30m (default: until cleared)",
-    )
+    add_for(parser)
     parser.add_argument("--why", type=reason, help="for those who find it later; not with auto")
     add_edge(parser)
     add_socket(parser)
@@ -125,10 +118,7 @@ def _report(answers: dict[str, Any]) -> None:
     only = f" --region {rule['region']}" if rule["region"] else ""
     edge = "" if rule["scope"] in (None, "all") else f" --edge {rule['scope']}"
     undo = f"resolverd spill {rule['service']}{only} auto{edge}"
-    left = rule["seconds_left"]
-    # What is left has lost a few milliseconds on its way here.
-    until = "until cleared" if left is None else f"for {span(left + 0.5)}, until {rule['until']}"
-    out().print(f"{name}: {says} {until}", markup=False)
+    out().print(f"{name}: {says} {for_how_long(rule)}", markup=False)
     _report_taken(rule, answers)
     out().print(f"undo: {undo}", markup=False)
 
