@@ -13,8 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from cli.cli_place import SERVER, write_place
 from cli.command import TIMEOUT, environment
 from harness.config import REGIONS, config_text
+from harness.server import HEAD
 
 PROBES = 'interval = "500ms"\nfast_interval = "100ms"\n'
 ADMIN = 'socket = "admin.sock"\nlisten = ""\n'
@@ -44,6 +46,16 @@ class Live:
     def socket(self) -> Path:
         """Its admin socket."""
         return self.place / "admin.sock"
+
+
+@contextmanager
+def live_chat(place: Path, services: str) -> Iterator[Live]:
+    """`live` of a place that is written first, with `chat.inference.example` in its zone."""
+    write_place(place)
+    zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
+    (place / "zones" / "inference.zone").write_text(zone)
+    with live(place, services, SERVER) as found:
+        yield found
 
 
 @contextmanager

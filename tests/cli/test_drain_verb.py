@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.cli_place import SERVER, write_place
 from cli.command import TIMEOUT, process, resolverd
-from cli.live import Live, live
+from cli.live import Live, live_chat
 from harness.config import CHAT
-from harness.server import HEAD
 from harness.waiting import wait_until
 
 # The DYNA record of the zone allows 60 s, the service 3 s.
@@ -30,11 +28,7 @@ regions = ["eu-west"]
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One daemon for the whole module; each test leaves it as it was."""
-    place = tmp_path_factory.mktemp("served")
-    write_place(place)
-    zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
-    (place / "zones" / "inference.zone").write_text(zone)
-    with live(place, SERVICES, SERVER) as found:
+    with live_chat(tmp_path_factory.mktemp("served"), SERVICES) as found:
         yield found
 
 

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.cli_place import SERVER, write_place
 from cli.command import resolverd
-from cli.live import Live, live
+from cli.live import Live, live_chat
 from harness.config import CHAT
-from harness.server import HEAD
 
 from resolverd.admin.documents.actions import SpillRuleClearedDocument, SpillRuleSetDocument
 from resolverd.admin.documents.state import StateDocument
@@ -20,11 +18,7 @@ from resolverd.admin.documents.state import StateDocument
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """One daemon for the whole module; each test leaves it as it was."""
-    place = tmp_path_factory.mktemp("served")
-    write_place(place)
-    zone = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
-    (place / "zones" / "inference.zone").write_text(zone)
-    with live(place, CHAT, SERVER) as found:
+    with live_chat(tmp_path_factory.mktemp("served"), CHAT) as found:
         yield found
 
 

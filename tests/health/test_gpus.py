@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import structlog
 from aiohttp import web
-from harness.steps import at_once
 
 from resolverd.health.gpus import GpuPage, GpuWatch, gpu_values
+from resolverd.turns import at_once
 
 METRIC = "DCGM_FI_DEV_GPU_UTIL"
 PAGE = f"""\

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from harness.steps import at_once
 from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.config.load_mapping import check_mapping, parse_metric
 from resolverd.health.load_pages import FORMATS, LoadPage, format_of, read_page
 from resolverd.health.load_pages.samples import find_samples
+from resolverd.turns import at_once
 
 PAGES = Path(__file__).parent / "load_pages"
 LLAMA = "meta-llama/Llama-3.1-8B-Instruct"

@@ -8,7 +8,6 @@ import time
 
 import pytest
 from harness.inference import Inference
-from harness.steps import at_once
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from resolverd.health.load_pages.samples import number
 from resolverd.health.probes.vllm_metrics import Engine, Page, read_page, read_samples
 from resolverd.health.probes.vllm_samples import find_lines, samples_of
 from resolverd.health.readings import Buckets, Total
+from resolverd.turns import at_once
 
 # No deadline for one example: a loaded machine is no defect.
 unhurried = hypothesis_settings(deadline=None)

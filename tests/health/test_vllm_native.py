@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from harness.inference import Inference
-from harness.steps import at_once
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from resolverd.abi.pages import SeriesReader
 from resolverd.health.probes.vllm_layout import KnownLayout
 from resolverd.health.probes.vllm_metrics import Page, read_page, read_samples
 from resolverd.health.probes.vllm_samples import WANTED, find_lines
+from resolverd.turns import at_once
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 unhurried = hypothesis_settings(deadline=None)

@@ -10,7 +10,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
-from harness.steps import at_once
 from real_vllm import ENGINE, MODEL, Vllm, vllm
 
 from resolverd.health.addresses import AddressBook
@@ -19,6 +18,7 @@ from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Tools, run
 from resolverd.health.probes.vllm_metrics import Page, read_page
+from resolverd.turns import at_once
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
