@@ -77,6 +77,7 @@ def code(one):
         if isinstance(constant, types.CodeType):
             code(constant)
 
+gc.unfreeze()  # what is frozen is left out of the objects, too
 for one in gc.get_objects():
     name = type(one).__name__
     if isinstance(one, type):
