@@ -25,6 +25,8 @@ NOT_LOADED = (
     "resolverd.fleet",
     "resolverd.publishing",
     "resolverd.anycast",
+    "resolverd.engine.answer",
+    "dnslib",
 )
 
 

@@ -31,9 +31,10 @@ from resolverd.dns.codes import (
     YXDOMAIN,
     A,
 )
-from resolverd.dns.edns import ExtendedError, encode_opt
+from resolverd.dns.edns import ExtendedError
 from resolverd.dns.limits import ANY_TTL, MAX_CHAIN, MAX_MESSAGE, MAX_NAME, MIN_PAYLOAD
 from resolverd.dns.names import Key, parent
+from resolverd.dns.opt import encode_opt
 from resolverd.dns.prefix import Prefix, host_prefix
 from resolverd.dns.query import AA, Dropped, Malformed, Query, parse
 from resolverd.dns.writer import (

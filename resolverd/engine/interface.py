@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
@@ -12,6 +12,9 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.sockets import BoundSockets
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.verify import Ask
+
+RunLoop = Callable[[Any], None]
+"""Runs a coroutine in an event loop of its own, in another process."""
 
 
 class Engine(Protocol):

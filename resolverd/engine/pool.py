@@ -11,7 +11,7 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
+from resolverd.engine.interface import RunLoop
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
@@ -30,7 +31,6 @@ from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.verify import Ask
 
 Message = tuple[Literal["plan", "steering", "counters", "blocks", "check"], Any]
-RunLoop = Callable[[Any], None]
 
 
 class WorkerPool:

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from zone_files import load_text
 
-from resolverd.dns.edns import encode_opt
 from resolverd.dns.names import to_text
+from resolverd.dns.opt import encode_opt
 from resolverd.dns.query import parse
 from resolverd.dns.sizes import ENVELOPE
 from resolverd.dns.writer import bare
