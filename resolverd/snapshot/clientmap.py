@@ -6,7 +6,7 @@ scope it returns is the database's own network, split by pins and by the hashed 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -35,6 +35,7 @@ from resolverd.rtt.latency import Latency
 from resolverd.rtt.order import by_cost, by_cost_of_prefix
 from resolverd.rtt.samples import Row
 from resolverd.snapshot.given_orders import GivenOrders
+from resolverd.snapshot.map_orders import MapOrders
 from resolverd.snapshot.model import Block, MapEntry, MapSize
 from resolverd.snapshot.trace import Known as Known
 from resolverd.snapshot.trace import Trace as Trace
@@ -243,6 +244,7 @@ class LazyClientMap:
         self._pins = PrefixMap(subnets)
         self._geo_pins, self._edge = geo_pins, edge
         self._placement = self.source.placement
+        self._orders = MapOrders(ranked, edge)
         # The cache asks a twin: a map that its own cache holds waits for the garbage collector, and
         # keeps a database of 100 MB meanwhile.
         twin = object.__new__(LazyClientMap)
@@ -283,7 +285,7 @@ class LazyClientMap:
         # compiled map: one that depends on the order before is another where regions are missing.
         host = first_of(extracted)
         own = rules if exact <= extracted.length else self._rules(host, located)
-        preference = self.ranked.order(self._allowed(own), place, extracted, known, self._edge)
+        preference = self._orders.order(own, place, extracted, known)
         if self.ranked.latency is not None:
             self.given.note(host.widened(exact), preference)
         scopes = (found.scope(exact), found.scope(self.ranked.block_length(extracted.bits)))
@@ -316,10 +318,6 @@ class LazyClientMap:
         row, measured = latency.around(host)
         before, kept = self.given.around(host)
         return Known(row, before), max(measured, kept)
-
-    def _allowed(self, rules: Iterable[PinRule]) -> tuple[str, ...]:
-        fence = fence_of(rules)
-        return tuple(r for r in self.ranked.regions if fence is None or r in fence)
 
     def _conclude(
         self,
