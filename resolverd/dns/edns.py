@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from dnslib import EDNS0, EDNSOption
-from dnslib.label import DNSBuffer
-
 from resolverd.dns.codes import CLIENT_SUBNET, EXTENDED_ERROR, NSID, EdeCode
 from resolverd.dns.prefix import Bits, Prefix
 
@@ -138,6 +135,10 @@ def _record(
     payload: int, high: int, dnssec_ok: bool, options: tuple[tuple[int, bytes], ...]
 ) -> bytes:
     """An OPT record; `high` is the upper part of the RCODE."""
+    # Loaded by who answers from Python: the native engine writes its own.
+    from dnslib import EDNS0, EDNSOption
+    from dnslib.label import DNSBuffer
+
     buffer = DNSBuffer()
     EDNS0(
         udp_len=payload,

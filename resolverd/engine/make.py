@@ -1,17 +1,18 @@
-"""The engine of a choice, over sockets that are bound."""
+"""The engine of a choice, over sockets that are bound; of the others nothing is loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
 from resolverd.engine.interface import Engine
-from resolverd.engine.native import NativeEngine
-from resolverd.engine.pool import RunLoop, WorkerPool
-from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits
+
+if TYPE_CHECKING:
+    from resolverd.engine.pool import RunLoop
 
 
 def make_engine(
@@ -26,7 +27,13 @@ def make_engine(
     `run` runs the event loop of a worker process.
     """
     if choice.engine == "native":
+        from resolverd.engine.native import NativeEngine
+
         return NativeEngine(bound, sockets, limits)
     if choice.workers == 1:
+        from resolverd.engine.reference import ReferenceEngine
+
         return ReferenceEngine(bound, sockets[0], limits)
+    from resolverd.engine.pool import WorkerPool
+
     return WorkerPool(bound, sockets, limits, run=run)
