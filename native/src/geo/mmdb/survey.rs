@@ -77,7 +77,8 @@ impl Named {
                 let inside = offset < data_size;
                 named.networks += u64::from(data);
                 outside |= data & !inside;
-                named.offsets.insert(if inside { offset } else { data_size });
+                let at = if inside { offset } else { data_size };
+                named.offsets.insert(at);
             }
         }
         named.offsets.remove(data_size);
