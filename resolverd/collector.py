@@ -11,7 +11,6 @@ takes reads a clock that it does not move (`thread_cpu`).
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import math
 import sys
@@ -124,6 +123,8 @@ class Freezer:
         then walks all that were made instead of others since: with thousands of endpoints 5 ms each
         half second, and 30 each five.
         """
+        import asyncio  # not before: a daemon begins with its databases before it has a loop
+
         pause, looked_at, blocks = _LATEST, -math.inf, 0
         while True:
             await asyncio.sleep(pause)

@@ -1,24 +1,28 @@
 """What a daemon leaves out when it imports libraries, which load more than it needs of them.
 
-All hold only while a context lasts, for whatever is imported in it first.
+Contexts hold while they last, for whatever is imported in them first.
 """
 
 from __future__ import annotations
 
 import gc
-import ssl
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
 
 @contextmanager
 def sparing() -> Iterator[None]:
     """All of them: how a daemon imports."""
-    # structlog takes rich for tracebacks, which are made otherwise here.
-    with uncollected(), absent("rich"), certificates_when_needed():
+    # Only now: ssl takes a while to load, and a start has begun with its databases by then.
+    from resolverd.certificates import certificates_when_needed
+
+    # structlog takes rich for tracebacks, which are made otherwise here; watchfiles takes anyio for
+    # those who watch from an event loop, and here a thread does.
+    with uncollected(), absent("rich"), hollow("anyio"), certificates_when_needed():
         yield
 
 
@@ -39,6 +43,14 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+def without_plugins() -> None:
+    """Have pydantic load no plugins, unless the environment says otherwise.
+
+    It would look for some through all that is installed, and run them (pydantic, "Plugins").
+    """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
 @contextmanager
 def absent(name: str) -> Iterator[None]:
     """Import as if the package `name` were not installed: for those who take it where it is.
@@ -57,35 +69,16 @@ def absent(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def certificates_when_needed() -> Iterator[None]:
-    """Let TLS contexts that are made meanwhile read the CA certificates at their first connection.
+def hollow(name: str) -> Iterator[None]:
+    """Import as if there were nothing in the package `name`: for those who take and never use it.
 
-    aiohttp makes two as it is imported, and each reads all those of the host: 70 ms and 2 MB of a
-    daemon whose probes may never need them.
+    Nothing happens where it has been imported.
     """
-    read_now = ssl.SSLContext.set_default_verify_paths
-
-    def read_later(context: ssl.SSLContext) -> None:
-        context.__class__ = _WithoutCertificates
-
-    ssl.SSLContext.set_default_verify_paths = read_later  # type: ignore[method-assign,assignment]
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = ModuleType(name)
     try:
         yield
     finally:
-        ssl.SSLContext.set_default_verify_paths = read_now  # type: ignore[method-assign]
-
-
-class _WithoutCertificates(ssl.SSLContext):
-    """A context that has yet to read the CA certificates of this host; then it is as any other."""
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        return self._read().wrap_bio(*args, **kwargs)
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        return self._read().wrap_socket(*args, **kwargs)
-
-    def _read(self) -> ssl.SSLContext:
-        context: ssl.SSLContext = self
-        context.__class__ = ssl.SSLContext
-        context.set_default_verify_paths()
-        return context
+        del sys.modules[name]

@@ -14,9 +14,13 @@ from pathlib import Path
 import pytest
 from harness.certificates import NAME, Authority, server_context
 
-from resolverd.imports import absent, certificates_when_needed, uncollected
+from resolverd.certificates import certificates_when_needed
+from resolverd.imports import absent, hollow, uncollected
 
 NOT_LOADED = (
+    "anyio",
+    "dnslib",
+    "prometheus_client",
     "rich",
     "resolverd.cli.console",
     "resolverd.admin.documents.base",
@@ -25,8 +29,17 @@ NOT_LOADED = (
     "resolverd.fleet",
     "resolverd.publishing",
     "resolverd.anycast",
+    "resolverd.admin.metrics",
     "resolverd.engine.answer",
-    "dnslib",
+    "resolverd.engine.pool",
+)
+NOT_BEFORE_DATABASES = (
+    "asyncio",
+    "logging",
+    "maxminddb",
+    "pydantic",
+    "ssl",
+    "structlog",
 )
 
 
@@ -38,8 +51,31 @@ def test_a_daemon_loads_nothing_that_it_does_not_serve_with() -> None:
         "    import resolverd.daemon\n"
         f"print([name for name in {NOT_LOADED!r} if name in sys.modules])\n"
     )
+    assert said_by(program) == "[]\n"
+
+
+def test_a_daemon_begins_with_its_databases_before_it_has_imported_much() -> None:
+    program = (
+        "import sys\n"
+        "from resolverd.cli import parser\n"
+        "parser(['serve'])\n"
+        "import resolverd.geo.preload\n"
+        f"print([name for name in {NOT_BEFORE_DATABASES!r} if name in sys.modules])\n"
+    )
+    assert said_by(program) == "[]\n"
+
+
+def said_by(program: str) -> str:
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (said.stdout, said.stderr) == ("[]\n", "")
+    assert not said.stderr
+    return said.stdout
+
+
+def test_what_is_hollow_is_there_again_afterwards() -> None:
+    sys.modules.pop("this", None)
+    with hollow("this"):
+        assert not hasattr(__import__("this"), "s")
+    assert "this" not in sys.modules
 
 
 def test_what_is_absent_is_there_again_afterwards() -> None:
@@ -50,8 +86,9 @@ def test_what_is_absent_is_there_again_afterwards() -> None:
 
 
 def test_what_has_been_imported_is_not_taken_away() -> None:
-    with absent("ssl"):
-        assert sys.modules["ssl"] is ssl
+    for left_out in (absent, hollow):
+        with left_out("ssl"):
+            assert sys.modules["ssl"] is ssl
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -19,6 +19,7 @@ RANKS = {
     "tasks": 0,
     "loop": 0,
     "imports": 0,
+    "certificates": 0,
     "memory": 0,
     "collector": 0,
     "precedence": 0,

@@ -31,8 +31,8 @@ from resolverd.geo import embedded
 # By module: functions, and methods by their classes.
 STAGES = {
     "resolverd.geo.preload": ["begin", "_open_all"],
-    "resolverd.geo.database": ["Database.open"],
-    "resolverd.files.large": ["copy_file"],
+    "resolverd.geo.database": ["Database.copied"],
+    "resolverd.files.large": ["copy_into_memory", "_digest_in_memory"],
     "resolverd.config.load": ["load_config"],
     "resolverd.snapshot.inputs": ["load_inputs", "zone_files", "open_databases", "check_together"],
     "resolverd.restoration": ["Restoration.holding"],

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from resolverd.abi.contract import Handles, Numbers, Spans
 from resolverd.abi.library import OutBuf, Span, library
-from resolverd.abi.map import REASON_OCTETS, Content, Geography, Meter, PlaceIndex, lent_databases
+from resolverd.abi.map import REASON_OCTETS, Content, Geography, PlaceIndex, lent_databases
+from resolverd.abi.meter import Meter
 from resolverd.errors import GeoError
 
 

@@ -20,6 +20,7 @@ from resolverd.abi.contract import Handles, Numbers, Spans
 from resolverd.abi.countries import Country, table_of
 from resolverd.abi.library import OutBuf, Span, library, release_after
 from resolverd.abi.limits import MAX_REGIONS, ORDERS
+from resolverd.abi.meter import Meter
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 
@@ -30,22 +31,6 @@ _LARGEST_ANSWER = 4 + MAX_REGIONS + 2 * 65_535
 
 Content = bytes | mmap
 """The octets of a database; of an mmap, one made with ACCESS_COPY."""
-
-
-class Meter:
-    """The part of a call that is done, written by the library and read from any thread."""
-
-    def __init__(self) -> None:
-        self._thousandths = ctypes.c_uint32(0)
-
-    @property
-    def part(self) -> float:
-        """The part done, from 0 to 1, in steps of a thousandth."""
-        return min(1.0, self._thousandths.value / 1000)
-
-    def lent(self) -> ctypes.c_void_p:
-        """A pointer that the library writes to; keep this object until the call has returned."""
-        return ctypes.c_void_p(ctypes.addressof(self._thousandths))
 
 
 class PlaceIndex:

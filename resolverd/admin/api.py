@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pwd
 import socket
@@ -20,7 +21,6 @@ from resolverd.admin.emptied import emptied_of
 from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.fitness import fitness_of
 from resolverd.admin.liveness import degraded, faults
-from resolverd.admin.metrics import exposition
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
@@ -32,8 +32,6 @@ from resolverd.admin.spills import RuleCommand, clear_rule, rules_on, sent_on, s
 from resolverd.admin.state import config_path, overrides_on, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
-from resolverd.engine.explain import explain, plain
-from resolverd.engine.orders import policy_of
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
@@ -93,6 +91,10 @@ class Api:
             raise ApiError(
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
+        await asyncio.to_thread(_load_explain)
+        from resolverd.engine.explain import NotSteeredError, explain, plain
+        from resolverd.engine.orders import policy_of
+
         try:
             alternative = policy_of(request.query.get("policy"))
         except ValueError as error:
@@ -101,6 +103,9 @@ class Api:
             explanation = explain(name, _prefix(client), self._served.snapshot, alternative)
         except ValueError as error:
             raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
+        except NotSteeredError as error:
+            hint = "ask for a name that a DYNA record steers"
+            raise ApiError(404, str(error), hint) from error
         plan, steering = self._served.snapshot
         generation = {"plan": plan.generation, "steering": steering.generation}
         source = {
@@ -239,6 +244,9 @@ class Api:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics: Prometheus' text format, or OpenMetrics for a client that accepts it."""
+        await asyncio.to_thread(_load_metrics)
+        from resolverd.admin.metrics import exposition
+
         page, content_type = await exposition(self._served, request.headers.get("Accept", ""))
         return web.Response(body=page, headers={"Content-Type": content_type})
 
@@ -270,6 +278,17 @@ class Api:
     async def fitness(self, request: web.Request) -> web.Response:
         """What decides whether this edge's service addresses are announced; asked each second."""
         return _document(await fitness_of(self._served))
+
+
+# What no answer and no verdict needs is loaded by the first who asks for it, in a thread.
+
+
+def _load_metrics() -> None:
+    import resolverd.admin.metrics  # noqa: F401
+
+
+def _load_explain() -> None:
+    import resolverd.engine.explain  # noqa: F401
 
 
 def _document(document: Mapping[str, Any]) -> web.Response:

@@ -13,7 +13,6 @@ from resolverd.admin.emptied import WouldEmptyError, emptied_of
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
 from resolverd.admin.scope import SaidMeanwhileError, UnknownEdgeError
 from resolverd.admin.spills import NoRuleError, ShareOfAllError, UnknownSpillError
-from resolverd.engine.explain import NotSteeredError
 from resolverd.errors import ResolverdError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,8 +45,6 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     except WouldEmptyError as error:
         fences = emptied_of(error.emptied)
         return _answer(409, str(error), error.hint, more={"emptied": fences})
-    except NotSteeredError as error:
-        return _answer(404, str(error), "ask for a name that a DYNA record steers")
     except ResolverdError as error:
         return _answer(503, str(error), "see the daemon's log")
     except web.HTTPNotFound:

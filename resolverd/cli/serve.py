@@ -8,7 +8,7 @@ from pathlib import Path
 from resolverd import memory
 from resolverd.cli.options import add_config, add_log, existing_config, verb
 from resolverd.collector import FREEZER
-from resolverd.imports import sparing
+from resolverd.imports import sparing, uncollected
 from resolverd.signals import PROCESS
 
 
@@ -31,15 +31,16 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     memory.keep_little()
-    with sparing():
+    with uncollected():
         from resolverd.geo import preload
 
-        # Beside the other imports.
+        # Beside all other imports, so that both cores have something to do.
         preload.begin(arguments.config, arguments.overrides)
-        from resolverd import log
-        from resolverd.daemon import Daemon
-        from resolverd.loop import run_loop
-        from resolverd.systemd import Supervisor
+        with sparing():
+            from resolverd import log
+            from resolverd.daemon import Daemon
+            from resolverd.loop import run_loop
+            from resolverd.systemd import Supervisor
     path = _config(arguments)
     log.in_background(arguments.log)
     supervisor = Supervisor.adopt()

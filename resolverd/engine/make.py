@@ -1,4 +1,4 @@
-"""The engine of a choice, over sockets that are bound."""
+"""The engine of a choice, over sockets that are bound; of the others nothing is loaded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
 from resolverd.engine.interface import Engine, RunLoop
-from resolverd.engine.native import NativeEngine
 from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.tcp import TcpLimits
 
@@ -24,8 +23,9 @@ def make_engine(
     `run` runs the event loop of a worker process.
     """
     if choice.engine == "native":
+        from resolverd.engine.native import NativeEngine
+
         return NativeEngine(bound, sockets, limits)
-    # What answers with the reference engine is imported by nobody else: 1.5 MB.
     if choice.workers == 1:
         from resolverd.engine.reference import ReferenceEngine
 

@@ -5,7 +5,9 @@ What is read so is never in memory whole. Blocks as `read_file` does, and raises
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import mmap
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +20,12 @@ from resolverd.files.reading import (
     key_of,
     note_digest,
     note_unread,
+    send_regular,
 )
 from resolverd.files.threads import Step
+
+# Octets that are mapped at once.
+_WINDOW = 16 << 20
 
 
 def copy_file(path: Path, limit: int, descriptor: int) -> str:
@@ -30,6 +36,44 @@ def copy_file(path: Path, limit: int, descriptor: int) -> str:
 def copy_kept(path: Path, limit: int, descriptor: int) -> str:
     """`copy_file` of a file that we wrote ourselves, which is no part of an edit."""
     return _copied(key_of(path), limit, descriptor)[1]
+
+
+def copy_into_memory(path: Path, limit: int, descriptor: int) -> str:
+    """`copy_file` into a memory file that is empty: by the kernel, and told from there.
+
+    A hundred megabytes are a few calls, between which whoever else runs Python is waited for.
+    """
+
+    def read(name: str) -> tuple[Signature, str]:
+        target = os.dup(descriptor)
+
+        def send(step: Step) -> Signature:
+            # Its own descriptor, as below.
+            try:
+                return send_regular(name, limit, step, target)
+            finally:
+                os.close(target)
+
+        try:
+            signature = THREADS.run(send)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_SET))
+            return _copied(name, limit, descriptor)
+        return signature, _digest_in_memory(descriptor)
+
+    return _noted(path, limit, read)
+
+
+def _digest_in_memory(descriptor: int) -> str:
+    """Through a window, as what is mapped counts as resident."""
+    told, size = hashlib.sha256(), os.fstat(descriptor).st_size
+    for start in range(0, size, _WINDOW):
+        length = min(_WINDOW, size - start)
+        with mmap.mmap(descriptor, length, access=mmap.ACCESS_READ, offset=start) as content:
+            told.update(content)
+    return told.hexdigest()
 
 
 def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:

@@ -39,6 +39,8 @@ MAX_TEXT = 16 << 20  # attributions, and what is shown
 # Octets that are read at a time, and of a large file: after each a thread of Python's waits for its
 # turn. One call for many more would be taken for a file that hangs, where a network is slow.
 _CHUNK, _LARGE_CHUNK = 1 << 20, 4 << 20
+# Of what the kernel copies, so much at once where the last piece took less than so many seconds.
+_LARGEST_PIECE, _SOON = 64 << 20, 0.1
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
 # most, and some file systems count whole seconds.
 _RACY_NS = 2_000_000_000
@@ -257,20 +259,37 @@ def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
 
 def each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
     """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
-    step(name)
-    # Before it is opened, which may change what a device or a pipe's writer does.
-    _check_regular(os.stat(name), name)  # noqa: PTH116
-    descriptor = _open(name)
+    descriptor, status = _open_regular(name, step)
     try:
-        status = os.fstat(descriptor)
-        _check_regular(status, name)
         length = 0
         for chunk in _chunks(descriptor, status.st_size, limit):
             length += len(chunk)
             take(chunk)
             if length > limit:
-                raise OSError(errno.EFBIG, f"it is larger than {_size(limit)}", name)
+                raise _too_large(name, limit)
             step(name)
+    finally:
+        os.close(descriptor)
+    return signature_of(status)
+
+
+def send_regular(name: str, limit: int, step: Step, target: int) -> Signature:
+    """Have the kernel copy a file's content to the descriptor `target`; its signature from before.
+
+    Raises OSError, with EINVAL where the file system does not do that.
+    """
+    descriptor, status = _open_regular(name, step)
+    try:
+        left, piece = limit + 1, _LARGE_CHUNK
+        began = time.monotonic()
+        while sent := os.sendfile(target, descriptor, None, min(piece, left)):
+            left -= sent
+            if left <= 0:
+                raise _too_large(name, limit)
+            step(name)
+            took, began = time.monotonic() - began, time.monotonic()
+            if took < _SOON:
+                piece = min(2 * piece, _LARGEST_PIECE)
     finally:
         os.close(descriptor)
     return signature_of(status)
@@ -321,6 +340,21 @@ def key_of(path: Path) -> str:
     return str(path.absolute())
 
 
+def _open_regular(name: str, step: Step) -> tuple[int, os.stat_result]:
+    """A descriptor of a regular file, and its status. Raises OSError."""
+    step(name)
+    # Before it is opened, which may change what a device or a pipe's writer does.
+    _check_regular(os.stat(name), name)  # noqa: PTH116
+    descriptor = _open(name)
+    try:
+        status = os.fstat(descriptor)
+        _check_regular(status, name)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, status
+
+
 def _open(name: str) -> int:
     give_up = time.monotonic() + _LEASE_BREAK
     while True:
@@ -346,6 +380,10 @@ def _check_regular(status: os.stat_result, name: str) -> None:
     kind = kinds.get(stat.S_IFMT(status.st_mode), "special file")
     number = errno.EISDIR if kind == "directory" else errno.EINVAL
     raise OSError(number, f"it is a {kind}, not a regular file", name)
+
+
+def _too_large(name: str, limit: int) -> OSError:
+    return OSError(errno.EFBIG, f"it is larger than {_size(limit)}", name)
 
 
 def _size(octets: int) -> str:

@@ -9,19 +9,21 @@ are: what hangs costs a bounded number of threads.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import errno
 import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from resolverd.precedence import work_in_background
+
+# Loaded by whoever has an event loop: a start reads its databases before that.
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 Step = Callable[[str], None]
@@ -86,6 +88,8 @@ class FileThreads:
 
     async def call(self, work: Callable[[Step], T]) -> T:
         """`run` for an event loop, which goes on meanwhile."""
+        import asyncio
+
         loop, finished = asyncio.get_running_loop(), asyncio.Event()
         job = self._submit(work, lambda: _post(loop, finished.set))
         try:
@@ -183,6 +187,8 @@ class FileThreads:
 
 def beside(work: Callable[[], T]) -> Callable[[], T]:
     """Begin `work` in a daemon thread of its own; who calls the result has what comes of it."""
+    from concurrent.futures import Future
+
     future: Future[T] = Future()
     context = copy_context()
 
@@ -202,6 +208,8 @@ async def detached(work: Callable[[], T], *, background: bool = True) -> T:
     Unlike `asyncio.to_thread`'s, no thread is waited for when the process ends. It stands behind
     the event loop, and behind what answers, unless somebody waits for it: `background` False.
     """
+    import asyncio
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     context = copy_context()

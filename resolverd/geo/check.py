@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resolverd.abi.library import why_not
-from resolverd.abi.map import Meter
+from resolverd.abi.meter import Meter
 from resolverd.files.threads import detached
 from resolverd.geo import preload, stamp
 from resolverd.geo.database import Database

@@ -7,7 +7,6 @@ checks the rest.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import mmap
 import os
@@ -21,19 +20,20 @@ from typing import NamedTuple
 
 import maxminddb
 
-from resolverd.abi.map import Content, Meter, PlaceIndex
+from resolverd.abi.map import Content, PlaceIndex
+from resolverd.abi.meter import Meter
 from resolverd.dns.prefix import Bits
 from resolverd.errors import GeoError
-from resolverd.files.large import copy_file, copy_kept
+from resolverd.files.large import copy_kept
 from resolverd.files.reading import MAX_DATABASE
 from resolverd.files.reading import read_file as octets_of
 from resolverd.geo.countries import countries
 from resolverd.geo.layout import READABLE, Layout, has_asns, layout_of, read_place
+from resolverd.geo.memory_copy import MemoryCopy, memory_copy, memory_file, readable
 from resolverd.geo.place import Located
 from resolverd.geo.private import (
     UNREADABLE,
     PrivateReader,
-    memory_file,
     open_on_disk,
     open_private,
     open_sealed,
@@ -91,12 +91,18 @@ class Database:
     @classmethod
     def open(cls, path: Path) -> Database:
         """Read the database at `path`. Raises GeoError with the reason it cannot serve."""
-        descriptor = memory_file(path.name)
-        if descriptor is None:
+        return cls.copied(memory_copy(path), path)
+
+    @classmethod
+    def copied(cls, copy: MemoryCopy | None, path: Path) -> Database:
+        """Take over a copy of the database at `path`, which is read where there is none.
+
+        Raises GeoError as `open` does.
+        """
+        if copy is None:
             return cls.of(read_file(path), path.name)
+        descriptor, sha256 = copy
         try:
-            with _readable(path):
-                sha256 = copy_file(path, MAX_DATABASE, descriptor)
             with _mapped(descriptor) as content:
                 _check_metadata(content, path.name)
         except BaseException:
@@ -266,23 +272,8 @@ class Database:
 
 def read_file(path: Path) -> bytes:
     """The bytes of a file. Raises GeoError when it cannot be read, or is over 2 GiB."""
-    with _readable(path):
+    with readable(path):
         return octets_of(path, MAX_DATABASE)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno == errno.EFBIG:
-            raise GeoError(
-                f"{path}: over 2 GiB, larger than any city database; name another"
-            ) from error
-        raise GeoError(
-            f"{path}: {error.strerror}; name a database that exists and can be read, "
-            "or get one with `resolverd geo fetch`"
-        ) from error
 
 
 @contextmanager

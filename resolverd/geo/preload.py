@@ -3,6 +3,9 @@
 `begin` takes what the configuration's own file says, unchecked, and the load that decides is given
 what came of it by `taken`. What that does not ask for is dropped. Nothing of it is logged or kept
 here, and a database that is refused is refused again by whoever asks for its places.
+
+A start has imported next to nothing when it begins with this, and this imports little: what opens
+a database and checks it is loaded while the first one is copied.
 """
 
 from __future__ import annotations
@@ -10,30 +13,47 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from resolverd.abi.library import why_not
-from resolverd.abi.map import Meter
+from resolverd.abi.meter import Meter
 from resolverd.config.toml_text import parsed
 from resolverd.errors import GeoError
 from resolverd.files.reading import MAX_CONFIG, Reads, key_of, note_as, read_file
-from resolverd.geo.database import Database
+from resolverd.geo.memory_copy import memory_copy
+
+if TYPE_CHECKING:
+    from resolverd.geo.database import Database
 
 # Seconds between switches of threads (sys.setswitchinterval): one that reads waits so long for the
 # interpreter's lock after each piece, as the one that imports never gives it up by itself.
 _TURN = 0.001
 
 
-class _Begun(NamedTuple):
-    """The database, or what its opening raised; how far its check is; what was read for it."""
+class _Begun:
+    """A database on its way: what was read for it, and how far its check is."""
 
-    opened: Future[Database]
-    meter: Meter
-    reads: Reads
+    def __init__(self, reads: Reads) -> None:
+        self.reads, self.meter = reads, Meter()
+        self._ended = threading.Event()
+        self._database: Database | None = None
+        self._error: BaseException | None = None
+
+    def end(self, database: Database | None, error: BaseException | None = None) -> None:
+        """It is open, or why it is not."""
+        self._database, self._error = database, error
+        self._ended.set()
+
+    def result(self) -> Database:
+        """The database, or raises what its opening raised. Blocks."""
+        self._ended.wait()
+        if self._error is not None:
+            raise self._error
+        assert self._database is not None, "it has ended with one of both"
+        return self._database
 
 
 _begun: dict[str, _Begun] = {}
@@ -57,9 +77,8 @@ def begin(config: Path, options: Sequence[tuple[str, Any]]) -> None:
 def have_ready(databases: Mapping[Path, Database], reads: Reads) -> None:
     """Have these taken, which are open and were read as `reads` has noted."""
     for path, database in databases.items():
-        begun = _Begun(Future(), Meter(), reads)
-        begun.opened.set_result(database)
-        _begun[key_of(path)] = begun
+        begun = _begun[key_of(path)] = _Begun(reads)
+        begun.end(database)
 
 
 def meter(path: Path) -> Meter | None:
@@ -77,7 +96,7 @@ def taken(path: Path) -> Database | None:
     if begun is None:
         return None
     try:
-        return begun.opened.result()
+        return begun.result()
     finally:
         note_as(begun.reads, path)
 
@@ -89,11 +108,13 @@ def drop() -> None:
 
 def _begin(paths: Sequence[Path], stamps: Path | None) -> None:
     once = {key_of(path): path for path in paths}  # one that is named twice is opened once
-    begun = {key: _Begun(Future(), Meter(), Reads()) for key in once}
+    begun = {key: _Begun(Reads()) for key in once}
     work = partial(_open_all, list(zip(once.values(), begun.values(), strict=True)), stamps)
     with suppress(RuntimeError):  # where no thread can be had, nothing is preloaded
         threading.Thread(target=work, name="preload", daemon=True).start()
         _begun.update(begun)
+        # What the thread needs next, loaded while it copies.
+        import resolverd.geo.stamp  # noqa: F401
 
 
 def _open_all(databases: Sequence[tuple[Path, _Begun]], stamps: Path | None) -> None:
@@ -102,20 +123,26 @@ def _open_all(databases: Sequence[tuple[Path, _Begun]], stamps: Path | None) -> 
     try:
         for path, begun in databases:
             try:
-                with begun.reads.noted():
-                    database = Database.open(path)
-                _check(database, path, stamps, begun.meter)
+                begun.end(_opened(path, stamps, begun))
             except BaseException as error:  # noqa: BLE001 - handed to whoever asks for it
-                begun.opened.set_exception(error)
-            else:
-                begun.opened.set_result(database)
+                begun.end(None, error)
     finally:
         sys.setswitchinterval(turn)
 
 
+def _opened(path: Path, stamps: Path | None, begun: _Begun) -> Database:
+    with begun.reads.noted():
+        copy = memory_copy(path)
+        from resolverd.geo.database import Database  # which a thread that imports has by now
+
+        database = Database.copied(copy, path)
+    _check(database, path, stamps, begun.meter)
+    return database
+
+
 def _check(database: Database, path: Path, stamps: Path | None, meter: Meter) -> None:
     """Have the places read, unless the very octets are known to have passed before."""
-    from resolverd.geo import stamp  # which a thread that imports has by now
+    from resolverd.geo import stamp  # as above
 
     if stamps is not None and stamp.is_known(stamps, path, database.sha256):
         return

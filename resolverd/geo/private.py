@@ -14,7 +14,6 @@ import hashlib
 import io
 import os
 import struct
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ import maxminddb
 
 from resolverd.files.large import digest_kept
 from resolverd.files.reading import MAX_DATABASE
+from resolverd.geo.memory_copy import memory_file
 
 UNREADABLE = (
     maxminddb.InvalidDatabaseError,
@@ -126,13 +126,6 @@ def open_on_disk(path: Path, sha256: str) -> PrivateReader | None:
         raise
     os.close(descriptor)
     return None
-
-
-def memory_file(name: str) -> int | None:
-    """An anonymous file with nothing in it, or None where there is no such thing."""
-    if sys.platform != "linux":
-        return None
-    return os.memfd_create(name[-100:], os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
 
 
 def _memory_file(content: bytes, name: str) -> int | None:

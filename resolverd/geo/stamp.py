@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from resolverd import log
 from resolverd.errors import GeoError
 from resolverd.files.large import digest_file
 from resolverd.files.reading import MAX_DATABASE, read_kept
@@ -26,8 +25,6 @@ RULES = 1
 
 _UNREADABLE = (OSError, ValueError, TypeError, KeyError)
 """What a stamp that cannot be read raises."""
-
-_log = log.get("geo")
 
 
 def recall(directory: Path, path: Path) -> WalkReport | None:
@@ -60,7 +57,11 @@ def _read(directory: Path, path: Path) -> WalkReport | None:
     except FileNotFoundError:
         return None
     except _UNREADABLE as error:
-        _log.warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
+        from resolverd import (
+            log,
+        )  # only now: a start looks for stamps before it has anything to log
+
+        log.get("geo").warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
         return None
 
 
@@ -85,7 +86,10 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
         # A start waits for this, and of a part nothing is believed.
         replace_file(_stamp_path(directory, path), content, synchronised=False)
     except OSError as error:
-        _log.warning("geo.stamp_unwritable", directory=str(directory), reason=str(error))
+        from resolverd import log  # as above
+
+        reason = str(error)
+        log.get("geo").warning("geo.stamp_unwritable", directory=str(directory), reason=reason)
 
 
 def sha256_of(path: Path) -> str:

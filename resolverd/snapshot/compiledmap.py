@@ -20,13 +20,13 @@ from resolverd.abi.map import (
     Geography,
     Hub,
     Landmark,
-    Meter,
     NativeMap,
     PlaceIndex,
 )
 from resolverd.abi.map import Latency as NativeLatency
 from resolverd.abi.map import OwnPlace as NativeOwnPlace
 from resolverd.abi.map import Region as NativeRegion
+from resolverd.abi.meter import Meter
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo.locator import Locator

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from resolverd import log
-from resolverd.abi.map import Meter, NativeMap
+from resolverd.abi.map import NativeMap
+from resolverd.abi.meter import Meter
 from resolverd.config.model import Config
 from resolverd.geo.locator import Locator
 from resolverd.geo.own_places import NO_PLACES, OwnPlaces

@@ -18,7 +18,7 @@ from mmdb_writer import Record, mmdb_bytes, write_mmdb
 from resolverd.dns.prefix import Bits, Prefix, host_prefix
 from resolverd.errors import GeoError
 from resolverd.geo import database as databases
-from resolverd.geo import private
+from resolverd.geo import memory_copy, private
 from resolverd.geo.database import Database
 from resolverd.geo.place import Located, Place
 
@@ -134,7 +134,7 @@ def test_without_memory_files_the_python_reader_says_the_same(
 ) -> None:
     path = corpus / "GeoLite2-City-Test.mmdb"
     fast = Database.open(path)
-    for room in (private, databases):
+    for room in (private, databases, memory_copy):
         monkeypatch.setattr(room, "memory_file", lambda name: None)
     plain = Database.open(path)
     assert plain.shared_path is None

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mmdb_writer import Record, mmdb_bytes, write_mmdb
 
 from resolverd.abi.library import why_not
-from resolverd.abi.map import Geography, Meter, NativeMap, Region
+from resolverd.abi.map import Geography, NativeMap, Region
+from resolverd.abi.meter import Meter
 from resolverd.dns.prefix import Prefix
 from resolverd.errors import GeoError
 from resolverd.geo import embedded

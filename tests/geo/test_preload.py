@@ -15,6 +15,7 @@ from resolverd.files.reading import Reads, key_of
 from resolverd.geo import preload
 from resolverd.geo.check import open_checked
 from resolverd.geo.database import Database
+from resolverd.geo.memory_copy import MemoryCopy
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
 
@@ -38,13 +39,13 @@ def config(tmp_path: Path) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that were opened."""
     paths: list[Path] = []
-    open_one = Database.open
+    copied = Database.copied
 
-    def opening(path: Path) -> Database:
+    def opening(copy: MemoryCopy | None, path: Path) -> Database:
         paths.append(path)
-        return open_one(path)
+        return copied(copy, path)
 
-    monkeypatch.setattr(Database, "open", opening)
+    monkeypatch.setattr(Database, "copied", opening)
     return paths
 
 
@@ -93,7 +94,7 @@ def test_one_that_is_named_twice_is_opened_once_and_keeps_none_after_it_waiting(
     write_mmdb(last, {"192.0.2.0/24": {"country_code": "DE"}})
     preload.begin(config, [("server.geoip", ["city.mmdb", again, "last.mmdb"])])
     begun = preload._begun[key_of(last)]
-    assert begun.opened.result(timeout=30) is preload.taken(last)
+    assert begun.result() is preload.taken(last)
     assert preload.taken(city) is not None
     assert opened == [city, last]
 

@@ -21,6 +21,7 @@ pub mod entries;
 pub mod farther;
 pub mod fence;
 pub mod field;
+pub mod folded_hash;
 #[cfg(any(test, feature = "fuzz"))]
 mod fuzzed;
 pub mod geography;
@@ -49,6 +50,7 @@ pub mod prefix_rules;
 pub mod ranker;
 pub mod ranking;
 pub mod record;
+mod record_part;
 pub mod table_builder;
 pub mod trie;
 pub mod walk;

@@ -1,6 +1,7 @@
 //! One database's places: checked once, then known by the tree's own records.
 
 use super::countries::Countries;
+use super::folded_hash::FoldedHash;
 use super::mmdb::bits::Ranked;
 use super::mmdb::check::check_values;
 use super::mmdb::metadata::Layout;
@@ -9,7 +10,6 @@ use super::mmdb::survey::survey;
 use super::mmdb::{File, Refused, SEPARATOR};
 use super::place::Place;
 use super::record::{Reader, Unreadable};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::mpsc;
 use std::thread;
 
@@ -178,32 +178,7 @@ struct Places {
     known: Vec<Place>,
     /// By hash, and from there on to the first that is free. A power of two, half of which are free.
     slots: Vec<Slot>,
-    secret: Secret,
-}
-
-/// The file chooses the places, so they are hashed with a secret, by products of 128 bits whose halves
-/// are folded (as wyhash has it): in a tenth of the time of the library's own.
-struct Secret([u64; 6]);
-
-impl Default for Secret {
-    fn default() -> Self {
-        let random = RandomState::new();
-        Self([0, 1, 2, 3, 4, 5].map(|number: u64| random.hash_one(number)))
-    }
-}
-
-impl Secret {
-    #[inline]
-    fn hash(&self, [a, b, c, d]: [u64; 4]) -> u64 {
-        let Self([p, q, r, s, t, u]) = *self;
-        fold(fold(a ^ p, b ^ q) ^ t, fold(c ^ r, d ^ s) ^ u)
-    }
-}
-
-#[inline]
-const fn fold(one: u64, other: u64) -> u64 {
-    let product = one as u128 * other as u128;
-    product as u64 ^ (product >> 64) as u64
+    secret: FoldedHash,
 }
 
 /// A part of the hash that does not choose the slot, and the number of the place; 0 where it is free.
@@ -232,7 +207,7 @@ impl Places {
             self.grow();
         }
         let wanted = key(place);
-        let hash = self.secret.hash(wanted);
+        let hash = self.secret.of(wanted);
         let mask = self.slots.len().wrapping_sub(1);
         let (mut at, tag) = (hash as usize & mask, (hash >> 32) as u32);
         while let Some(slot) = self.slots.get_mut(at) {
@@ -255,7 +230,7 @@ impl Places {
         self.slots = vec![FREE; (2 * self.slots.len()).max(1024)];
         let mask = self.slots.len().wrapping_sub(1);
         for (number, place) in (1..).zip(&self.known) {
-            let hash = self.secret.hash(key(place));
+            let hash = self.secret.of(key(place));
             let mut at = hash as usize & mask;
             while let Some(slot) = self.slots.get_mut(at) {
                 if slot.number == NOWHERE {

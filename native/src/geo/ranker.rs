@@ -108,7 +108,7 @@ pub fn rows(nearest: &Nearest, geography: &Geography, places: &[&Place]) -> Vec<
     by_two(places, |places| {
         let (mut ranked, mut allowed) = (RankingScratch::default(), Vec::new());
         let mut rows = vec![None; places.len()];
-        for at in side_by_side(places) {
+        for at in in_turn(places, geography.regions.len()) {
             if let (Some(place), Some(made)) = (places.get(at), rows.get_mut(at)) {
                 *made = row(place, &mut ranked, &mut allowed);
             }
@@ -117,14 +117,20 @@ pub fn rows(nearest: &Nearest, geography: &Geography, places: &[&Place]) -> Vec<
     })
 }
 
-/// The places by their indices, those near one another mostly behind one another.
-fn side_by_side(places: &[&Place]) -> impl Iterator<Item = usize> {
+/// The places by their indices, those near one another mostly behind one another where there are regions
+/// enough for that to be worth it.
+fn in_turn(places: &[&Place], regions: usize) -> impl Iterator<Item = usize> {
     let mut cells: Vec<(u32, u32)> = (places.iter().zip(0..))
         .map(|(place, at)| (place.point.map_or(0, cell), at))
         .collect();
-    cells.sort_unstable();
+    if regions > FEW {
+        cells.sort_unstable();
+    }
     cells.into_iter().map(|(_, at)| at as usize)
 }
+
+/// So many regions are put in order in less time than a place is put beside others.
+const FEW: usize = 12;
 
 /// A cell of the globe by a number: cells near one another mostly have numbers near one another, as the
 /// bits of latitude and longitude take turns (Morton's order).

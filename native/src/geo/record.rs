@@ -5,11 +5,13 @@
 //! too; their networks are unplaced.
 
 use super::countries::{Countries, Country};
+use super::folded_hash::FoldedHash;
 use super::mmdb::bits::Bits;
 use super::mmdb::metadata::Layout;
 use super::mmdb::value::{Value, entries, header, kind, pointer, value};
 use super::numbers::{degrees, kilometres};
 use super::place::{CONTINENTS, DOUBT_RADIUS, NONE, Place};
+use super::record_part::Part;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -28,7 +30,7 @@ pub struct Reader<'a> {
     sound: Bits,
     /// What maps that pointers lead to gave, so that a map which many records share is gone
     /// through once, however large a hostile file makes it.
-    parts: HashMap<(usize, &'static str), Result<ValueOffsets, Unreadable>>,
+    parts: HashMap<(usize, Part), Result<ValueOffsets, Unreadable>, FoldedHash>,
     /// The places of records that are but pointers to other values.
     aliases: HashMap<usize, Result<Option<Place>, Unreadable>>,
 }
@@ -50,9 +52,6 @@ struct Said {
     unnamed: bool,
 }
 
-/// What the map of a record's traits is called.
-const TRAITS: &str = "a record's traits";
-
 impl<'a> Reader<'a> {
     /// A reader with nothing read.
     #[must_use]
@@ -62,7 +61,7 @@ impl<'a> Reader<'a> {
             layout,
             countries,
             sound: Bits::new(data.len()),
-            parts: HashMap::new(),
+            parts: HashMap::default(),
             aliases: HashMap::new(),
         }
     }
@@ -112,17 +111,16 @@ impl<'a> Reader<'a> {
                 _ => {}
             }
         }
-        [said.code, _, _] = self.part(country, "a record's country", [b"iso_code", b"", b""])?;
-        [said.continent, _, _] =
-            self.part(continent, "a record's continent", [b"code", b"", b""])?;
+        [said.code, _, _] = self.part(country, Part::Country, [b"iso_code", b"", b""])?;
+        [said.continent, _, _] = self.part(continent, Part::Continent, [b"code", b"", b""])?;
         [said.north, said.east, said.radius] = self.part(
             location,
-            "a record's location",
+            Part::Location,
             [b"latitude", b"longitude", b"accuracy_radius"],
         )?;
         // What is no map of traits says nothing, and spoils nothing.
         let [anycast, _, _] = self
-            .part(traits, TRAITS, [b"is_anycast", b"", b""])
+            .part(traits, Part::Traits, [b"is_anycast", b"", b""])
             .unwrap_or_default();
         said.anycast = anycast.map(|at| value(self.data, at)) == Some(Some(Value::Boolean(true)));
         Ok(said)
@@ -274,7 +272,7 @@ impl<'a> Reader<'a> {
     fn part(
         &mut self,
         part: Option<usize>,
-        what: &'static str,
+        what: Part,
         keys: [&[u8]; 3],
     ) -> Result<ValueOffsets, Unreadable> {
         let Some(part) = part else {
@@ -294,14 +292,12 @@ impl<'a> Reader<'a> {
     fn search(
         &self,
         part: usize,
-        what: &'static str,
+        what: Part,
         keys: [&[u8]; 3],
     ) -> Result<ValueOffsets, Unreadable> {
         let mut found = [None; 3];
-        for (key, at) in self.map(value(self.data, part), what)? {
-            // The classes that read this in Python have parameters of these names.
-            let parameter = key == b"self" || key == b"locales" && what != "a record's location";
-            if parameter && what != TRAITS {
+        for (key, at) in self.map(value(self.data, part), what.name())? {
+            if what.has_parameter(key) {
                 return Err("a record is not a geoip2 one".into());
             }
             for (wanted, place) in keys.iter().zip(&mut found) {

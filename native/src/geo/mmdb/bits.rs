@@ -7,7 +7,7 @@ pub struct Bits {
 }
 
 impl Bits {
-    /// None of the offsets below `size`.
+    /// None of the offsets below `size`; that itself has room too.
     #[must_use]
     pub fn new(size: usize) -> Self {
         Self {
@@ -24,6 +24,13 @@ impl Bits {
         let before = *word;
         *word |= 1 << (offset % 64);
         before != *word
+    }
+
+    /// Take an offset out.
+    pub fn remove(&mut self, offset: usize) {
+        if let Some(word) = self.words.get_mut(offset / 64) {
+            *word &= !(1 << (offset % 64));
+        }
     }
 
     /// Put in all that another set of this size has.
@@ -109,6 +116,10 @@ mod tests {
         assert!(offsets.iter().all(|&offset| bits.insert(offset)));
         assert!(!bits.insert(63) && !bits.insert(10_000));
         assert!(bits.holds(64) && !bits.holds(65));
+        assert!(bits.insert(65));
+        bits.remove(65);
+        bits.remove(10_000);
+        assert!(!bits.holds(65));
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 128, 299]);
         let ranked = Ranked::new(&bits);
         assert_eq!(ranked.rank(128), Some(3));

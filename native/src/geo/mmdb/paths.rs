@@ -10,8 +10,10 @@ use super::{File, Refused};
 /// Then each is led to once, and how deep it stands is known by the way. Edges into the IPv4 subtree
 /// from elsewhere are let be.
 pub struct Preorder {
-    /// Nodes that the walk has yet to come to, the next one last, with how deep each stands.
-    due: Vec<(u32, u8)>,
+    /// Nodes that the walk has yet to come to, the next one last, with how deep each stands: one for
+    /// each bit of a path, and the next.
+    due: [(u32, u8); 2 + LONGEST as usize],
+    waiting: usize,
     ipv4: Option<u32>,
     /// How many nodes there are.
     count: u32,
@@ -23,7 +25,8 @@ impl Preorder {
     pub fn new(file: &File<'_>) -> Option<Self> {
         let ipv4 = ipv4_subtree(&file.tree, file.ip_version);
         (ipv4 != Some(0)).then(|| Self {
-            due: vec![(0, root_depth(file.ip_version))],
+            due: [(0, root_depth(file.ip_version)); 2 + LONGEST as usize],
+            waiting: 1,
             ipv4,
             count: file.tree.count(),
         })
@@ -43,12 +46,13 @@ impl Preorder {
     /// Whether it has come to all nodes.
     #[must_use]
     pub const fn is_over(&self) -> bool {
-        self.due.is_empty()
+        self.waiting == 0
     }
 
     #[inline]
     fn visit(&mut self, node: u32, [low, high]: [u32; 2]) -> Option<()> {
-        let (due, depth) = self.due.pop()?;
+        self.waiting = self.waiting.checked_sub(1)?;
+        let (due, depth) = *self.due.get(self.waiting)?;
         if due != node || depth >= LONGEST {
             return None;
         }
@@ -59,13 +63,12 @@ impl Preorder {
     /// Note where a record leads from a node that stands so deep.
     #[inline]
     fn lead(&mut self, record: u32, depth: u8, low: bool) -> Option<()> {
-        if record >= self.count {
-            return Some(());
-        }
         if Some(record) == self.ipv4 && !(low && depth + 1 == IPV4) {
             return (depth < IPV4).then_some(());
         }
-        self.due.push((record, depth + 1));
+        // Put down whether or not it is a node, as that could not be foreseen, and kept if it is.
+        *self.due.get_mut(self.waiting)? = (record, depth + 1);
+        self.waiting += usize::from(record < self.count);
         Some(())
     }
 }

@@ -67,19 +67,25 @@ impl Named {
             offsets: Bits::new(data_size),
         };
         let first = count as usize + SEPARATOR;
+        let mut outside = false;
         for (node, records) in file.tree.nodes(from, to) {
             each(node, records);
-            for record in records.into_iter().filter(|record| *record > count) {
-                named.networks += 1;
-                match (record as usize).checked_sub(first) {
-                    Some(offset) if offset < data_size => named.offsets.insert(offset),
-                    _ => {
-                        return Err(Refused::because(
-                            "its search tree points outside the data section",
-                        ));
-                    }
-                };
+            for record in records {
+                // Without a branch, as none could be foreseen: what names no data counts as the offset
+                // behind all of them.
+                let (data, offset) = (record > count, (record as usize).wrapping_sub(first));
+                let inside = offset < data_size;
+                named.networks += u64::from(data);
+                outside |= data & !inside;
+                let at = if inside { offset } else { data_size };
+                named.offsets.insert(at);
             }
+        }
+        named.offsets.remove(data_size);
+        if outside {
+            return Err(Refused::because(
+                "its search tree points outside the data section",
+            ));
         }
         Ok(named)
     }

@@ -4,6 +4,7 @@
 /// here", one above it points into the data section.
 #[derive(Clone, Copy)]
 pub struct Tree<'a> {
+    /// Of the nodes, and the zeros behind them.
     octets: &'a [u8],
     count: u32,
     /// Octets of a node: 6, 7 or 8.
@@ -16,11 +17,11 @@ impl<'a> Tree<'a> {
     pub fn new(content: &'a [u8], count: u32, record_size: u8) -> Option<Self> {
         let width = usize::from(record_size) / 4;
         let size = (count as usize).checked_mul(width)?;
-        if count == 0 || size.checked_add(super::SEPARATOR)? > content.len() {
+        if count == 0 {
             return None;
         }
         Some(Self {
-            octets: content.get(..size)?,
+            octets: content.get(..size.checked_add(super::SEPARATOR)?)?,
             count,
             width,
         })
@@ -36,7 +37,7 @@ impl<'a> Tree<'a> {
     /// Octets that it takes.
     #[must_use]
     pub const fn size(&self) -> usize {
-        self.octets.len()
+        self.count as usize * self.width
     }
 
     /// Both records of a node; "nothing here" where there is no such node.
@@ -44,38 +45,30 @@ impl<'a> Tree<'a> {
     #[inline]
     pub fn records(&self, node: u32) -> [u32; 2] {
         let start = node as usize * self.width;
-        match self.octets.get(start..start + self.width) {
-            Some(octets) => self.decoded(octets),
-            None => [self.count; 2],
+        // Zeros stand behind the last node, so that of each as much can be read at once.
+        let octets = self.octets.get(start..).and_then(<[u8]>::first_chunk);
+        match octets {
+            Some(octets) if node < self.count => self.decoded(u64::from_be_bytes(*octets)),
+            _ => [self.count; 2],
         }
     }
 
     /// The nodes from one to before another in order, with both records of each.
     pub fn nodes(&self, from: u32, to: u32) -> impl Iterator<Item = (u32, [u32; 2])> {
-        let octets = from as usize * self.width..to as usize * self.width;
-        let nodes = (self.octets.get(octets).unwrap_or_default()).chunks_exact(self.width);
-        (from..to)
-            .zip(nodes)
-            .map(|(node, octets)| (node, self.decoded(octets)))
+        (from..to.min(self.count)).map(|node| (node, self.records(node)))
     }
 
     #[inline]
-    fn decoded(&self, octets: &[u8]) -> [u32; 2] {
-        match *octets {
-            [a, b, c, d, e, f] => [
-                u32::from_be_bytes([0, a, b, c]),
-                u32::from_be_bytes([0, d, e, f]),
-            ],
-            [a, b, c, middle, d, e, f] => [
-                u32::from_be_bytes([middle >> 4, a, b, c]),
-                u32::from_be_bytes([middle & 15, d, e, f]),
-            ],
-            [a, b, c, d, e, f, g, h] => [
-                u32::from_be_bytes([a, b, c, d]),
-                u32::from_be_bytes([e, f, g, h]),
-            ],
-            _ => [self.count; 2],
-        }
+    fn decoded(&self, octets: u64) -> [u32; 2] {
+        let (low, high) = match self.width {
+            6 => (octets >> 40, octets >> 16 & 0xff_ffff),
+            7 => (
+                octets >> 40 | (octets >> 36 & 15) << 24,
+                octets >> 8 & 0xff_ffff | (octets >> 32 & 15) << 24,
+            ),
+            _ => (octets >> 32, octets & 0xffff_ffff),
+        };
+        [low as u32, high as u32]
     }
 
     /// Where IPv4 begins: the record behind 96 zero bits in an IPv6 tree, the root in an
