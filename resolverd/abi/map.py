@@ -76,6 +76,10 @@ class PlaceIndex:
         release_after(self, library().resolverd_place_index_release, handle)
         self.networks, self.records, self.unreadable, self.places, self.octets = report
 
+    def keep_paths(self) -> None:
+        """Keep what compilations find in the tree, for the next of several: 4 octets a network."""
+        library().resolverd_place_index_keep_paths(self.handle)
+
 
 class Region(NamedTuple):
     """One region; coordinates in degrees, `seed` as `ranking.region_seed` has it."""

@@ -82,6 +82,8 @@ class _Maps:
             if before is not None:
                 before()  # which ends with the map that it is at
             self._left += enumerate(_sources(config, locator))
+            if len(self._left) > 1:
+                locator.expect_maps()
             self._make()
         finally:
             self._first.set()

@@ -27,7 +27,8 @@ pub mod geography;
 pub mod groups;
 pub mod kept;
 pub mod known;
-pub mod known_row;
+pub mod known_paths;
+mod known_row;
 pub mod latency;
 pub mod latency_order;
 mod leaf_budget;
@@ -52,6 +53,7 @@ pub mod record;
 pub mod table_builder;
 pub mod trie;
 pub mod walk;
+mod walk_alone;
 
 pub use blocks::{Block, Blocks};
 pub use compile::{compile, coverage};
