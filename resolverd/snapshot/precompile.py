@@ -18,6 +18,7 @@ from resolverd.config.model import Config
 from resolverd.errors import GeoError
 from resolverd.files.threads import beside
 from resolverd.geo.locator import Locator
+from resolverd.precedence import work_beforehand
 from resolverd.snapshot.clientmap import MapSource
 from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.kept_maps import KeptMaps
@@ -78,6 +79,7 @@ class _Maps:
 
     def begin(self, config: Config, locator: Locator, before: Callable[[], object] | None) -> None:
         """Make all of them, after those that were begun `before`: four at a time are too large."""
+        work_beforehand()  # zones are read one after another, and maps by as many cores as are free
         try:
             if before is not None:
                 before()  # which ends with the map that it is at
