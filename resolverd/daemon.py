@@ -51,6 +51,7 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
 from resolverd.snapshot.difference import Difference
+from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Snapshot
@@ -253,13 +254,13 @@ class Daemon:
         self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)
         try:
-            self._publication.begin(inputs)  # it is compiled while endpoints are probed
             await self.admin.start(inputs.config.admin, inputs.base)
             if self.fleet is not None:
                 await self.fleet.start()  # it connects while endpoints are probed
             await self._observation.start()
             await self._obey_the_fleet()
-            await self.engine.start(await self._publication.first(inputs, earlier.histories))
+            histories = {name: History(known) for name, known in earlier.histories.items()}
+            await self.engine.start(await self._publication.first(inputs, histories))
         except BaseException:
             await self._abandon()
             raise
@@ -348,7 +349,8 @@ class Daemon:
     async def _standing(self) -> Standing:
         """How things stand now, for a later process."""
         standing = await self._observation.standing()
-        segments = {name: one.segments for name, one in self._publication.histories.items()}
+        histories = self._publication.histories.items()
+        segments = {service: history.segments for service, history in histories}
         said = {} if self.fleet is None else self.fleet.words.kept()
         return replace(standing, histories=segments, fleet=said)
 
@@ -387,7 +389,6 @@ class Daemon:
 
     async def _abandon(self) -> None:
         await self._leave_fleet()
-        self._publication.abandon()
         await self.admin.stop()
         await self.engine.stop()
         await self._observation.stop()

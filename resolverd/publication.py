@@ -23,7 +23,6 @@ from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
 from resolverd.observation import Observation
-from resolverd.policy.sticky import Segment
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs
@@ -91,7 +90,6 @@ class Publication:
         self._world: World
         self._answers: KnownAnswers = {}
         self._staged: Ask
-        self._first_plan: asyncio.Task[Plan]
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._ttl_ledger, self._followers = ttl_ledger, followers
         self._maps, self._precompilation = maps, precompilation
@@ -99,25 +97,15 @@ class Publication:
         self._publishing = asyncio.Lock()
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
 
-    def begin(self, inputs: Inputs) -> None:
-        """Begin with the Plan to start with, for `first`: nothing that probes say is in it."""
-        # No thread that the end of the process would wait for, as a signal may come meanwhile.
-        self._first_plan = asyncio.create_task(detached(partial(self._compile, inputs)))
-        self._first_plan.add_done_callback(_heard)  # nobody may come to ask what it failed of
-
-    def abandon(self) -> None:
-        """Wait no longer for what was begun."""
-        self._first_plan.cancel()
-
     async def first(
-        self, inputs: Inputs, known: Mapping[str, tuple[Segment, ...]] = MappingProxyType({})
+        self, inputs: Inputs, histories: Mapping[str, History] = MappingProxyType({})
     ) -> Snapshot:
         """The Snapshot to start with, verified; the engine is handed it by whoever starts that.
 
-        `known` are the histories that an earlier process has kept; `begin` was called before.
+        `histories` are those that an earlier process has kept.
         """
-        plan = await self._first_plan
-        histories = {name: History(segments) for name, segments in known.items()}
+        # No thread that the end of the process would wait for, as a signal may come meanwhile.
+        plan = await detached(partial(self._compile, inputs))
         world = self._observation.tick(inputs, plan, time.monotonic())
         self._serve(inputs, plan, await self._verified(inputs, plan, world, histories))
         return self.snapshot
@@ -258,8 +246,3 @@ class Publication:
         )
         moments = [moment for moment in known if moment is not None and moment < math.inf]
         return max(0.0, min(moments) - now) if moments else None
-
-
-def _heard(task: asyncio.Task[Plan]) -> None:
-    if not task.cancelled():
-        task.exception()

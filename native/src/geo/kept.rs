@@ -245,3 +245,76 @@ impl<'a> Octets<'a> {
         Some(words.as_chunks().0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::ranking::mix;
+    use crate::geo::trie::tests::random_leaves;
+
+    const ROWS: u32 = 300;
+
+    fn kept(networks: &Networks) -> Vec<u8> {
+        let mut out = Vec::new();
+        save_networks(networks, &mut out);
+        out
+    }
+
+    fn read(octets: &[u8], ruled: bool) -> Option<Networks> {
+        let mut rest = Octets(octets);
+        let networks = Kept::read(&mut rest)?.networks(ROWS, Family::V4, ruled)?;
+        rest.0.is_empty().then_some(networks)
+    }
+
+    fn each(check: impl Fn(&[Leaf], &Networks, bool)) {
+        for seed in 0..8 {
+            for most in [0, 3, 17, 24, 32] {
+                let leaves = random_leaves(seed, most, ROWS, 600);
+                for (ruled, grouped) in [(false, true), (true, true), (false, false)] {
+                    let networks = Networks::of(leaves.as_slice(), ruled, grouped).unwrap();
+                    check(&leaves, &networks, ruled);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn networks_are_read_back_as_they_were() {
+        each(|leaves, networks, ruled| {
+            let octets = kept(networks);
+            let restored = read(&octets, ruled).unwrap();
+            assert_eq!(restored.size(), networks.size());
+            assert_eq!(kept(&restored), octets);
+            let mut address = 0_u128;
+            for leaf in leaves {
+                assert_eq!(restored.leaf(address), *leaf);
+                address = address.wrapping_add(unit(leaf.length()));
+            }
+            assert!(read(&octets, !ruled).is_none() || networks.groups().is_none());
+        });
+    }
+
+    #[test]
+    fn what_was_damaged_is_refused_or_looked_up_as_any_other() {
+        each(|_, networks, ruled| {
+            let octets = kept(networks);
+            for draw in 0..400 {
+                let mut damaged = octets.clone();
+                let at = mix(draw) as usize % damaged.len();
+                if let Some(octet) = damaged.get_mut(at) {
+                    *octet ^= 1 << (draw % 8);
+                }
+                let Some(restored) = read(&damaged, ruled) else {
+                    continue;
+                };
+                for step in 0..64_u128 {
+                    let leaf = restored.leaf(step << 122 | u128::from(mix(draw)) << 58);
+                    assert!(leaf.entry() < ROWS && leaf.length() <= 32);
+                }
+            }
+            for length in (0..octets.len()).step_by(13) {
+                assert!(read(&octets[..length], ruled).is_none());
+            }
+        });
+    }
+}

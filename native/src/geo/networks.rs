@@ -26,7 +26,11 @@ impl Networks {
         Self::of(leaves, ruled, leaves.count() >= MANY)
     }
 
-    fn of(leaves: &(impl LeafSource + ?Sized), ruled: bool, grouped: bool) -> Option<Self> {
+    pub(super) fn of(
+        leaves: &(impl LeafSource + ?Sized),
+        ruled: bool,
+        grouped: bool,
+    ) -> Option<Self> {
         if grouped && let Some(packed) = pack(leaves, ruled) {
             return Self::packed(packed, leaves.count(), ruled);
         }
