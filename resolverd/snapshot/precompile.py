@@ -79,8 +79,8 @@ class _Maps:
 
     def begin(self, config: Config, locator: Locator, before: Callable[[], object] | None) -> None:
         """Make all of them, after those that were begun `before`: four at a time are too large."""
-        work_beforehand()  # zones are read one after another, and maps by as many cores as are free
         try:
+            work_beforehand()  # zones are read by one core, and maps made by all that are free
             if before is not None:
                 before()  # which ends with the map that it is at
             self._left += enumerate(_sources(config, locator))
