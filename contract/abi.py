@@ -100,6 +100,7 @@ ABI = Abi(
         Function("engine", "engine_blocks", SIZE, (ENGINE, NUMBERS)),
         Function("engine", "engine_inject_fault", None, (ENGINE, SIZE, U32)),
         Function("map", "place_index_read", INDEX, (SPAN, SPAN, METER, NUMBERS, OUT)),
+        Function("map", "place_index_keep_paths", None, (INDEX,)),
         Function("map", "place_index_release", None, (INDEX,)),
         Function("map", "map_compile", MAP, (SPANS, INDEXES, SPAN, SPANS, MAP, METER, OUT)),
         Function("map", "map_coverage", SIGNED, (SPANS, INDEXES, SPAN, METER, NUMBERS, OUT)),

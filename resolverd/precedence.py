@@ -21,6 +21,9 @@ only once it is owed time, and then looks again only at its tick."""
 BACKGROUND = 19
 """The same of work in the background: a seventh of the loop's weight, 1.5 % of what answers has.
 With less it takes turns before answers."""
+BEFOREHAND = 5
+"""The same of work that a start will wait for, but not yet: a third of the weight of what it is at.
+With more, a host without CPU would keep it waiting for that once all else is done."""
 _MOST = 19
 
 
@@ -50,6 +53,11 @@ def work_in_background() -> None:
     """Have the calling thread stand behind all others, from now on; nothing before `stand_back`."""
     if _Standing.background is not None:
         _raise(0, _Standing.background)
+
+
+def work_beforehand() -> None:
+    """Have the calling thread, and those that it starts, stand behind what a start is at now."""
+    _raise(0, min(_MOST, _nice(0) + BEFOREHAND))
 
 
 def _raise(thread: int, nice: int) -> None:

@@ -84,7 +84,8 @@ PAGE = page()
 
 async def serve(count: int, kind: type[Healthy]) -> None:
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(kind, "127.0.0.1", 0, backlog=16) for _ in range(count)]
+    # One stands for the servers of many regions, whose first probes come at once.
+    servers = [await loop.create_server(kind, "127.0.0.1", 0, backlog=1024) for _ in range(count)]
     print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
     await asyncio.Event().wait()
 

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x0B7E7468
+ABI_VERSION: Final = 0xD81AD1AD
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -104,6 +104,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_engine_blocks": (c_size_t, c_void_p, Numbers),
     "resolverd_engine_inject_fault": (None, c_void_p, c_size_t, c_uint32),
     "resolverd_place_index_read": (c_void_p, Span, Span, c_void_p, Numbers, OutBuf),
+    "resolverd_place_index_keep_paths": (None, c_void_p),
     "resolverd_place_index_release": (None, c_void_p),
     "resolverd_map_compile": (c_void_p, Spans, Handles, Span, Spans, c_void_p, c_void_p, OutBuf),
     "resolverd_map_coverage": (c_ssize_t, Spans, Handles, Span, c_void_p, Numbers, OutBuf),

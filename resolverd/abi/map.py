@@ -61,6 +61,10 @@ class PlaceIndex:
         release_after(self, library().resolverd_place_index_release, handle)
         self.networks, self.records, self.unreadable, self.places, self.octets = report
 
+    def keep_paths(self) -> None:
+        """Keep what compilations find in the tree, for the next of several: 4 octets a network."""
+        library().resolverd_place_index_keep_paths(self.handle)
+
 
 class Region(NamedTuple):
     """One region; coordinates in degrees, `seed` as `ranking.region_seed` has it."""
@@ -284,8 +288,9 @@ class NativeMap:
         return restored
 
     def saved(self) -> memoryview:
-        """All of it, for `restored`: 4 octets for each leaf, and its lists."""
-        room = ctypes.create_string_buffer(12 + 4 * self.leaves + (5 + MAX_REGIONS) * self.lists)
+        """All of it, for `restored`: its lists, and its leaves as they lie in memory."""
+        most = 64 + self.octets + 4 * self.leaves + (5 + MAX_REGIONS) * self.lists
+        room = ctypes.create_string_buffer(most)
         length = library().resolverd_map_save(self.handle, OutBuf.of(room))
         assert length >= 0, "there is room for every leaf, and for lists of all regions"
         return memoryview(room).cast("B")[:length].toreadonly()

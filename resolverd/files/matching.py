@@ -73,13 +73,23 @@ def real_path(path: Path) -> str:
 
 
 def real_paths(paths: Sequence[Path]) -> list[str]:
-    """`real_path` of each, all at once unless one does not answer."""
+    """`real_path` of each, all at once unless one does not answer.
+
+    A directory is resolved once for all that lies in it.
+    """
 
     def resolve(step: Step) -> list[str]:
-        resolved = []
+        resolved, directories = [], dict[str, str]()
         for name in map(key_of, paths):
             step(name)
-            resolved.append(os.path.realpath(name))
+            directory, _, last = name.rpartition("/")
+            if last in ("", ".", ".."):
+                resolved.append(os.path.realpath(name))
+                continue
+            if directory not in directories:
+                directories[directory] = os.path.realpath(f"{directory}/").rstrip("/")
+            real = f"{directories[directory]}/{last}"
+            resolved.append(os.path.realpath(real) if os.path.islink(real) else real)  # noqa: PTH114
         return resolved
 
     try:

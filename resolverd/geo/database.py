@@ -81,6 +81,7 @@ class Database:
         self._closer = weakref.finalize(self, opened.close)
         self._kept = content if self._descriptor is None else b""
         self._place_index: PlaceIndex | None = None
+        self._several = False
         self._held: dict[str, bool] = {}
         try:
             self.metadata = _metadata(opened.reader, name)
@@ -175,15 +176,21 @@ class Database:
                         f"{self.name}: {error}; get the file again, or name another"
                     ) from error
             self._place_index = known
+        if self._several:
+            known.keep_paths()
         return known
+
+    def expect_maps(self) -> None:
+        """Have the next maps be compiled of what the first finds in the tree, until `rest`."""
+        self._several = True
 
     def rest(self) -> None:
         """Drop what only compiling needs, where it is large: it is read again when it is asked for.
 
         Of a city database it is as large as a map, and reading it takes half a second of CPU.
         """
-        known = self._place_index
-        if known is not None and known.octets > _LARGE_INDEX:
+        known, several, self._several = self._place_index, self._several, False
+        if known is not None and (several or known.octets > _LARGE_INDEX):
             self._place_index = None
 
     def leave_memory(self, copy: Path) -> None:

@@ -159,6 +159,11 @@ class Locator:
         """One map per database, for logs, `check` and the admin API; plain JSON values."""
         return list(map(_described, self.sources, self.databases))
 
+    def expect_maps(self) -> None:
+        """Several maps are to be compiled; see `Database.expect_maps`."""
+        for database in self.databases:
+            database.expect_maps()
+
     def rest(self) -> None:
         """Drop what only compiling needs, once all maps are compiled; see `Database.rest`."""
         for database in self.databases:

@@ -39,7 +39,7 @@ from resolverd.snapshot.model import (
     ZonePlan,
 )
 from resolverd.snapshot.own_places import own_places
-from resolverd.snapshot.owned import glue_of, negative_ttl_of, wire_name
+from resolverd.snapshot.owned import glue_of, negative_ttl_of, no_region_of, wire_name
 from resolverd.snapshot.pairs import paired
 from resolverd.snapshot.rankings import ranking_of
 from resolverd.snapshot.recompile import recompiled
@@ -123,6 +123,18 @@ def compile_zone(
         return before[1]
     if before is not None and (edited := recompiled(zone, *before)) is not None:
         return edited
+    if before is None and alike is not None:
+        made = alike.zone(zone)
+        if made is None:
+            made = _compiled(zone, None, alike)
+            alike.remember(zone, made)
+        return made
+    return _compiled(zone, before, alike)
+
+
+def _compiled(
+    zone: Zone, before: tuple[Zone, ZonePlan] | None, alike: AlikeNodes | None
+) -> ZonePlan:
     apex = wire_name(zone.origin)
     key_of_apex = apex.lower()
     had, kept = (before[0].rrsets, before[1].nodes) if before else ({}, {})
@@ -135,9 +147,8 @@ def compile_zone(
     negative_ttl = negative_ttl_of(soa)
     no_region = None
     if any(node.dyna is not None for node in own.values()):
-        name = NO_REGION + apex
-        no_region = RRsetWire(CNAME, 0, ((Compressible(name),),))
-        own.setdefault(name.lower(), _why_no_region(negative_ttl))
+        no_region = no_region_of(apex)
+        own.setdefault(NO_REGION + key_of_apex, _why_no_region(negative_ttl))
     cuts = _cuts(zone, own, key_of_apex)
     nodes = {}
     for key in _with_empty_non_terminals(own, key_of_apex):

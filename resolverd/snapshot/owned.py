@@ -15,11 +15,11 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.nsbase
 
 from resolverd.config.tiers import edge_of_alias
-from resolverd.dns.codes import AAAA, A
+from resolverd.dns.codes import AAAA, CNAME, A
 from resolverd.dns.names import LENGTHS, Key, ancestors
 from resolverd.dns.writer import Compressible, Rdata, RRsetWire
 from resolverd.snapshot.model import Dyna
-from resolverd.zone.dyna import DYNA
+from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.dyna import Dyna as DynaRdata
 from resolverd.zone.model import RRset
 
@@ -79,6 +79,11 @@ def negative_ttl_of(soa: RRsetWire) -> int:
     """How long it may be kept that there is nothing (RFC 2308 §5)."""
     minimum: int = struct.unpack("!I", soa.rdatas[0][-1][-4:])[0]
     return min(soa.ttl, minimum)
+
+
+def no_region_of(apex: bytes) -> RRsetWire:
+    """What leads to the name of a zone that has no address."""
+    return RRsetWire(CNAME, 0, ((Compressible(NO_REGION + apex),),))
 
 
 def wire_name(name: dns.name.Name) -> bytes:

@@ -18,6 +18,7 @@ from resolverd.config.model import Config
 from resolverd.errors import GeoError
 from resolverd.files.threads import beside
 from resolverd.geo.locator import Locator
+from resolverd.precedence import work_beforehand
 from resolverd.snapshot.clientmap import MapSource
 from resolverd.snapshot.fences import pin_rules
 from resolverd.snapshot.kept_maps import KeptMaps
@@ -79,9 +80,12 @@ class _Maps:
     def begin(self, config: Config, locator: Locator, before: Callable[[], object] | None) -> None:
         """Make all of them, after those that were begun `before`: four at a time are too large."""
         try:
+            work_beforehand()  # zones are read by one core, and maps made by all that are free
             if before is not None:
                 before()  # which ends with the map that it is at
             self._left += enumerate(_sources(config, locator))
+            if len(self._left) > 1:
+                locator.expect_maps()
             self._make()
         finally:
             self._first.set()

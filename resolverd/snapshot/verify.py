@@ -120,18 +120,29 @@ def _shares(clients: ClientMap, services: int) -> Iterator[list[Prefix]]:
 def _ranking_faults(clients: ClientMap, services: Iterable[ServicePlan]) -> Iterator[str]:
     """What is wrong with how regions rank from one another, of the services of one map."""
     seen: dict[str, tuple[frozenset[str], bool]] = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for service in services:
-        own = service.own.keys()
-        for region in own:
-            if region not in seen:
-                preference, costs = clients.from_region(region)
-                dearer = bool(preference and costs) and costs[preference[0]] > costs[region]
-                seen[region] = frozenset(preference), dearer
-            preferred, dearer = seen[region]
-            if not preferred <= own:
-                yield f"service {service.name} prefers regions that it does not have"
-            elif dearer:
-                yield f"service {service.name} does not prefer {region} where {region} stands"
+        own = tuple(service.own)
+        if own not in found:
+            found[own] = list(_misranked(clients, own, seen))
+        yield from (f"service {service.name} {fault}" for fault in found[own])
+
+
+def _misranked(
+    clients: ClientMap, own: tuple[str, ...], seen: dict[str, tuple[frozenset[str], bool]]
+) -> Iterator[str]:
+    """The same of services that have these regions; `seen` is what was looked at before."""
+    allowed = frozenset(own)
+    for region in own:
+        if region not in seen:
+            preference, costs = clients.from_region(region)
+            dearer = bool(preference and costs) and costs[preference[0]] > costs[region]
+            seen[region] = frozenset(preference), dearer
+        preferred, dearer = seen[region]
+        if not preferred <= allowed:
+            yield "prefers regions that it does not have"
+        elif dearer:
+            yield f"does not prefer {region} where {region} stands"
 
 
 def _answer_faults(

@@ -109,24 +109,25 @@ def _data(
     origin: Name, a: str | None = None, aaaa: str | None = None, target: str | None = None
 ) -> tuple[dns.rdatatype.RdataType, dns.rdata.Rdata]:
     if a is not None:
-        return A, _made(dns.rdtypes.IN.A.A, A, address=a)
+        return A, rdata_of(dns.rdtypes.IN.A.A, A, address=a)
     if aaaa is not None:
         return AAAA, dns.rdtypes.IN.AAAA.AAAA(IN, AAAA, aaaa)  # type: ignore[no-untyped-call]
-    return CNAME, _made(dns.rdtypes.ANY.CNAME.CNAME, CNAME, target=plain_name(target or "", origin))
+    name = plain_name(target or "", origin)
+    return CNAME, rdata_of(dns.rdtypes.ANY.CNAME.CNAME, CNAME, target=name)
 
 
 def _data_of_a_zone(
     origin: Name, server: str | None = None, service: str | None = None, *soa: str
 ) -> tuple[dns.rdatatype.RdataType, dns.rdata.Rdata]:
     if server is not None:
-        return NS, _made(dns.rdtypes.ANY.NS.NS, NS, target=plain_name(server, origin))
+        return NS, rdata_of(dns.rdtypes.ANY.NS.NS, NS, target=plain_name(server, origin))
     if service is not None:
-        return DYNA, _made(Dyna, DYNA, service=service)
+        return DYNA, rdata_of(Dyna, DYNA, service=service)
     mname, rname = (plain_name(name, origin) for name in soa[:2])
     serial, refresh, retry, expire, minimum = map(int, soa[2:])
     if serial > _MAX_SERIAL:
         raise ValueError
-    return SOA, _made(
+    return SOA, rdata_of(
         dns.rdtypes.ANY.SOA.SOA,
         SOA,
         mname=mname,
@@ -139,10 +140,10 @@ def _data_of_a_zone(
     )
 
 
-def _made(
+def rdata_of(
     kind: type[dns.rdata.Rdata], rdtype: dns.rdatatype.RdataType, **fields: Any
 ) -> dns.rdata.Rdata:
-    """RDATA of these fields, which are right: a fifth of the time."""
+    """RDATA of these fields, which are right, in a fifth of the time of its constructor."""
     rdata = kind.__new__(kind)
     _set(rdata, "rdclass", IN)
     _set(rdata, "rdtype", rdtype)

@@ -19,6 +19,7 @@ from resolverd import collector
 from resolverd.dns.names import Key
 from resolverd.errors import Problem, errors_among
 from resolverd.zone.again import Part, noted, part_of, reading_of
+from resolverd.zone.alike_zones import AlikeZones, written
 from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
 from resolverd.zone.files import UnreadableError, match_files, read_source, read_sources
@@ -104,6 +105,7 @@ class _Load:
 
     def __init__(self, rules: Rules, previous: Mapping[dns.name.Name, Zone]) -> None:
         self._rules, self._previous, self._lines = rules, previous, KnownLines()
+        self._alike = AlikeZones(rules.withheld)
         self._by_path = {zone.files[0]: zone for zone in previous.values()}
         # Whether the rules of a zone are these, by the identity of what they are kept in.
         self._same: dict[int, bool] = {}
@@ -115,6 +117,13 @@ class _Load:
             source = read()
             if before is not None and self._unchanged(before, source):
                 return ZoneFile(path, before.origin, before, before.warnings)
+            as_written = None if before is not None else written(source)
+            if as_written is not None and as_written.origin in self._previous:
+                as_written = None  # its serial is to be compared
+            if as_written is not None:
+                alike = self._alike.zone(as_written, self._rules)
+                if alike is not None:
+                    return ZoneFile(path, alike.origin, alike, ())
             parsed = read_master(source, _pieces(before), self._lines)
         except UnreadableError as error:
             position = error.position or FilePosition(str(path), 0, 0, "")
@@ -126,6 +135,8 @@ class _Load:
         problems = tuple(_sorted(findings, parsed.files))
         if zone is not None and problems:
             zone = replace(zone, warnings=problems)
+        elif zone is not None and as_written is not None:
+            self._alike.remember(as_written, parsed, zone)
         return ZoneFile(path, parsed.origin, zone, problems)
 
     def _unchanged(self, before: Zone, source: SourceFile) -> bool:

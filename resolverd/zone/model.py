@@ -55,6 +55,7 @@ class Zone:
     `files` is the master file followed by everything that it includes, `digests` tells their
     octets, and `reading` is what the next load may take of this one. `warnings` are what was found
     odd when it was checked, by the rules of `checked_by`. `edited` is set where it is known beside.
+    Zones that were made of one `pattern` differ in their origin and serial alone.
     """
 
     origin: dns.name.Name
@@ -65,6 +66,7 @@ class Zone:
     warnings: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
     checked_by: object = field(default=None, compare=False, repr=False)
     edited: ZoneEdit | None = field(default=None, compare=False, repr=False)
+    pattern: object = field(default=None, compare=False, repr=False)
     stamp: object = field(default_factory=object, compare=False, repr=False)
 
     @property

@@ -8,7 +8,7 @@ Sizes are octets as sent, names compressed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from dns.rdatatype import RdataType, to_text
 
@@ -44,16 +44,21 @@ def check_sizes(tree: Tree) -> Iterator[Problem]:
     yield from check_chains(tree, large)
 
 
+def surely_fit(types: Set[RdataType], count: int) -> bool:
+    """Whether so many records of these types fit into any answer, whatever their names are."""
+    return types <= BOUNDED_TYPES and count * MAX_BOUNDED <= MAX_ANSWER - MAX_CHAIN_OCTETS
+
+
 def _all_fit(tree: Tree) -> bool:
     """Whether all records of a zone would fit into what any of its answers has room for.
 
     So it is with most zones, by their types and number alone.
     """
-    if tree.cuts or not tree.types <= BOUNDED_TYPES:
+    if tree.cuts:
         return False
     nodes = tree.examined.values()
     count = sum([len(records) for node in nodes for records in node.records.values()])
-    return count * MAX_BOUNDED <= MAX_ANSWER - MAX_CHAIN_OCTETS
+    return surely_fit(tree.types, count)
 
 
 def _check_record(record: Record) -> Iterator[Problem]:

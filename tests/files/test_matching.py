@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolverd.files.matching import expand, match, real_path
+from resolverd.files.matching import expand, match, real_path, real_paths
 from resolverd.files.reading import Reads
 
 part = st.sampled_from(["a", "b.zone", "c.zone", ".h", ".h.zone", "[x].zone"])
@@ -108,3 +108,23 @@ def test_a_glob_is_noted_with_what_it_matched(tmp_path: Path) -> None:
 def test_links_that_loop_are_their_own_name(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     assert real_path(tmp_path / "loop") == str(tmp_path / "loop")
+
+
+def test_many_paths_are_resolved_as_each_is_by_itself(tmp_path: Path) -> None:
+    directory = tmp_path / "real" / "deeper"
+    directory.mkdir(parents=True)
+    (directory / "a.zone").touch()
+    for link, target in {
+        "linked": "real/deeper",
+        "again": "linked",
+        "loop": "loop",
+        "real/deeper/b.zone": "a.zone",
+        "real/deeper/c.zone": "../../again/b.zone",
+        "real/deeper/gone.zone": "nowhere.zone",
+    }.items():
+        (tmp_path / link).symlink_to(target)
+    names = ["a.zone", "b.zone", "c.zone", "gone.zone", "absent.zone", "..", ".", "../x.zone"]
+    above = ["real/deeper", "linked", "again", "loop", "absent", "real/../linked", "real//deeper"]
+    paths = [tmp_path / directory / name for directory in above for name in names]
+    paths += [Path(f"{tmp_path}/linked/../x"), Path("/etc"), Path("/"), Path("relative")]
+    assert real_paths(paths) == [real_path(path) for path in paths]

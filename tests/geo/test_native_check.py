@@ -201,3 +201,14 @@ def test_what_only_compiling_needs_is_dropped_and_read_again(
     assert first() is None
     again = database.place_index()
     assert (again.networks, again.records) == natively(FLAT)[:2]
+
+
+def test_what_several_maps_share_is_dropped_once_they_are_compiled() -> None:
+    database = Database.of(FLAT, "it")
+    database.expect_maps()
+    shared = weakref.ref(database.place_index())
+    database.rest()
+    assert shared() is None, "it holds what the first map found, however small it was itself"
+    alone = database.place_index()
+    database.rest()
+    assert database.place_index() is alone

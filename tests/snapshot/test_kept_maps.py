@@ -99,6 +99,22 @@ def worlds(draw: st.DrawFn) -> tuple[Geography, dict[str, str]]:
 
 
 @given(worlds())
+@settings(max_examples=trials(40, 1000))
+def test_maps_of_one_walk_are_those_of_a_walk_each(
+    world: tuple[Geography, dict[str, str]],
+) -> None:
+    geography, networks = world
+    shared = database(networks)
+    shared.expect_maps()
+    unpinned = geography._replace(pins=[], subnets=[], countries=[], unplaced=None)
+    turned = unpinned._replace(policy="nearest", regions=list(reversed(geography.regions)))
+    for one in (unpinned, geography, turned, geography, unpinned):
+        alone = compiled(one, database(networks)).saved()
+        assert compiled(one, shared).saved() == alone
+    shared.rest()
+
+
+@given(worlds())
 @settings(max_examples=trials(40, 3000))
 def test_what_is_restored_is_what_was_compiled(world: tuple[Geography, dict[str, str]]) -> None:
     geography, networks = world

@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x0B7E7468;
+pub const ABI_VERSION: u32 = 0xD81AD1AD;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -64,6 +64,7 @@ const _: extern "C" fn(Handle<Serving>, Numbers) -> usize = super::engine::resol
 const _: extern "C" fn(Handle<Serving>, usize, u32) = super::engine::resolverd_engine_inject_fault;
 const _: extern "C" fn(Span, Span, Meter, Numbers, OutBuf) -> Handle<PlaceIndex> =
     super::map::resolverd_place_index_read;
+const _: extern "C" fn(Handle<PlaceIndex>) = super::map::resolverd_place_index_keep_paths;
 const _: extern "C" fn(Handle<PlaceIndex>) = super::map::resolverd_place_index_release;
 const _: extern "C" fn(
     Spans,

@@ -59,6 +59,15 @@ pub extern "C" fn resolverd_place_index_read(
     }
 }
 
+/// Keep, until it is released, what compilations find in the tree of a place index: several maps
+/// are to be compiled.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_place_index_keep_paths(place_index: Handle<PlaceIndex>) {
+    if let Some(place_index) = place_index.get() {
+        place_index.paths.keep();
+    }
+}
+
 /// Release a place index.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_place_index_release(place_index: Handle<PlaceIndex>) {

@@ -1,21 +1,25 @@
 //! A compiled map as octets, for a start that need not compile it again.
 //!
-//! Kept are the leaves and the rows; the rest is made of them and of the geography as
-//! [`super::compile`] does it, so octets say nothing of how a trie lies in memory, and none that
-//! were damaged can make a look-up fail or go on for ever.
+//! Kept are the rows, and the leaves or the groups that they stand in; the rest is made of them and of
+//! the geography as [`super::compile`] does it. All of it is looked at, so that none that were damaged can make
+//! a look-up fail or go on for ever.
 //!
 //! ```text
 //! rows (u32) · rule (u16) · drawn (u8) · regions (u8) · 0 (u8) · region (u8) each
 //!            | rule (u16) · drawn (u8) · regions (u8) · 1 (u8) · near region (u8) each · point (2 f64) …
-//! leaves of IPv4 (u32) · leaf (u32) each · leaves of IPv6 (u32) · leaf (u32) each
+//! networks of IPv4 · networks of IPv6
+//!
+//! networks: leaves (u32) · leaf (u32) each · 0 (u32)
+//!         | tiles (u32) · tile (u32) each · the first number that is no entry (u32) · groups
 //! ```
 //!
 //! All numbers are little-endian.
 
 use super::compile::{Compiled, assemble};
 use super::geography::Geography;
+use super::groups::{Groups, Lying, Packed, Suited};
 use super::known_row::KnownRow;
-use super::leaves::{LeafSource, unit};
+use super::leaves::{Leaf, LeafSource, unit};
 use super::map::ClientMap;
 use super::networks::Networks;
 use super::preference_table::{NEAR, PreferenceTable, Rest};
@@ -27,11 +31,11 @@ use std::thread;
 /// The octets of a map.
 #[must_use]
 pub fn save(map: &ClientMap) -> Vec<u8> {
-    let [_, leaves, _] = map.size();
-    let mut out = Vec::with_capacity(8 + 4 * leaves);
+    let [_, _, octets] = map.size();
+    let mut out = Vec::with_capacity(octets);
     save_rows(&map.table, &mut out);
-    save_leaves(&map.v4, &mut out);
-    save_leaves(&map.v6, &mut out);
+    save_networks(&map.v4, &mut out);
+    save_networks(&map.v6, &mut out);
     out
 }
 
@@ -42,15 +46,15 @@ pub fn load(octets: &[u8], geography: &Geography) -> Option<ClientMap> {
     let mut rest = Octets(octets);
     let table = load_rows(&mut rest, geography)?;
     let rows = table.count() as u32;
-    let v4 = load_leaves(&mut rest, rows, Family::V4)?;
-    let v6 = load_leaves(&mut rest, rows, Family::V6)?;
+    let v4 = Kept::read(&mut rest)?;
+    let v6 = Kept::read(&mut rest)?;
     if !rest.0.is_empty() {
         return None;
     }
     let ruled = !geography.pins.is_empty();
     let (v4, v6) = thread::scope(|scope| {
-        let other = scope.spawn(|| Networks::new(v4, ruled));
-        let v6 = Networks::new(v6, ruled);
+        let other = scope.spawn(|| v4.networks(rows, Family::V4, ruled));
+        let v6 = v6.networks(rows, Family::V6, ruled);
         (other.join(), v6)
     });
     let (v4, v6) = (v4.ok()??, v6?);
@@ -83,17 +87,21 @@ fn load_rows(rest: &mut Octets<'_>, geography: &Geography) -> Option<PreferenceT
     let (regions, rules) = (geography.regions.len(), geography.pins.len() + 1);
     let ranker = Ranker::new(geography);
     let by_distance = matches!(ranker, Ranker::Nearest(_));
+    let all: Vec<u8> = (0..=u8::MAX).take(regions).collect();
+    let allowed: Vec<usize> = (0..=u16::MAX)
+        .take(rules)
+        .map(|rule| fenced(geography, rule, &all).count())
+        .collect();
     let mut table = PreferenceTableBuilder::with(ranker.farther(geography));
     for _ in 0..rest.number()? {
         let rule = u16::from_le_bytes(*rest.take()?);
         let [drawn, count, derived] = *rest.take()?;
         let derived = derived != 0;
         // A list that is worked out has all regions that its rule allows.
-        let allowed = || (0..=u8::MAX).take(regions).collect::<Vec<u8>>();
         let whole = !derived
             || by_distance
                 && usize::from(count) > NEAR
-                && fenced(geography, rule, &allowed()).count() == usize::from(count);
+                && allowed.get(usize::from(rule)) == Some(&usize::from(count));
         let lying = if derived { NEAR } else { usize::from(count) };
         let (preference, after) = rest.0.split_at_checked(lying)?;
         rest.0 = after;
@@ -115,15 +123,15 @@ fn load_rows(rest: &mut Octets<'_>, geography: &Geography) -> Option<PreferenceT
     Some(table.finish())
 }
 
-fn save_leaves(networks: &Networks, out: &mut Vec<u8>) {
+fn save_networks(networks: &Networks, out: &mut Vec<u8>) {
     let at = out.len();
     out.extend([0; 4]);
     let (mut address, mut count) = (0_u128, 0_u32);
     loop {
-        let leaf = networks.leaf(address);
-        out.extend(leaf.0.to_le_bytes());
+        let tile = networks.tile(address);
+        out.extend(tile.0.to_le_bytes());
         count += 1;
-        address = address.wrapping_add(unit(leaf.length()));
+        address = address.wrapping_add(unit(tile.length()));
         if address == 0 {
             break;
         }
@@ -131,26 +139,88 @@ fn save_leaves(networks: &Networks, out: &mut Vec<u8>) {
     if let Some(place) = out.get_mut(at..at + 4) {
         place.copy_from_slice(&count.to_le_bytes());
     }
+    match networks.groups() {
+        Some((first, groups)) => {
+            out.extend(first.to_le_bytes());
+            groups.save(out);
+        }
+        None => out.extend([0; 4]),
+    }
 }
 
-/// Leaves that fill the space of their family, each where a prefix of its length may begin; they are
-/// used where they lie.
-fn load_leaves<'a>(rest: &mut Octets<'a>, rows: u32, family: Family) -> Option<&'a [[u8; 4]]> {
-    let octets = (rest.number()? as usize).checked_mul(4)?;
-    let (own, after) = rest.0.split_at_checked(octets)?;
-    rest.0 = after;
-    let leaves = own.as_chunks().0;
+/// The networks of one family, where they lie.
+struct Kept<'o> {
+    tiles: &'o [[u8; 4]],
+    groups: Option<(u32, Lying<'o>)>,
+}
+
+impl<'o> Kept<'o> {
+    fn read(rest: &mut Octets<'o>) -> Option<Self> {
+        let tiles = rest.words()?;
+        let groups = match rest.number()? {
+            0 => None,
+            first => {
+                let shape = *rest.take()?;
+                let words = rest.words()?;
+                Some((first, Lying { shape, words }))
+            }
+        };
+        Some(Self { tiles, groups })
+    }
+
+    /// The networks, whose leaves fill the space of their family, each where a prefix of its length may
+    /// begin, and have these rows. None where they do not.
+    fn networks(&self, rows: u32, family: Family, ruled: bool) -> Option<Networks> {
+        let Some((first, lying)) = &self.groups else {
+            let sound = fill(self.tiles, family) && below(self.tiles, rows);
+            return sound.then(|| Networks::new(self.tiles, ruled))?;
+        };
+        let tiles: Vec<Leaf> = (0..self.tiles.count())
+            .filter_map(|at| self.tiles.leaf(at))
+            .collect();
+        let alone = || (tiles.iter()).filter(|tile| tile.entry() < *first);
+        if !fill(tiles.as_slice(), family) || alone().any(|tile| tile.entry() >= rows) {
+            return None;
+        }
+        let suited = Suited {
+            tiles: &tiles,
+            first: *first,
+            rows,
+            bits: family.bits(),
+            ruled,
+        };
+        let (groups, grouped) = Groups::load(lying, &suited)?;
+        let leaves = grouped + alone().count();
+        let first = *first;
+        let packed = Packed {
+            tiles,
+            first,
+            groups,
+        };
+        Networks::packed(packed, leaves, ruled)
+    }
+}
+
+/// Whether leaves fill the space of their family, each where a prefix of its length may begin.
+fn fill(leaves: &(impl LeafSource + ?Sized), family: Family) -> bool {
     let (mut address, mut full) = (0_u128, false);
     for leaf in (0..leaves.count()).filter_map(|at| leaves.leaf(at)) {
         let size = unit(leaf.length());
         let begins = address & size.wrapping_sub(1) == 0;
-        if full || leaf.length() > family.bits() || leaf.entry() >= rows || !begins {
-            return None;
+        if full || leaf.length() > family.bits() || !begins {
+            return false;
         }
         address = address.wrapping_add(size);
         full = address == 0;
     }
-    full.then_some(leaves)
+    full
+}
+
+/// Whether all leaves have one of so many rows.
+fn below(leaves: &(impl LeafSource + ?Sized), rows: u32) -> bool {
+    (0..leaves.count())
+        .filter_map(|at| leaves.leaf(at))
+        .all(|leaf| leaf.entry() < rows)
 }
 
 /// What is left to read.
@@ -165,5 +235,86 @@ impl<'a> Octets<'a> {
 
     fn number(&mut self) -> Option<u32> {
         self.take().map(|octets| u32::from_le_bytes(*octets))
+    }
+
+    /// Words, which come behind their number.
+    fn words(&mut self) -> Option<&'a [[u8; 4]]> {
+        let octets = (self.number()? as usize).checked_mul(4)?;
+        let (words, rest) = self.0.split_at_checked(octets)?;
+        self.0 = rest;
+        Some(words.as_chunks().0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::ranking::mix;
+    use crate::geo::trie::tests::random_leaves;
+
+    const ROWS: u32 = 300;
+
+    fn kept(networks: &Networks) -> Vec<u8> {
+        let mut out = Vec::new();
+        save_networks(networks, &mut out);
+        out
+    }
+
+    fn read(octets: &[u8], ruled: bool) -> Option<Networks> {
+        let mut rest = Octets(octets);
+        let networks = Kept::read(&mut rest)?.networks(ROWS, Family::V4, ruled)?;
+        rest.0.is_empty().then_some(networks)
+    }
+
+    fn each(check: impl Fn(&[Leaf], &Networks, bool)) {
+        for seed in 0..8 {
+            for most in [0, 3, 17, 24, 32] {
+                let leaves = random_leaves(seed, most, ROWS, 600);
+                for (ruled, grouped) in [(false, true), (true, true), (false, false)] {
+                    let networks = Networks::of(leaves.as_slice(), ruled, grouped).unwrap();
+                    check(&leaves, &networks, ruled);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn networks_are_read_back_as_they_were() {
+        each(|leaves, networks, ruled| {
+            let octets = kept(networks);
+            let restored = read(&octets, ruled).unwrap();
+            assert_eq!(restored.size().0, networks.size().0);
+            assert_eq!(kept(&restored), octets);
+            let mut address = 0_u128;
+            for leaf in leaves {
+                assert_eq!(restored.leaf(address), *leaf);
+                address = address.wrapping_add(unit(leaf.length()));
+            }
+            assert!(read(&octets, !ruled).is_none() || networks.groups().is_none());
+        });
+    }
+
+    #[test]
+    fn what_was_damaged_is_refused_or_looked_up_as_any_other() {
+        each(|_, networks, ruled| {
+            let octets = kept(networks);
+            for draw in 0..400 {
+                let mut damaged = octets.clone();
+                let at = mix(draw) as usize % damaged.len();
+                if let Some(octet) = damaged.get_mut(at) {
+                    *octet ^= 1 << (draw % 8);
+                }
+                let Some(restored) = read(&damaged, ruled) else {
+                    continue;
+                };
+                for step in 0..64_u128 {
+                    let leaf = restored.leaf(step << 122 | u128::from(mix(draw)) << 58);
+                    assert!(leaf.entry() < ROWS && leaf.length() <= 32);
+                }
+            }
+            for length in (0..octets.len()).step_by(13) {
+                assert!(read(&octets[..length], ruled).is_none());
+            }
+        });
     }
 }

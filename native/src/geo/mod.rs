@@ -28,7 +28,8 @@ pub mod geography;
 pub mod groups;
 pub mod kept;
 pub mod known;
-pub mod known_row;
+pub mod known_paths;
+mod known_row;
 pub mod latency;
 pub mod latency_order;
 mod leaf_budget;
@@ -54,6 +55,7 @@ mod record_part;
 pub mod table_builder;
 pub mod trie;
 pub mod walk;
+mod walk_alone;
 
 pub use blocks::{Block, Blocks};
 pub use compile::{compile, coverage};

@@ -26,29 +26,48 @@ impl Networks {
         Self::of(leaves, ruled, leaves.count() >= MANY)
     }
 
-    fn of(leaves: &(impl LeafSource + ?Sized), ruled: bool, grouped: bool) -> Option<Self> {
-        let packed = if grouped { pack(leaves, ruled) } else { None };
-        let (trie, grouped) = match packed {
-            Some(Packed {
-                tiles,
-                first,
-                groups,
-            }) => {
-                // Nearly all of IPv6 lies in so few prefixes of 18 bits that their table is a waste.
-                let small = !ruled && tiles.iter().any(|tile| tile.length() > 32);
-                let trie = match small {
-                    true => Trie::with_small_table(tiles.as_slice()),
-                    false => Trie::new(tiles.as_slice(), ruled),
-                };
-                (trie?, Some((first, groups)))
-            }
-            None => (Trie::new(leaves, ruled)?, None),
-        };
+    pub(super) fn of(
+        leaves: &(impl LeafSource + ?Sized),
+        ruled: bool,
+        grouped: bool,
+    ) -> Option<Self> {
+        if grouped && let Some(packed) = pack(leaves, ruled) {
+            return Self::packed(packed, leaves.count(), ruled);
+        }
         Some(Self {
-            trie,
-            grouped,
+            trie: Trie::new(leaves, ruled)?,
+            grouped: None,
             leaves: leaves.count(),
         })
+    }
+
+    /// So many leaves in groups. None when they need too many nodes.
+    #[must_use]
+    pub fn packed(packed: Packed, leaves: usize, ruled: bool) -> Option<Self> {
+        let tiles = packed.tiles.as_slice();
+        // Nearly all of IPv6 lies in so few prefixes of 18 bits that their table is a waste.
+        let small = !ruled && tiles.iter().any(|tile| tile.length() > 32);
+        let trie = match small {
+            true => Trie::with_small_table(tiles),
+            false => Trie::new(tiles, ruled),
+        };
+        Some(Self {
+            trie: trie?,
+            grouped: Some((packed.first, packed.groups)),
+            leaves,
+        })
+    }
+
+    /// What the trie has around an address: a leaf, or what finds a group.
+    #[must_use]
+    pub fn tile(&self, address: u128) -> Leaf {
+        self.trie.leaf(address)
+    }
+
+    /// The first number that is no entry, and the groups, where leaves stand in groups.
+    #[must_use]
+    pub fn groups(&self) -> Option<(u32, &Groups)> {
+        (self.grouped.as_ref()).map(|(first, groups)| (*first, groups))
     }
 
     /// The leaf around an address.

@@ -2,6 +2,7 @@
 
 use super::countries::Countries;
 use super::folded_hash::FoldedHash;
+use super::known_paths::KnownPaths;
 use super::mmdb::bits::Ranked;
 use super::mmdb::check::check_values;
 use super::mmdb::metadata::Layout;
@@ -43,6 +44,8 @@ pub struct PlaceIndex {
     node_count: u32,
     offsets: Ranked,
     numbers: Vec<u32>,
+    /// What compilations found in the tree.
+    pub paths: KnownPaths,
 }
 
 impl PlaceIndex {
@@ -97,6 +100,7 @@ impl PlaceIndex {
             node_count: file.tree.count(),
             offsets: Ranked::new(&found.offsets),
             numbers,
+            paths: KnownPaths::default(),
         }
         .judge()
     }

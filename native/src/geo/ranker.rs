@@ -101,6 +101,9 @@ pub fn rows(nearest: &Nearest, geography: &Geography, places: &[&Place]) -> Vec<
         let point = point_of(Some(place), geography)?;
         nearest.order(point, ranked);
         let rule = geography.rule_for(place, 0, 0);
+        if fence_of(geography, rule).is_none() {
+            return KnownRow::of(rule, &ranked.order, 0);
+        }
         allowed.clear();
         allowed.extend(fenced(geography, rule, &ranked.order));
         KnownRow::of(rule, allowed, 0)

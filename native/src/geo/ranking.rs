@@ -69,14 +69,29 @@ pub struct Nearest {
 }
 
 /// Scratch for one ordering.
-#[derive(Default)]
 pub struct RankingScratch {
-    fars: Vec<u64>,
-    keyed: Vec<u64>,
+    /// By region.
+    fars: [u64; MOST],
+    /// The same in the order of the regions.
+    keyed: [u64; MOST],
     near: Vec<(f64, u8)>,
     /// The regions, best first. Whoever orders with other regions takes another scratch.
     pub order: Vec<u8>,
 }
+
+impl Default for RankingScratch {
+    fn default() -> Self {
+        Self {
+            fars: [0; MOST],
+            keyed: [0; MOST],
+            near: Vec::new(),
+            order: Vec::new(),
+        }
+    }
+}
+
+/// Regions at most, so that the number of each is an octet.
+const MOST: usize = u8::MAX as usize + 1;
 
 /// Sort what is sorted but for exchanges of neighbours: by insertion while those are few.
 fn sort_nearly_sorted(keys: &mut [u64]) {
@@ -116,7 +131,7 @@ impl Nearest {
     #[must_use]
     pub fn new(regions: &[Region]) -> Self {
         let mut new = Self::default();
-        for region in regions.iter().take(usize::from(u8::MAX) + 1) {
+        for region in regions.iter().take(MOST) {
             let place = (region.latitude, region.longitude);
             new.places.push(place);
             for (axis, part) in new.vectors.iter_mut().zip(unit_vector(place)) {
@@ -142,26 +157,40 @@ impl Nearest {
         } = ranked;
         let [x, y, z] = unit_vector(place);
         let [xs, ys, zs] = &self.vectors;
-        fars.clear();
-        fars.extend(xs.iter().zip(ys).zip(zs).zip(0_u64..).map(
-            |(((region_x, region_y), region_z), index)| {
-                let far = 0.5 - 0.5 * (x * region_x + y * region_y + z * region_z);
-                // As long as they are not negative, doubles have the order of their bits.
-                far.max(0.0).to_bits() & FAR | index
-            },
-        ));
-        if order.len() == fars.len() {
-            let before = order
-                .iter()
-                .filter_map(|index| fars.get(usize::from(*index)));
-            keyed.clear();
-            keyed.extend(before);
+        for ((((far, region_x), region_y), region_z), index) in
+            fars.iter_mut().zip(xs).zip(ys).zip(zs).zip(0_u64..)
+        {
+            let apart = 0.5 - 0.5 * (x * region_x + y * region_y + z * region_z);
+            // As long as they are not negative, doubles have the order of their bits.
+            *far = apart.max(0.0).to_bits() & FAR | index;
+        }
+        let count = self.places.len();
+        let Some((keyed, _)) = keyed.split_at_mut_checked(count) else {
+            return;
+        };
+        if order.len() == count {
+            for (key, index) in keyed.iter_mut().zip(order.iter()) {
+                *key = fars.get(usize::from(*index)).copied().unwrap_or_default();
+            }
             sort_nearly_sorted(keyed);
         } else {
-            keyed.clone_from(fars);
+            for (key, far) in keyed.iter_mut().zip(&*fars) {
+                *key = *far;
+            }
             keyed.sort_unstable();
         }
-        let far = |key: u64| f64::from_bits(key & FAR);
+        if any_near(keyed) {
+            self.settle(place, keyed, near);
+        }
+        order.resize(count, 0);
+        for (to, key) in order.iter_mut().zip(keyed) {
+            *to = *key as u8;
+        }
+    }
+
+    /// Put those in order, of keys that are, between which rounding may have decided.
+    #[cold]
+    fn settle(&self, place: (f64, f64), keyed: &mut [u64], near: &mut Vec<(f64, u8)>) {
         for run in keyed
             .chunk_by_mut(|a, b| far(*b) - far(*a) < UNSURE)
             .filter(|run| run.len() > 1)
@@ -176,9 +205,19 @@ impl Nearest {
                 *key = u64::from(*index);
             }
         }
-        order.clear();
-        order.extend(keyed.iter().map(|key| (key & !FAR) as u8));
     }
+}
+
+/// How far a key's region is.
+fn far(key: u64) -> f64 {
+    f64::from_bits(key & FAR)
+}
+
+/// Whether two neighbours of sorted keys are so near that the formula has to decide. None is looked at less
+/// than another, so that many are compared at a time.
+fn any_near(keyed: &[u64]) -> bool {
+    let pairs = keyed.iter().zip(keyed.get(1..).unwrap_or_default());
+    pairs.fold(false, |found, (a, b)| found | (far(*b) - far(*a) < UNSURE))
 }
 
 fn unit_vector(place: (f64, f64)) -> [f64; 3] {

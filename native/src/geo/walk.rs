@@ -24,9 +24,6 @@ use std::thread;
 /// Below this many bits the work is cut up for the threads.
 const PART_BITS: u8 = 10;
 
-/// How many paths that end are looked up together.
-const ENDS: usize = 512;
-
 /// One database: its file, its places, and the number of its first place less one.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
@@ -44,14 +41,14 @@ pub struct Source<'a> {
 
 /// One family's walk.
 pub struct Walk<'a> {
-    sources: &'a [Source<'a>],
-    entries: &'a Entries<'a>,
-    rules: PrefixRules,
-    measured: Measured<'a>,
+    pub(super) sources: &'a [Source<'a>],
+    pub(super) entries: &'a Entries<'a>,
+    pub(super) rules: PrefixRules,
+    pub(super) measured: Measured<'a>,
     /// By source, and by the rank of a data record: the entry of whom that places.
-    of_records: Vec<Vec<u32>>,
-    deepest: u8,
-    budget: LeafBudget,
+    pub(super) of_records: Vec<Vec<u32>>,
+    pub(super) deepest: u8,
+    pub(super) budget: LeafBudget,
 }
 
 /// What was measured of one family's prefixes, and the leaves of the map before.
@@ -190,97 +187,16 @@ impl<'a> Walk<'a> {
         while let Some(piece) = pending.pieces.pop() {
             pending.take_records(&mut records);
             if let Some(source) = self.alone(piece, &records) {
+                let under = (self.deepest, piece.address, piece.length);
                 halves.clear();
                 halves.push((records.get(source).copied()?, piece.length));
-                self.follow_alone(source, &mut halves, leaves, &mut left)?;
+                self.follow_alone(source, under, &mut halves, leaves, &mut left)?;
             } else if let Some(entry) = self.look(piece, &records, &mut pending, scratch) {
                 leaves.push(entry, piece.length);
                 self.budget.spend(&mut left)?;
             } else if piece.length >= self.deepest {
                 return None;
             }
-        }
-        Some(())
-    }
-
-    /// The one database that decides alone what all clients in a piece get, by where it places them:
-    /// nothing else begins inside the piece or holds around it, and no other database goes on there.
-    fn alone(&self, piece: Piece, records: &[u32]) -> Option<usize> {
-        let node = self.rules.node(piece.rule_node);
-        let plain = piece.rule == 0
-            && piece.own == 0
-            && (node.halves, node.rule, node.own, node.embedded_v4) == ([EMPTY; 2], 0, 0, false)
-            && (piece.row, piece.rows.0) == (NO_ROW, piece.rows.1)
-            && self.measured.earlier.is_none()
-            && self.entries.wanted(0, 0) == Wanted::PLACE;
-        if !plain {
-            return None;
-        }
-        let mut found = None;
-        for (index, (source, &record)) in self.sources.iter().zip(records).enumerate() {
-            if record < source.file.tree.count() {
-                if found.is_some() || !source.places {
-                    return None;
-                }
-                found = Some(index);
-            } else if source.place_index.number(record) != NOWHERE {
-                return None;
-            }
-        }
-        found
-    }
-
-    /// Look at all below what is in `halves`: records of one database, each with its length, the
-    /// next one last. None where there is too much of it.
-    fn follow_alone(
-        &self,
-        source: usize,
-        halves: &mut Vec<(u32, u8)>,
-        leaves: &mut Leaves,
-        left: &mut Granted,
-    ) -> Option<()> {
-        let tree = &self.sources.get(source)?.file.tree;
-        let mut ends = Vec::with_capacity(ENDS);
-        while let Some((mut record, mut length)) = halves.pop() {
-            while record < tree.count() {
-                if length >= self.deepest {
-                    return None;
-                }
-                let [low, high] = tree.records(record);
-                length += 1;
-                halves.push((high, length));
-                record = low;
-            }
-            ends.push((record, length));
-            if ends.len() == ENDS {
-                self.settle(source, &mut ends, leaves, left)?;
-            }
-        }
-        self.settle(source, &mut ends, leaves, left)
-    }
-
-    /// Append the leaves of paths of one database that end one after another, each with its record
-    /// and its length. Their entries are found first: no look-up waits for another, and together
-    /// they take a part of the time.
-    fn settle(
-        &self,
-        source: usize,
-        ends: &mut Vec<(u32, u8)>,
-        leaves: &mut Leaves,
-        left: &mut Granted,
-    ) -> Option<()> {
-        let place_index = self.sources.get(source)?.place_index;
-        let of_records = self.of_records.get(source)?;
-        let nowhere = self.entries.of_place(NOWHERE)?;
-        for (record, _) in &mut *ends {
-            *record = match place_index.rank(*record) {
-                Some(rank) => *of_records.get(rank as usize)?,
-                None => nowhere,
-            };
-        }
-        for (entry, length) in ends.drain(..) {
-            leaves.push(entry, length);
-            self.budget.spend(left)?;
         }
         Some(())
     }

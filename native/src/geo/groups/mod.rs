@@ -17,12 +17,14 @@
 mod bits;
 mod header;
 mod pack;
+mod saved;
 
 use super::fence::RuleSets;
 use super::leaves::Leaf;
 use bits::field;
 use header::{Header, QUARTER};
 pub use pack::{Packed, pack};
+pub use saved::{Lying, Suited};
 use std::hint::black_box;
 
 /// Leaves of a group at most.

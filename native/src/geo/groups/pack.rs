@@ -65,7 +65,7 @@ pub fn pack(leaves: &(impl LeafSource + ?Sized), ruled: bool) -> Option<Packed> 
 }
 
 /// Words behind all groups.
-const BEHIND: usize = 2;
+pub(super) const BEHIND: usize = 2;
 
 /// The entry of the tile that finds the group at a place.
 fn named(first: u32, place: u32) -> Option<u32> {
