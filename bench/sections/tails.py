@@ -19,8 +19,10 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
         threads, meanwhile, quantile = bar["threads"], bar["meanwhile"], bar["quantile"]
         ours, theirs = rows[threads, OURS, meanwhile], rows[threads, PEER, "nothing"]
         name = f"{quantile}, {threads} thread{'s' * (threads > 1)}"
+        if meanwhile != "nothing":
+            name += f", both {meanwhile}" if _is_alike(bar) else f", {meanwhile}"
         yield Figure(
-            name if meanwhile == "nothing" else f"{name}, {meanwhile}",
+            name,
             ours[quantile],
             "µs",
             beside=PEER,
@@ -41,26 +43,34 @@ def _rounds(ours: Mapping[str, Any], theirs: Mapping[str, Any], quantile: str) -
 
 def tables(results: Mapping[str, Any]) -> str:
     """A line for each server and state of things, with what each ratio is held to."""
-    quantiles = [*dict.fromkeys(bar["quantile"] for bar in results["bars"])]
-    bars = {(b["threads"], b["meanwhile"], b["quantile"]): b for b in results["bars"]}
+    bars = {(b["threads"], b["meanwhile"], b["quantile"], _is_alike(b)): b for b in results["bars"]}
+    quantiles = [*dict.fromkeys(quantile for _, _, quantile, _ in bars)]
+    # Beside gdnsd's quiet tail, and, where a run has it, beside gdnsd's at the same work.
+    besides = [(q, alike) for alike in sorted({key[-1] for key in bars}) for q in quantiles]
     tells_lost = any("lost" in row for row in results["rows"])
     head = ["server", "meanwhile", "threads", *(["lost"] if tells_lost else [])]
-    head += [f"{q} µs" for q in quantiles] + [f"{q} ÷ {PEER}" for q in quantiles]
-    return table(head, [_row(row, quantiles, bars, tells_lost) for row in results["rows"]])
+    head += [f"{q} µs" for q in quantiles]
+    head += [f"{q} ÷ {PEER}{' at the same' * alike}" for q, alike in besides]
+    lines = []
+    for row in results["rows"]:
+        threads, meanwhile = row["threads"], row["meanwhile"]
+        found = [bars.get((threads, meanwhile, *beside)) for beside in besides]
+        lines.append(
+            [
+                strong(row["server"]),
+                "–" if meanwhile == "nothing" else meanwhile,
+                str(threads),
+                *([f"{row['lost']:.2%}"] if tells_lost else []),
+                *(f"{row[quantile]:,.0f}" for quantile in quantiles),
+                *(_held(bar) if row["server"] == OURS and bar else "–" for bar in found),
+            ]
+        )
+    return table(head, lines)
 
 
-def _row(
-    row: Mapping[str, Any], quantiles: list[str], bars: Mapping[Any, Any], tells_lost: bool
-) -> list[str]:
-    found = [bars.get((row["threads"], row["meanwhile"], quantile)) for quantile in quantiles]
-    return [
-        strong(row["server"]),
-        "–" if row["meanwhile"] == "nothing" else row["meanwhile"],
-        str(row["threads"]),
-        *([f"{row['lost']:.2%}"] if tells_lost else []),
-        *(f"{row[quantile]:,.0f}" for quantile in quantiles),
-        *(_held(bar) if row["server"] == OURS and bar else "–" for bar in found),
-    ]
+def _is_alike(bar: Mapping[str, Any]) -> bool:
+    """Whether gdnsd did meanwhile what ours did, and was not quiet."""
+    return bool(bar.get("gdnsd meanwhile", "nothing") != "nothing")
 
 
 def _held(bar: Mapping[str, Any]) -> str:

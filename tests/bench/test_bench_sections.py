@@ -129,6 +129,20 @@ def test_tails_tell_what_was_lost_where_the_run_counted_it() -> None:
     assert "| gdnsd | – | 1 | 0.25% | 100 | – |" in tails.tables(told)
 
 
+def test_tails_stand_beside_a_quiet_peer_and_beside_one_at_the_same_work() -> None:
+    both = json.loads(json.dumps(TAILS))
+    (quiet,) = both["bars"]
+    alike = quiet | {"gdnsd meanwhile": "publishing", "ratio": 0.5, "by chance": "0.40–0.60"}
+    both["bars"] = [quiet | {"gdnsd meanwhile": "nothing"}, alike]
+    beside_quiet, beside_alike = tails.figures(both)
+    assert beside_quiet == next(iter(tails.figures(TAILS)))
+    assert beside_alike.name == "p99, 1 thread, both publishing"
+    assert (beside_alike.ratio, beside_alike.range) == (0.5, (0.4, 0.6))
+    head, _, _, ours = tails.tables(both).splitlines()
+    assert head.endswith("| p99 ÷ gdnsd | p99 ÷ gdnsd at the same |")
+    assert ours.endswith("| **2.00**, not ≤ 1.00 | 0.50, ≤ 1.00 |")
+
+
 def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
     pooled = json.loads(json.dumps(TAILS))
     for row in pooled["rows"]:
