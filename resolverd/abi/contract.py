@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x0B7E7468
+ABI_VERSION: Final = 0xC6306699
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

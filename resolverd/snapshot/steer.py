@@ -207,6 +207,7 @@ def _status(
         steady=share.steady,
         positions=share.positions,
         sampled=share.sampled,
+        spill_off=share.spill_off,
         has_addresses=addresses,
         alive=best.alive,
         answer_min_until_flip=max(0.0, best.no_flip_before - now),

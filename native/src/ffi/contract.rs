@@ -11,7 +11,7 @@ use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x0B7E7468;
+pub const ABI_VERSION: u32 = 0xC6306699;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
