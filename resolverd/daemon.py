@@ -38,7 +38,7 @@ from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Orders, Overrides
 from resolverd.health.verdict import Verdict
 from resolverd.ignored_signals import ignore_unmeant
-from resolverd.kept.directory import StateDirectory
+from resolverd.kept.directory import FORGOTTEN, StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
 from resolverd.kept.round_trips import RoundTrips
@@ -368,11 +368,10 @@ class Daemon:
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""
         if trouble := await detached(self.state.try_out):
-            consequence = "a restart forgets overrides, verdicts and the files adopted last"
             if self.state.path is None:  # somebody's choice, and the default of a trial
-                self._log.info("state.unset", reason=trouble, consequence=consequence)
+                self._log.info("state.unset", reason=trouble, consequence=FORGOTTEN)
             else:
-                self._log.warning("state.unusable", reason=trouble, consequence=consequence)
+                self._log.warning("state.unusable", reason=trouble, consequence=FORGOTTEN)
         return await self._keeper.restore()
 
     def _news(self) -> None:
