@@ -175,6 +175,18 @@ async def test_a_rule_ends_by_itself_and_no_answer_outlives_it(
         assert state_of(daemon)["spill_rules"] == []
 
 
+async def test_an_end_that_is_far_away_has_nothing_made_anew_until_ttls_have_to_fall(
+    tmp_path: Path, endpoints: dict[str, Endpoint]
+) -> None:
+    async with running(write(tmp_path, endpoints, "reference")) as daemon:
+        await set_rule(daemon, command(0.0, seconds=3600))
+        drained = OverrideCommand("eu-west", OverrideKind.DRAIN, "op", "racks", 7200)
+        await set_override(daemon, drained)
+        steering = daemon.snapshot.steering
+        assert steering.settled
+        assert 3500 < steering.due - time.monotonic() < 3600
+
+
 async def test_a_rule_outlives_a_restart_and_is_in_the_first_answer(
     tmp_path: Path, endpoints: dict[str, Endpoint]
 ) -> None:
