@@ -84,7 +84,9 @@ def test_an_edge_without_a_fleet_needs_it_not(tmp_path: Path) -> None:
 
 
 def test_the_doctor_finds_it_here(tmp_path: Path) -> None:
-    ran = resolverd("doctor", "--json", "--only", "fleet", cwd=place(tmp_path, edge(SERVICES + URLS)))
+    ran = resolverd(
+        "doctor", "--json", "--only", "fleet", cwd=place(tmp_path, edge(SERVICES + URLS))
+    )
     (found,) = ran.json()["findings"]
     assert (ran.status, found["level"]) == (0, "ok")
 
