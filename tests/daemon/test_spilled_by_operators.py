@@ -98,7 +98,7 @@ async def test_a_share_is_sent_on_at_once_and_given_back_when_the_rule_is_ended(
         with capture_logs() as events:
             put = await set_rule(daemon, command(0.4))
             assert await sweep(daemon) == drawn(0.4)
-            assert put.telling is None
+            assert put.told is None
             await set_rule(daemon, command(1.0))
             assert await sweep(daemon) == drawn(1)
             ended = await clear_rule(daemon, "chat", "ap-northeast", "op")
