@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resolverd import log, membership
-from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
@@ -24,12 +23,8 @@ from resolverd.collector import FREEZER
 from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
-from resolverd.engine.choice import choose
 from resolverd.engine.counters import Counters
-from resolverd.engine.descriptors import affordable
 from resolverd.engine.interface import Engine
-from resolverd.engine.make import make_engine
-from resolverd.engine.sockets import allow_open_files
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.threads import detached
 from resolverd.geo import preload
@@ -38,7 +33,7 @@ from resolverd.health.monitor import Monitor
 from resolverd.health.overrides import Orders, Overrides
 from resolverd.health.verdict import Verdict
 from resolverd.ignored_signals import ignore_unmeant
-from resolverd.kept.directory import StateDirectory
+from resolverd.kept.directory import FORGOTTEN, StateDirectory
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
 from resolverd.kept.round_trips import RoundTrips
@@ -220,25 +215,42 @@ class Daemon:
     async def start(self, progress: Progress | None = None) -> None:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         self._supervision.starting()
+        inputs = await self._load(progress)
+        self.engine = self._supervision.engine(inputs)
+        earlier = await self._restored()
+        self._join(inputs, earlier)
+        await self._serve(inputs, earlier)
+        self._keep()
+        self._keeper.follow(self._standing)
+        self._adoption.keep(inputs)
+        self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
+        await self._supervision.ready(self.tasks)
+        self.ready = True
+        if self._reload_wanted:
+            self._hang_up()
+        self._log.info(
+            "ready",
+            engine=self.engine.name,
+            listen=[str(listener) for listener in self.bound],
+            generation=self.snapshot.plan.generation,
+            zone_count=len(self.snapshot.plan.zones),
+            service_count=len(self.snapshot.plan.services),
+            databases=[source["file"] for source in inputs.locator.describe()],
+        )
+
+    async def _load(self, progress: Progress | None) -> Inputs:
+        """What is served: of the files, or of the fleet's published generation."""
         self.generations = await membership.published(self._path, self._options, self.state.path)
         try:
-            inputs = await self._adoption.load(progress)
+            return await self._adoption.load(progress)
         except BaseException:
             await self._leave_fleet()
             raise
         finally:
             preload.drop()
-        allow_open_files()
-        server = inputs.config.server
-        choice = choose(server, why_not())
-        (self._log.warning if choice.fallback else self._log.info)(
-            "engine.chosen", engine=choice.engine, workers=choice.workers, reason=choice.why
-        )
-        bound, sockets = self._supervision.sockets(server, choice)
-        connections = inputs.config.admin.connections
-        limits = affordable(server, choice, len(inputs.targets.by_id), connections)
-        self.engine = make_engine(choice, bound, sockets, limits, run_loop)
-        earlier = await self._restored()
+
+    def _join(self, inputs: Inputs, earlier: Standing) -> None:
+        """What observes and publishes, this edge's place in its fleet, and what they share."""
         self.fleet = membership.joined(inputs, earlier, self.generations)
         others = self.fleet.observations if self.fleet else None
         self._observation = Observation(inputs, self._news, earlier, others)
@@ -253,6 +265,9 @@ class Daemon:
         )
         self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)
+
+    async def _serve(self, inputs: Inputs, earlier: Standing) -> None:
+        """Probe, obey the fleet, and answer; nothing is left of it where that cannot be."""
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
             if self.fleet is not None:
@@ -264,6 +279,9 @@ class Daemon:
         except BaseException:
             await self._abandon()
             raise
+
+    def _keep(self) -> None:
+        """What goes on for as long as it serves."""
         self.tasks.keep("steering", self._publication.keep, vital=True)
         self.tasks.keep("edits", self.watching.keep)
         self.tasks.keep("load", lambda: self.load.keep(self.counters, self.block_samples))
@@ -275,23 +293,6 @@ class Daemon:
         if self.generations is not None:
             self.generations.into(self._adoption, self)
             self.tasks.keep("generations", self.generations.keep)
-        self._keeper.follow(self._standing)
-        self._adoption.keep(inputs)
-        self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
-        await self._supervision.ready(self.tasks)
-        self.ready = True
-        if self._reload_wanted:
-            self._hang_up()
-        plan = self._publication.plan
-        self._log.info(
-            "ready",
-            engine=self.engine.name,
-            listen=[str(listener) for listener in bound],
-            generation=plan.generation,
-            zone_count=len(plan.zones),
-            service_count=len(plan.services),
-            databases=[source["file"] for source in inputs.locator.describe()],
-        )
 
     async def wait(self) -> ExitCode:
         """Until asked to stop (OK), or until the engine has died (UNAVAILABLE)."""
@@ -368,11 +369,10 @@ class Daemon:
     async def _restored(self) -> Standing:
         """How things stood when the last process ended; an event where that cannot be kept."""
         if trouble := await detached(self.state.try_out):
-            consequence = "a restart forgets overrides, verdicts and the files adopted last"
             if self.state.path is None:  # somebody's choice, and the default of a trial
-                self._log.info("state.unset", reason=trouble, consequence=consequence)
+                self._log.info("state.unset", reason=trouble, consequence=FORGOTTEN)
             else:
-                self._log.warning("state.unusable", reason=trouble, consequence=consequence)
+                self._log.warning("state.unusable", reason=trouble, consequence=FORGOTTEN)
         return await self._keeper.restore()
 
     def _news(self) -> None:

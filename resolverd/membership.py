@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from resolverd.config.load import SetOption
 from resolverd.config.published import published_fleet
-from resolverd.errors import ResolverdError
 from resolverd.files.threads import detached
 from resolverd.kept.standing import Standing
 from resolverd.snapshot.inputs import Inputs
@@ -28,39 +27,34 @@ async def published(
 ) -> EdgeGenerations | None:
     """Generations of the edge whose own file is at `path`, the set to start with on the disk.
 
-    None where the configuration is this host's own. Raises ResolverdError where what speaks to NATS
-    is not installed.
+    None where the configuration is this host's own. Raises NatsMissingError.
     """
     settings = await detached(partial(published_fleet, path, options))
     if settings is None or not settings.urls or state is None:
         return None
-    try:
-        from resolverd.publishing.edge import begin
-    except ImportError as error:
-        raise _not_installed(error) from error
+    from resolverd.fleet.installed import need_nats
+
+    need_nats()
+    from resolverd.publishing.edge import begin
+
     return await begin(settings, path, state)
 
 
 def joined(inputs: Inputs, earlier: Standing, generations: EdgeGenerations | None) -> Joined | None:
     """This edge in its fleet, over the link that `generations` has, if they have one.
 
-    None where there is no fleet. Raises ResolverdError as `published` does.
+    None where there is no fleet. Raises NatsMissingError.
     """
     settings = inputs.config.fleet
     if not settings.urls:
         return None
-    try:
-        from resolverd.fleet.joined import Joined
-    except ImportError as error:
-        raise _not_installed(error) from error
+    from resolverd.fleet.installed import need_nats
+
+    need_nats()
+    from resolverd.fleet.joined import Joined
+
     link = generations.link if generations else None
     place = inputs.config.server.coordinates
     return Joined(
         settings, inputs.base, earlier.fleet, earlier.overrides, place, link, earlier.spill_rules
-    )
-
-
-def _not_installed(error: ImportError) -> ResolverdError:
-    return ResolverdError(
-        f"fleet.urls needs {error.name}: pip install 'resolverd[fleet]' into this environment"
     )

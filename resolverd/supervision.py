@@ -13,15 +13,21 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Protocol
 
+from resolverd import log
+from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport, Served
 from resolverd.config.model import Server
 from resolverd.config.types import Listener
-from resolverd.engine.choice import Choice
+from resolverd.engine.choice import Choice, choose
+from resolverd.engine.descriptors import affordable
 from resolverd.engine.inherited import adopt
-from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.interface import Engine
+from resolverd.engine.make import make_engine
+from resolverd.engine.sockets import BoundSockets, allow_open_files
 from resolverd.engine.stored import PREFIX, bind_again
 from resolverd.handover.answering import RunLoop
 from resolverd.handover.succession import Succession
+from resolverd.snapshot.inputs import Inputs
 from resolverd.snapshot.model import Snapshot
 from resolverd.systemd import Supervisor
 from resolverd.tasks import Tasks
@@ -48,17 +54,32 @@ class Supervision:
         """`run` runs an event loop, of a process that answers once this one does not."""
         self._daemon = daemon
         self._supervisor = supervisor or Supervisor()
+        self._run = run
         self._succession = Succession(self._supervisor, run)
 
     def starting(self) -> None:
         """Leave nobody of before but a standby."""
         self._succession.begin()
 
-    def sockets(self, server: Server, choice: Choice) -> tuple[list[Listener], list[BoundSockets]]:
-        """The sockets handed over, or else those that `server` wants bound, by worker.
+    def engine(self, inputs: Inputs) -> Engine:
+        """The engine that `inputs` want, with the sockets handed over, or else bound here.
 
-        Raises EngineError when they cannot be had.
+        Raises EngineError where there are none to be had.
         """
+        allow_open_files()
+        server = inputs.config.server
+        choice = choose(server, why_not())
+        logger = log.get("daemon")
+        (logger.warning if choice.fallback else logger.info)(
+            "engine.chosen", engine=choice.engine, workers=choice.workers, reason=choice.why
+        )
+        bound, sockets = self._sockets(server, choice)
+        connections = inputs.config.admin.connections
+        limits = affordable(server, choice, len(inputs.targets.by_id), connections)
+        return make_engine(choice, bound, sockets, limits, self._run)
+
+    def _sockets(self, server: Server, choice: Choice) -> tuple[list[Listener], list[BoundSockets]]:
+        """By worker, those handed over, or else those that `server` wants bound."""
         stored = {n: s for n, s in self._supervisor.stored.items() if n.startswith(PREFIX)}
         if self._supervisor.sockets:
             for sock in (sock for sockets in stored.values() for sock in sockets):

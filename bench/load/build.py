@@ -43,12 +43,13 @@ def build(into: Path = _BUILT) -> Programs:
 
 
 def compiled(name: str, sources: Sequence[Path], into: Path = _BUILT) -> Path:
-    """The program `name` of `sources`, compiled now unless it is newer than these.
+    """The program `name` of `sources`, compiled now unless it is newer than all of their folders.
 
     Raises as `build` does.
     """
     into.mkdir(parents=True, exist_ok=True)
-    newest = max(path.stat().st_mtime_ns for path in sources)
+    beside = (path for source in sources for path in source.parent.glob("*.[ch]"))
+    newest = max(path.stat().st_mtime_ns for path in beside)
     return _compile(into / name, sources, newest)
 
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { HEADER = 12, TYPE_A = 1, CLASS_IN = 1, TYPE_OPT = 41, OPTION_ECS = 8, PAYLOAD = 1232 };
+enum { CLASS_IN = 1, PAYLOAD = 1232 };
 
 static void put16(struct query *query, unsigned value)
 {
@@ -49,8 +49,12 @@ bool query_make(struct query *query, const char *pattern, enum mix mix)
     put16(query, PAYLOAD);
     put16(query, 0);
     put16(query, 0);
-    put16(query, mix == MIX_ECS ? 11 : 0);        /* RDLENGTH */
-    if (mix == MIX_ECS) {
+    put16(query, mix == MIX_EDNS ? 0 : mix == MIX_ECS ? 11 : 15); /* RDLENGTH */
+    if (mix == MIX_NSID) {
+        put16(query, OPTION_NSID);
+        put16(query, 0);
+    }
+    if (mix != MIX_EDNS) {
         put16(query, OPTION_ECS);
         put16(query, 7);
         put16(query, 1);                          /* FAMILY: IPv4 */
@@ -76,8 +80,7 @@ void query_write(const struct query *query, uint8_t *out, uint16_t id, unsigned 
     }
 }
 
-/* The offset after the name at `at`; 0 when it runs past the end. */
-static size_t skip_name(const uint8_t *octets, size_t length, size_t at)
+size_t skip_name(const uint8_t *octets, size_t length, size_t at)
 {
     while (at < length) {
         if ((octets[at] & 0xC0) == 0xC0)
@@ -95,17 +98,16 @@ bool answer_read(const uint8_t *octets, size_t length, struct answer *answer)
         return false;
     answer->rcode = octets[3] & 15;
     answer->has_address = false;
-    unsigned count = (unsigned)octets[6] << 8 | octets[7];
+    unsigned count = get16(octets + 6);
     size_t at = count ? skip_name(octets, length, HEADER) : 0;
     for (at = at ? at + 4 : 0; at && count > 0; count--) {
         at = skip_name(octets, length, at);
         if (!at || at + 10 > length)
             break;
         const uint8_t *record = octets + at;
-        size_t size = (size_t)record[8] << 8 | record[9];
-        if (record[0] == 0 && record[1] == TYPE_A && size == 4 && at + 14 <= length) {
-            answer->address = (uint32_t)record[10] << 24 | (uint32_t)record[11] << 16 |
-                              (uint32_t)record[12] << 8 | record[13];
+        size_t size = get16(record + 8);
+        if (get16(record) == TYPE_A && size == 4 && at + 14 <= length) {
+            answer->address = get32(record + 10);
             answer->has_address = true;
             break;
         }

@@ -5,7 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum mix { MIX_PLAIN, MIX_EDNS, MIX_ECS };
+enum { HEADER = 12, TYPE_A = 1, TYPE_OPT = 41, OPTION_NSID = 3, OPTION_ECS = 8 };
+
+/* MIX_NSID: with a client subnet, and asked who answers (RFC 5001). */
+enum mix { MIX_PLAIN, MIX_EDNS, MIX_ECS, MIX_NSID };
 
 struct query {
     uint8_t octets[512];
@@ -28,6 +31,13 @@ bool query_make(struct query *query, const char *pattern, enum mix mix);
 /* Write one query with this ID, number of the name, and client subnet into `out`. */
 void query_write(const struct query *query, uint8_t *out, uint16_t id, unsigned number,
                  uint32_t subnet);
+
+static inline unsigned get16(const uint8_t *at) { return (unsigned)at[0] << 8 | at[1]; }
+
+static inline uint32_t get32(const uint8_t *at) { return (uint32_t)get16(at) << 16 | get16(at + 2); }
+
+/* The offset after the name at `at`; 0 when it runs past the end. */
+size_t skip_name(const uint8_t *octets, size_t length, size_t at);
 
 /* Read a response; false for what is not one. Answers of an echo have no records. */
 bool answer_read(const uint8_t *octets, size_t length, struct answer *answer);

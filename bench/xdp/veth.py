@@ -8,7 +8,6 @@ clock like any process.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import socket
 import subprocess
@@ -16,18 +15,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.fleet.lab.namespaces import Namespace, link
+
 SERVER, ASKER = "198.18.0.1", "198.18.0.2"
 ENDS = {"srv": SERVER, "ask": ASKER}
-
-OWN = "/proc/thread-self/ns/net"
-CLONE_NEWNET = 0x40000000
 
 
 class Veth:
     """The pair, from `with` to its end. `mac` has the address of either end."""
 
     def __enter__(self) -> Veth:
-        self.names = {end: f"resolverd-xdp-{os.getpid()}-{end}" for end in ENDS}
+        self._ends: dict[str, Namespace] = {}
         self.mac: dict[str, str] = {}
         try:
             self._make()
@@ -37,24 +35,18 @@ class Veth:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in self.names.values():
-            subprocess.run(["ip", "netns", "del", name], check=False, capture_output=True)
+        for end in self._ends.values():
+            end.remove()
 
     def inside(self, end: str, core: int | None = None) -> list[str]:
         """What to put before a command so that it runs at `end`, on one core if given."""
         pinned = [] if core is None else ["taskset", "-c", str(core)]
-        return ["ip", "netns", "exec", self.names[end], *pinned]
+        # ip(8) shows a command the /sys of the namespace that it runs in, too.
+        return ["ip", "netns", "exec", self._ends[end].name, *pinned]
 
     def socket(self, end: str) -> socket.socket:
         """A UDP socket at `end` for this process; its answers are awaited for 5 s."""
-        with Path(f"/run/netns/{self.names[end]}").open() as there, Path(OWN).open() as here:
-            _enter(there.fileno())
-            try:
-                made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            finally:
-                _enter(here.fileno())
-        made.settimeout(5)
-        return made
+        return self._ends[end].udp(5)
 
     @contextmanager
     def passing(self, end: str, program: Path) -> Iterator[None]:
@@ -77,18 +69,15 @@ class Veth:
         return thread
 
     def _make(self) -> None:
-        for name in self.names.values():
-            run("ip", "netns", "add", name)
-        srv, ask = self.names["srv"], self.names["ask"]
-        run(*f"ip -n {srv} link add srv type veth peer name ask netns {ask}".split())
+        for end in ENDS:
+            self._ends[end] = Namespace(end)
+        link(self._ends["srv"], "srv", self._ends["ask"], "ask")
         for end, address in ENDS.items():
             inside = self.inside(end)
             run(*inside, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
             run(*inside, "ip", "addr", "add", f"{address}/24", "dev", end)
-            run(*inside, "ip", "link", "set", "lo", "up")
             # Whole checksums, as on a wire; NAPI, which threads need.
             run(*inside, "ethtool", "-K", end, "tx", "off", "gro", "on")
-            run(*inside, "ip", "link", "set", end, "up")
             run(*inside, "sh", "-c", f"echo 1 > /sys/class/net/{end}/threaded")
             self.mac[end] = run(*inside, "cat", f"/sys/class/net/{end}/address").strip()
         peer = self.mac["ask"]
@@ -112,13 +101,6 @@ def core_busy_seconds(core: int) -> float:
     [fields] = [fields for fields in lines if fields[0] == f"cpu{core}"]
     user, nice, system, _, _, irq, softirq = map(int, fields[1:8])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
-
-
-def _enter(namespace: int) -> None:
-    """Make an open network namespace this thread's; `OSError` where that may not be."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(namespace, CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _read(path: Path) -> str:

@@ -26,7 +26,7 @@ from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
 from resolverd.admin.round_trips import round_trips_of
 from resolverd.admin.routes import ROUTES
-from resolverd.admin.scope import telling_of
+from resolverd.admin.scope import told_json
 from resolverd.admin.served import Served
 from resolverd.admin.spills import RuleCommand, clear_rule, rules_on, sent_on, set_rule
 from resolverd.admin.state import config_path, overrides_on, state_of, urls_of
@@ -140,7 +140,7 @@ class Api:
                 "set": overrides_on(self._served, put.overrides, now),
                 "emptied": emptied_of(put.emptied),
                 "services_without_region": without_region(self._served),
-                "fleet": telling_of(put.telling),
+                "fleet": told_json(put.told),
             }
         )
 
@@ -166,7 +166,7 @@ class Api:
                 "wait_seconds": drained.wait,
                 "services": [{"service": s, "ttl_seconds": t} for s, t in drained.ttls.items()],
                 "emptied": emptied_of(drained.emptied),
-                "fleet": telling_of(drained.telling),
+                "fleet": told_json(drained.told),
             }
         )
 
@@ -182,7 +182,7 @@ class Api:
                 "target": target,
                 "cleared": overrides,
                 "released": list(cleared.released),
-                "fleet": telling_of(cleared.telling),
+                "fleet": told_json(cleared.told),
             }
         )
 
@@ -196,7 +196,7 @@ class Api:
         put = await set_rule(self._served, command)
         (rule,) = rules_on(self._served, {put.key: put.rule}, time.monotonic())
         regions = sent_on(self._served, asked.service)
-        return _document({"set": rule, "regions": regions, "fleet": telling_of(put.telling)})
+        return _document({"set": rule, "regions": regions, "fleet": told_json(put.told)})
 
     async def clear_spill(self, request: web.Request) -> web.Response:
         """End a spill rule; answers once it is obeyed no more: ``?region=NAME``."""
@@ -205,7 +205,7 @@ class Api:
         ended = await clear_rule(self._served, service, region, _who(request), edge)
         (rule,) = rules_on(self._served, {ended.key: ended.rule}, time.monotonic())
         regions = sent_on(self._served, service)
-        return _document({"cleared": rule, "regions": regions, "fleet": telling_of(ended.telling)})
+        return _document({"cleared": rule, "regions": regions, "fleet": told_json(ended.told)})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Adopt the files as they are now; 422 with every problem when a part is refused or held.

@@ -9,6 +9,9 @@ for longest; where every request is being answered it is refused. So whoever ope
 and says nothing keeps nobody else out, and costs a bounded number of descriptors. The beginning of
 a request that came in one piece with the one before is not seen until more of it comes; the time
 for which an idle connection is kept bounds it.
+
+Time in which this process was late does not count, by what each look has seen: a host without CPU
+would else close a connection whose request had come, and was not read yet.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from typing import cast
 from aiohttp import web
 
 from resolverd.admin.failure import ApiError, Handler
+from resolverd.health.patience import Patience
+from resolverd.health.probes.patient_timeout import PatientTimeout
 
 # Seconds in which a request has to be whole, headers and body, and in which a client has to go on
 # taking its response. Less breaks slow links; more lets silent clients hold places for longer.
@@ -88,7 +93,7 @@ class Clients:
 
     async def _read(self, request: web.Request, due: float) -> None:
         try:
-            async with asyncio.timeout_at(due):
+            async with PatientTimeout(due):
                 await request.read()
         except TimeoutError:
             self.closed["request"] += 1
@@ -182,8 +187,20 @@ class Client(asyncio.Protocol):
 
     def _time(self, limit: str, seconds: float) -> None:
         self._cancel()
+        self._arm(limit, Patience(asyncio.get_running_loop().time(), seconds))
+
+    def _arm(self, limit: str, patience: Patience) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(seconds, self._clients.close, self, limit)
+        self._timer = loop.call_at(patience.due, self._look, limit, patience)
+
+    def _look(self, limit: str, patience: Patience) -> None:
+        known = patience.late
+        goes_on = patience.goes_on(asyncio.get_running_loop().time())
+        self.due += patience.late - known
+        if goes_on:
+            self._arm(limit, patience)
+        else:
+            self._clients.close(self, limit)
 
     def _cancel(self) -> None:
         if self._timer is not None:

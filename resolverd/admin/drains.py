@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolverd.admin.emptied import emptied_by
 from resolverd.admin.operate import OverrideCommand, UnknownTargetError, set_override
-from resolverd.admin.scope import Telling
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
 from resolverd.health.overrides import Override, OverrideKind
+
+if TYPE_CHECKING:
+    from resolverd.fleet.words import Told
 
 
 class Drained(NamedTuple):
@@ -20,7 +22,7 @@ class Drained(NamedTuple):
     at: float
     ttls: dict[str, float]
     emptied: tuple[FenceSize, ...]
-    telling: Telling | None
+    told: Told | None
 
     @property
     def wait(self) -> float:
@@ -37,7 +39,7 @@ async def drain(served: Served, command: OverrideCommand) -> Drained:
     overrides_set = await set_override(served, command)
     now = time.monotonic()
     ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, command.target, now)
-    return Drained(time.time(), ttls, overrides_set.emptied, overrides_set.telling)
+    return Drained(time.time(), ttls, overrides_set.emptied, overrides_set.told)
 
 
 def would_empty(served: Served, region: str) -> tuple[FenceSize, ...]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from resolverd import log
 from resolverd.admin.emptied import WouldEmptyError, emptied_by
-from resolverd.admin.scope import Telling, is_said_here, scope_of, told
+from resolverd.admin.scope import is_said_here, scope_of, told
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
@@ -21,6 +21,9 @@ from resolverd.config.targets import endpoint_and_probe
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.snapshot.regions import judge_regions
+
+if TYPE_CHECKING:
+    from resolverd.fleet.words import Told
 
 
 class UnknownTargetError(ResolverdError):
@@ -62,7 +65,7 @@ class OverridesSet(NamedTuple):
 
     overrides: Mapping[str, Override]
     emptied: tuple[FenceSize, ...]
-    telling: Telling | None
+    told: Told | None
 
 
 class Cleared(NamedTuple):
@@ -70,7 +73,7 @@ class Cleared(NamedTuple):
 
     overrides: Mapping[str, Override]
     released: tuple[str, ...]
-    telling: Telling | None
+    told: Told | None
 
 
 async def set_override(served: Served, command: OverrideCommand) -> OverridesSet:
@@ -108,7 +111,7 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
             edge=scope,
         )
     await served.republish()
-    telling = await told(served, command.target, keys, scope)
+    heard = await told(served, command.target, keys, scope)
     # Two operators of a fleet may each have taken one of the last two, at edges that had not heard.
     targets = served.inputs.targets.by_id
     regions = {command.target, *(targets[key].region for key in keys if key in targets)}
@@ -119,7 +122,7 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
     ]
     if meanwhile and command.kind is not OverrideKind.UP and is_said_here(served, scope):
         emptied = (*emptied, *meanwhile)
-    return OverridesSet(dict.fromkeys(keys, override), emptied, telling)
+    return OverridesSet(dict.fromkeys(keys, override), emptied, heard)
 
 
 async def clear_override(served: Served, target: str, who: str, edge: str = "") -> Cleared:
@@ -155,8 +158,8 @@ async def clear_override(served: Served, target: str, who: str, edge: str = "") 
     for key in released:
         log.get("admin").info("endpoint.released", target=key, who=who)
     await served.republish()
-    telling = await told(served, target, keys, scope) if cleared else None
-    return Cleared(cleared, tuple(released), telling)
+    heard = await told(served, target, keys, scope) if cleared else None
+    return Cleared(cleared, tuple(released), heard)
 
 
 def _cleared(

@@ -5,7 +5,7 @@ Without a fleet it is said to this daemon, which has no others.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
@@ -14,6 +14,7 @@ from resolverd.errors import ResolverdError
 
 if TYPE_CHECKING:
     from resolverd.fleet.word import Kind
+    from resolverd.fleet.words import Told
 
 
 class UnknownEdgeError(ResolverdError):
@@ -30,18 +31,6 @@ class SaidMeanwhileError(ResolverdError):
     def __init__(self, target: str) -> None:
         self.hint = "see resolverd state, and say it again if it is still wanted"
         super().__init__(f'another operator has said something of "{target}" meanwhile')
-
-
-class Telling(NamedTuple):
-    """How far a word has come.
-
-    `pending`: this edge alone has it. `without` are edges that do not obey it yet, or may not.
-    """
-
-    scope: str
-    pending: bool
-    edges: tuple[str, ...]
-    without: tuple[str, ...]
 
 
 def scope_of(served: Served, edge: str) -> str:
@@ -66,7 +55,7 @@ def is_said_here(served: Served, scope: str) -> bool:
 
 async def told(
     served: Served, target: str, keys: tuple[str, ...], scope: str, kind: Kind = "override"
-) -> Telling | None:
+) -> Told | None:
     """Wait until the other edges obey what was said of `keys`; None without a fleet.
 
     Raises SaidMeanwhileError.
@@ -76,16 +65,16 @@ async def told(
     known = await served.fleet.words.told(keys, scope, kind)
     if known.lost:
         raise SaidMeanwhileError(target)
-    return Telling(scope, known.pending, known.edges, known.without)
+    return known
 
 
-def telling_of(telling: Telling | None) -> dict[str, Any] | None:
-    """It as JSON."""
-    if telling is None:
+def told_json(told: Told | None) -> dict[str, Any] | None:
+    """It as JSON; None without a fleet."""
+    if told is None:
         return None
     return {
-        "scope": telling.scope,
-        "pending": telling.pending,
-        "edges": list(telling.edges),
-        "without": list(telling.without),
+        "scope": told.scope,
+        "pending": told.pending,
+        "edges": list(told.edges),
+        "without": list(told.without),
     }

@@ -178,7 +178,7 @@ class Served(Protocol):
 
     @property
     def state(self) -> StateDirectory:
-        """The directory where overrides, verdicts and files are kept for the next start."""
+        """Where overrides, spill rules, verdicts and files are kept for the next start."""
 
     @property
     def tasks(self) -> Tasks:

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
-
-from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from typing import Any
 
 from resolverd import log
 from resolverd.admin.api import Api
@@ -23,29 +18,10 @@ from resolverd.admin.clients import Clients
 from resolverd.admin.guard import Guard
 from resolverd.admin.listening import bound_path
 from resolverd.admin.served import Served
+from resolverd.admin.serving import Serving, serve
 from resolverd.admin.socket_paths import socket_of
 from resolverd.config.model import Admin
 from resolverd.config.types import Listener
-
-# Seconds that requests in flight have when the daemon stops: more delays the stop by as much, less
-# cuts slow replies off.
-_SHUTDOWN_TIMEOUT = 1.0
-# Seconds that a connection is kept between two requests: longer than Prometheus waits by default.
-_KEEPALIVE_TIMEOUT = 75.0
-
-
-# What aiohttp logs of a client's own mistakes, with a traceback, is in that client's response.
-_HTTP = logging.getLogger("resolverd.http")
-_HTTP.addFilter(
-    lambda record: (
-        not (
-            record.exc_info
-            and isinstance(
-                record.exc_info[1], HttpProcessingError | web.RequestPayloadError | OSError
-            )
-        )
-    )
-)
 
 
 class AdminServer:
@@ -58,8 +34,7 @@ class AdminServer:
         self.socket: Path | None = None
         self.listener: Listener | None = None
         self._api = Api(served)
-        self._runners: list[web.AppRunner] = []
-        self._listening: list[asyncio.Server] = []
+        self._serving: list[Serving] = []
         self.closed: Counter[str] = Counter()
         self._max_connections = 0
         self._identity: tuple[int, int] | None = None
@@ -92,12 +67,11 @@ class AdminServer:
 
     async def stop(self) -> None:
         """Close both listeners, and remove the socket's file."""
-        for listening in self._listening:
-            listening.close()
-        for runner in self._runners:
-            await runner.cleanup()
-        self._listening.clear()
-        self._runners.clear()
+        for serving in self._serving:
+            serving.refuse()
+        for serving in self._serving:
+            await serving.close()
+        self._serving.clear()
         if self.socket is not None:
             with contextlib.suppress(FileNotFoundError):  # whoever tidied up was faster
                 if _identity(self.socket) == self._identity:
@@ -130,24 +104,7 @@ class AdminServer:
     async def _serve(self, sock: socket.socket, *guards: Any) -> None:
         clients = Clients(self._max_connections, self.closed)
         application = self._api.application(clients.whole, *guards)
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            logger=_HTTP,
-            shutdown_timeout=_SHUTDOWN_TIMEOUT,
-            lingering_time=_SHUTDOWN_TIMEOUT,
-            keepalive_timeout=_KEEPALIVE_TIMEOUT,
-        )
-        await runner.setup()
-        made = cast("Callable[[], asyncio.Protocol]", runner.server)
-        try:
-            loop = asyncio.get_running_loop()
-            listening = await loop.create_server(clients.factory(made), sock=sock)
-        except OSError:
-            await runner.cleanup()
-            raise
-        self._listening.append(listening)
-        self._runners.append(runner)
+        self._serving.append(await serve(application, clients, sock))
 
     def _report_closed(self, listener: str, error: OSError, hint: str) -> None:
         self._log.warning(

@@ -9,16 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resolverd import log
 from resolverd.admin.orders import order_of, said_to
-from resolverd.admin.scope import Telling, scope_of, told
+from resolverd.admin.scope import scope_of, told
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.errors import ResolverdError
 from resolverd.policy.operator_rules import OFF, OperatorRule, in_words, key_of, parts_of
 from resolverd.policy.share import NO_SHARE
+
+if TYPE_CHECKING:
+    from resolverd.fleet.words import Told
 
 
 class UnknownSpillError(ResolverdError):
@@ -70,7 +73,7 @@ class RuleSet(NamedTuple):
 
     key: str
     rule: OperatorRule
-    telling: Telling | None
+    told: Told | None
 
 
 class RuleCleared(NamedTuple):
@@ -78,7 +81,7 @@ class RuleCleared(NamedTuple):
 
     key: str
     rule: OperatorRule
-    telling: Telling | None
+    told: Told | None
 
 
 async def set_rule(served: Served, command: RuleCommand) -> RuleSet:

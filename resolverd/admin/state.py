@@ -65,7 +65,7 @@ def state_of(served: Served) -> Json:
     judged = judge_regions(plan, world, now)
     others = {} if served.fleet is None else served.fleet.said_of(served.monitor.settled())
     seen = _Seen(served, world, Probed.of(served.monitor), oddities(served), others, now)
-    names, standing, fenced = _names(plan), _standing(judged), _fences(served)
+    names, verdicts, fenced = _names(plan), _verdicts(judged), _fences(served)
     outdated = {e.zone.lower(): e for e in served.reloads.outdated if e.zone and e.served}
     return {
         "version": __version__,
@@ -89,8 +89,8 @@ def state_of(served: Served) -> Json:
         "published": generations_of(served.generations),
         "regions": [_region(region, seen) for region in judged.values()],
         "services": [
-            _service(name, served, standing[name], names.get(name, []), load)
-            | {"fences": [_fence(fence, standing[name]) for fence in fenced[name]]}
+            _service(name, served, verdicts[name], names.get(name, []), load)
+            | {"fences": [_fence(fence, verdicts[name]) for fence in fenced[name]]}
             for name, load in service_loads(served.load, plan).items()
         ],
         "overrides": overrides_on(served, world.overrides.active(now), now),
@@ -228,13 +228,13 @@ def _probe(settings: Probe) -> Json:
     }
 
 
-def _standing(judged: Mapping[str, JudgedRegion]) -> Mapping[str, dict[str, Verdict]]:
+def _verdicts(judged: Mapping[str, JudgedRegion]) -> Mapping[str, dict[str, Verdict]]:
     """The verdicts on its regions, by service and region."""
-    standing: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
+    verdicts: defaultdict[str, dict[str, Verdict]] = defaultdict(dict)
     for region in judged.values():
         for service in region.services:
-            standing[service][region.region] = region.verdict
-    return standing
+            verdicts[service][region.region] = region.verdict
+    return verdicts
 
 
 def _names(plan: Plan) -> Mapping[str, list[str]]:
@@ -250,7 +250,7 @@ def _names(plan: Plan) -> Mapping[str, list[str]]:
 def _service(
     name: str,
     served: Served,
-    standing: Mapping[str, Verdict],
+    verdicts: Mapping[str, Verdict],
     names: Iterable[str],
     load: Json,
 ) -> Json:
@@ -266,8 +266,8 @@ def _service(
         "answer": service.answer,
         "ttl_seconds": service.ttl,
         "failover_ttl_seconds": service.failover_ttl,
-        "serves": any(verdict.serves for verdict in standing.values()),
-        "regions": {region: standing[region].state.value for region in service.regions},
+        "serves": any(verdict.serves for verdict in verdicts.values()),
+        "regions": {region: verdicts[region].state.value for region in service.regions},
         "load": load,
         "names": sorted(names),
         "pins": [pin for pin, rule in config.pin.items() if name in (rule.services or (name,))],
@@ -282,9 +282,9 @@ def _fences(served: Served) -> Mapping[str, list[FenceSize]]:
     return found
 
 
-def _fence(fence: FenceSize, standing: Mapping[str, Verdict]) -> Json:
+def _fence(fence: FenceSize, verdicts: Mapping[str, Verdict]) -> Json:
     """A fence, and which of its regions serve."""
-    serving = [region for region in fence.regions if standing[region].serves]
+    serving = [region for region in fence.regions if verdicts[region].serves]
     return {"pins": list(fence.pins), "regions": list(fence.regions), "serving": serving}
 
 

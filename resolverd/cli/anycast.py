@@ -191,11 +191,14 @@ async def _speaker(settings: Anycast) -> tuple[Speaker, asyncio.Event | None]:
 
 
 def _floor(loaded: LoadedConfig) -> SharedFloor:
+    """Who says whether an address may be withdrawn. Raises NatsMissingError."""
     from resolverd.anycast.fleet import FleetFloor, NoFloor
+    from resolverd.fleet.installed import need_nats
 
     settings, fleet = loaded.config.anycast, loaded.config.fleet
     if not fleet.urls or not settings.min_edges:
         return NoFloor()
+    need_nats()
     return FleetFloor(fleet, settings, loaded.base)
 
 

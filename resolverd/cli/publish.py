@@ -112,6 +112,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _run(arguments: argparse.Namespace, path: Path) -> int:
+    from resolverd.fleet.installed import need_nats
+
+    need_nats()
     from resolverd.publishing.publisher import publisher
 
     settings = fleet_of(path, arguments.overrides)

@@ -20,7 +20,7 @@ from resolverd.config.load import SetOption
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.config.types import Listener
-from resolverd.doctor import addresses, capacity, databases, engines, ports, queues
+from resolverd.doctor import addresses, capacity, databases, engines, fleet, ports, queues
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
 from resolverd.doctor.examined_config import read_examined_config
@@ -57,6 +57,7 @@ def examine(
     wanted, native = wanted_engine(examined.config), why_not()
     opened = opened_databases([examined.base / name for name in examined.config.server.geoip])
     serves = would_serve(wanted, native)
+    urls = examined.config.fleet.urls
     findings = (
         examined.finding,
         engines.engine(
@@ -65,6 +66,7 @@ def examine(
             linux=sys.platform == "linux",
             install=engines.installing(Path(__file__).parents[1]),
         ),
+        fleet.fleet(urls, fleet.library_missing() if urls else None),
         *_listening(host),
         *_databases(opened, now()),
         *_capacity(host, serves, sum(database.octets for database in opened)),

@@ -7,10 +7,10 @@ import shlex
 from pathlib import Path
 
 from resolverd.doctor.finding import Finding
+from resolverd.kept.directory import FORGOTTEN
 
 # Free octets below which it is a warning: more than an override or a small configuration takes.
 _FREE_OCTETS = 1 << 20
-_FORGOTTEN = "a restart forgets overrides, verdicts and the files adopted last"
 
 
 def restart(path: Path, outlook: str) -> Finding:
@@ -24,11 +24,11 @@ def restart(path: Path, outlook: str) -> Finding:
 def state(directory: Path | None) -> Finding:
     """Whether anything can be kept, as far as that is seen without writing."""
     if directory is None:
-        seen = f"server.state is empty: {_FORGOTTEN}"
+        seen = f"server.state is empty: {FORGOTTEN}"
         return Finding("state", "advice", seen, 'write in [server]: state = "/var/lib/resolverd"')
     unusable, hint = _unusable(directory)
     if unusable:
-        return Finding("state", "warning", f"{directory}: {unusable}: {_FORGOTTEN}", hint)
+        return Finding("state", "warning", f"{directory}: {unusable}: {FORGOTTEN}", hint)
     return Finding("state", "ok", f"{directory}: what is to outlive a restart is kept there")
 
 

@@ -65,6 +65,7 @@ _WORDS: Mapping[WhyNot, Callable[[RegionStatus], str]] = {
     "trickles": lambda _: "serves, and lets the second region have this client",
     "trickled": lambda _: "answered: it is given a few clients of the first at all times",
     "not_trickled": lambda _: "answered: the second region cannot have this client now",
+    "spill_off": lambda _: "an operator has it take nobody (resolverd spill … off)",
     "held": lambda _: "answered: kept until the block's epoch ends",
     "no_address": lambda _: "without an address",
     "unknown": lambda _: "not known yet",
@@ -84,7 +85,8 @@ def draw_of(
     if not decision.per_block:
         return None
     home = next(region for region in decision.consulted if statuses[region].serves)
-    given = trickle if home == decision.consulted[0] else 0.0
+    first = home == decision.consulted[0] and not statuses[home].spill_off
+    given = trickle if first else 0.0
     status, word = statuses[home], draw_word(block)
     position = load = None
     if status.positions is not None:

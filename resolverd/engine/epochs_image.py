@@ -61,4 +61,5 @@ def _one(
                 positions=NONE if share.positions is None else placed(share.positions),
                 segment=number,
                 region=place,
+                spill_off=share.spill_off,
             )

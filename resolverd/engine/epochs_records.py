@@ -56,7 +56,7 @@ def segment(
     return _SEGMENT.pack(trickle)
 
 
-_SEGMENT_SHARE: Final = struct.Struct("<ddIBB")
+_SEGMENT_SHARE: Final = struct.Struct("<ddIBBB")
 
 
 def segment_share(
@@ -66,6 +66,7 @@ def segment_share(
     positions: int,
     segment: int,
     region: int,
+    spill_off: bool,
 ) -> bytes:
     """What a region sent on and took in a segment; in the order of segments, then regions.
 
@@ -74,5 +75,6 @@ def segment_share(
     positions: what stood for its clients' draws, or NONE
     segment: the segment
     region: the region by its place in the service
+    spill_off: whether no trickle went from it or to it
     """
-    return _SEGMENT_SHARE.pack(spill_ratio, accept_ratio, positions, segment, region)
+    return _SEGMENT_SHARE.pack(spill_ratio, accept_ratio, positions, segment, region, spill_off)

@@ -383,6 +383,7 @@ class _SteeringWriter:
             alive=status.alive,
             has_addresses=status.has_addresses,
             sampled=status.sampled.bit_length(),
+            spill_off=status.spill_off,
         )
 
 

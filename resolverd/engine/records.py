@@ -317,7 +317,7 @@ def steering_head(
     )
 
 
-_STATE: Final = struct.Struct("<ddddIIIIIIHHBBBBB")
+_STATE: Final = struct.Struct("<ddddIIIIIIHHBBBBBB")
 
 
 def state(
@@ -339,6 +339,7 @@ def state(
     alive: bool,
     has_addresses: bool,
     sampled: int,
+    spill_off: bool,
 ) -> bytes:
     """What one region is answered with and how long that holds; services that share a region, and
     their TTLs, share it.
@@ -360,6 +361,7 @@ def state(
     alive: whether an endpoint of its answer is measured up
     has_addresses: whether it has an address or a hostname
     sampled: 0, or 1 more than log2 of how many queries one is kept of
+    spill_off: whether no trickle goes from it or to it
     """
     return _STATE.pack(
         horizon,
@@ -379,4 +381,5 @@ def state(
         alive,
         has_addresses,
         sampled,
+        spill_off,
     )

@@ -45,12 +45,14 @@ _RETRY, _KEPT_OVER, _EARLY = 1.0, 120.0, 0.05
 
 
 class Told(NamedTuple):
-    """How far a word has come: `pending` here alone; `without` are edges that do not obey it yet.
+    """How far a word that was said to `scope` has come: an edge, or all.
 
+    `pending`: this edge alone has it. `without` are edges that do not obey it yet, or may not.
     `edges` are those of the fleet that were heard within seconds, this one among them. `lost` says
     that another operator's word stands instead.
     """
 
+    scope: str
     pending: bool
     lost: bool
     edges: tuple[str, ...]
@@ -184,6 +186,7 @@ class Words:
                     self._news.clear()
                     await self._news.wait()
         return Told(
+            scope,
             self._pending_on(wanted),
             bool(wanted & self._lost),
             tuple(self._store.edges()),

@@ -18,7 +18,7 @@ from resolverd import log
 from resolverd.config.secrets import shown_text, shown_url
 from resolverd.health.load_pages.samples import find_samples
 from resolverd.health.pages import Pages
-from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
 from resolverd.health.probes.trace import begin_trace, current_trace
@@ -79,7 +79,7 @@ class GpuWatch:
             begin_trace()
             async with asyncio.timeout(_WITHIN):
                 text = await self._read(page.url)
-            values = await in_turns(gpu_values(text, page.metric, page.full))
+            values = await in_charged_turns(gpu_values(text, page.metric, page.full))
             reason = "" if values else f"it has no {page.metric}"
         except TimeoutError:
             values, reason = (), f"timed out after {_WITHIN:g} s"

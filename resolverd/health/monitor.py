@@ -150,7 +150,13 @@ class Monitor:
         }
 
     def probe_soon(self, ids: Iterable[str]) -> None:
-        """Probe these now, or once fast_interval has passed since the last probe of each."""
+        """Probe these now, or once fast_interval has passed since the last probe of each.
+
+        None once it is stopped, for what is asked with is closed: other edges of a fleet may still
+        have something to tell.
+        """
+        if self._tools is None:
+            return
         for watch in [self._watches[id_] for id_ in ids if id_ in self._watches]:
             watch.probe_soon()
 
@@ -256,6 +262,7 @@ class Monitor:
 
     async def stop(self) -> None:
         """Stop probing and close every connection; verdicts stay readable."""
+        tools, self._tools = self._tools, None
         tasks: list[asyncio.Task[object]] = [*self._beginnings]
         for beginning in self._beginnings:
             beginning.cancel()
@@ -263,10 +270,9 @@ class Monitor:
             tasks += watch.close()
         self._timers.close()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._tools is not None:
-            await self._tools.book.stop()
-            await self._tools.close()
-            self._tools = None
+        if tools is not None:
+            await tools.book.stop()
+            await tools.close()
 
     def grace(self, seconds: float) -> None:
         """Keep the addresses of a URL's host so long once they are said to be gone."""
@@ -276,7 +282,7 @@ class Monitor:
 
     def _moved(self, hostname: str, before: tuple[str, ...], _after: tuple[str, ...]) -> None:
         """A URL's host has other addresses: what is believed of it was measured elsewhere."""
-        for watch in self._watches.values() if before else ():
+        for watch in self._watches.values() if before and self._tools else ():
             if normal_host(URL(watch.target.url).host or "") == hostname:
                 watch.probe_early()
 

@@ -5,7 +5,8 @@
               "positions": [{"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}]}}
 
 A share is what is sent on, what is taken, and the place in `positions` of what stands for draws, or
-null. Segments of the client map before are left out, since no process has that map after this one.
+null; then true, where an operator had the region out of spilling. Segments of the client map before
+are left out, since no process has that map after this one.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ def _written(segments: tuple[Segment, ...]) -> dict[str, Any]:
             "since": segment.since,
             "serving": sorted(segment.serving),
             "shares": {
-                region: [share.spill_ratio, share.accept_ratio, place(share.positions)]
+                region: [
+                    *(share.spill_ratio, share.accept_ratio, place(share.positions)),
+                    *([True] if share.spill_off else []),
+                ]
                 for region, share in segment.shares.items()
             },
             "trickle": segment.trickle,
@@ -75,9 +79,12 @@ def _segment(record: Any, positions: list[Positions]) -> Segment:
 
 
 def _share(record: Any, positions: list[Positions]) -> SegmentShare:
-    spill_ratio, accept_ratio, place = record
+    spill_ratio, accept_ratio, place, *off = record
+    if len(off) > 1 or not all(each is True for each in off):
+        raise ValueError(f"it is damaged: {off!r} stands behind a share")
+    share = SegmentShare(ratio(spill_ratio), ratio(accept_ratio), spill_off=bool(off))
     if place is None:
-        return SegmentShare(ratio(spill_ratio), ratio(accept_ratio))
+        return share
     if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(positions):
         raise ValueError(f"it is damaged: {place!r} is no place of positions")
-    return SegmentShare(ratio(spill_ratio), ratio(accept_ratio), positions[place])
+    return share._replace(positions=positions[place])

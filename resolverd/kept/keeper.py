@@ -19,7 +19,7 @@ from typing import Any
 
 from resolverd import log
 from resolverd.files.threads import detached
-from resolverd.kept.directory import StateDirectory
+from resolverd.kept.directory import FORGOTTEN, StateDirectory
 from resolverd.kept.standing import Clocks, Standing, read, written
 from resolverd.kept.verdict_texts import VerdictTexts
 from resolverd.turns import in_turns
@@ -111,9 +111,7 @@ class Keeper:
 
     def _report(self, reason: str) -> None:
         if reason and reason != self._failing:
-            self._log.warning(
-                "state.unusable", reason=reason, consequence="a restart forgets overrides"
-            )
+            self._log.warning("state.unusable", reason=reason, consequence=FORGOTTEN)
         self._failing = reason
 
     def _unusable(self, reason: str) -> Standing:

@@ -22,14 +22,14 @@ SERVICE, REGION, HOSTNAME, PORT, SCHEME = (
 class Kind(NamedTuple):
     """A kind of object: where the API server has it, in the first of `versions` that it serves.
 
-    `standing` ones stand for endpoints by themselves, and are those that a selector is for.
+    `selected` ones stand for endpoints by themselves, and are those that a selector is for.
     """
 
     name: str
     group: str
     versions: tuple[str, ...]
     plural: str
-    standing: bool = False
+    selected: bool = False
 
     def path(self, version: str, namespace: str = "") -> str:
         """The path of its collection; of all namespaces where none is named."""
@@ -42,8 +42,8 @@ GATEWAY_GROUP = "gateway.networking.k8s.io"
 POOL_GROUPS = ("inference.networking.k8s.io", "inference.networking.x-k8s.io")
 
 GATEWAYS = Kind("Gateway", GATEWAY_GROUP, ("v1", "v1beta1"), "gateways")
-ROUTES = Kind("HTTPRoute", GATEWAY_GROUP, ("v1", "v1beta1"), "httproutes", standing=True)
-SERVICES = Kind("Service", "", ("v1",), "services", standing=True)
+ROUTES = Kind("HTTPRoute", GATEWAY_GROUP, ("v1", "v1beta1"), "httproutes", selected=True)
+SERVICES = Kind("Service", "", ("v1",), "services", selected=True)
 POOLS = Kind("InferencePool", POOL_GROUPS[0], ("v1",), "inferencepools")
 OLD_POOLS = Kind("InferencePool", POOL_GROUPS[1], ("v1alpha2",), "inferencepools")
 

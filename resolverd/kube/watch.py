@@ -36,7 +36,7 @@ class Followed:
         self.cache = Cache()
         self.again = asyncio.Event()
         self._api, self._namespace = api, namespace
-        self._selector = selector if kind.standing else ""
+        self._selector = selector if kind.selected else ""
         self._path = ""
         self._restarts = Restarts()
         self._listed_at = 0.0

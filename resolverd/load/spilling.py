@@ -13,7 +13,7 @@ from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.operator_rules import (
     OperatorRule,
     advance_by_rules,
-    until_ended,
+    under_rules,
     with_room,
 )
 from resolverd.policy.share import NO_SHARE, Share
@@ -115,7 +115,7 @@ class Spilling:
         """The shares at `now` (monotonic), by (service, region), which the engines answer from."""
         return {
             (service, region): share
-            for service in self._spills
+            for service in self._spills.keys() | self._said.keys()
             for region, share in self.shares_of(service, now).items()
         }
 
@@ -123,7 +123,7 @@ class Spilling:
         """The shares of one service at `now`, by region."""
         spill = self._spills.get(service)
         shares = spill.shares(now) if spill is not None else {}
-        return until_ended(shares, self.said(service), now)
+        return under_rules(shares, self.said(service), now)
 
     def due(self, now: float) -> float | None:
         """When the next of the rounds to come is; None where none is known beforehand."""

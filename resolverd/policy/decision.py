@@ -25,7 +25,7 @@ Reason = Literal[
     "answered", "kept", "not_accepted", "accepted",
     "answered_unknown", "answered_alive", "answered_down",
     "shed", "sheds_own", "over_accept_ratio",
-    "trickles", "trickled", "not_trickled", "held",
+    "trickles", "trickled", "not_trickled", "spill_off", "held",
     "no_address", "unknown", "down",
 ]  # fmt: skip
 """Why a region that was consulted is answered, or passed over.
@@ -46,6 +46,7 @@ Passed over:
     "trickles"          it serves, and the second is given this block
     "sheds_own"         it serves, and takes none since it sends on a share of its own clients
     "over_accept_ratio" it serves, and takes others than this block
+    "spill_off"         it serves, and an operator has it take nobody
     "no_address", "unknown", "down"    it does not serve
 
 Regions of the list that were not consulted are less preferred than the one that is answered.
@@ -64,7 +65,8 @@ class RegionStatus:
     blocks that it sends on while it is overloaded, `accept_ratio` the share up to which it takes
     those that others send on, `steady` the seconds in which neither changes. `positions` stand for
     the draws of its clients' blocks where these are weighed, for which one of `sampled` queries is
-    kept (`policy/share.py`).
+    kept (`policy/share.py`). `spill_off` tells that an operator has it out of spilling: it gives
+    and is given no trickle either.
 
     Serving and having something to hand out are two facts. `has_addresses`: whether there is an
     address (or a hostname) to answer; a region without never serves. `alive`: whether it would be
@@ -86,6 +88,7 @@ class RegionStatus:
     answer_since_change: float | None = None
     positions: Positions | None = None
     sampled: int = 0
+    spill_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ def decide(
         return Decision("no_region", None, ())
     for passed, region in enumerate(preference):
         if statuses[region].serves:
-            trickle = 0.0 if passed else trickle
+            trickle = 0.0 if passed or statuses[region].spill_off else trickle
             return _shared(preference, passed, statuses, position, trickle, draw)
     for passed, region in enumerate(preference):
         if statuses[region].unknown and statuses[region].has_addresses:
@@ -196,13 +199,19 @@ def _shared(
 def _trickled(pair: PreferenceList, statuses: Mapping[str, RegionStatus]) -> Decision:
     """The second region, for a block of the first one's; the first where the second cannot be.
 
-    One that sends its own clients on is full: it is given none of others'.
+    One that sends its own clients on is full: it is given none of others'. Nor is one that an
+    operator has out of spilling.
     """
     first, second = pair
     status = statuses[second]
-    if status.serves and not status.spill_ratio:
+    if not status.serves:
+        refused = _absence(status)
+    elif status.spill_ratio:
+        refused = "sheds_own"
+    elif status.spill_off:
+        refused = "spill_off"
+    else:
         return Decision("trickled", second, pair, True, ("trickles", "trickled"))
-    refused: Reason = "sheds_own" if status.serves else _absence(status)
     return Decision("serving", first, pair, True, ("not_trickled", refused))
 
 
@@ -212,7 +221,9 @@ def _refusal(status: RegionStatus, position: float) -> Reason | None:
         return _absence(status)
     if status.spill_ratio > 0:
         return "sheds_own"
-    return None if position < status.accept_ratio else "over_accept_ratio"
+    if position < status.accept_ratio:
+        return None
+    return "spill_off" if status.spill_off else "over_accept_ratio"
 
 
 def _fallback(

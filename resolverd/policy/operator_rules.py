@@ -6,10 +6,10 @@
     chat/eu-west     that region of the service
 
 A region under a rule sends on just the rule's share. With the share 0 it is out of spilling: it
-sends nobody on, and takes nobody. Who takes what a rule sends on is decided as without one: regions
-that serve, send nobody on themselves, and have room (`with_room`); only not by steps. So a share is
-the most that moves, and what nobody has room for stays where it is. No rule adds a region to
-anybody's list, so none reaches beyond a fence.
+sends nobody on, and takes nobody; no trickle goes from it or to it either. Who takes what a rule
+sends on is decided as without one: regions that serve, send nobody on themselves, and have room
+(`with_room`); only not by steps. So a share is the most that moves, and what nobody has room for
+stays where it is. No rule adds a region to anybody's list, so none reaches beyond a fence.
 """
 
 from __future__ import annotations
@@ -93,15 +93,18 @@ def rules_of(
     return {region: rule for region, rule in found.items() if rule is not None}
 
 
-def until_ended(
+def under_rules(
     shares: Mapping[str, Share], rules: Mapping[str, OperatorRule], now: float
 ) -> dict[str, Share]:
-    """`shares` by region, none of a region under a rule steady for longer than its rule holds."""
+    """`shares` by region, with what rules add: who is out of spilling.
+
+    None of a region under a rule is steady for longer than its rule holds.
+    """
     known = dict(shares)
     for region, rule in rules.items():
-        if rule.until is not None:
-            share = known.get(region, NO_SHARE)
-            known[region] = share._replace(steady=min(share.steady, rule.remaining(now)))
+        share = known.get(region, NO_SHARE)
+        steady = min(share.steady, rule.remaining(now))
+        known[region] = share._replace(steady=steady, spill_off=rule.share == OFF)
     return known
 
 

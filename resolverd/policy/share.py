@@ -51,6 +51,7 @@ class Share(NamedTuple):
     `positions`: where blocks are weighed, what stands for the draws of this region's clients.
     `sampled`: one of so many of its clients' queries is kept to weigh their blocks, a power of 2 up
     to `MAX_SAMPLED`; 0 keeps none.
+    `spill_off`: an operator has it out of spilling, so that it gives and is given no trickle.
     """
 
     spill_ratio: float = 0.0
@@ -58,6 +59,7 @@ class Share(NamedTuple):
     steady: float = float("inf")
     positions: Positions | None = None
     sampled: int = 0
+    spill_off: bool = False
 
 
 NO_SHARE = Share()

@@ -43,6 +43,7 @@ class SegmentShare(NamedTuple):
     spill_ratio: float = 0.0
     accept_ratio: float = 0.0
     positions: Positions | None = None
+    spill_off: bool = False
 
 
 _NO_SHARE = SegmentShare()
@@ -52,7 +53,8 @@ _NO_SHARE = SegmentShare()
 class Segment:
     """What a service's decisions rested on from `since` (Unix seconds) until the next segment.
 
-    `serving` are the regions that served, `shares` those of them that sent clients on or took any.
+    `serving` are the regions that served, `shares` those of them that sent clients on or took
+    any, and those that no trickle went from or to.
     `earlier` tells that clients had their lists from the client map before the one of now.
     """
 
@@ -145,8 +147,9 @@ def decided(segment: Segment, preference: PreferenceList, word: int) -> str | No
         return next((r for r in others if _takes(segment, r, position)), home)
     second = preference[1]
     trickles = home == preference[0] and draw_of_word(word) >= 1 - segment.trickle
-    if trickles and second in segment.serving and not _share(segment, second).spill_ratio:
-        return second
+    if trickles and not own.spill_off and second in segment.serving:
+        given = _share(segment, second)
+        return home if given.spill_ratio or given.spill_off else second
     return home
 
 
@@ -220,5 +223,5 @@ def _share(segment: Segment, region: str) -> SegmentShare:
     return segment.shares.get(region, _NO_SHARE)
 
 
-def _ratios(shares: Mapping[str, SegmentShare]) -> dict[str, tuple[float, float]]:
-    return {region: (own.spill_ratio, own.accept_ratio) for region, own in shares.items()}
+def _ratios(shares: Mapping[str, SegmentShare]) -> dict[str, SegmentShare]:
+    return {region: own._replace(positions=None) for region, own in shares.items()}

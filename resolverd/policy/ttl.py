@@ -113,11 +113,15 @@ def limits(
     )
 
 
-def settled(status: RegionStatus, ttl: float) -> bool:
-    """Whether time alone will not change this region's horizons any more."""
-    found = limits(status, ttl=ttl, answered=True)
-    moments = (found.flip, found.step, found.answer_flip)
-    return all(map(math.isinf, moments)) and min(found.ramp, found.answer_ramp) >= ttl
+def still_for(status: RegionStatus, ttl: float, staleness: float = 0.0) -> float:
+    """For how many seconds time alone changes no TTL of up to `ttl` that this region has a part in.
+
+    Infinite: never. What runs toward a known moment counts once that is closer than a TTL.
+    """
+    found = limits(status, ttl=ttl, staleness=staleness, answered=True)
+    if min(found.ramp, found.answer_ramp) < ttl:
+        return 0.0
+    return max(0.0, min(found.flip, found.step, found.answer_flip) - ttl)
 
 
 def source_ttl(left: float, *, staleness: float = 0.0) -> int | None:

@@ -39,7 +39,9 @@ from resolverd.snapshot.model import Snapshot
 TURN = 0.5
 """Seconds between two looks at clocks and counters; what is heard is looked at at once."""
 
-# Seconds until what an edge could not serve of a completed generation is tried again.
+# Seconds until what an edge could not serve of a completed generation is tried again. No option: a
+# try costs one load of the set, and only what is mended on this very host (its own file, its disk)
+# waits for one. Whatever is published next, or an earlier generation again, is taken at once.
 _AGAIN = 30.0
 
 

@@ -20,7 +20,7 @@ from resolverd import log
 from resolverd.config.secrets import shown_text, shown_url
 from resolverd.geo.distance import Coordinates
 from resolverd.health.pages import Pages
-from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.reasons import reason_of
 from resolverd.health.probes.trace import begin_trace, current_trace
@@ -129,7 +129,7 @@ class PageWatch:
             gzipped = response.headers.get("Content-Encoding", "") == "gzip"
         of = PageOf(page.region, page.at, page.stale_after - age)
         steps = read_page(body, of, self._place_of, gzipped=gzipped)
-        content = await in_turns(steps, _MAX_CPU)
+        content = await in_charged_turns(steps, _MAX_CPU)
         etag = etag if len(etag) <= _MAX_ETAG else ""
         return PageState(now, now - age, content, "", etag)
 

@@ -202,8 +202,9 @@ def segment_of(
             status.spill_ratio,
             status.accept_ratio,
             status.positions if status.spill_ratio else None,
+            status.spill_off and trickle > 0,
         )
         for region, status in serving.items()
-        if status.spill_ratio or status.accept_ratio
+        if status.spill_ratio or status.accept_ratio or (status.spill_off and trickle > 0)
     }
     return Segment(since, frozenset(serving), shares, trickle, earlier)

@@ -222,11 +222,12 @@ class Steering:
     The lazy client map finds preference lists as clients come, so answers are computed from
     `statuses` when first asked for and kept; a compiled map would list them all. Where shares
     have a part the client's block decides between the few answers of its list.
-    `settled` tells that time alone changes nothing; else a new Steering is due within
-    `staleness` seconds. It is due at `due` (monotonic seconds) all the same, when the TTL of a
-    hostname's addresses begins to count, or epochs end. `regions` are the verdicts behind the
-    statuses, by site, for those who watch rather than answer. `epochs` are by service, of those
-    whose blocks may keep regions that would not be given now; `histories` are for the next one.
+    `settled` tells that time alone changes nothing before `due` (monotonic seconds): when an end
+    that is known comes so close that TTLs fall, the TTL of a hostname's addresses begins to count,
+    or epochs end. Else a new Steering is due within `staleness` seconds. `regions` are the verdicts
+    behind the statuses, by site, for those who watch rather than answer. `epochs` are by service,
+    of those whose blocks may keep regions that would not be given now; `histories` are for the next
+    one.
     """
 
     generation: int

@@ -20,7 +20,7 @@ from resolverd.health.verdict import Verdict
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import NO_SHARE, Share
 from resolverd.policy.sticky import next_end
-from resolverd.policy.ttl import settled, source_ttl
+from resolverd.policy.ttl import source_ttl, still_for
 from resolverd.snapshot.answered import Answered, answered
 from resolverd.snapshot.compile import address_octets
 from resolverd.snapshot.held import History, epochs_of, histories_at
@@ -113,9 +113,11 @@ def steer(
         ),
         default=math.inf,
     )
-    calm = due > now and all(
-        settled(status, plan.sites[site].ttl) for (site, *_), status in moving.items()
+    still = min(
+        (still_for(s, plan.sites[site].ttl, STALENESS) for (site, *_), s in moving.items()),
+        default=math.inf,
     )
+    calm = due > now and still > STALENESS
     if answers is not None:
         answers.clear()
         answers.update((key, answer) for key, answer in answered_with.items() if answer.lasting)
@@ -124,7 +126,7 @@ def steer(
     until = min(ends, default=math.inf)
     return Steering(
         generation, now, STALENESS, calm, statuses, records, regions,
-        due=min(due, now + (until - unix)),
+        due=min(due, now + still, now + (until - unix)),
         epochs=epochs_of(plan, histories, unix, until),
         histories=histories,
     )  # fmt: skip
@@ -207,6 +209,7 @@ def _status(
         steady=share.steady,
         positions=share.positions,
         sampled=share.sampled,
+        spill_off=share.spill_off,
         has_addresses=addresses,
         alive=best.alive,
         answer_min_until_flip=max(0.0, best.no_flip_before - now),

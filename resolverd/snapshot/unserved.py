@@ -1,7 +1,7 @@
 """Which fences have no region that serves, and the words for what is down; pure.
 
 With 200 regions, 100 services and 50 pins this takes some 10 ms, so it is found once when a
-Steering is published (`Outages`), and not at all while the `standing` of the regions is the same.
+Steering is published (`Outages`), and not at all while the regions that do not serve are the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from resolverd.snapshot.model import JudgedRegion
 # Names in one text; a status line is read at a glance.
 _NAMED = 3
 
-Standing = tuple[tuple[str, tuple[str, ...], bool, str], ...]
+NotServing = tuple[tuple[str, tuple[str, ...], bool, str], ...]
 """The sites that do not serve: region, services, whether somebody wanted that, and who."""
 
 
@@ -26,14 +26,14 @@ class Outages:
     """What does not serve at one Steering: found once, and read by all who report it.
 
     `fences` are all of the configuration, `unserved` those of them without a region that serves,
-    `down` the words for both, `standing` what they were found from. The default is that of no
+    `down` the words for both, `not_serving` what they were found from. The default is that of no
     configuration.
     """
 
     fences: Sequence[FenceSize] = ()
     unserved: Sequence[FenceSize] = ()
     down: str = ""
-    standing: Standing = ()
+    not_serving: NotServing = ()
 
     def updated(self, fences: Sequence[FenceSize], regions: Iterable[JudgedRegion]) -> Outages:
         """Those of a later Steering.
@@ -41,14 +41,14 @@ class Outages:
         They are this object where `fences` is its own and its regions stand as they stood.
         """
         sites = list(regions)
-        stands = standing(sites)
-        if fences is self.fences and stands == self.standing:
+        away = not_serving(sites)
+        if fences is self.fences and away == self.not_serving:
             return self
         without = unserved(fences, sites)
-        return Outages(fences, without, _words(without, sites), stands)
+        return Outages(fences, without, _words(without, sites), away)
 
 
-def standing(regions: Iterable[JudgedRegion]) -> Standing:
+def not_serving(regions: Iterable[JudgedRegion]) -> NotServing:
     """All of the regions that what follows depends on."""
     return tuple(
         (site.region, tuple(site.services), withdrawn(site), _who(site))

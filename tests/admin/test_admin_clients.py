@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -143,3 +144,21 @@ async def test_a_response_that_nobody_takes_is_given_up(
             return await closed(admin, "response") == 1
 
         await until(given_up)
+
+
+async def test_a_request_that_came_while_the_daemon_had_no_cpu_is_answered(
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For longer than a request may take: its octets and the end of that time are met at once."""
+    monkeypatch.setattr(clients, "REQUEST_TIMEOUT", 0.2)
+    head, body = WHOLE.split(b"\r\n", 1)
+    async with connected(admin, 3) as (nothing, half, other):
+        other[1].write(WHOLE)
+        await reply(other)  # so that those before it have been taken, too
+        nothing[1].write(WHOLE)
+        half[1].write(head + b"\r\n")
+        half[1].write(body)
+        time.sleep(1.0)  # noqa: ASYNC251 (it is what is tried: the loop is held)
+        assert b"200" in await reply(nothing)
+        assert b"200" in await reply(half)
+    assert await closed(admin, "request") == 0

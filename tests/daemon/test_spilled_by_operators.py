@@ -46,6 +46,8 @@ regions = ["ap-northeast"]
 """
 )
 
+TTL = 'failover_ttl = "1s"\n'
+
 
 def write(folder: Path, endpoints: dict[str, Endpoint], engine: EngineName) -> Path:
     """The files of a daemon that keeps what it is told."""
@@ -77,11 +79,14 @@ async def sweep(daemon: Daemon) -> dict[str, str]:
     return given
 
 
+def drawn_by(client: str) -> float:
+    """The draw of a client's block."""
+    return draw(parse_prefix(f"{client}/24"))
+
+
 def drawn(share: float) -> dict[str, str]:
     """What clients get whose region sends this share on to the next."""
-    return {
-        client: NEXT if draw(parse_prefix(f"{client}/24")) < share else HOME for client in CLIENTS
-    }
+    return {client: NEXT if drawn_by(client) < share else HOME for client in CLIENTS}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -93,7 +98,7 @@ async def test_a_share_is_sent_on_at_once_and_given_back_when_the_rule_is_ended(
         with capture_logs() as events:
             put = await set_rule(daemon, command(0.4))
             assert await sweep(daemon) == drawn(0.4)
-            assert put.telling is None
+            assert put.told is None
             await set_rule(daemon, command(1.0))
             assert await sweep(daemon) == drawn(1)
             ended = await clear_rule(daemon, "chat", "ap-northeast", "op")
@@ -127,6 +132,28 @@ async def test_nobody_is_sent_on_to_a_region_that_is_out_of_spilling_or_does_not
         assert set((await sweep(daemon)).values()) == {HOME}, "a region's own goes before"
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_no_trickle_goes_to_a_region_that_is_out_of_spilling_nor_from_one(
+    tmp_path: Path, endpoints: dict[str, Endpoint], engine: EngineName
+) -> None:
+    path = write(tmp_path, endpoints, engine)
+    path.write_text(path.read_text().replace(TTL, f"{TTL}trickle = 0.3\n"))
+    few = {client: NEXT if drawn_by(client) >= 0.7 else HOME for client in CLIENTS}
+    async with running(path) as daemon:
+        assert await sweep(daemon) == few
+        for region in ("us-west", "ap-northeast", ""):
+            await set_rule(daemon, command(0.0, region, seconds=10))
+            assert await sweep(daemon) == drawn(0)
+            for client in CLIENTS:
+                answer = await ask(daemon, "chat.inference.example", client)
+                within = region != "us-west" or drawn_by(client) >= 0.7
+                assert (answer.answer[0].ttl <= 10) is within, "the trickle goes on then"
+            await clear_rule(daemon, "chat", region, "op")
+            assert await sweep(daemon) == few
+        await set_rule(daemon, command(0.0, "eu-west"))
+        assert await sweep(daemon) == few
+
+
 async def test_a_rule_ends_by_itself_and_no_answer_outlives_it(
     tmp_path: Path, endpoints: dict[str, Endpoint]
 ) -> None:
@@ -146,6 +173,18 @@ async def test_a_rule_ends_by_itself_and_no_answer_outlives_it(
             assert time.monotonic() - began > 3.5
         assert "spill_rule.ended" in [event["event"] for event in events]
         assert state_of(daemon)["spill_rules"] == []
+
+
+async def test_an_end_that_is_far_away_has_nothing_made_anew_until_ttls_have_to_fall(
+    tmp_path: Path, endpoints: dict[str, Endpoint]
+) -> None:
+    async with running(write(tmp_path, endpoints, "reference")) as daemon:
+        await set_rule(daemon, command(0.0, seconds=3600))
+        drained = OverrideCommand("eu-west", OverrideKind.DRAIN, "op", "racks", 7200)
+        await set_override(daemon, drained)
+        steering = daemon.snapshot.steering
+        assert steering.settled
+        assert 3500 < steering.due - time.monotonic() < 3600
 
 
 async def test_a_rule_outlives_a_restart_and_is_in_the_first_answer(

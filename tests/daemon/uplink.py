@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from bench.fleet.lab.namespaces import Namespace, link
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 30.0
@@ -57,26 +58,21 @@ def why_not() -> str:
     """Why namespaces cannot be had here; empty where they can."""
     if os.geteuid():
         return "network namespaces need root"
-    if shutil.which("ip") is None:
+    try:
+        Namespace("try").remove()
+    except FileNotFoundError:
         return "there is no ip(8) here"
-    name = f"resolverd-try-{os.getpid()}"
-    tried = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-    if tried.returncode:
-        return tried.stderr.strip()
-    _ip("netns", "del", name)
+    except subprocess.CalledProcessError as error:
+        return str(error.stderr).strip()
     return ""
-
-
-def _ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
 @dataclass
 class Cable:
-    """The link between both; `edge` and `world` are the names of the namespaces."""
+    """The link between both namespaces."""
 
-    edge: str
-    world: str
+    edge: Namespace
+    world: Namespace
 
     def pull(self, end: str) -> None:
         """Take the `edge` or the `world` end down."""
@@ -87,26 +83,21 @@ class Cable:
         self._set(end, "up")
 
     def _set(self, end: str, state: str) -> None:
-        name = self.edge if end == "edge" else self.world
-        _ip("-n", name, "link", "set", f"to-{'world' if end == 'edge' else 'edge'}", state)
+        if end == "edge":
+            self.edge.ip(f"link set to-world {state}")
+        else:
+            self.world.ip(f"link set to-edge {state}")
 
 
 @contextmanager
 def cable() -> Iterator[Cable]:
     """Both namespaces, connected, with every region's server in one of them."""
-    made = Cable(f"resolverd-edge-{os.getpid()}", f"resolverd-world-{os.getpid()}")
     with ExitStack() as stack:
-        for name in (made.edge, made.world):
-            _ip("netns", "add", name)
-            stack.callback(_ip, "netns", "del", name)
-            _ip("-n", name, "link", "set", "lo", "up")
-        ends = ("link", "add", "to-world", "netns", made.edge, "type", "veth")
-        _ip(*ends, "peer", "name", "to-edge", "netns", made.world)
-        _ip("-n", made.edge, "addr", "add", "198.18.0.1/24", "dev", "to-world")
-        for address in REGION_ADDRESSES.values():
-            _ip("-n", made.world, "addr", "add", f"{address}/24", "dev", "to-edge")
-        made.plug("edge")
-        made.plug("world")
+        made = Cable(_namespace(stack, "edge"), _namespace(stack, "world"))
+        link(made.edge, "to-world", made.world, "to-edge")
+        made.edge.ip("addr add 198.18.0.1/24 dev to-world")
+        addresses = REGION_ADDRESSES.values()
+        made.world.ip(*(f"addr add {address}/24 dev to-edge" for address in addresses))
         regions = subprocess.Popen(
             [*inside(made.world), "-c", textwrap.dedent(_REGIONS)], stdout=subprocess.PIPE
         )
@@ -116,9 +107,15 @@ def cable() -> Iterator[Cable]:
         yield made
 
 
-def inside(namespace: str) -> list[str]:
+def _namespace(stack: ExitStack, node: str) -> Namespace:
+    made = Namespace(node)
+    stack.callback(made.remove)
+    return made
+
+
+def inside(namespace: Namespace) -> list[str]:
     """How to run this Python in a namespace."""
-    return ["ip", "netns", "exec", namespace, sys.executable]
+    return [*namespace.inside, sys.executable]
 
 
 @dataclass

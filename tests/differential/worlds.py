@@ -263,14 +263,14 @@ def shares(rng: random.Random) -> dict[str, Any]:
         weighed["sampled"] = rng.choice((1, 2, 4, 64))
     if rng.random() < 0.5:
         weighed["positions"] = positions(rng)
-    if rng.random() < 0.5:
-        return weighed
+    if (drawn := rng.random()) < 0.5:
+        return weighed | {"spill_off": drawn < 0.2}
     spill_ratio, accept_ratio = rng.choice(
         ((0.0, 1.0), (0.0, rng.random()), (1.0, 0.0), (rng.random(), 0.5))
     )
-    steady = float("inf") if rng.random() < 0.5 else rng.choice(_TIMES)
+    steady = float("inf") if (drawn := rng.random()) < 0.5 else rng.choice(_TIMES)
     ratios = {"spill_ratio": spill_ratio, "accept_ratio": accept_ratio, "steady": steady}
-    return weighed | ratios
+    return weighed | ratios | {"spill_off": drawn < 0.2}
 
 
 # Blocks that the packets' clients lie in, so that positions of their own are met.

@@ -11,7 +11,7 @@ def test_an_empty_option_is_advice_with_what_a_restart_forgets() -> None:
     found = state(None)
     assert (found.id, found.level) == ("state", "advice")
     assert "server.state is empty" in found.seen
-    assert "overrides" in found.seen
+    assert "overrides, spill rules" in found.seen
     assert found.hint.startswith("write in [server]: state =")
 
 

@@ -187,6 +187,7 @@ def test_what_blocks_may_keep_is_refused_where_it_is_not_sound() -> None:
         "positions": NONE,
         "segment": 0,
         "region": 0,
+        "spill_off": False,
     }
     own = epochs_records.segment_share(**row)
     for damaged, reason in (

@@ -25,7 +25,7 @@ regions = ["eu-west", "us-east"]
 ttl = "7s"
 """
 PLAN = snapshot_of(f"$ORIGIN x.example.\n{HEAD}one 300 DYNA one\n", config_text(SERVICES)).plan
-_HEAD, _STATE = struct.Struct("<8sQ8I"), struct.Struct("<4d6I2H5B")
+_HEAD, _STATE = struct.Struct("<8sQ8I"), struct.Struct("<4d6I2H6B")
 _NONE = 0xFFFFFFFF
 
 
@@ -36,6 +36,7 @@ def _rrset(rtype: int, *addresses: bytes) -> RRsetWire:
 ALIAS = RRsetWire(5, 0, ((b"\x01b\x07example\x00",),))
 STATUSES = [
     RegionStatus(True),
+    RegionStatus(True, spill_off=True),
     RegionStatus(True, since_change=3.0),
     RegionStatus(False, min_until_flip=2.0, alive=True),
     RegionStatus(True, spill_ratio=0.5, positions=Positions((0.25, 0.75), {7: 0.1})),

@@ -16,11 +16,10 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from bench.fleet.asking.load import SOURCES
 from bench.fleet.asking.records import NO_RCODE, Record, read
 from bench.load.build import compiled, compiler
-from bench.report import ROOT
 
-SOURCE = ROOT / "bench" / "fleet" / "asking" / "ask.c"
 NAME = "chat.inference.example."
 Answer = Callable[[dns.message.Message], list[dns.message.Message]]
 
@@ -29,7 +28,7 @@ Answer = Callable[[dns.message.Message], list[dns.message.Message]]
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if compiler() is None:
         pytest.skip("NO C COMPILER: the program that asks fleets is not tested")
-    return compiled("ask", [SOURCE], tmp_path_factory.mktemp("ask"))
+    return compiled("ask", SOURCES, tmp_path_factory.mktemp("ask"))
 
 
 def answered(query: dns.message.Message, address: str = "192.0.2.1") -> dns.message.Message:

@@ -106,12 +106,12 @@ async def test_a_drain_said_at_one_daemon_holds_at_all(tmp_path: Path) -> None:
         assert await answer(fra) == await answer(ams) == address_of(NEAREST)
         await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
         put = await set_override(fra, drain())
-        assert put.telling == ("all", False, ("ams1", "fra1"), ())
+        assert put.told == ("all", False, False, ("ams1", "fra1"), ())
         assert address_of(NEAREST) not in (await answer(fra), await answer(ams))
         assert at(ams) == [(NEAREST, "drain", "disks", "all", False)]
         cleared = await clear_override(ams, NEAREST, "op")
-        assert cleared.telling is not None
-        assert not cleared.telling.without
+        assert cleared.told is not None
+        assert not cleared.told.without
         assert await answer(fra) == await answer(ams) == address_of(NEAREST)
         with pytest.raises(NotOverriddenError):
             await clear_override(fra, NEAREST, "op")
@@ -162,8 +162,8 @@ async def test_without_nats_a_start_obeys_what_it_kept(tmp_path: Path) -> None:
             put = await set_override(
                 fra, OverrideCommand("us-east", OverrideKind.DRAIN, "op", "racks", None)
             )
-            assert put.telling is not None
-            assert put.telling.pending
+            assert put.told is not None
+            assert put.told.pending
             assert ("us-east", "drain", "racks", "all", True) in at(fra)
             assert any("said here only" in trouble for trouble in state_of(fra)["degraded"])
 
@@ -208,7 +208,7 @@ async def test_a_spill_rule_said_at_one_daemon_moves_the_same_clients_at_all(
         await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
         assert not await sent_on(fra)
         put = await set_rule(fra, half())
-        assert put.telling == ("all", False, ("ams1", "fra1"), ())
+        assert put.told == ("all", False, False, ("ams1", "fra1"), ())
         moved = await sent_on(fra)
         assert set() < moved < set(CLIENTS)
         assert await sent_on(ams) == moved, "the blocks below the share are the same everywhere"

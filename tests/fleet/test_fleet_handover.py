@@ -159,8 +159,8 @@ async def _say(daemon: Daemon, region: str) -> Any:
     put = await set_override(
         daemon, OverrideCommand(region, OverrideKind.DRAIN, "op", "racks", None)
     )
-    assert put.telling is not None
-    return put.telling
+    assert put.told is not None
+    return put.told
 
 
 async def test_a_standby_and_a_successor_are_one_edge(tmp_path: Path) -> None:

@@ -25,13 +25,13 @@ async def test_what_is_said_at_one_edge_all_obey_by_the_time_it_is_told(tmp_path
     ):
         await until(lambda: len(fra.joined.link.store.edges()) == 2)
         told = await fra.say(DRAIN)
-        assert told == (False, False, ("ams1", "fra1"), ())
+        assert told == ("all", False, False, ("ams1", "fra1"), ())
         assert fra.obeyed == ams.obeyed == {"eu-west": "drain"}
         override = ams.overrides.get("eu-west", time.monotonic())
         assert override is not None
         assert (override.who, override.why, override.until) == ("op", "disks", None)
         told = await ams.say(None)
-        assert told == (False, False, ("ams1", "fra1"), ())
+        assert told == ("all", False, False, ("ams1", "fra1"), ())
         assert fra.obeyed == ams.obeyed == {}
 
 
@@ -245,7 +245,7 @@ async def test_a_spill_rule_holds_at_all_edges_or_at_one_and_ends_by_itself(
         edge([server.url], "ams1") as ams,
     ):
         await until(lambda: len(fra.joined.link.store.edges()) == 2)
-        assert await fra.say_spill(0.3) == (False, False, ("ams1", "fra1"), ())
+        assert await fra.say_spill(0.3) == ("all", False, False, ("ams1", "fra1"), ())
         assert fra.spills() == ams.spills() == {"chat/eu-west": "30%"}
         await fra.say_spill(0.0, "chat", scope="ams1", seconds=1.5)
         assert (fra.spills(), ams.spills()) == (

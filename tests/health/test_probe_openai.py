@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
 from harness.openai_server import CHAT, COMPLETION, EMBEDDING, RESPONSE, WHOLE, OpenAIServer
 from harness.readings import load_by, read_by
+from monitored import Changes, eventually, target
+from structlog.testing import capture_logs
 
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.kinds.kind import kind_named
 from resolverd.health.machine import EndpointHealth, observe
+from resolverd.health.monitor import Monitor
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Tools, api, openai, openai_classify, run
 from resolverd.health.probes.answer import Answer
@@ -338,3 +342,27 @@ def test_no_status_is_draining(status: int, health: int | None) -> None:
         assert reason
         if not believed:
             assert condition is not Condition.SHEDDING
+
+
+async def test_a_monitor_that_is_stopped_under_a_canary_begins_no_other(changes: Changes) -> None:
+    """Other edges of a fleet may ask it to; it has nothing left to ask with."""
+    server = OpenAIServer()
+    runner = web.AppRunner(server.application(), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    own = target("a", runner.addresses[0][1], kind="openai", model="m")
+    monitor = Monitor([own], on_change=changes)
+    with capture_logs() as events:
+        await monitor.start()
+        await changes.until("a", "up")
+        server.has = {"/v1/completions": "hangs"}
+        answered = len(server.canaries)
+        await eventually(lambda: len(server.canaries) > answered)
+        await monitor.stop()
+        stopped = time.monotonic()
+        await eventually(lambda: time.monotonic() - stopped > own.settings.fast_interval)
+        before = asyncio.all_tasks()
+        monitor.probe_soon(["a"])
+        await asyncio.gather(*(asyncio.all_tasks() - before))
+    await runner.cleanup()
+    assert "probe.defect" not in [event["event"] for event in events]

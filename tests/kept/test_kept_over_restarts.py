@@ -195,7 +195,7 @@ def small(here: Host) -> Iterator[Host]:
 
 def test_a_full_file_system_is_an_event_and_answers_and_overrides_go_on(small: Host) -> None:
     small.start()
-    assert small.event("state.unusable")
+    assert "overrides, spill rules" in small.event("state.unusable")["consequence"]
     small.drain()
     small.running.until(lambda: small.running.answer() == SECOND)
     small.running.until(lambda: bool(small.events("files.not_kept")))

@@ -85,7 +85,7 @@ positions = st.builds(
     st.lists(shares, min_size=1, max_size=4).map(tuple),
     st.dictionaries(st.integers(0, 2**64 - 1), shares, max_size=3),
 ).map(lambda one: replace(one, weights=dict.fromkeys(one.heavy, 0.25)))
-segment_shares = st.builds(SegmentShare, shares, shares, st.none() | positions)
+segment_shares = st.builds(SegmentShare, shares, shares, st.none() | positions, st.booleans())
 segments = st.builds(
     Segment,
     st.floats(0, 2e9),
@@ -270,6 +270,7 @@ def test_the_document_of_a_release_without_sticky_services_is_read() -> None:
         ([{"shares": {"a": [0.5, 0.0, 0]}}], "no place"),
         ([{"shares": {"a": [0.5, 0.0]}}], "not enough values"),
         ([{"shares": {"a": [1.5, 0.0, None]}}], "between 0 and 1"),
+        ([{"shares": {"a": [0.5, 0.0, None, 1]}}], "behind a share"),
     ],
 )
 def test_a_history_that_is_none_is_refused(segments: list[dict[str, Any]], reason: str) -> None:

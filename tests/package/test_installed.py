@@ -37,6 +37,8 @@ def test_a_fresh_installation_listens_on_loopback_alone(
         installation.box.run("resolverd", "check")
     engine = installation.box.run("resolverd", "doctor", "--only", "engine", "--json")
     assert '"engine": "native"' in engine
+    urls = 'fleet.urls=["nats://127.0.0.1:4222"]'
+    installation.box.run("resolverd", "doctor", "--only", "fleet", "--set", urls)
 
 
 def test_what_is_filled_in_is_served_by_the_account_of_the_package(

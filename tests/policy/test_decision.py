@@ -13,6 +13,7 @@ from resolverd.policy.outcomes import AllDown, Outcome
 
 UP, DOWN = RegionStatus(serves=True), RegionStatus(serves=False)
 UNKNOWN = RegionStatus(serves=False, unknown=True)
+OFF = RegionStatus(serves=True, spill_off=True)
 NAMES = ("a", "b", "c")
 
 
@@ -100,6 +101,8 @@ def test_the_last_region_of_a_list_has_nobody_to_send_clients_to() -> None:
         pytest.param((UP, UNKNOWN, UP), 0.9, "serving", "a", 2, id="nor while it is unknown"),
         pytest.param((UP, full(0.1), UP), 0.9, "serving", "a", 2, id="nor while it is full itself"),
         pytest.param((DOWN, UP, UP), 0.9, "serving", "b", 2, id="none while the first is away"),
+        pytest.param((UP, OFF, UP), 0.9, "serving", "a", 2, id="nor while an operator forbids it"),
+        pytest.param((UP, UP, OFF), 0.9, "trickled", "b", 2, id="whatever is said of others"),
         pytest.param((full(0.5), free(1), UP), 0.9, "trickled", "b", 2, id="beside a spill"),
         pytest.param((full(0.95), free(0.2), UP), 0.9, "serving", "a", 3, id="a spill goes before"),
         pytest.param((full(0.95), free(1), UP), 0.9, "spilled", "b", 2, id="and moves it"),
@@ -111,6 +114,12 @@ def test_the_second_region_is_given_a_trickle_of_the_first_ones_clients(
     decision = decide(NAMES, dict(zip(NAMES, states, strict=True)), "nearest", draw, 0.1)
     divided = states[0].serves
     assert decision == Decision(outcome, region, NAMES[:consulted], per_block=divided)
+
+
+def test_of_a_first_that_an_operator_has_out_of_spilling_nobody_trickles() -> None:
+    """So that its answer is the same for every block."""
+    decision = decide(NAMES, {"a": OFF, "b": UP, "c": UP}, "nearest", 0.99, 0.5)
+    assert decision == Decision("serving", "a", ("a",))
 
 
 def test_without_a_draw_nobody_trickles() -> None:
@@ -146,7 +155,13 @@ def test_a_position_decides_what_is_sent_on_and_taken_and_the_draw_who_trickles(
 shares = st.one_of(st.just(0.0), st.just(1.0), st.floats(0, 1))
 statuses = st.one_of(
     st.sampled_from([UP, DOWN, UNKNOWN]),
-    st.builds(RegionStatus, serves=st.booleans(), spill_ratio=shares, accept_ratio=shares),
+    st.builds(
+        RegionStatus,
+        serves=st.booleans(),
+        spill_ratio=shares,
+        accept_ratio=shares,
+        spill_off=st.booleans(),
+    ),
 )
 preferences = st.permutations(["a", "b", "c", "d"]).flatmap(
     lambda names: st.integers(0, 4).map(lambda count: tuple(names[:count]))
@@ -274,5 +289,6 @@ def test_a_trickle_changes_only_who_is_in_it_and_only_to_a_second_that_can(
         assert draw >= 1 - trickle
         assert states[second].serves
         assert not states[second].spill_ratio
+        assert not any(states[region].spill_off for region in (first, second))
     elif draw < 1 - trickle:
         assert decision.consulted == without.consulted

@@ -20,7 +20,7 @@ from resolverd.policy.operator_rules import (
     keys_of_service,
     parts_of,
     rules_of,
-    until_ended,
+    under_rules,
     with_room,
 )
 from resolverd.policy.share import Share
@@ -219,8 +219,13 @@ def test_a_regions_own_rule_goes_before_its_services() -> None:
 def test_nothing_is_relied_on_beyond_the_end_of_a_rule() -> None:
     known = {"a": Share(0.3, 0, 60.0), "c": Share(0, 0.1)}
     said = {"a": rule(0.3, NOW + 20), "b": rule(0.0, NOW + 50), "c": rule(0.0)}
-    found = until_ended(known, said, NOW)
+    found = under_rules(known, said, NOW)
     assert [found[region].steady for region in "abc"] == [20.0, 50.0, math.inf]
+
+
+def test_a_share_of_nothing_takes_a_region_out_of_spilling() -> None:
+    found = under_rules({"b": Share(0.3)}, {"a": rule(0.0), "b": rule(0.3)}, NOW)
+    assert {region: share.spill_off for region, share in found.items()} == {"a": True, "b": False}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ statuses = st.builds(
     alive=st.booleans(),
     answer_min_until_flip=seconds,
     answer_since_change=since,
+    spill_off=st.booleans(),
 ).map(lambda s: replace(s, has_addresses=True, unknown=False) if s.serves else s)
 preferences = st.permutations(["a", "b", "c", "d"]).flatmap(
     lambda names: st.integers(0, 4).map(lambda count: tuple(names[:count]))
@@ -48,7 +49,9 @@ def is_true(
     first, *rest = made.consulted
     second = world[rest[0]] if rest else None
     few = world[first].serves and draw >= world[first].spill_ratio and draw >= 1 - trickle
+    few = few and not world[first].spill_off
     able = second is not None and second.serves and second.spill_ratio == 0
+    able = able and second is not None and not second.spill_off
     status, answered = world[region], made.region == region
     others = [world[name] for name in made.consulted if name != region]
     none_serves = not status.serves and not any(other.serves for other in others)
@@ -75,7 +78,9 @@ def is_true(
         "over_accept_ratio": not answered
         and status.serves
         and status.spill_ratio == 0
-        and draw >= status.accept_ratio,
+        and draw >= status.accept_ratio
+        and not status.spill_off,
+        "spill_off": not answered and status.serves and status.spill_off,
         "trickles": not answered and region == first and few and able and trickle > 0,
         "trickled": answered and region == rest[:1][0] and few and able and trickle > 0
         if rest

@@ -35,12 +35,15 @@ parts = st.sampled_from([0.0, 0.0, 0.3, 0.7, 1.0])
 positions = st.none() | st.builds(
     Positions, st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple)
 )
+shares = st.builds(SegmentShare, parts, parts, positions, st.booleans())
 segments = st.builds(
     Segment,
     st.just(0.0),
     st.frozensets(st.sampled_from(REGIONS), min_size=1),
     st.dictionaries(
-        st.sampled_from(REGIONS), st.builds(SegmentShare, parts, parts, positions), max_size=3
+        st.sampled_from(REGIONS),
+        st.builds(SegmentShare, parts, parts, positions, st.booleans()),
+        max_size=3,
     ),
     st.sampled_from([0.0, 0.0, 0.4]),
 )
@@ -66,7 +69,8 @@ steps = st.lists(
 def statuses_of(segment: Segment) -> dict[str, RegionStatus]:
     return {
         region: RegionStatus(region in segment.serving, positions=share.positions,
-            spill_ratio=share.spill_ratio, accept_ratio=share.accept_ratio)
+            spill_ratio=share.spill_ratio, accept_ratio=share.accept_ratio,
+            spill_off=share.spill_off)
         for region in REGIONS
         for share in [segment.shares.get(region, SegmentShare())]
     }  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.policy.decision import RegionStatus
-from resolverd.policy.ttl import BoundedTtl, horizon, settled, ttl_of
+from resolverd.policy.ttl import BoundedTtl, horizon, still_for, ttl_of
 
 TTL, FAILOVER = 60.0, 5.0
 
@@ -102,12 +102,33 @@ def test_no_ttl_outlives_the_earliest_change_nor_leaves_its_bounds(
 
 
 @given(statuses, st.floats(1, 300))
-def test_a_settled_region_keeps_its_horizon_as_time_passes(
+def test_time_alone_moves_no_ttl_for_as_long_as_a_region_is_said_to_be_still(
     status: RegionStatus, later: float
 ) -> None:
-    if not settled(status, TTL):
-        return
-    changed = None if status.since_change is None else status.since_change + later
-    after = replace(status, since_change=changed)
-    now = horizon(status, ttl=TTL, failover_ttl=FAILOVER)
-    assert min(TTL, now) == min(TTL, horizon(after, ttl=TTL, failover_ttl=FAILOVER))
+    still = still_for(status, TTL, 1.0)
+    passed = min(later, still)
+    for answered in (False, True):
+        before = ttl_after(status, 0, answered)
+        assert ttl_after(status, passed, answered) == pytest.approx(before)
+    if still:
+        assert ttl_after(status, 0, True) == TTL
+    if 0 < still < math.inf:  # and then they fall
+        assert ttl_after(status, still + 1, True) < TTL
+
+
+def ttl_after(status: RegionStatus, seconds: float, answered: bool) -> float:
+    """The TTL that a region allows once so many seconds have passed, and nothing else has."""
+
+    def since(moment: float | None) -> float | None:
+        return None if moment is None else moment + seconds
+
+    after = replace(
+        status,
+        min_until_flip=status.min_until_flip - seconds,
+        answer_min_until_flip=status.answer_min_until_flip - seconds,
+        steady=status.steady - seconds,
+        since_change=since(status.since_change),
+        answer_since_change=since(status.answer_since_change),
+    )
+    found = horizon(after, ttl=TTL, failover_ttl=FAILOVER, staleness=1.0, answered=answered)
+    return min(TTL, found)

@@ -93,6 +93,7 @@ shares = st.builds(
     steady=st.just(math.inf),
     positions=positions,
     sampled=st.sampled_from([0, 1]),
+    spill_off=st.booleans(),
 )
 
 

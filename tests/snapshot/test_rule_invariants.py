@@ -24,7 +24,13 @@ from invariant_worlds import (
 
 from resolverd.health.overrides import OverrideKind
 from resolverd.health.verdict import State
-from resolverd.policy.operator_rules import OperatorRule, advance_by_rules, rules_of, with_room
+from resolverd.policy.operator_rules import (
+    OperatorRule,
+    advance_by_rules,
+    rules_of,
+    under_rules,
+    with_room,
+)
 from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
 
 NOW = 100.0
@@ -61,6 +67,7 @@ def test_no_rule_sends_a_client_out_of_its_fence_or_to_a_region_that_is_down_or_
     said = {key: r for key, r in said.items() if key != "chat" or not r.share}
     regions = case.raw["service"]["chat"]["regions"]
     obeyed = rules_of("chat", regions, said)
+    off = {region for region, own in obeyed.items() if not own.share}
     loads = {
         region: RegionLoad(
             serves(case, region), 1.0, full[region], full[region], math.inf,
@@ -70,9 +77,9 @@ def test_no_rule_sends_a_client_out_of_its_fence_or_to_a_region_that_is_down_or_
     }  # fmt: skip
     advanced = (advance if enabled else advance_by_rules)(Spill(), loads, RULE, NOW)
     shares = with_room(Spill(), advanced, loads, RULE, NOW).shares(NOW)
+    shares = under_rules(shares, obeyed, NOW)
     case = replace(case, shares=shares, past=(), sticky=0.0, raw_before=None)
     case.raw["service"]["chat"].pop("sticky", None)
-    case.raw["service"]["chat"]["trickle"] = 0.0
     served = serve(case, compiled=compiled)
     for number in range(BLOCKS):
         host = block(number)
@@ -82,9 +89,15 @@ def test_no_rule_sends_a_client_out_of_its_fence_or_to_a_region_that_is_down_or_
         if not serving:
             continue
         assert given_regions <= serving
-        # One that a rule takes out of spilling, or that is full, has its own clients alone.
-        for region in given_regions:
-            away = obeyed.get(region) is not None or (full[region] or 0.0) >= RULE.end
-            if away and case.raw["service"]["chat"]["policy"] == "failover":
-                order = [r for r in regions if r in serving]
-                assert region == order[0]
+        if case.raw["service"]["chat"]["policy"] != "failover":
+            continue
+        fenced = [region for region in regions if region in fence]
+        first = next(region for region in fenced if region in serving)
+        # One that a rule takes out of spilling keeps its own clients and has no others; nor has one
+        # that is full, but for a trickle.
+        if first in off:
+            assert given_regions == {first}
+        for region in given_regions - {first}:
+            assert region not in obeyed
+            trickled = case.raw["service"]["chat"]["trickle"] and region == fenced[1]
+            assert trickled or (full[region] or 0.0) < RULE.end

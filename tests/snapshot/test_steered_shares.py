@@ -19,9 +19,10 @@ from resolverd.health.overrides import Override, OverrideKind, Overrides
 from resolverd.health.resolved import UNRESOLVED
 from resolverd.policy.decision import RegionStatus
 from resolverd.policy.share import Share
+from resolverd.policy.ttl import horizon
 from resolverd.snapshot.model import Steering
 from resolverd.snapshot.regions import World
-from resolverd.snapshot.steer import steer
+from resolverd.snapshot.steer import STALENESS, stale_at, steer
 
 SERVICES = """
 [service.one]
@@ -37,11 +38,12 @@ PLAN = snapshot_of(
 CLIENT = Prefix(32, 0x0A000001, 32)
 
 
-def steered(shares: dict[tuple[str, str], Share], overrides: Overrides | None = None) -> Steering:
+def steered(
+    shares: dict[tuple[str, str], Share], overrides: Overrides | None = None, now: float = NOW
+) -> Steering:
     verdicts = dict.fromkeys(("us-east-1", "us-west-1"), UP)
-    return steer(
-        1, PLAN, World(verdicts, overrides or Overrides(), lambda _: UNRESOLVED, shares), NOW
-    )
+    world = World(verdicts, overrides or Overrides(), lambda _: UNRESOLVED, shares)
+    return steer(1, PLAN, world, now)
 
 
 def answer_of(steering: Steering, service: str) -> tuple[str, str | None, int]:
@@ -82,12 +84,44 @@ def test_equal_shares_stand_in_one_standing_so_that_an_image_has_one_state_for_a
     assert len(steering_image(alike, PLAN)) == len(steering_image(steered({}), PLAN))
 
 
-@pytest.mark.parametrize(("steady", "settled"), [(math.inf, True), (12.0, False)])
-def test_a_step_that_is_to_come_keeps_steerings_coming(steady: float, settled: bool) -> None:
+@pytest.mark.parametrize(
+    ("steady", "settled", "due"),
+    [
+        (math.inf, True, math.inf),
+        (7200.0, True, NOW + 7200 - 60 - STALENESS),
+        (60 + 2 * STALENESS, False, NOW + STALENESS),
+        (12.0, False, NOW),
+    ],
+)
+def test_a_step_keeps_steerings_coming_once_it_is_closer_than_a_ttl(
+    steady: float, settled: bool, due: float
+) -> None:
     steering = steered({("one", "us-west"): Share(0.0, 0.5, steady)})
     status = RegionStatus(True, accept_ratio=0.5, steady=steady, alive=True)
     assert steering.statuses["one"]["us-west"] == status
     assert steering.settled is settled
+    assert steering.due == pytest.approx(due)
+    assert stale_at(steering) == pytest.approx(due if settled else NOW + STALENESS)
+
+
+@given(st.floats(0, 500), st.sampled_from([*OverrideKind]), st.floats(0, 1))
+def test_until_a_steering_is_stale_one_made_anew_allows_the_same_ttls(
+    seconds: float, kind: OverrideKind, part: float
+) -> None:
+    overrides = Overrides()
+    overrides.set("us-west", Override(kind, "test", "racks", NOW - 100, NOW + seconds))
+    steering = steered({}, overrides)
+    if not steering.settled:
+        return
+    later = NOW + part * (min(stale_at(steering), NOW + seconds) - NOW)
+    anew = steered({}, overrides, later)
+    for region, status in anew.statuses["one"].items():
+        for answered in (False, True):
+            now, then = (
+                min(60.0, horizon(s, ttl=60, failover_ttl=5, staleness=1, answered=answered))
+                for s in (status, steering.statuses["one"][region])
+            )
+            assert now == pytest.approx(then)
 
 
 def test_a_prefix_too_short_for_its_list_hears_of_the_block_that_its_parts_need() -> None:

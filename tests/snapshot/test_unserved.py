@@ -13,7 +13,7 @@ from resolverd.config.fences import FenceSize
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.verdict import UNKNOWN, State
 from resolverd.snapshot.model import JudgedRegion
-from resolverd.snapshot.unserved import Outages, standing, unserved, widest, withdrawn
+from resolverd.snapshot.unserved import Outages, not_serving, unserved, widest, withdrawn
 
 OVERRIDE = Override(OverrideKind.DRAIN, "ann", "a new kernel", 0.0)
 REGIONS = ("us-east", "us-west", "eu-west", "ap-northeast", "sa-east")
@@ -131,7 +131,7 @@ def test_as_long_as_regions_stand_the_same_so_do_the_words(
     """Of the sites of one Plan, which differ in their verdicts alone."""
     same = [known._replace(verdict=new.verdict) for known, new in zip(before, after, strict=False)]
     first = before[: len(same)]
-    if standing(first) == standing(same):
+    if not_serving(first) == not_serving(same):
         assert words(wanted, first) == words(wanted, same)
         assert unserved(wanted, first) == unserved(wanted, same)
         outages = Outages().updated(wanted, first)

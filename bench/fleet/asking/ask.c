@@ -25,8 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SOCKETS = 256, ADDRESSES_MOST = 2, CLIENTS_MOST = 64, OCTETS = 1500, EDGE = 6, HEADER = 12 };
-enum { NO_RCODE = 255, TYPE_A = 1, TYPE_OPT = 41, OPTION_NSID = 3, OPTION_ECS = 8 };
+#include "../../load/query.h"
+
+enum { SOCKETS = 256, ADDRESSES_MOST = 2, CLIENTS_MOST = 64, OCTETS = 1500, EDGE = 6 };
+enum { NO_RCODE = 255 };
 static const uint64_t SECOND = 1000000000ull, LATE = 2000000000ull, TICK = 1000000ull;
 
 struct record {
@@ -45,12 +47,11 @@ static union address {
     struct sockaddr_in6 six;
 } addresses[ADDRESSES_MOST];
 static unsigned address_count, client_count, port = 53;
-static uint8_t clients[CLIENTS_MOST][3];
+static uint32_t clients[CLIENTS_MOST]; /* /24s, without their last octet */
 static int sockets[SOCKETS];
 static struct record *records;
 static uint64_t most, sent_count;
-static uint8_t query[512];
-static size_t query_length, subnet_at;
+static struct query query;
 static volatile sig_atomic_t stopping;
 
 static void stop(int signal) { (void)signal; stopping = 1; }
@@ -68,49 +69,6 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
-static unsigned get16(const uint8_t *at) { return (unsigned)at[0] << 8 | at[1]; }
-
-static uint32_t get32(const uint8_t *at) { return (uint32_t)get16(at) << 16 | get16(at + 2); }
-
-static void put16(unsigned value)
-{
-    query[query_length++] = (uint8_t)(value >> 8);
-    query[query_length++] = (uint8_t)value;
-}
-
-static bool make_query(const char *name)
-{
-    query[5] = query[11] = 1;                      /* QDCOUNT, ARCOUNT */
-    query_length = HEADER;
-    while (*name) {
-        size_t length = strcspn(name, ".");
-        if (length == 0 || length > 63 || query_length + length > 255)
-            return false;
-        query[query_length++] = (uint8_t)length;
-        memcpy(query + query_length, name, length);
-        query_length += length;
-        name += length + (name[length] == '.');
-    }
-    query[query_length++] = 0;
-    put16(TYPE_A);
-    put16(1);
-    query[query_length++] = 0;                     /* OPT: RFC 6891 §6.1.2 */
-    put16(TYPE_OPT);
-    put16(1232);
-    put16(0);
-    put16(0);
-    put16(4 + 11);
-    put16(OPTION_NSID);
-    put16(0);
-    put16(OPTION_ECS);                             /* RFC 7871 §6 */
-    put16(7);
-    put16(1);
-    put16(24 << 8);
-    subnet_at = query_length;
-    query_length += 3;
-    return true;
-}
-
 static void read_clients(const char *path)
 {
     FILE *file = fopen(path, "r");
@@ -124,7 +82,7 @@ static void read_clients(const char *path)
             fprintf(stderr, "%s: %s is no IPv4 address\n", path, line);
             exit(2);
         }
-        memcpy(clients[client_count++], &subnet.s_addr, 3);
+        clients[client_count++] = ntohl(subnet.s_addr) >> 8;
     }
     fclose(file);
 }
@@ -178,18 +136,6 @@ static int open_sockets(void)
     return poll;
 }
 
-static size_t skip_name(const uint8_t *octets, size_t length, size_t at)
-{
-    while (at < length) {
-        if ((octets[at] & 0xC0) == 0xC0)
-            return at + 2;
-        if (octets[at] == 0)
-            return at + 1;
-        at += octets[at] + 1u;
-    }
-    return length + 1;
-}
-
 static void read_options(const uint8_t *data, size_t length, struct record *record)
 {
     for (size_t at = 0; at + 4 <= length;) {
@@ -204,12 +150,12 @@ static void read_options(const uint8_t *data, size_t length, struct record *reco
 
 static void read_response(const uint8_t *octets, size_t length, struct record *record)
 {
-    size_t at = skip_name(octets, length, HEADER) + 4;
+    size_t at = skip_name(octets, length, HEADER);
     unsigned count = get16(octets + 6) + get16(octets + 8) + get16(octets + 10);
     record->rcode = octets[3] & 15;
-    for (; count > 0; count--) {
+    for (at = at ? at + 4 : 0; at && count > 0; count--) {
         at = skip_name(octets, length, at);
-        if (at + 10 > length)
+        if (!at || at + 10 > length)
             return;
         unsigned type = get16(octets + at);
         uint32_t ttl = get32(octets + at + 4);
@@ -263,17 +209,16 @@ static void ask(void)
     const union address *to = address_of(number);
     struct record *record = &records[sent_count];
     uint64_t round = sent_count / SOCKETS;
-    query[0] = (uint8_t)(round >> 8);
-    query[1] = (uint8_t)round;
+    uint8_t octets[sizeof query.octets];
     record->rcode = NO_RCODE;
     record->family = to->any.sa_family == AF_INET ? 4 : 6;
     /* Not the socket's number: each client's queries come from sockets of both families. */
     record->client = (uint8_t)(sent_count / SOCKETS * 7 + number / address_count) % client_count;
-    memcpy(query + subnet_at, clients[record->client], 3);
+    query_write(&query, octets, (uint16_t)round, 0, clients[record->client]);
     record->sent = now_ns();
     sent_count++;
     /* Where there is no route just now the query is lost, as it would be further on. */
-    (void)!sendto(sockets[number], query, query_length, 0, &to->any, length_of(to));
+    (void)!sendto(sockets[number], octets, query.length, 0, &to->any, length_of(to));
 }
 
 static void run(int poll, double rate, double seconds)
@@ -323,7 +268,7 @@ int main(int count, char **words)
         }
     while (optind < count && address_count < ADDRESSES_MOST)
         read_address(words[optind++]);
-    if (!path || !name || !make_query(name) || !client_count || !address_count || rate <= 0 ||
+    if (!path || !name || !query_make(&query, name, MIX_NSID) || !client_count || !address_count || rate <= 0 ||
         seconds <= 0 || optind != count) {
         fputs("ask --records FILE --clients FILE --qname NAME --rate N --seconds S [--port N]\n"
               "    ADDRESS [ADDRESS]\n",

@@ -13,7 +13,8 @@ from bench.fleet.lab.processes import Process
 from bench.load.build import compiled
 from bench.report import ROOT
 
-_SOURCE = ROOT / "bench" / "fleet" / "asking" / "ask.c"
+SOURCES = (ROOT / "bench/fleet/asking/ask.c", ROOT / "bench/load/query.c")
+"""Of the program."""
 
 
 class Load:
@@ -35,7 +36,7 @@ class Load:
         self._process = Process(
             namespace,
             [
-                *("nice", "-n", "-5", str(compiled("ask", [_SOURCE]))),
+                *("nice", "-n", "-5", str(compiled("ask", SOURCES))),
                 *(f"--records={self._records}", f"--clients={clients}", f"--qname={NAME}"),
                 *(f"--rate={rate:g}", f"--seconds={seconds:g}", *addresses),
             ],

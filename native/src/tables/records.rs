@@ -411,11 +411,13 @@ pub struct StateRecord {
     pub has_addresses: bool,
     /// 0, or 1 more than log2 of how many queries one is kept of.
     pub sampled: u8,
+    /// Whether no trickle goes from it or to it.
+    pub spill_off: bool,
 }
 
 impl StateRecord {
     /// Octets of one.
-    pub const SIZE: usize = 65;
+    pub const SIZE: usize = 66;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -437,6 +439,7 @@ impl StateRecord {
             alive: from.u8()? != 0,
             has_addresses: from.u8()? != 0,
             sampled: from.u8()?,
+            spill_off: from.u8()? != 0,
         })
     }
 }
@@ -519,11 +522,13 @@ pub struct SegmentShareRecord {
     pub segment: u8,
     /// The region by its place in the service.
     pub region: u8,
+    /// Whether no trickle went from it or to it.
+    pub spill_off: bool,
 }
 
 impl SegmentShareRecord {
     /// Octets of one.
-    pub const SIZE: usize = 22;
+    pub const SIZE: usize = 23;
 
     /// Read one.
     pub fn read(from: &mut Reader<'_>) -> Result<Self, &'static str> {
@@ -533,6 +538,7 @@ impl SegmentShareRecord {
             positions: from.u32()?,
             segment: from.u8()?,
             region: from.u8()?,
+            spill_off: from.u8()? != 0,
         })
     }
 }

@@ -45,6 +45,8 @@ struct RegionStatus {
     /// Zero, or one more than the binary logarithm of how many of its clients' queries one is kept
     /// of, to weigh their blocks.
     sampled: u8,
+    /// Whether an operator has it out of spilling: no trickle goes from it or to it.
+    spill_off: bool,
 }
 
 impl RegionState {
@@ -181,7 +183,8 @@ impl Steering {
                 true,
                 state.status.horizon,
             );
-            let divided = state.status.spill_ratio > 0.0 || service.trickle > 0.0;
+            let trickles = service.trickle > 0.0 && !state.status.spill_off;
+            let divided = state.status.spill_ratio > 0.0 || trickles;
             decision.per_block = divided && preference.count() > 1;
             return decision;
         }
@@ -280,7 +283,7 @@ impl Steering {
         let regions = self.regions_of(number);
         let position = self.position(regions, home, word);
         if position >= state.status.spill_ratio {
-            let few = decision.first && service.trickle > 0.0;
+            let few = decision.first && service.trickle > 0.0 && !state.status.spill_off;
             let trickles = few && draw_of_word(word) >= 1.0 - service.trickle;
             return match preference.iter().nth(1).filter(|_| trickles) {
                 Some(second) => self.trickle(decision, number, service, second),
@@ -322,7 +325,7 @@ impl Steering {
             return decision;
         };
         decision.ttl = decision.ttl.min(ttl(service, state.status.horizon));
-        if state.status.serves && state.status.spill_ratio == 0.0 {
+        if state.status.serves && state.status.spill_ratio == 0.0 && !state.status.spill_off {
             decision.outcome = Outcome::Trickled;
             decision.region = Some((second, state));
             decision.first = false;

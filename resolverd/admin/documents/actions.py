@@ -149,6 +149,9 @@ class RegionStatusPart(Part):
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
     steady: float | None = key("Seconds until its shares may move; null: not soon.")
+    spill_off: bool = key(
+        "Whether an operator has it out of spilling: no trickle goes from it or to it."
+    )
     has_addresses: bool = key("Whether it has an address.")
     alive: bool = key("Whether an endpoint of it is measured up.")
     answer_min_until_flip: float | None = key("Seconds until its answer may change; null: never.")

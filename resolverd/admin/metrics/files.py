@@ -71,8 +71,8 @@ def serving_kept(values: Values) -> Samples:
 
 @gauge(
     "resolverd_state_writable",
-    "0 where server.state is empty or cannot be written: a restart forgets overrides, verdicts and "
-    "the files adopted last; else 1.",
+    "0 where server.state is empty or cannot be written: a restart forgets overrides, spill rules, "
+    "verdicts and the files adopted last; else 1.",
 )
 def state_writable(values: Values) -> Samples:
     yield (), float(not values.served.state.trouble)

@@ -59,8 +59,8 @@ def refuse_if_over(trace: Trace) -> None:
         raise OverBoundError(trace.over)
 
 
-async def in_turns(steps: Generator[None, None, T], most: float = MAX_CPU) -> T:
-    """Run `steps` to its end and return its value, with the event loop's turns in between.
+async def in_charged_turns(steps: Generator[None, None, T], most: float = MAX_CPU) -> T:
+    """`turns.in_turns` of what reads an endpoint's answer, whose CPU time is its probe's.
 
     Raises OverBoundError where the probe then has taken more than `most` seconds of CPU.
     """

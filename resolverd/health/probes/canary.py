@@ -19,7 +19,7 @@ from yarl import URL
 
 from resolverd.health.probes.answer import MAX_STREAM, Answer, AnswerReader
 from resolverd.health.probes.body import Body
-from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.error_body import find_error, message_of
 from resolverd.health.probes.exchange import read_up_to
 from resolverd.health.probes.patient_timeout import PatientTimeout
@@ -103,7 +103,7 @@ async def _read(response: aiohttp.ClientResponse, reader: AnswerReader, began: f
     """Feed the body to `reader` until it has the whole answer, then let the body end by itself."""
     body = Body(response.content)
     while chunk := await body.read(_AT_ONCE):
-        if await in_turns(_feed(reader, chunk, time.monotonic() - began)):
+        if await in_charged_turns(_feed(reader, chunk, time.monotonic() - began)):
             await _let_end(response)
             return
     reader.end(time.monotonic() - began)

@@ -10,7 +10,7 @@ from yarl import URL
 
 from resolverd.health.kinds.openai import OpenAIProbe
 from resolverd.health.load_pages import LoadPage, format_of, read_page
-from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm_client import VllmClient
 
@@ -52,7 +52,7 @@ class LoadPageReader:
                 return None  # in no time: whether it is there is not known
             page = None
             if status == 200:
-                page = await in_turns(read_page(text, format_=self._format, models=models))
+                page = await in_charged_turns(read_page(text, format_=self._format, models=models))
             if page is not None:
                 self._path = path
                 return page

@@ -18,7 +18,7 @@ from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import READABLE, Processes
 from resolverd.health.probes import progress
 from resolverd.health.probes.backing import Backing, MetricsSample, Stuck
-from resolverd.health.probes.bounds import in_turns
+from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import current_trace
@@ -218,7 +218,7 @@ class Source:
         self.answers = self.why != "no answer"
         if text is None:
             return None
-        page = await in_turns(read_page(text, models, self.layout))
+        page = await in_charged_turns(read_page(text, models, self.layout))
         self.note(page)
         return page
 

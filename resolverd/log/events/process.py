@@ -33,7 +33,7 @@ EVENTS = (
     Event(
         "standing.unusable",
         "warning",
-        "What is kept of overrides, verdicts and shares cannot be used.",
+        "What is kept of overrides, spill rules, verdicts and shares cannot be used.",
         "file reason",
     ),
     Event(

@@ -35,7 +35,7 @@ KEPT = Panel(
 )  # fmt: skip
 WRITABLE = Panel(
     "State can be kept",
-    "If not, a restart forgets overrides, verdicts and the files adopted last.",
+    "If not, a restart forgets overrides, spill rules, verdicts and the files adopted last.",
     (Query(least(now(files.state_writable))),),
     "upgrade", "stat", width=4, height=4, names=YES,
 )  # fmt: skip

@@ -190,32 +190,35 @@ impl Epochs {
         let Some(second) = later.first().copied() else {
             return Some(home);
         };
-        let (spill_ratio, _, positions) = self.share(at, home);
+        let own = self.share(at, home);
+        let spill_ratio = own.map_or(0.0, |own| own.spill_ratio);
+        let positions = own.map_or(NONE, |own| own.positions);
         let draw = draw_of_word(word);
         let position = all.get(positions as usize).map_or(draw, |own| own.of(word));
         if position < spill_ratio {
             let takes = |region: &u8| {
-                let (spill_ratio, accept_ratio, _) = self.share(at, *region);
-                serves(*region) && spill_ratio == 0.0 && position < accept_ratio
+                let taken = self
+                    .share(at, *region)
+                    .is_some_and(|own| own.spill_ratio == 0.0 && position < own.accept_ratio);
+                serves(*region) && taken
             };
             return Some({ later.iter().copied() }.find(takes).unwrap_or(home));
         }
         let trickle = self.segments.get(at).map_or(0.0, |segment| segment.trickle);
-        let trickles = rank == 0 && draw >= 1.0 - trickle;
-        if trickles && serves(second) && self.share(at, second).0 == 0.0 {
+        let off = |own: &SegmentShareRecord| own.spill_off;
+        let trickles = rank == 0 && draw >= 1.0 - trickle && !own.is_some_and(off);
+        let full = |own: &SegmentShareRecord| own.spill_ratio > 0.0 || own.spill_off;
+        if trickles && serves(second) && !self.share(at, second).is_some_and(full) {
             return Some(second);
         }
         Some(home)
     }
 
-    /// What a region sent on and took in a segment, and the number of its positions or [`NONE`].
-    fn share(&self, at: usize, region: u8) -> (f64, f64, u32) {
+    /// What a region sent on and took in a segment; none where that was nothing.
+    fn share(&self, at: usize, region: u8) -> Option<&SegmentShareRecord> {
         let place = |share: &SegmentShareRecord| (usize::from(share.segment), share.region);
         let found = self.shares.binary_search_by_key(&(at, region), place);
-        let share = found.ok().and_then(|index| self.shares.get(index));
-        share.map_or((0.0, 0.0, NONE), |own| {
-            (own.spill_ratio, own.accept_ratio, own.positions)
-        })
+        found.ok().and_then(|index| self.shares.get(index))
     }
 
     fn served_in(&self, region: u8) -> u64 {

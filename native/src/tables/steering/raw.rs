@@ -22,6 +22,7 @@ pub(super) fn state(record: &StateRecord, pool: &Pool) -> Result<RegionState, &'
             alive: record.alive,
             has_addresses: record.has_addresses,
             sampled: record.sampled,
+            spill_off: record.spill_off,
         },
         records: RegionRecords {
             a: pool.run(record.a, 4 * u32::from(record.a_count))?,

@@ -1,0 +1,114 @@
+"""What speaks to NATS is installed with an edge; where it is not, whoever needs it says how to."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from cli.cli_place import SERVER, SERVICES, write_place
+from cli.command import environment, resolverd
+from harness.config import config_text
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from release.notices import locked
+from resolverd.doctor.fleet import fleet
+
+ROOT = Path(__file__).parents[2]
+LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
+URLS = '[fleet]\nurls = ["nats://127.0.0.1:1"]\n'
+PUBLISHED = f'[server]\nstate = "state"\n{URLS}configuration = "published"\n'
+ANYCAST = '[anycast]\naddresses = ["192.0.2.53"]\nvia = "exabgp"\nmin_edges = 1\n'
+WITHOUT_NATS = "import sys; sys.modules['nats'] = sys.modules['nats.aio.client'] = None; "
+VERB = f"{WITHOUT_NATS}from resolverd.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def edge(services: str) -> str:
+    """The configuration of one."""
+    return config_text(services, server=SERVER)
+
+
+def place(folder: Path, text: str) -> Path:
+    """A directory with a configuration, a zone and a database."""
+    write_place(folder)
+    (folder / "resolverd.toml").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("verb", "text", "status"),
+    [
+        (["serve"], edge(SERVICES + URLS), 3),
+        (["serve"], PUBLISHED, 3),
+        (["publish", "--note", "a test"], edge(SERVICES + URLS), 3),
+        (["publish", "--list"], edge(SERVICES + URLS), 3),
+        (["anycast"], edge(SERVICES + URLS + ANYCAST), 3),
+        (["doctor", "--only", "fleet"], edge(SERVICES + URLS), 1),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_who_needs_it_and_has_it_not_says_how_to_install_it(
+    tmp_path: Path, verb: list[str], text: str, status: int
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", VERB, *verb],
+        cwd=place(tmp_path, text),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    said = ran.stdout + ran.stderr
+    assert (ran.returncode, "Traceback" in said) == (status, False), said
+    assert "nats-py" in said
+    assert f"{sys.executable} -m pip install 'resolverd[fleet]'" in said
+
+
+def test_an_edge_without_a_fleet_needs_it_not(tmp_path: Path) -> None:
+    program = f"{WITHOUT_NATS}from resolverd.cli import main; sys.exit(main(['check']))"
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(
+        command,
+        cwd=place(tmp_path, edge(SERVICES)),
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert fleet((), "whatever").level == "ok"
+
+
+def test_the_doctor_finds_it_here(tmp_path: Path) -> None:
+    ran = resolverd(
+        "doctor", "--json", "--only", "fleet", cwd=place(tmp_path, edge(SERVICES + URLS))
+    )
+    (found,) = ran.json()["findings"]
+    assert (ran.status, found["level"]) == (0, "ok")
+
+
+def test_what_is_installed_from_the_lock_file_is_a_whole_edge() -> None:
+    """As docs/install.md has it; the container and the Debian package are made of it too."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*project["dependencies"], *project["optional-dependencies"]["fleet"]]
+    versions = {canonicalize_name(name): version for name, version in locked(LOCK.read_text())}
+    for each in map(Requirement, needed):
+        if each.marker is None or each.marker.evaluate():
+            assert each.specifier.contains(versions[canonicalize_name(each.name)]), each
+    for made_of_it in ("Containerfile", "release/environment.py", "release/deb.py", "Makefile"):
+        assert re.search(r"--require-hashes.*requirements\.lock", _joined(made_of_it)), made_of_it
+
+
+def test_tests_run_with_the_versions_that_are_installed() -> None:
+    """And `make .venv/.dev` installs both files into one environment."""
+    tried = dict(locked(DEV_LOCK.read_text()))
+    for name, version in locked(LOCK.read_text()):
+        assert tried[name] == version, name
+
+
+def _joined(name: str) -> str:
+    return (ROOT / name).read_text().replace("\n", " ")
