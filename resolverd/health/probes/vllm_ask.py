@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import time
 
+from resolverd.abi.exchanges import ExpectedPage
 from resolverd.health.kinds.vllm import VllmProbe
+from resolverd.health.probes.expected_page import PageExpectation
+from resolverd.health.probes.plain_request import PlainRequest
 from resolverd.health.probes.run import Attempt, Ended, Seen
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm import VllmProbing
 from resolverd.health.probes.vllm_attempt import VllmAttempt
+from resolverd.health.probes.vllm_layout import Layout
 from resolverd.health.probes.vllm_server import Server
 
 
@@ -22,6 +26,7 @@ class VllmAsk:
     def __init__(self, url: str, settings: VllmProbe, tools: Tools) -> None:
         self.server = Server(url, settings, tools)
         self._client = tools.plain
+        self._expectation = PageExpectation()
 
     async def __call__(self) -> Seen:
         """Ask once. Raises ProbeFailedError, whatever goes wrong."""
@@ -29,10 +34,21 @@ class VllmAsk:
 
     def begin(self, within: float, ended: Ended) -> Attempt | None:
         """Ask once, directly; None where more has to be asked than the page, or not so."""
-        server, now = self.server, time.monotonic()
-        if self._client is None or not server.metrics.at_url:
+        server, client, now = self.server, self._client, time.monotonic()
+        if client is None or not server.metrics.at_url:
             return None
         if server.needs_identity(now) or server.canary_due(now):
             return None
         page = server.client.plain_page()
-        return None if page is None else VllmAttempt(server, self._client, page, within, ended)
+        if page is None:
+            return None
+        expected = self._expected(*page) if client.pages is not None else None
+        return VllmAttempt(server, client, page, expected, within, ended)
+
+    def _expected(self, request: PlainRequest, address: str) -> tuple[Layout, ExpectedPage] | None:
+        """The page that is likely to come, by its layout; None where nothing is known of it."""
+        layout = self.server.metrics.layout.expected(self.server.names)
+        if layout is None:
+            return None
+        page = self._expectation.page(layout, request, address)
+        return None if page is None else (layout, page)

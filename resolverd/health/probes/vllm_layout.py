@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import Any
 
 from resolverd.abi.library import why_not
-from resolverd.abi.pages import SeriesReader
+from resolverd.abi.pages import PageLayout, SeriesReader
 from resolverd.health.probes import vllm_samples as names
 from resolverd.health.probes.vllm_page import BY_ENGINE, Engine, Page
 from resolverd.health.probes.vllm_samples import MAX_VALUE, MAX_WRITTEN, Series, escaped, series_of
@@ -67,11 +67,13 @@ class KnownLayout:
         numbers = layout.reader.read_in(room, begin, end)
         return None if numbers is None else layout.page(numbers)
 
-    def _expected(self, octets: int, models: Collection[str]) -> Layout | None:
+    def expected(self, models: Collection[str]) -> Layout | None:
+        """The layout that the next page is expected to have, if its samples are of `models`."""
         layout = self.layout
-        if layout is None or octets > _AT_ONCE or layout.models != frozenset(models):
-            return None
-        return layout
+        return None if layout is None or layout.models != frozenset(models) else layout
+
+    def _expected(self, octets: int, models: Collection[str]) -> Layout | None:
+        return None if octets > _AT_ONCE else self.expected(models)
 
 
 def layout_of(
@@ -135,11 +137,16 @@ class Layout:
         self._responses = self._of_responses()
 
     @cached_property
-    def reader(self) -> SeriesReader | None:
-        """What finds the numbers on a page of this layout; None without the native library."""
+    def native(self) -> PageLayout | None:
+        """The same in the native library, without which it is None."""
         if why_not() is not None:
             return None
-        return SeriesReader(names.WANTED, [each[1:] for each in self._written])
+        return PageLayout(names.WANTED, [each[1:] for each in self._written])
+
+    @cached_property
+    def reader(self) -> SeriesReader | None:
+        """What finds the numbers on a page of this layout; None without the native library."""
+        return None if self.native is None else SeriesReader(self.native)
 
     def page(self, numbers: Sequence[float]) -> Page:
         """The page with these numbers, which are finite and not below zero."""
