@@ -23,6 +23,7 @@ _AT_ONCE = 16
 _PAGE, _FAILED = 0, 1
 _NO_CONNECT = 2**64 - 1
 _SIGN = 2**63
+_HEAD, _FIELDS = struct.Struct("=4Q"), struct.Struct("=3Q")
 _IPV4, _IPV6 = struct.Struct("=H2s4s8x"), struct.Struct("=H2s4x16s4x")
 
 
@@ -106,7 +107,7 @@ class Exchanges:
         self._turn, self._look = loaded.resolverd_exchanges_turn, loaded.resolverd_exchange_look
         self._take = loaded.resolverd_exchange_take
         # One memory, looked at as numbers and as values.
-        octets = bytearray(8 * (1 + _AT_ONCE * EXCHANGE_NUMBERS))
+        self._octets = octets = bytearray(8 * (1 + _AT_ONCE * EXCHANGE_NUMBERS))
         self._numbers, self._values = memoryview(octets).cast("Q"), memoryview(octets).cast("d")
         self._lent = (ctypes.c_char * len(octets)).from_buffer(octets)
         self._room = Numbers(ctypes.addressof(self._lent), len(self._numbers))
@@ -137,9 +138,9 @@ class Exchanges:
         self._release()
 
     def _told(self, written: int) -> tuple[int, list[Record]]:
-        numbers, records, at = self._numbers, list[Record](), 1
+        octets, records, at = self._octets, list[Record](), 1
         while at < written:
-            number, kind, nanoseconds, count = numbers[at : at + 4]
+            number, kind, nanoseconds, count = _HEAD.unpack_from(octets, 8 * at)
             connect, at = nanoseconds / 1e9, at + 4
             if kind == _PAGE:
                 records.append(PageRead(number, connect, self._values[at : at + count].tolist()))
@@ -148,12 +149,12 @@ class Exchanges:
                 known = None if nanoseconds == _NO_CONNECT else connect
                 records.append(ConnectionFailed(number, known, count))
             else:
-                descriptor, error, reads = numbers[at : at + 3]
+                descriptor, error, reads = _FIELDS.unpack_from(octets, 8 * at)
                 at += 3
                 kept = descriptor if descriptor < _SIGN else None
                 received = self._received(number, count)
                 records.append(OtherCame(number, connect, received, kept, error, reads))
-        return (numbers[0] if written else 0), records
+        return (self._numbers[0] if written else 0), records
 
     def _received(self, number: int, octets: int) -> bytes:
         received = ctypes.create_string_buffer(octets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resolverd.abi.exchanges import ExpectedPage
 from resolverd.health.probes.plain_request import PlainRequest
-from resolverd.health.probes.vllm_layout import Layout
+from resolverd.health.probes.vllm_layout import KnownLayout, Layout
 
 
 class PageExpectation:
@@ -12,23 +12,37 @@ class PageExpectation:
 
     def __init__(self) -> None:
         self._layout: Layout | None = None
+        self._names: frozenset[str] = frozenset()
         self._request: PlainRequest | None = None
         self._address = ""
-        self._page: ExpectedPage | None = None
+        self._page: tuple[Layout, ExpectedPage] | None = None
 
-    def page(self, layout: Layout, request: PlainRequest, address: str) -> ExpectedPage | None:
-        """What to ask for; None where the library cannot, as of very many series."""
-        known = layout is self._layout and request is self._request
-        if not known or address != self._address:
-            self._layout, self._request, self._address = layout, request, address
-            self._page = _expected(layout, request, address)
+    def page(
+        self, known: KnownLayout, names: frozenset[str], request: PlainRequest, address: str
+    ) -> tuple[Layout, ExpectedPage] | None:
+        """What to ask for, and its layout, where the model goes by one of `names`.
+
+        None where nothing is known of it, and where the library cannot, as of very many series.
+        """
+        if (
+            known.layout is not self._layout
+            or names is not self._names
+            or request is not self._request
+            or address != self._address
+        ):
+            self._layout, self._names = known.layout, names
+            self._request, self._address = request, address
+            layout = known.expected(names)
+            self._page = None if layout is None else _expected(layout, request, address)
         return self._page
 
 
-def _expected(layout: Layout, request: PlainRequest, address: str) -> ExpectedPage | None:
+def _expected(
+    layout: Layout, request: PlainRequest, address: str
+) -> tuple[Layout, ExpectedPage] | None:
     if layout.native is None:
         return None
     try:
-        return ExpectedPage(address, request.port, request.octets, layout.native)
+        return layout, ExpectedPage(address, request.port, request.octets, layout.native)
     except ValueError:
         return None

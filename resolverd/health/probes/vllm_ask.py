@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import time
 
-from resolverd.abi.exchanges import ExpectedPage
 from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.probes.expected_page import PageExpectation
-from resolverd.health.probes.plain_request import PlainRequest
 from resolverd.health.probes.run import Attempt, Ended, Seen
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm import VllmProbing
 from resolverd.health.probes.vllm_attempt import VllmAttempt
-from resolverd.health.probes.vllm_layout import Layout
 from resolverd.health.probes.vllm_server import Server
 
 
@@ -42,13 +39,7 @@ class VllmAsk:
         page = server.client.plain_page()
         if page is None:
             return None
-        expected = self._expected(*page) if client.pages is not None else None
+        expected = None
+        if client.pages is not None:
+            expected = self._expectation.page(server.metrics.layout, server.names, *page)
         return VllmAttempt(server, client, page, expected, within, ended)
-
-    def _expected(self, request: PlainRequest, address: str) -> tuple[Layout, ExpectedPage] | None:
-        """The page that is likely to come, by its layout; None where nothing is known of it."""
-        layout = self.server.metrics.layout.expected(self.server.names)
-        if layout is None:
-            return None
-        page = self._expectation.page(layout, request, address)
-        return None if page is None else (layout, page)

@@ -152,7 +152,8 @@ class VllmAttempt(DirectAttempt):
         if page is None:
             return None
         self._reading, moved = server.take_page(page, self.began, self._canaries)
-        return self._probing().glance(self._reading, moved=moved)
+        probing = VllmProbing(server, self.began, self.began, self._first)
+        return probing.glance(self._reading, moved=moved)
 
     def _read_body(self, head: PlainHead) -> bytes | Unread:
         """As of all exchanges; but of a page like the last one nothing is kept."""
@@ -178,12 +179,9 @@ class VllmAttempt(DirectAttempt):
         self._cpu = thread_cpu() - began
         return page
 
-    def _probing(self) -> VllmProbing:
-        began = asyncio.get_running_loop().time() - (time.monotonic() - self.began)
-        return VllmProbing(self._server, began, self.began, self._first)
-
     async def _rest(self) -> Seen:
-        return await self._probing().run()
+        began = asyncio.get_running_loop().time() - (time.monotonic() - self.began)
+        return await VllmProbing(self._server, began, self.began, self._first).run()
 
     async def _first(self, until: float) -> Reading:
         """The page, of which as much is read again as was too long for one turn of the loop."""

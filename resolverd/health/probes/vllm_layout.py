@@ -135,6 +135,10 @@ class Layout:
         single = len(self._buckets) > 1 and all(len(places) == 1 for places in self._buckets)
         self._counts = self._at([places[0] for places in self._buckets]) if single else None
         self._responses = self._of_responses()
+        answered = self._responses or ()
+        single = len(answered) > 1 and all(len(places) == 1 for _, places in answered)
+        self._classes = [name for name, _ in answered] if single else None
+        self._answers = self._at([places[0] for _, places in answered]) if single else None
 
     @cached_property
     def native(self) -> PageLayout | None:
@@ -179,12 +183,18 @@ class Layout:
             _total(numbers, *self._ttft),
             _total(numbers, *self._queue),
             completed,
-            None
-            if self._responses is None
-            else {name: _added(numbers, places) for name, places in self._responses},
+            self._totals(numbers),
             len(self._starts) > 1,
             {source: _engine(at(found)) for source, at in self._engines},
         )
+
+    def _totals(self, numbers: Sequence[float]) -> dict[str, float] | None:
+        """The totals of responses by class; None where the page tells none."""
+        if self._classes is not None and self._answers is not None:
+            return dict(zip(self._classes, self._answers(numbers), strict=True))
+        if self._responses is None:
+            return None
+        return {name: _added(numbers, places) for name, places in self._responses}
 
     def _at(self, places: Sequence[int | None]) -> _Get:
         """What gets the numbers at these places; for a place of None the None after the last."""

@@ -127,6 +127,8 @@ class Server:
     def canary_delta(self, sample: MetricsSample) -> progress.Own:
         """What our canaries can have added since."""
         answered = self.canaries.answered - sample.answered
+        if not answered and self.canaries.sent == sample.sent:
+            return progress.NOTHING  # as after most probes
         unfinished = max(0, self.canaries.sent - sample.sent - answered)
         return progress.Own(answered, self.cost, unfinished, self.tokens)
 
