@@ -217,7 +217,7 @@ def ask_in_python(tools: Tools) -> None:
 def timeless(outcome: Outcome) -> Outcome:
     """The same without what differs from one run to the next."""
     read = read_by(outcome)
-    load, canaries = read.load and replace(read.load, at=0.0), read.canaries._replace(ttft=None)
+    load, canaries = read.load and read.load._replace(at=0.0), read.canaries._replace(ttft=None)
     return outcome._replace(
         reason=re.sub(r"\d+ ms", "some ms", outcome.reason),
         latency=0.0,

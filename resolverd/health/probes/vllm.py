@@ -152,7 +152,7 @@ class VllmProbing:
         share, how = server.loss(time.monotonic())
         if not share or seen.condition not in (Condition.NONE, Condition.BUSY):
             return seen
-        self.load = replace(self.load, lost=share)
+        self.load = self.load._replace(lost=share)
         condition = seen.condition or Condition.DEGRADED
         reason = f"{how}; {seen.reason}"
         seen = self._seen(reason, condition)._replace(again=seen.again)
@@ -300,7 +300,7 @@ class VllmProbing:
         if not server.alive(time.monotonic()):
             self.load = LoadReadings(self.at)
             self._fail(f"{reason}, and no proof of life", Condition.NO_PROOF)
-        self.load = replace(self.load, shedding=True)
+        self.load = self.load._replace(shedding=True)
         if not server.lived:
             self._fail(f"{reason}, and no proof of life yet", Condition.SHEDDING)
         return self._seen(reason, Condition.SHEDDING)
