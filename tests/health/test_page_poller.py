@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resolverd.abi.exchanges import (
     MAX_SERIES,
@@ -19,8 +21,9 @@ from resolverd.abi.exchanges import (
     Record,
 )
 from resolverd.abi.library import why_not
-from resolverd.abi.pages import PageLayout
+from resolverd.abi.pages import PageLayout, SeriesReader
 from resolverd.health.probes.page_poller import PagePoller
+from resolverd.health.probes.plain_response import PlainHead, place_of_body, read_head
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
@@ -114,6 +117,59 @@ async def test_whatever_else_comes_is_told_with_all_of_its_octets(
     if record.descriptor is not None:
         with socket.socket(fileno=record.descriptor) as connection:
             assert connection.getpeername()[0] == "127.0.0.1"
+
+
+LINES = st.sampled_from(
+    [b"HTTP/1.1 200 OK", b"HTTP/1.0 200", b"HTTP/1.1 503 x", b"HTTP/1.1 2000", b"HTTP/2 200 OK",
+     b"HTTP/1.1  200 OK", b"HTTP/1.1 200 \xe9"]
+)  # fmt: skip
+FIELDS = st.sampled_from(
+    [b"Content-Length: %d" % len(PAGE), b"content-length:%d " % len(PAGE), b"Content-Length: 9",
+     b"Content-Length: +9", b"Transfer-Encoding: chunked", b"transfer-encoding: CHUNKED\t",
+     b"Transfer-Encoding: gzip", b"A: b", b"A : b", b" folded", b"Upgrade: x", b"A: \x7f", b"A"]
+)  # fmt: skip
+BODIES = st.sampled_from(
+    [PAGE, PAGE + b"HTTP/1.1 200 OK", b"<" + PAGE, b"\n" + PAGE, PAGE[:-9], b"",
+     b"%x\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE), b"%x;a\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE),
+     b"%x\r\n%b\r\n0\r\n\r\nx" % (len(PAGE), PAGE),
+     b"%x\r\n%b\r\n0\r\nA: b\r\n\r\n" % (len(PAGE), PAGE),
+     b"9\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (PAGE[:9], len(PAGE) - 9, PAGE[9:])]
+)  # fmt: skip
+ENDS = st.sampled_from([b"\r\n"] * 6 + [b"\n", b"\r"])
+
+
+@settings(deadline=None, max_examples=150)
+@given(LINES, st.lists(FIELDS, max_size=3), BODIES, ENDS)
+def test_what_the_library_reads_is_a_page_to_python_too(
+    line: bytes, fields: list[bytes], body: bytes, end: bytes
+) -> None:
+    response = end.join([line, *fields, b"", b""]) + body
+
+    async def ask() -> Record:
+        server = await asyncio.start_server(answering(response, end=True), "127.0.0.1", 0)
+        try:
+            with polling() as poller:
+                return await told(poller, expected(server.sockets[0].getsockname()[1]))
+        finally:
+            server.close()
+
+    record = asyncio.run(ask())
+    if isinstance(record, PageRead):
+        head = read_head(response, headers_only=False)
+        assert isinstance(head, PlainHead)
+        assert head.status == 200
+        place = place_of_body(response, head)
+        assert place is not None
+        values = SeriesReader(PageLayout(*LAYOUT)).read_in(bytearray(response), *place)
+        assert values is not None
+        assert record.values == [*values]
+    else:
+        assert isinstance(record, OtherCame)
+        assert record.received == response[: len(record.received)]
+        if record.descriptor is None:
+            assert record.received == response
+        else:
+            os.close(record.descriptor)
 
 
 async def test_a_connection_that_is_refused_has_failed(closed_port: int) -> None:
