@@ -64,6 +64,9 @@ PLAN, SNAPSHOT, ASKER, ENGINE, INDEX, MAP = (
     Kind("c_void_p", f"Handle<{name}>")
     for name in ("Plan", "Snapshot", "Asker", "Serving", "PlaceIndex", "ClientMap")
 )
+EXCHANGES, LAYOUT, PAGE = (
+    Kind("c_void_p", f"Handle<{name}>") for name in ("Exchanges", "Layout", "Page")
+)
 MAPS, INDEXES = (Kind("Handles", f"Handles<{name}>") for name in ("ClientMap", "PlaceIndex"))
 
 ABI = Abi(
@@ -110,7 +113,19 @@ ABI = Abi(
         Function("map", "map_size", None, (MAP, NUMBERS)),
         Function("map", "map_lookup", SIGNED, (MAP, SPAN, U8, OUT)),
         Function("map", "map_time", F64, (MAP, SPAN)),
-        Function("pages", "page_read", SIGNED, (SPAN, SPAN, SPAN, NUMBERS)),
+        Function("pages", "layout_new", LAYOUT, (SPAN, SPAN)),
+        Function("pages", "layout_release", None, (LAYOUT,)),
+        Function("pages", "page_read", SIGNED, (SPAN, LAYOUT, NUMBERS)),
+        Function("exchanges", "exchanges_new", EXCHANGES, (OUT,)),
+        Function("exchanges", "exchanges_release", None, (EXCHANGES,)),
+        Function("exchanges", "exchanges_fd", I32, (EXCHANGES,)),
+        Function("exchanges", "exchange_page_new", PAGE, (SPAN, SPAN, LAYOUT)),
+        Function("exchanges", "exchange_page_release", None, (PAGE,)),
+        Function("exchanges", "exchange_begin", I64, (EXCHANGES, PAGE)),
+        Function("exchanges", "exchange_cancel", None, (EXCHANGES, U64)),
+        Function("exchanges", "exchanges_turn", SIZE, (EXCHANGES, SIZE, NUMBERS)),
+        Function("exchanges", "exchange_look", SIZE, (EXCHANGES, U64, NUMBERS)),
+        Function("exchanges", "exchange_take", SIZE, (EXCHANGES, U64, OUT)),
     ),
     sockets=(
         Number("UDP", 0, "u32", "UDP."),
@@ -121,6 +136,8 @@ ABI = Abi(
     numbers=(
         Number("SOCKET_OCTETS", 12, "usize", "Octets of a socket in the list of them."),
         Number("SAMPLE_OCTETS", 24, "usize", "Octets of a sample before its query."),
+        Number("EXCHANGE_SERIES", 128, "usize", "Series of a page that is asked for, at most."),
+        Number("EXCHANGE_NUMBERS", 132, "usize", "Numbers of a record of an exchange, at most."),
     ),
 )
 
@@ -174,7 +191,9 @@ def rust(abi: Abi, version: int) -> str:
         (
             "use super::engine::Serving;\nuse super::tables::Asker;\nuse crate::answer::Snapshot;\n"
             "use crate::geo::ClientMap;\nuse crate::geo::place_index::PlaceIndex;\n"
+            "use crate::io::exchanges::{Exchanges, Page};\n"
             "use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};\n"
+            "use crate::pages::Layout;\n"
             "use crate::tables::Plan;",
             rust_const(
                 "ABI_VERSION", "u32", f"0x{version:08X}", "Of all rows that both engines share."

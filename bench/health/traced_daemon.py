@@ -27,6 +27,7 @@ from typing import Any
 from resolverd import loop
 from resolverd.__main__ import main
 from resolverd.engine.native import NativeEngine
+from resolverd.health.probes.page_poller import PagePoller
 from resolverd.health.probes.poller import Poller
 from resolverd.health.timers import Timers
 from resolverd.health.watch import Watch
@@ -151,7 +152,12 @@ def _write(path: Path) -> None:
 if __name__ == "__main__":
     atexit.register(_write, Path(sys.argv.pop(1)))
     loop.run_loop = _run  # type: ignore[assignment]
-    for owner, method in ((Poller, "_turn"), (Timers, "_run"), (Observation, "tick")):
+    for owner, method in (
+        (Poller, "_turn"),
+        (PagePoller, "_turn"),
+        (Timers, "_run"),
+        (Observation, "tick"),
+    ):
         _time_calls(owner, method)
     _mark_calls(Publication, "republish", "steer")
     _mark_calls(NativeEngine, "publish", "hands")

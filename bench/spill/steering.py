@@ -18,7 +18,12 @@ from resolverd.dns.prefix import Prefix
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import UNKNOWN
 from resolverd.load.flow import FlowTracker
-from resolverd.load.saturation import Replica, SaturationTracker, saturation_target_of
+from resolverd.load.saturation import (
+    Replica,
+    SaturationTracker,
+    fresh_seconds,
+    saturation_target_of,
+)
 from resolverd.load.spilling import Spilling
 from resolverd.policy.decision import RegionStatus, decide
 from resolverd.policy.equalise import RoundTrips
@@ -146,9 +151,10 @@ class Resolverd:
                 kv_usage=seen.kv_usage,
                 completed=seen.completed,
             )
-        every = [(replica, PROBE) for listed in self._replicas.values() for replica in listed]
-        at_once(self._saturation.sample(every, self._readings, lambda _: UNKNOWN, now))
-        self.flows.sample([(r.target, probe) for r, probe in every], self._readings, now)
+        every = [replica for listed in self._replicas.values() for replica in listed]
+        fresh = [(replica, fresh_seconds(PROBE)) for replica in every]
+        at_once(self._saturation.sample(fresh, self._readings, {}, lambda _: UNKNOWN, now))
+        self.flows.sample([(replica.target, PROBE) for replica in every], self._readings, now)
         loads = {region: self._load(region) for region in self._service.regions}
         self._spilling.advance(SERVICE, loads, now)
         self.episodes = sum(self._spilling.episodes.values())

@@ -11,7 +11,7 @@
 //! - [`wire`]: names, queries, EDNS and prefixes, as octets on the wire;
 //! - [`geo`]: from a client's address to its preference list;
 //! - [`tables`]: the compiled Plan and Steering;
-//! - [`io`]: sockets, threads, counters and the kernel;
+//! - [`io`]: sockets, threads, counters and the kernel, and the connections of probes for pages;
 //! - [`answer`]: from one packet to one response;
 //! - [`ffi`]: the C ABI.
 

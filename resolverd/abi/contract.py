@@ -28,6 +28,10 @@ SOCKET_OCTETS: Final = 12
 """Octets of a socket in the list of them."""
 SAMPLE_OCTETS: Final = 24
 """Octets of a sample before its query."""
+EXCHANGE_SERIES: Final = 128
+"""Series of a page that is asked for, at most."""
+EXCHANGE_NUMBERS: Final = 132
+"""Numbers of a record of an exchange, at most."""
 
 
 class Span(ctypes.Structure):
@@ -114,6 +118,18 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_map_size": (None, c_void_p, Numbers),
     "resolverd_map_lookup": (c_ssize_t, c_void_p, Span, c_uint8, OutBuf),
     "resolverd_map_time": (c_double, c_void_p, Span),
-    "resolverd_page_read": (c_ssize_t, Span, Span, Span, Numbers),
+    "resolverd_layout_new": (c_void_p, Span, Span),
+    "resolverd_layout_release": (None, c_void_p),
+    "resolverd_page_read": (c_ssize_t, Span, c_void_p, Numbers),
+    "resolverd_exchanges_new": (c_void_p, OutBuf),
+    "resolverd_exchanges_release": (None, c_void_p),
+    "resolverd_exchanges_fd": (c_int32, c_void_p),
+    "resolverd_exchange_page_new": (c_void_p, Span, Span, c_void_p),
+    "resolverd_exchange_page_release": (None, c_void_p),
+    "resolverd_exchange_begin": (c_int64, c_void_p, c_void_p),
+    "resolverd_exchange_cancel": (None, c_void_p, c_uint64),
+    "resolverd_exchanges_turn": (c_size_t, c_void_p, c_size_t, Numbers),
+    "resolverd_exchange_look": (c_size_t, c_void_p, c_uint64, Numbers),
+    "resolverd_exchange_take": (c_size_t, c_void_p, c_uint64, OutBuf),
 }
 """What each function gives, then what it takes."""

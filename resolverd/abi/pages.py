@@ -7,28 +7,40 @@ from collections.abc import Sequence
 from ctypes import addressof, c_char
 
 from resolverd.abi.contract import Numbers
-from resolverd.abi.library import Span, library
+from resolverd.abi.library import Span, library, release_after
 
 
-class SeriesReader:
-    """Reads the values of pages whose samples of `names` are just `series`, in this order.
+class PageLayout:
+    """That of pages whose samples of `names` are just `series`, in this order.
 
-    Neither has a line feed, and a name has eight octets at least. Raises RuntimeError as `library`
-    does.
+    Neither has a line feed, and a name has eight octets at least, else this raises ValueError; and
+    RuntimeError as `library` does.
     """
 
     def __init__(self, names: Sequence[bytes], series: Sequence[bytes]) -> None:
-        self._read = library().resolverd_page_read
-        self._lines = _lines(names), _lines(series)
-        self._values = array("d", bytes(8 * len(series)))
-        self._lent = (*map(Span.of, self._lines), Numbers(*self._values.buffer_info()))
+        lines = _lines(names), _lines(series)
+        handle = library().resolverd_layout_new(*map(Span.of, lines))
+        if handle is None:
+            raise ValueError("a name that is too short")
+        self.handle: int = handle
+        self.series = len(series)
+        release_after(self, library().resolverd_layout_release, handle)
+
+
+class SeriesReader:
+    """Reads the values of pages of a layout."""
+
+    def __init__(self, layout: PageLayout) -> None:
+        self._read, self._layout = library().resolverd_page_read, layout
+        self._values = array("d", bytes(8 * layout.series))
+        self._room = Numbers(*self._values.buffer_info())
 
     def read(self, page: bytes) -> Sequence[float] | None:
         """The values; None where the page looks otherwise, or one is not plainly a number.
 
         Until the next call, which writes over them.
         """
-        count = self._read(Span(page, len(page)), *self._lent)
+        count = self._read(Span(page, len(page)), self._layout.handle, self._room)
         return self._values if count == len(self._values) else None
 
     def read_in(self, room: bytearray | memoryview, begin: int, end: int) -> Sequence[float] | None:
@@ -36,7 +48,8 @@ class SeriesReader:
         if begin == end:
             return self.read(b"")
         lent = c_char.from_buffer(room, begin)
-        count = self._read(Span(addressof(lent), end - begin), *self._lent)
+        span = Span(addressof(lent), end - begin)
+        count = self._read(span, self._layout.handle, self._room)
         return self._values if count == len(self._values) else None
 
 

@@ -183,9 +183,12 @@ class Monitor:
 
     def loads(self) -> Mapping[str, LoadReadings]:
         """How loaded each target is, by target id, where its probe reads that."""
-        known = [(id_, watch.readings) for id_, watch in self._readers.items()]
         return MappingProxyType(
-            {id_: r.load for id_, r in known if r is not None and r.load is not None}
+            {
+                id_: r.load
+                for id_, watch in self._readers.items()
+                if (r := watch.readings) is not None and r.load is not None
+            }
         )
 
     def identities(self) -> Mapping[str, Identity]:

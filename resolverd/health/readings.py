@@ -13,7 +13,8 @@ never a reason to be preferred. Totals only grow, until the process starts anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from resolverd.health.identity import Identity
@@ -37,8 +38,10 @@ class Total(NamedTuple):
     observations: float
 
 
-@dataclass(frozen=True, slots=True)
-class LoadReadings:
+_NO_RESPONSES: Mapping[str, float] = MappingProxyType({})
+
+
+class LoadReadings(NamedTuple):
     """How loaded an endpoint is, at one moment; `at` in seconds of the monotonic clock.
 
     `running` and `waiting` count requests, `kv_usage` is a share from 0 to 1, `tokens` a total
@@ -57,7 +60,7 @@ class LoadReadings:
     tokens: float | None = None
     started: float | None = None
     ttft: Buckets | None = None
-    responses: Mapping[str, float] = field(default_factory=dict)
+    responses: Mapping[str, float] = _NO_RESPONSES
     shedding: bool = False
     lost: float = 0.0
     completed: float | None = None

@@ -30,19 +30,19 @@ class Growth:
 
 
 class Window:
-    """One endpoint's readings of the last `span` seconds."""
+    """One endpoint's readings of the last `span` seconds, the `latest` among them."""
 
     def __init__(self) -> None:
         self._kept: deque[LoadReadings] = deque()
-        self._latest: LoadReadings | None = None
+        self.latest: LoadReadings | None = None
 
     def add(self, reading: LoadReadings, span: float) -> None:
         """One more reading; the same one again is no news."""
-        if self._latest is not None and reading.at <= self._latest.at:
+        if self.latest is not None and reading.at <= self.latest.at:
             return
-        if self._latest is not None and _anew(self._latest, reading):
+        if self.latest is not None and _anew(self.latest, reading):
             self._kept.clear()
-        self._latest = reading
+        self.latest = reading
         if not self._kept or reading.at - self._kept[-1].at >= span / _PARTS:
             self._kept.append(reading)
         while len(self._kept) > 1 and self._kept[1].at <= reading.at - span:
@@ -50,9 +50,9 @@ class Window:
 
     def growth(self, now: float, span: float) -> Growth:
         """What was added since the window began; nothing once the latest reading is older."""
-        if self._latest is None or self._latest.at < now - span:
+        if self.latest is None or self.latest.at < now - span:
             return Growth()
-        first, last = self._kept[0], self._latest
+        first, last = self._kept[0], self.latest
         if first is last:
             return Growth()
         # A server's page has no total of a class before its first response. Of one process that

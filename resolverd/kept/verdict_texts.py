@@ -13,6 +13,8 @@ from resolverd.kept.standing import Clocks, KeptVerdict, verdicts_written
 
 # Seconds by which the clocks may part, and what is written still says when it was.
 _APART = 0.05
+# As `json.dumps`, which makes an encoder for each.
+_json = json.JSONEncoder(sort_keys=True).encode
 
 
 class VerdictTexts:
@@ -37,7 +39,7 @@ class VerdictTexts:
         known = self._before
         new = {id_: v for id_, v in some.items() if id_ not in known or known[id_][0] is not v}
         for id_, record in verdicts_written(new, self._clocks).items():
-            text = f"{json.dumps(id_)}: {json.dumps(record, sort_keys=True)}"
+            text = f"{json.dumps(id_)}: {_json(record)}"
             self._now[id_] = new[id_], text
         self._now |= {id_: known[id_] for id_ in some.keys() - new.keys()}
         return ", ".join([self._now[id_][1] for id_ in some])

@@ -82,9 +82,9 @@ class Alerting:
         for region, targets in self._targets.items():
             span = settings[region].window
             for target in targets:
-                reading = readings.get(target)
-                if reading is not None:
-                    windows[target].add(reading, span)
+                reading, window = readings.get(target), windows[target]
+                if reading is not None and reading is not window.latest:
+                    window.add(reading, span)
             yield
 
     def judge(

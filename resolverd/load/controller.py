@@ -39,6 +39,7 @@ from resolverd.load.saturation import (
     Replica,
     SaturationTarget,
     SaturationTracker,
+    fresh_seconds,
     saturation_target_of,
 )
 from resolverd.load.spilling import Spilling
@@ -68,6 +69,9 @@ class LoadSource(Protocol):
     def verdict(self, target: str) -> Verdict:
         """The verdict on a target now."""
 
+    def settled(self) -> Mapping[str, Verdict]:
+        """The verdicts of all, which may be old in when they were probed, but in nothing else."""
+
     def loads(self) -> Mapping[str, LoadReadings]:
         """The latest load, by target id, of each target of which any is known."""
 
@@ -92,7 +96,7 @@ class LoadController:
         self._plan = Plan(0, {}, {}, b"", 0)
         self._judged: Mapping[str, JudgedRegion]
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
-        self._replicas: dict[Replica, Probe] = {}
+        self._replicas: dict[Replica, float] = {}  # for how long a reading of each is fresh
         self._queues: dict[str, Probe] = {}
         self._read: frozenset[tuple[str, str]] = frozenset()
         self._said: Mapping[str, OperatorRule] = {}
@@ -191,8 +195,8 @@ class LoadController:
         readings = self._loads()
         weighed = self.weighing.wanted and sampled is not None and await self._weigh(sampled)
         now = self._clock()
-        verdict = self._source.verdict
-        await in_turns(self._saturation.sample(self._replicas.items(), readings, verdict, now))
+        known = self._source.settled(), self._source.verdict
+        await in_turns(self._saturation.sample(self._replicas.items(), readings, *known, now))
         now = self._clock()
         self.flows.sample(self._queues.items(), readings, now)
         if self._advance(now, readings) or weighed:
@@ -213,7 +217,7 @@ class LoadController:
         self._config = config
         self._measured = [(n, s, saturation_target_of(s.spill)) for n, s in services.items()]
         self._replicas = {
-            Replica(target, saturation_target): targets.by_id[target].settings
+            Replica(target, saturation_target): fresh_seconds(targets.by_id[target].settings)
             for name, service, saturation_target in self._measured
             for region in service.regions
             for target in targets.ids[(name, region)]

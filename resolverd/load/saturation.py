@@ -10,13 +10,15 @@ from resolverd.config.probe import Probe
 from resolverd.config.spill import Spill
 from resolverd.health.outcome import Condition
 from resolverd.health.readings import LoadReadings
-from resolverd.health.verdict import Verdict
+from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.policy.saturation import Smoothed, Targets, saturation_of, smooth
 
 # Probe intervals for which a reading counts. More steers by older load; fewer loses a region's load
 # to one late probe.
 _FRESH = 3
 _FULL = frozenset({Condition.BUSY, Condition.SHEDDING})
+# Replicas that are looked at in one step: some tens of microseconds, as most have nothing new.
+_AT_ONCE = 50
 
 
 class SaturationTarget(NamedTuple):
@@ -49,31 +51,37 @@ class SaturationTracker:
 
     def sample(
         self,
-        replicas: Iterable[tuple[Replica, Probe]],
+        replicas: Iterable[tuple[Replica, float]],
         readings: Mapping[str, LoadReadings],
+        settled: Mapping[str, Verdict],
         verdict: Callable[[str], Verdict],
         now: float,
     ) -> Generator[None, None, None]:
         """Take what is new of exactly these replicas; one of whom nothing is fresh is unknown.
 
-        A step for each; what is known is that of before until all are looked at.
+        Each comes with the seconds for which a reading of it is fresh (`fresh_seconds`). `settled`
+        are verdicts that may be old in when they were probed, `verdict` gives one of now. In steps:
+        what is known is that of before until all are looked at.
         """
         all_known: dict[SaturationTarget, dict[str, Smoothed]] = {}
         measured, known, known_before = None, dict[str, Smoothed](), dict[str, Smoothed]()
-        for (target, saturation_target), probe in replicas:
-            yield
+        for number, ((target, saturation_target), fresh) in enumerate(replicas):
+            if not number % _AT_ONCE:
+                yield
             if saturation_target is not measured:  # those of one service come one after another
                 measured = saturation_target
                 known = all_known.setdefault(measured, {})
                 known_before = self._smoothed.get(measured, {})
             before, reading = known_before.get(target), readings.get(target)
-            if reading is not None and now - reading.at > fresh_seconds(probe):
+            if reading is not None and now - reading.at > fresh:
                 reading = None
-            said = verdict(target)
+            said = settled.get(target, UNKNOWN)
             full = said.condition in _FULL or (reading is not None and reading.shedding)
             if not full and before is not None and reading is not None and reading.at == before.at:
                 known[target] = before  # nothing new, as most times
                 continue
+            if reading is None:
+                said = verdict(target)
             smoothed = _sampled(before, saturation_target, reading, said)
             if smoothed is not None:
                 known[target] = smoothed

@@ -16,6 +16,8 @@ from harness.readings import read_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resolverd.abi.exchanges import PageRead
+from resolverd.abi.library import why_not
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
 from resolverd.health.kinds.vllm import VllmProbe
@@ -24,6 +26,7 @@ from resolverd.health.probes import Tools, metrics_reader, run, vllm_attempt
 from resolverd.health.probes.bounds import MAX_CPU
 from resolverd.health.probes.run import Attempt, run_task
 from resolverd.health.probes.vllm_ask import VllmAsk
+from resolverd.health.probes.vllm_attempt import VllmAttempt
 from resolverd.health.probes.vllm_metrics import read_page
 
 SETTINGS = cast(
@@ -57,7 +60,8 @@ STEPS = st.builds(
     waiting=st.sampled_from(["0.0", "3.0", "-1", "1 # {} 2"]),
     model=st.sampled_from([MODEL] * 8 + ["other"]),
     framing=st.sampled_from(
-        ["length"] * 6 + ["chunked", "end", "parts", "cut", "reset", "nothing"]
+        ["length"] * 6
+        + ["chunked", "chunks", "end", "parts", "cut", "short", "more", "apart", "reset", "nothing"]
     ),
     status=st.sampled_from([200] * 8 + [404, 500, 204]),
     body=st.sampled_from(["page"] * 8 + ["html", "empty", "long", "twice"]),
@@ -125,6 +129,19 @@ class Scripted:
             case "chunked":
                 chunk = b"%x\r\n" % len(body) + body + b"\r\n" if body else b""
                 writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk + b"0\r\n\r\n")
+            case "chunks":
+                chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in _halves(body) if part]
+                writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks))
+                writer.write(b"0\r\n\r\n")
+            case "short":
+                writer.write(head + b"Content-Length: %d\r\n\r\n" % (len(body) // 2) + body)
+            case "more":
+                writer.write(head + length + body + b"HTTP/1.1 500 X\r\n\r\n")
+            case "apart":
+                for part in (*_halves(head + length), *_halves(body)):
+                    writer.write(part)
+                    await writer.drain()
+                    await asyncio.sleep(0)
             case "end":
                 writer.write(head + b"\r\n" + body)
             case "parts":
@@ -154,6 +171,10 @@ class Scripted:
         return _response(200, b'data: {"choices":[{"text":"a"}]}\n\ndata: [DONE]\n\n')
 
 
+def _halves(octets: bytes) -> tuple[bytes, bytes]:
+    return octets[: len(octets) // 2], octets[len(octets) // 2 :]
+
+
 def _response(status: int, body: bytes) -> bytes:
     return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body
 
@@ -161,11 +182,18 @@ def _response(status: int, body: bytes) -> bytes:
 Look = Callable[[VllmAsk], Awaitable[Outcome]]
 
 
-async def looked(steps: list[Step], look: Look) -> list[tuple[Outcome, list[str]]]:
-    """What each look at a server told, but for times, and what the server was asked."""
+async def looked(
+    steps: list[Step], look: Look, *, natively: bool = True
+) -> list[tuple[Outcome, list[str]]]:
+    """What each look at a server told, but for times, and what the server was asked.
+
+    Where not `natively`, pages are asked for in Python.
+    """
     server, told = Scripted(), list[tuple[Outcome, list[str]]]()
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     tools = Tools(AddressBook(()))
+    if not natively:
+        ask_in_python(tools)
     try:
         ask = VllmAsk(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", SETTINGS, tools)
         for step in steps:
@@ -178,10 +206,18 @@ async def looked(steps: list[Step], look: Look) -> list[tuple[Outcome, list[str]
         listening.close()
 
 
+def ask_in_python(tools: Tools) -> None:
+    """As where there is no native library."""
+    assert tools.plain is not None
+    if tools.plain.pages is not None:
+        tools.plain.pages.close()
+        tools.plain.pages = None
+
+
 def timeless(outcome: Outcome) -> Outcome:
     """The same without what differs from one run to the next."""
     read = read_by(outcome)
-    load, canaries = read.load and replace(read.load, at=0.0), read.canaries._replace(ttft=None)
+    load, canaries = read.load and read.load._replace(at=0.0), read.canaries._replace(ttft=None)
     return outcome._replace(
         reason=re.sub(r"\d+ ms", "some ms", outcome.reason),
         latency=0.0,
@@ -200,10 +236,12 @@ def awaited(ask: VllmAsk) -> Awaitable[Outcome]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, max_size=5))
-def test_whatever_a_server_answers_both_ways_conclude_the_same(steps: list[Step]) -> None:
+def test_whatever_a_server_answers_all_ways_conclude_the_same(steps: list[Step]) -> None:
     # The first two looks, of a server that works, are those after which there is nothing to ask.
     whole = [Step(), Step(), *steps, Step(), Step()]
-    assert asyncio.run(looked(whole, directly)) == asyncio.run(looked(whole, awaited))
+    told = asyncio.run(looked(whole, awaited))
+    assert asyncio.run(looked(whole, directly)) == told
+    assert asyncio.run(looked(whole, directly, natively=False)) == told
 
 
 @pytest.mark.parametrize("look", [directly, awaited])
@@ -223,7 +261,8 @@ async def test_collections_of_garbage_while_a_page_is_read_are_not_charged_to_it
     assert told[-1][1] == ["/metrics"]
 
 
-async def test_a_server_that_works_is_asked_for_its_page_without_a_task() -> None:
+@pytest.mark.parametrize("natively", [True, False])
+async def test_a_server_that_works_is_asked_for_its_page_without_a_task(*, natively: bool) -> None:
     tasks = list[object]()
 
     async def look(ask: VllmAsk) -> Outcome:
@@ -240,7 +279,7 @@ async def test_a_server_that_works_is_asked_for_its_page_without_a_task() -> Non
         return outcome
 
     pages = ["/metrics"]
-    told = await looked([Step()] * 4, look)
+    told = await looked([Step()] * 4, look, natively=natively)
     assert [asked for _, asked in told[1:]] == [pages, pages, pages]
     assert tasks == [None, None, None]
 
@@ -311,3 +350,46 @@ async def test_of_many_at_once_each_reads_its_own_page(framing: str) -> None:
         await tools.close()
         for each in listening:
             each.close()
+
+
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+@pytest.mark.parametrize(
+    ("framing", "read_on"),
+    [("length", 0), ("chunked", 0), ("parts", 0), ("more", 0), ("chunks", 3)],
+)
+async def test_a_page_like_the_last_is_asked_for_by_the_library(
+    framing: str, read_on: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And read on here where it does not come as nearly all do."""
+    taken_over = list[VllmAttempt]()
+    take_over = VllmAttempt.take_over
+
+    def noted(attempt: VllmAttempt, *how: Any) -> None:
+        taken_over.append(attempt)
+        take_over(attempt, *how)
+
+    def begun(attempt: VllmAttempt, address: str) -> None:
+        raise AssertionError(f"{attempt} was begun here, at {address}")
+
+    monkeypatch.setattr(VllmAttempt, "take_over", noted)
+    monkeypatch.setattr(VllmAttempt, "begin", begun)
+    told = await looked([Step(), Step(), *[Step(framing=framing)] * 3], directly)
+    assert [outcome.reason for outcome, _ in told[1:]] == ["makes progress"] * 4
+    assert len(taken_over) == read_on
+
+
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+async def test_a_model_that_goes_by_another_name_meanwhile_is_asked_for_its_page_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = VllmAttempt.page_read
+
+    def renamed(attempt: VllmAttempt, record: PageRead) -> None:
+        server = attempt._server
+        server.listing = replace(server.listing, names=frozenset({"another"}))
+        read(attempt, record)
+
+    monkeypatch.setattr(VllmAttempt, "page_read", renamed)
+    told = await looked([Step()] * 3, directly)
+    assert [outcome.reason for outcome, _ in told[1:]] == ["makes progress"] * 2
+    assert told[1][1] == ["/metrics", "/metrics"]

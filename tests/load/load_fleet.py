@@ -70,6 +70,10 @@ class Fleet:
         """What probing says of a target now."""
         return self.said.get(target, UNKNOWN)
 
+    def settled(self) -> Mapping[str, Verdict]:
+        """The same of all."""
+        return self.said
+
     def loads(self) -> Mapping[str, LoadReadings]:
         """The latest readings."""
         return self.read

@@ -124,6 +124,9 @@ class _Broken:
     def verdict(self, target: str) -> Verdict:
         raise RuntimeError("defect")
 
+    def settled(self) -> Mapping[str, Verdict]:
+        raise RuntimeError("defect")
+
     def loads(self) -> Mapping[str, LoadReadings]:
         raise RuntimeError("defect")
 

@@ -7,7 +7,9 @@ use super::tables::Asker;
 use crate::answer::Snapshot;
 use crate::geo::ClientMap;
 use crate::geo::place_index::PlaceIndex;
+use crate::io::exchanges::{Exchanges, Page};
 use crate::io::sys::{Handle, Handles, Meter, Numbers, OutBuf, Span, Spans};
+use crate::pages::Layout;
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
@@ -23,6 +25,10 @@ pub const SHARED: u32 = 16;
 pub const SOCKET_OCTETS: usize = 12;
 /// Octets of a sample before its query.
 pub const SAMPLE_OCTETS: usize = 24;
+/// Series of a page that is asked for, at most.
+pub const EXCHANGE_SERIES: usize = 128;
+/// Numbers of a record of an exchange, at most.
+pub const EXCHANGE_NUMBERS: usize = 132;
 
 const _: () = assert!(size_of::<Span>() == 16);
 const _: () = assert!(size_of::<OutBuf>() == 16);
@@ -84,4 +90,21 @@ const _: extern "C" fn(Handle<ClientMap>, Numbers) = super::map::resolverd_map_s
 const _: extern "C" fn(Handle<ClientMap>, Span, u8, OutBuf) -> isize =
     super::map::resolverd_map_lookup;
 const _: extern "C" fn(Handle<ClientMap>, Span) -> f64 = super::map::resolverd_map_time;
-const _: extern "C" fn(Span, Span, Span, Numbers) -> isize = super::pages::resolverd_page_read;
+const _: extern "C" fn(Span, Span) -> Handle<Layout> = super::pages::resolverd_layout_new;
+const _: extern "C" fn(Handle<Layout>) = super::pages::resolverd_layout_release;
+const _: extern "C" fn(Span, Handle<Layout>, Numbers) -> isize = super::pages::resolverd_page_read;
+const _: extern "C" fn(OutBuf) -> Handle<Exchanges> = super::exchanges::resolverd_exchanges_new;
+const _: extern "C" fn(Handle<Exchanges>) = super::exchanges::resolverd_exchanges_release;
+const _: extern "C" fn(Handle<Exchanges>) -> i32 = super::exchanges::resolverd_exchanges_fd;
+const _: extern "C" fn(Span, Span, Handle<Layout>) -> Handle<Page> =
+    super::exchanges::resolverd_exchange_page_new;
+const _: extern "C" fn(Handle<Page>) = super::exchanges::resolverd_exchange_page_release;
+const _: extern "C" fn(Handle<Exchanges>, Handle<Page>) -> i64 =
+    super::exchanges::resolverd_exchange_begin;
+const _: extern "C" fn(Handle<Exchanges>, u64) = super::exchanges::resolverd_exchange_cancel;
+const _: extern "C" fn(Handle<Exchanges>, usize, Numbers) -> usize =
+    super::exchanges::resolverd_exchanges_turn;
+const _: extern "C" fn(Handle<Exchanges>, u64, Numbers) -> usize =
+    super::exchanges::resolverd_exchange_look;
+const _: extern "C" fn(Handle<Exchanges>, u64, OutBuf) -> usize =
+    super::exchanges::resolverd_exchange_take;

@@ -11,6 +11,7 @@
 
 pub mod contract;
 pub mod engine;
+pub mod exchanges;
 pub mod map;
 pub mod pages;
 pub mod tables;

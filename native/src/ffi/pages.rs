@@ -4,20 +4,35 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
-use crate::io::sys::{Numbers, Span};
-use crate::pages;
+use crate::io::sys::{Handle, Numbers, Span};
+use crate::pages::Layout;
+use std::sync::Arc;
 
-/// Read a page whose samples of `names` are just `series` ([`pages::read`]); the bits of a double
-/// for each. Their number; negative where the page is not so plain.
+/// The layout of pages whose samples of `names` are just `series` ([`Layout::new`]); null where a name
+/// is too short.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_layout_new(names: Span, series: Span) -> Handle<Layout> {
+    let layout = Layout::new(names.octets(), series.octets());
+    layout.map_or_else(Handle::null, |layout| Handle::give(Arc::new(layout)))
+}
+
+/// Release a layout; what reads pages by it goes on.
+#[unsafe(no_mangle)]
+pub extern "C" fn resolverd_layout_release(layout: Handle<Layout>) {
+    layout.release();
+}
+
+/// Read a page of that layout ([`Layout::read`]); the bits of a double for each of its series. Their
+/// number; negative where the page is not so plain.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_page_read(
     page: Span,
-    names: Span,
-    series: Span,
+    layout: Handle<Layout>,
     mut numbers: Numbers,
 ) -> isize {
-    let room = numbers.numbers();
-    pages::read(page.octets(), names.octets(), series.octets(), room)
+    layout
+        .get()
+        .and_then(|layout| layout.read(page.octets(), numbers.numbers()))
         .and_then(|count| isize::try_from(count).ok())
         .unwrap_or(-1)
 }

@@ -131,6 +131,8 @@ pub const IPV6_PKTINFO: i32 = 50;
 pub const CLOEXEC: c_int = 0o2_000_000;
 /// `EFD_NONBLOCK`.
 pub const NONBLOCK: c_int = 0o4000;
+/// `SOCK_STREAM`.
+pub const STREAM: c_int = 1;
 /// `EPOLL_CTL_ADD`.
 pub const EPOLL_CTL_ADD: c_int = 1;
 /// `EPOLL_CTL_DEL`.
@@ -141,6 +143,14 @@ pub const EPOLL_CTL_MOD: c_int = 3;
 pub const READABLE: u32 = 1;
 /// `EPOLLOUT`, `POLLOUT`.
 pub const WRITABLE: u32 = 4;
+/// `EPOLLERR`, `POLLERR`.
+pub const FAILED: u32 = 8;
+/// `EPOLLHUP`, `POLLHUP`.
+pub const HUNG_UP: u32 = 16;
+/// `EPOLLRDHUP`, `POLLRDHUP`: the other side sends no more.
+pub const ENDED: u32 = 0x2000;
+/// `EPOLLET`: tell each change once.
+pub const EDGES: u32 = 1 << 31;
 /// `EPOLLEXCLUSIVE`: of those who wait at one socket, wake one.
 pub const EXCLUSIVE: u32 = 1 << 28;
 
@@ -152,6 +162,8 @@ pub const EMFILE: i32 = 24;
 pub const EBADF: i32 = 9;
 /// `EFAULT`.
 pub const EFAULT: i32 = 14;
+/// `EINPROGRESS`.
+pub const EINPROGRESS: i32 = 115;
 /// `ENOTSOCK`.
 pub const ENOTSOCK: i32 = 88;
 

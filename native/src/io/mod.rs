@@ -15,6 +15,7 @@ pub mod control;
 pub mod counters;
 pub mod engine;
 pub mod epoll;
+pub mod exchanges;
 pub mod kernel;
 pub mod loop_watch;
 pub mod samples;

@@ -7,13 +7,15 @@
 
 mod atomic_arc;
 mod batch;
+mod lent;
 mod progress;
 mod scheduling;
 
 pub use self::scheduling::take_precedence;
 
 use crate::io::kernel::{
-    CLOEXEC, ControlBuf, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd, SchedAttr,
+    CLOEXEC, ControlBuf, EINPROGRESS, Event, IoVec, MSG_DONTWAIT, MmsgHdr, NONBLOCK, Peer, PollFd,
+    STREAM, SchedAttr,
 };
 use std::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
 use std::io;
@@ -77,14 +79,6 @@ impl OutBuf {
         // call lasts, they are initialised, and nobody else reads or writes them meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.length) }
     }
-
-    /// Copy as much of `text` as fits; its length, which may be more.
-    pub fn write(&mut self, text: &str) -> usize {
-        for (to, from) in self.octets().iter_mut().zip(text.bytes()) {
-            *to = from;
-        }
-        text.len()
-    }
 }
 
 /// A counted reference held by a C caller; null where a call failed.
@@ -92,18 +86,6 @@ impl OutBuf {
 pub struct Handle<T>(*const T);
 
 impl<T> Handle<T> {
-    /// Give `shared` out; the caller owes one [`Handle::release`].
-    #[must_use]
-    pub fn give(shared: Arc<T>) -> Self {
-        Self(Arc::into_raw(shared))
-    }
-
-    /// What a failed call gives.
-    #[must_use]
-    pub const fn null() -> Self {
-        Self(std::ptr::null())
-    }
-
     /// What the handle refers to, None for null.
     #[must_use]
     pub fn get(&self) -> Option<&T> {
@@ -303,6 +285,8 @@ unsafe extern "C" {
         timeout: *mut c_void,
     ) -> c_int;
     fn sendmmsg(socket: c_int, headers: *mut MmsgHdr, count: c_uint, flags: c_int) -> c_int;
+    fn socket(family: c_int, kind: c_int, protocol: c_int) -> c_int;
+    fn connect(socket: c_int, peer: *const Peer, length: c_uint) -> c_int;
     fn epoll_create1(flags: c_int) -> c_int;
     fn epoll_ctl(epoll: c_int, verb: c_int, file: c_int, event: *mut Event) -> c_int;
     fn epoll_wait(epoll: c_int, events: *mut Event, count: c_int, timeout: c_int) -> c_int;
@@ -324,6 +308,22 @@ fn checked_fd(descriptor: c_int) -> io::Result<OwnedFd> {
         return Err(io::Error::last_os_error());
     }
     Ok(own_fd(descriptor))
+}
+
+/// A TCP socket of `family` that connects to `peer`, of `length` octets, and does not block.
+///
+/// # Errors
+/// As socket(2) and connect(2); none where that goes on.
+pub fn connecting(family: c_int, peer: &Peer, length: u32) -> io::Result<OwnedFd> {
+    // SAFETY: takes no memory.
+    let file = checked_fd(unsafe { socket(family, STREAM | NONBLOCK | CLOEXEC, 0) })?;
+    let length = length.min(size_of::<Peer>() as c_uint);
+    // SAFETY: the kernel reads `length` octets of `peer`, which has as many.
+    let status = unsafe { connect(file.as_raw_fd(), peer, length) };
+    match checked(status.into()) {
+        Err(error) if error.raw_os_error() != Some(EINPROGRESS) => Err(error),
+        _ => Ok(file),
+    }
 }
 
 /// epoll_create1(2).

@@ -4,6 +4,7 @@
 //! this reads what is plain on pages that look as an earlier one did, and leaves the rest to them.
 
 mod names;
+pub mod response;
 
 use names::Names;
 use std::io::BufRead;
@@ -13,26 +14,46 @@ use std::io::BufRead;
 const MAX_VALUE: usize = 40;
 const LARGEST: f64 = 1e18;
 
-/// Read the values of the samples of `page` that have one of `names`, which are to be just
-/// `series`, each once and in this order; how many there are.
-///
-/// `names` and `series` are lines, each with its end; `numbers` gets the bits of the values. None
-/// where the page has other samples of those names, fewer of them or in another order, or a value
-/// that is not plainly a number from 0 to 10^18, or where `numbers` has no room. A last line
-/// without its end is no line.
-#[must_use]
-pub fn read(page: &[u8], names: &[u8], series: &[u8], numbers: &mut [u64]) -> Option<usize> {
-    let names = Names::read(names)?;
-    let mut expected = names::lines(series);
-    let mut room = numbers.iter_mut();
-    let (mut rest, mut count) = (page, 0);
-    while let Some(line) = next_line(&mut rest) {
-        if names.begin(line) {
-            *room.next()? = value(line, expected.next()?)?.to_bits();
-            count += 1;
-        }
+/// What a page is expected to look like.
+pub struct Layout {
+    names: Names,
+    series: Box<[u8]>,
+}
+
+impl Layout {
+    /// The samples that have one of `names` are just `series`, each once and in this order. Both are
+    /// lines, each with its end; None where a name is too short to be told at a glance.
+    #[must_use]
+    pub fn new(names: &[u8], series: &[u8]) -> Option<Self> {
+        let names = Names::read(names)?;
+        let series = series.into();
+        Some(Self { names, series })
     }
-    expected.next().is_none().then_some(count)
+
+    /// How many series there are.
+    #[must_use]
+    pub fn series(&self) -> usize {
+        names::lines(&self.series).count()
+    }
+
+    /// Read the values of the samples of `page`; how many there are.
+    ///
+    /// `numbers` gets the bits of the values. None where the page has other samples of those names,
+    /// fewer of them or in another order, or a value that is not plainly a number from 0 to 10^18,
+    /// or where `numbers` has no room. A last line without its end is no line.
+    #[must_use]
+    pub fn read(&self, page: &[u8], numbers: &mut [u64]) -> Option<usize> {
+        let mut expected = names::lines(&self.series);
+        let mut room = numbers.iter_mut();
+        let (mut rest, mut count) = (page, 0);
+        while let Some(line) = next_line(&mut rest) {
+            if self.names.begin(line) {
+                *room.next()? = value(line, expected.next()?)?.to_bits();
+                count += 1;
+            }
+        }
+        expected.next().is_none().then_some(count)
+    }
 }
 
 /// The next line without its end, which it has.
@@ -56,10 +77,14 @@ fn value(line: &[u8], series: &[u8]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use super::Layout;
 
     const NAMES: &[u8] = b"vllm:running\nvllm:prompt_total\nstarted_at\n";
     const SERIES: &[u8] = b"vllm:running{engine=\"0\"}\nstarted_at\n";
+
+    fn read(page: &[u8], names: &[u8], series: &[u8], numbers: &mut [u64]) -> Option<usize> {
+        Layout::new(names, series)?.read(page, numbers)
+    }
 
     fn numbers(page: &[u8]) -> Option<Vec<f64>> {
         let mut numbers = [0; 4];

@@ -4,27 +4,27 @@
 const GLANCE: usize = 8;
 
 /// Names of so many octets at least, by how they begin.
-pub struct Names<'a> {
-    groups: Vec<Group<'a>>,
+pub struct Names {
+    groups: Vec<Group>,
 }
 
-struct Group<'a> {
+struct Group {
     beginning: u64,
     /// What follows on the beginning.
-    rests: Vec<&'a [u8]>,
+    rests: Vec<Box<[u8]>>,
 }
 
-impl<'a> Names<'a> {
+impl Names {
     /// Those of the lines of `text`; None where one of them is too short.
-    pub fn read(text: &'a [u8]) -> Option<Self> {
-        let mut groups: Vec<Group<'a>> = Vec::new();
+    pub fn read(text: &[u8]) -> Option<Self> {
+        let mut groups: Vec<Group> = Vec::new();
         for name in lines(text) {
             let (beginning, rest) = split(name)?;
             match groups.iter_mut().find(|g| g.beginning == beginning) {
-                Some(group) => group.rests.push(rest),
+                Some(group) => group.rests.push(rest.into()),
                 None => groups.push(Group {
                     beginning,
-                    rests: vec![rest],
+                    rests: vec![rest.into()],
                 }),
             }
         }

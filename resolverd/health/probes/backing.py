@@ -99,11 +99,13 @@ class Backing:
 
     def _added(self, sample: MetricsSample) -> Comparison:
         key, at = sample.page.started, sample.at
-        self._forget(key, at)
-        self._pages += 1
         known = self._processes.get(key)
-        self._note_order(key, known, sample.page)
-        self._last = key
+        if known is None or len(self._processes) > 1:
+            self._forget(key, at)
+        self._pages += 1
+        if known is None or key != self._last or sample.page.gathered:
+            self._note_order(key, known, sample.page)
+            self._last = key
         if known is None:
             replaced = self._pages > 1
             self._processes[key] = _Process(sample, since=dict.fromkeys(sample.page.engines, at))
@@ -166,8 +168,6 @@ class Backing:
 
     def _forget(self, key: float | None, at: float) -> None:
         """Forget all but `key` that are old, and the oldest where they are too many."""
-        if len(self._processes) < 2 and (key in self._processes or not self._processes):
-            return
         others = {k: p.sample.at for k, p in self._processes.items() if k != key}
         for other in sorted(others, key=lambda k: others[k]):
             if at - others[other] > _FORGET or len(self._processes) >= _MAX_PROCESSES:

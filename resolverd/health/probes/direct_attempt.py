@@ -42,7 +42,7 @@ class DirectAttempt(Exchange):
     ) -> None:
         super().__init__(client.poller, request, limit, wants)
         self._within, self._wait, self._told = within, wait, tell
-        self._timers = client.timers
+        self._client, self._timers = client, client.timers
         self._deadline = client.timers.after(first_step(wait), self.began, self._look)
 
     def begin(self, address: str) -> None:
@@ -50,7 +50,7 @@ class DirectAttempt(Exchange):
         try:
             self.start(address)
         except OSError as error:
-            asyncio.get_running_loop().call_soon(self._fail_to_begin, error)
+            self.fail_to_begin(error)
 
     def failed(self, error: Exception) -> None:
         """The exchange has brought nothing: it could not begin, or its time is up."""
@@ -92,7 +92,11 @@ class DirectAttempt(Exchange):
         note(trace, self)
         return trace
 
-    def _fail_to_begin(self, error: OSError) -> None:
+    def fail_to_begin(self, error: OSError) -> None:
+        """Tell later that this host cannot even begin."""
+        asyncio.get_running_loop().call_soon(self._tell_failure, error)
+
+    def _tell_failure(self, error: OSError) -> None:
         if not self._cancelled:
             self.failed(error)
 
@@ -104,8 +108,8 @@ class DirectAttempt(Exchange):
         if patience.goes_on(time.monotonic()):
             self._deadline = self._timers.at(patience.due, self._look)
             return
-        behind = self.poller.behind
-        self.poller.catch_up()
+        behind = self._client.behind
+        self._client.catch_up()
         if self.task is not None or self._cancelled:
             return
         if behind and self.look() and patience.again(time.monotonic()):

@@ -10,6 +10,7 @@ import aiohttp
 
 from resolverd.health.probes.bounds import refuse_if_over
 from resolverd.health.probes.library_reading import LibraryReading
+from resolverd.health.probes.page_poller import PagePoller
 from resolverd.health.probes.plain_exchange import Exchange
 from resolverd.health.probes.plain_request import PlainRequest
 from resolverd.health.probes.poller import Poller
@@ -31,10 +32,12 @@ class PlainClient:
     """To be made and closed inside one running event loop.
 
     `room` is for long responses to be received into, and read from before anything else is.
+    `pages` asks for pages of metrics that are expected; None without the native library.
     """
 
     def __init__(self) -> None:
         self.poller, self.timers = Poller(), Timers()
+        self.pages = PagePoller() if PagePoller.available() else None
         self.room = memoryview(bytearray(_ROOM))
 
     async def ask(
@@ -65,9 +68,22 @@ class PlainClient:
             return await read_on(exchange)
         return response_of(exchange)
 
+    @property
+    def behind(self) -> bool:
+        """Whether something that has come has not been seen to yet."""
+        return self.poller.behind or (self.pages is not None and self.pages.behind)
+
+    def catch_up(self) -> None:
+        """See to all that has come, out of turn; not to be called by what has come."""
+        self.poller.catch_up()
+        if self.pages is not None:
+            self.pages.catch_up()
+
     def close(self) -> None:
         """Watch no socket, and keep no deadline any more."""
         self.poller.close()
+        if self.pages is not None:
+            self.pages.close()
         self.timers.close()
 
 

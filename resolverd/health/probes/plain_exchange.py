@@ -113,6 +113,29 @@ class Exchange:
         sock, self._socket = self._socket, None
         return sock
 
+    def take_over(self, received: bytes, reads: int, descriptor: int | None, error: int) -> None:
+        """Go on with an exchange that began elsewhere, and has had its TCP handshake (`connect`).
+
+        So many octets have come by so many reads. The connection is this exchange's from now on; it
+        is None where it has ended, by an error number or, if that is 0, by itself.
+        """
+        self._unsent = b""
+        if descriptor is None:
+            self.received, self._reads = received, reads
+            self.broken = OSError(error, os.strerror(error)) if error else None
+            self._be_odd()
+            return
+        sock = socket.SocketType(fileno=descriptor)
+        try:
+            self.poller.add(descriptor, self._ready)
+        except OSError as refused:
+            sock.close()
+            self._fail(refused)
+            return
+        self._socket = sock
+        self._take(received)
+        self._reads = max(self._reads, reads)
+
     @property
     def headers_only(self) -> bool:
         """Whether the response has no body whatever its headers say."""

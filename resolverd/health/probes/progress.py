@@ -34,6 +34,9 @@ class Own(NamedTuple):
 
 NOTHING = Own()
 
+# Where in an engine's figures its totals begin, which only grow.
+_TOTALS = Engine._fields.index("generated")
+
 
 def moved(before: Page, after: Page, own: Own = NOTHING) -> bool:
     """Whether the counters of an engine grew by more than our own canaries explain."""
@@ -79,17 +82,14 @@ def fell(before: Page, after: Page) -> bool:
     if sooner.keys() != later.keys():
         return True
     for key, then in sooner.items():
-        now = later[key]
-        if (
-            _below(then.generated, now.generated)
-            or _below(then.prompt, now.prompt)
-            or _below(then.iterations, now.iterations)
-        ):
-            return True
-    responses = after.responses or {}
-    for name, count in (before.responses or {}).items():
-        if _below(count, responses.get(name)):
-            return True
+        for before_it, after_it in zip(then[_TOTALS:], later[key][_TOTALS:], strict=True):
+            if before_it is not None and after_it is not None and after_it < before_it:
+                return True
+    responses = after.responses
+    if before.responses and responses and before.responses != responses:
+        for name, count in before.responses.items():
+            if responses.get(name, count) < count:
+                return True
     return False
 
 
@@ -114,10 +114,6 @@ def accepts(before: Page, after: Page) -> bool:
     sooner = 0.0 if before.responses is None else before.responses.get("5xx", 0.0)
     errors = after.responses.get("5xx", 0.0) - sooner
     return errors <= 0 or errors <= turned_away(before, after)
-
-
-def _below(before: float | None, after: float | None) -> bool:
-    return before is not None and after is not None and after < before
 
 
 def _growth(before: float | None, after: float | None) -> float:

@@ -74,6 +74,12 @@ class VllmProbing:
     given the time of the loop by which it has to end.
     """
 
+    # Of the class, until one has its own: one is made with each look at a page.
+    _known_load: LoadReadings | None = None
+    reading, turned_away = _NOTHING, 0.0
+    sent = proven = False
+    longer: float | None = None  # until when a canary may take that began to be answered
+
     def __init__(
         self,
         server: Server,
@@ -85,10 +91,6 @@ class VllmProbing:
         self.began = asyncio.get_running_loop().time() if began is None else began
         self.at = time.monotonic() if at is None else at
         self._first = first or server.read_metrics
-        self._known_load: LoadReadings | None = None
-        self.reading = _NOTHING
-        self.sent = self.proven = False
-        self.longer: float | None = None  # until when a canary may take that began to be answered
 
     @property
     def load(self) -> LoadReadings:
@@ -150,7 +152,7 @@ class VllmProbing:
         share, how = server.loss(time.monotonic())
         if not share or seen.condition not in (Condition.NONE, Condition.BUSY):
             return seen
-        self.load = replace(self.load, lost=share)
+        self.load = self.load._replace(lost=share)
         condition = seen.condition or Condition.DEGRADED
         reason = f"{how}; {seen.reason}"
         seen = self._seen(reason, condition)._replace(again=seen.again)
@@ -174,9 +176,9 @@ class VllmProbing:
 
     def _take(self, reading: Reading) -> None:
         """This is the first page."""
-        self.reading = reading
+        self.reading, self.turned_away = reading, reading.turned_away
         if reading.parts and not self.server.stale(reading):
-            self.load = self._load(reading, shedding=reading.turned_away > 0)
+            self.load = self._load(reading, shedding=self.turned_away > 0)
 
     def _proves(self, reading: Reading) -> bool:
         """Whether it proves that the server works, which is who it should be."""
@@ -194,7 +196,7 @@ class VllmProbing:
 
     def _progress(self) -> Seen:
         self.server.looked(self.at, page=True)
-        if away := self.reading.turned_away:
+        if away := self.turned_away:
             return self._seen(f"makes progress, turned away {away:g} requests", Condition.BUSY)
         return self._seen("makes progress")
 
@@ -298,7 +300,7 @@ class VllmProbing:
         if not server.alive(time.monotonic()):
             self.load = LoadReadings(self.at)
             self._fail(f"{reason}, and no proof of life", Condition.NO_PROOF)
-        self.load = replace(self.load, shedding=True)
+        self.load = self.load._replace(shedding=True)
         if not server.lived:
             self._fail(f"{reason}, and no proof of life yet", Condition.SHEDDING)
         return self._seen(reason, Condition.SHEDDING)

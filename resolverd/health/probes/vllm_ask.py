@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 
 from resolverd.health.kinds.vllm import VllmProbe
+from resolverd.health.probes.expected_page import PageExpectation
 from resolverd.health.probes.run import Attempt, Ended, Seen
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.vllm import VllmProbing
@@ -22,6 +23,7 @@ class VllmAsk:
     def __init__(self, url: str, settings: VllmProbe, tools: Tools) -> None:
         self.server = Server(url, settings, tools)
         self._client = tools.plain
+        self._expectation = PageExpectation()
 
     async def __call__(self) -> Seen:
         """Ask once. Raises ProbeFailedError, whatever goes wrong."""
@@ -29,10 +31,15 @@ class VllmAsk:
 
     def begin(self, within: float, ended: Ended) -> Attempt | None:
         """Ask once, directly; None where more has to be asked than the page, or not so."""
-        server, now = self.server, time.monotonic()
-        if self._client is None or not server.metrics.at_url:
+        server, client, now = self.server, self._client, time.monotonic()
+        if client is None or not server.metrics.at_url:
             return None
         if server.needs_identity(now) or server.canary_due(now):
             return None
         page = server.client.plain_page()
-        return None if page is None else VllmAttempt(server, self._client, page, within, ended)
+        if page is None:
+            return None
+        expected = None
+        if client.pages is not None:
+            expected = self._expectation.page(server.metrics.layout, server.names, *page)
+        return VllmAttempt(server, client, page, expected, within, ended)

@@ -1,17 +1,21 @@
 """One probe of kind vllm that needs nothing but the page of metrics, as nearly each does.
 
-the page came whole, and proves by itself that the server works ──► that is the outcome
-anything else (odd, an error, no answer in time, a canary due)   ──► a task does the probe
-                                                                     from there (`VllmProbing`)
+a page like the last one ──► the native library asks for it, and reads it ┐ it proves by itself
+anything else            ──► asked for here, or read on from there        ┘ that the server works
+                                │ it does not, an error, no answer in time, a canary due
+                                ▼
+                             a task does the probe from there (`VllmProbing`)
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TypeVar
 
+from resolverd.abi.exchanges import ConnectionFailed, ExpectedPage, OtherCame, PageRead
 from resolverd.collector import thread_cpu
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.bounds import MAX_HOLD
@@ -24,22 +28,37 @@ from resolverd.health.probes.run import Ended, Seen
 from resolverd.health.probes.trace import Trace
 from resolverd.health.probes.vllm import METRICS_SHARE, VllmProbing
 from resolverd.health.probes.vllm_client import MAX_METRICS, is_html, is_text
+from resolverd.health.probes.vllm_layout import Layout
 from resolverd.health.probes.vllm_metrics import Page, read_page
 from resolverd.health.probes.vllm_server import Asked, Server
 
 T = TypeVar("T")
 
+# That of a page which the library has read, as far as it matters.
+_HEAD = PlainHead(200, 0, None)
+
 
 class VllmAttempt(DirectAttempt):
-    """Begins at once, as `page` says (a request, and the address to send it to)."""
+    """Begins at once, as `page` says (a request, and the address to send it to).
+
+    Where the page that will come is `expected`, the native library asks for it.
+    """
 
     _page: Page | None = None  # read where it was received
+    _number: int | None = None  # of the exchange, while it is the library's
+    _layout: Layout | None = None  # of the page that was asked for there, and what it has brought
+    _values: Sequence[float] | None = None
+    _reading: Reading | None = None
+    _again = False  # whether the page has to be asked for again, whatever has come
+    _late = False  # whether the time is up, and no response has come
+    _cpu = 0.0
 
     def __init__(
         self,
         server: Server,
         client: PlainClient,
         page: tuple[PlainRequest, str],
+        expected: tuple[Layout, ExpectedPage] | None,
         within: float,
         tell: Ended,
     ) -> None:
@@ -47,12 +66,50 @@ class VllmAttempt(DirectAttempt):
         wait = METRICS_SHARE * server.settings.timeout
         super().__init__(client, request, MAX_METRICS + 1, None, within, wait, tell)
         self._server, self._room = server, client.room
-        self._began = asyncio.get_running_loop().time()
-        self._asked = Asked(self.began, server.canaries, self._response)
-        self._reading: Reading | None = None
-        self._late = False  # whether the time is up, and no response has come
-        self._cpu = 0.0
-        self.begin(address)
+        self._canaries = server.canaries
+        if expected is None or client.pages is None:
+            self.begin(address)
+        else:
+            self._layout, wanted = expected
+            try:
+                self._number = client.pages.begin(wanted, self)
+            except OSError as error:
+                self.fail_to_begin(error)
+
+    def close(self) -> None:
+        """End the exchange; nothing more is heard of it."""
+        if self._number is not None and self._client.pages is not None:
+            self._client.pages.cancel(self._number)
+            self._number = None
+        super().close()
+
+    def look(self) -> bool:
+        """Whether anything has come that was not looked at yet; it is seen to."""
+        if self._number is None or self._client.pages is None:
+            return super().look()
+        return self._client.pages.look(self._number)
+
+    def page_read(self, read: PageRead) -> None:
+        """The page has come as it was expected."""
+        self._number, self.over = None, True
+        self.connect, self.head = read.connect, _HEAD
+        assert self._layout is not None
+        if self._layout.models == self._server.names:
+            self._values = read.values
+            self.ended()
+        else:  # the model has gone by another name since
+            self._again = True
+            self.go_on(self._rest)
+
+    def connection_failed(self, failed: ConnectionFailed) -> None:
+        """There is no connection, or no longer one."""
+        self._number, self.connect = None, failed.connect
+        self._fail(OSError(failed.error, os.strerror(failed.error)))
+
+    def other_came(self, other: OtherCame) -> None:
+        """Something else has come: it is read on here."""
+        self._number, self.connect = None, other.connect
+        self.take_over(other.received, other.reads, other.descriptor, other.error)
 
     def ended(self) -> None:
         """There is a page that may do, or whatever else, of which a task finds out more."""
@@ -87,11 +144,16 @@ class VllmAttempt(DirectAttempt):
         return trace
 
     def _at_a_glance(self) -> Seen | None:
-        server, page = self._server, self._page or self._page_of_body()
+        server = self._server
+        if self._layout is not None and self._values is not None:
+            page: Page | None = self._layout.page(self._values)
+        else:
+            page = self._page or self._page_of_body()
         if page is None:
             return None
-        self._reading, moved = server.take_page(page, self._asked)
-        return self._probing().glance(self._reading, moved=moved)
+        self._reading, moved = server.take_page(page, self.began, self._canaries)
+        probing = VllmProbing(server, self.began, self.began, self._first)
+        return probing.glance(self._reading, moved=moved)
 
     def _read_body(self, head: PlainHead) -> bytes | Unread:
         """As of all exchanges; but of a page like the last one nothing is kept."""
@@ -117,15 +179,16 @@ class VllmAttempt(DirectAttempt):
         self._cpu = thread_cpu() - began
         return page
 
-    def _probing(self) -> VllmProbing:
-        return VllmProbing(self._server, self._began, self.began, self._first)
-
     async def _rest(self) -> Seen:
-        return await self._probing().run()
+        began = asyncio.get_running_loop().time() - (time.monotonic() - self.began)
+        return await VllmProbing(self._server, began, self.began, self._first).run()
 
     async def _first(self, until: float) -> Reading:
         """The page, of which as much is read again as was too long for one turn of the loop."""
-        return self._reading or await self._server.read_metrics(until, self._asked)
+        if self._reading is not None:
+            return self._reading
+        asked = None if self._again else Asked(self.began, self._canaries, self._response)
+        return await self._server.read_metrics(until, asked)
 
     async def _response(self) -> Response:
         if self._late:

@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from resolverd.health.kinds.inference import InferenceSettings
+from resolverd.health.lookup import is_address
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.patient_timeout import PatientTimeout
@@ -47,14 +48,17 @@ class VllmClient:
         self._page = (
             self._request.plain("GET", self._url("/metrics")) if self._in_the_clear else None
         )
+        self._plain_page: tuple[PlainRequest, str] | None = None  # where it is always the same
+        if self._page is not None and is_address(self._page.host):
+            self._plain_page = self.plain_page()
 
     def plain_page(self) -> tuple[PlainRequest, str] | None:
         """The request for /metrics and the address to send it to, where it is always a plain one.
 
         Of the response `MAX_METRICS` octets are read, and one more to know that it is longer.
         """
-        if self._page is None:
-            return None
+        if self._page is None or self._plain_page is not None:
+            return self._plain_page
         address = self._tools.only_address(self._page.host)
         return None if address is None else (self._page, address)
 

@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import Any
 
 from resolverd.abi.library import why_not
-from resolverd.abi.pages import SeriesReader
+from resolverd.abi.pages import PageLayout, SeriesReader
 from resolverd.health.probes import vllm_samples as names
 from resolverd.health.probes.vllm_page import BY_ENGINE, Engine, Page
 from resolverd.health.probes.vllm_samples import MAX_VALUE, MAX_WRITTEN, Series, escaped, series_of
@@ -67,11 +67,13 @@ class KnownLayout:
         numbers = layout.reader.read_in(room, begin, end)
         return None if numbers is None else layout.page(numbers)
 
-    def _expected(self, octets: int, models: Collection[str]) -> Layout | None:
+    def expected(self, models: Collection[str]) -> Layout | None:
+        """The layout that the next page is expected to have, if its samples are of `models`."""
         layout = self.layout
-        if layout is None or octets > _AT_ONCE or layout.models != frozenset(models):
-            return None
-        return layout
+        return None if layout is None or layout.models != frozenset(models) else layout
+
+    def _expected(self, octets: int, models: Collection[str]) -> Layout | None:
+        return None if octets > _AT_ONCE else self.expected(models)
 
 
 def layout_of(
@@ -133,13 +135,22 @@ class Layout:
         single = len(self._buckets) > 1 and all(len(places) == 1 for places in self._buckets)
         self._counts = self._at([places[0] for places in self._buckets]) if single else None
         self._responses = self._of_responses()
+        answered = self._responses or ()
+        single = len(answered) > 1 and all(len(places) == 1 for _, places in answered)
+        self._classes = [name for name, _ in answered] if single else None
+        self._answers = self._at([places[0] for _, places in answered]) if single else None
+
+    @cached_property
+    def native(self) -> PageLayout | None:
+        """The same in the native library, without which it is None."""
+        if why_not() is not None:
+            return None
+        return PageLayout(names.WANTED, [each[1:] for each in self._written])
 
     @cached_property
     def reader(self) -> SeriesReader | None:
         """What finds the numbers on a page of this layout; None without the native library."""
-        if why_not() is not None:
-            return None
-        return SeriesReader(names.WANTED, [each[1:] for each in self._written])
+        return None if self.native is None else SeriesReader(self.native)
 
     def page(self, numbers: Sequence[float]) -> Page:
         """The page with these numbers, which are finite and not below zero."""
@@ -172,12 +183,18 @@ class Layout:
             _total(numbers, *self._ttft),
             _total(numbers, *self._queue),
             completed,
-            None
-            if self._responses is None
-            else {name: _added(numbers, places) for name, places in self._responses},
+            self._totals(numbers),
             len(self._starts) > 1,
             {source: _engine(at(found)) for source, at in self._engines},
         )
+
+    def _totals(self, numbers: Sequence[float]) -> dict[str, float] | None:
+        """The totals of responses by class; None where the page tells none."""
+        if self._classes is not None and self._answers is not None:
+            return dict(zip(self._classes, self._answers(numbers), strict=True))
+        if self._responses is None:
+            return None
+        return {name: _added(numbers, places) for name, places in self._responses}
 
     def _at(self, places: Sequence[int | None]) -> _Get:
         """What gets the numbers at these places; for a place of None the None after the last."""

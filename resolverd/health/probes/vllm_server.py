@@ -107,14 +107,14 @@ class Server:
         self._note(reading, at)
         return reading
 
-    def take_page(self, page: Page, asked: Asked) -> tuple[Reading, bool]:
+    def take_page(self, page: Page, at: float, sent: Canaries) -> tuple[Reading, bool]:
         """As `read_metrics`, of the page below the URL, which has been read already.
 
-        Also whether an engine `moved` by that reading.
+        It was asked for `at` that time, after so many canaries. Also whether an engine `moved` by
+        that reading.
         """
-        sent = asked.canaries
-        reading = self.metrics.take(page, asked.at, sent.sent, sent.answered)
-        return reading, self._note(reading, asked.at)
+        reading = self.metrics.take(page, at, sent.sent, sent.answered)
+        return reading, self._note(reading, at)
 
     def _note(self, reading: Reading, at: float) -> bool:
         """What the reading of now says of the server; whether an engine `moved`."""
@@ -127,6 +127,8 @@ class Server:
     def canary_delta(self, sample: MetricsSample) -> progress.Own:
         """What our canaries can have added since."""
         answered = self.canaries.answered - sample.answered
+        if not answered and self.canaries.sent == sample.sent:
+            return progress.NOTHING  # as after most probes
         unfinished = max(0, self.canaries.sent - sample.sent - answered)
         return progress.Own(answered, self.cost, unfinished, self.tokens)
 

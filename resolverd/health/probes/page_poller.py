@@ -1,0 +1,122 @@
+"""Pages of metrics asked for by the native library, on the event loop: what has ended is told.
+
+The loop watches one descriptor, which stands for all connections. Between the beginning of an
+exchange and its end nothing of it happens in Python: connecting, sending, receiving and reading the
+numbers of the page are the library's (`native/src/io/exchanges/`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Protocol
+
+from resolverd.abi.exchanges import (
+    ConnectionFailed,
+    Exchanges,
+    ExpectedPage,
+    OtherCame,
+    PageRead,
+    Record,
+)
+from resolverd.abi.library import why_not
+
+# Exchanges that are seen to at once: each that ends takes some 0.1 ms. The seconds after which the
+# loop has its turn, and those that are enough to see to all that has come, as of `poller`.
+_AT_ONCE, _MAX_TURN, _MAX_CATCH_UP = 8, 0.002, 0.05
+
+
+class Asking(Protocol):
+    """Who has asked for a page; one of these is called, once, and never by `begin` itself."""
+
+    def page_read(self, read: PageRead) -> object:
+        """The page is there."""
+
+    def connection_failed(self, failed: ConnectionFailed) -> object:
+        """There is no response."""
+
+    def other_came(self, other: OtherCame) -> object:
+        """There is something else, and its connection is who asked's."""
+
+
+class PagePoller:
+    """To be made and closed inside one running event loop. Raises OSError where it cannot be.
+
+    `behind` is whether the last turn left some for the next.
+    """
+
+    def __init__(self) -> None:
+        self.behind = False
+        self._exchanges = Exchanges()
+        self._asking: dict[int, Asking] = {}
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._exchanges.descriptor, self._turn)
+
+    @staticmethod
+    def available() -> bool:
+        """Whether there is the library that it takes."""
+        return why_not() is None
+
+    def begin(self, page: ExpectedPage, asking: Asking) -> int:
+        """Ask for `page`; the number to cancel it by. Raises OSError."""
+        number = self._exchanges.begin(page)
+        self._asking[number] = asking
+        return number
+
+    def cancel(self, number: int) -> None:
+        """End it; nobody is called any more."""
+        if self._asking.pop(number, None) is not None:
+            self._exchanges.cancel(number)
+
+    def close(self) -> None:
+        """End all of them."""
+        self._loop.remove_reader(self._exchanges.descriptor)
+        self._asking.clear()
+        self._exchanges.close()
+
+    def catch_up(self) -> None:
+        """See to all that has come, out of turn; not to be called by who was called."""
+        until = time.monotonic() + _MAX_CATCH_UP
+        while self._see_to_some() and time.monotonic() < until:
+            continue
+
+    def look(self, number: int) -> bool:
+        """See to what has come of one of them, out of turn; whether anything has."""
+        seen, records = self._exchanges.look(number)
+        self._tell(records)
+        return seen
+
+    def _turn(self) -> None:
+        until = time.monotonic() + _MAX_TURN
+        while more := self._see_to_some():
+            if time.monotonic() >= until:
+                break
+        self.behind = more
+
+    def _see_to_some(self) -> bool:
+        """See to so many; whether there may be more."""
+        seen, records = self._exchanges.turn(_AT_ONCE)
+        self._tell(records)
+        return seen == _AT_ONCE
+
+    def _tell(self, records: list[Record]) -> None:
+        for record in records:
+            asking = self._asking.pop(record.number, None)
+            try:
+                if asking is None:  # it was cancelled in this very turn
+                    _drop(record)
+                elif isinstance(record, PageRead):
+                    asking.page_read(record)
+                elif isinstance(record, ConnectionFailed):
+                    asking.connection_failed(record)
+                else:
+                    asking.other_came(record)
+            except Exception as defect:  # noqa: BLE001 - of ours: it costs that probe alone
+                context = {"message": "defect in a probe", "exception": defect}
+                self._loop.call_exception_handler(context)
+
+
+def _drop(record: Record) -> None:
+    if isinstance(record, OtherCame) and record.descriptor is not None:
+        os.close(record.descriptor)
