@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xD81AD1AD
+ABI_VERSION: Final = 0xAB2C8967
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
