@@ -175,10 +175,10 @@ class Geography(NamedTuple):
     Pins are lists of region indices, in the order of their names; subnets, countries and
     continents name a pin by its index, and so do `unplaced` and `default`. `edge` is where
     unplaced clients are taken to stand. `biases` are factor and what is added, of each region in
-    the unit of the policy's cost; `latency` goes with the policy of that name. `capacities` has the
-    country (or "") and the capacity of each region where places decide, `edge_country` is where
-    this edge host stands, or "". `nat64` are a network's own NAT64 prefixes; `own` its own places,
-    which `own_subnets` and `own_asns` name by index; `asns` are pins by autonomous system.
+    the unit of the policy's cost; `latency` goes with the policy of that name. `country_capacities`
+    has the country (or "") and the capacity of each region where places decide, `edge_country` is
+    where this edge host stands, or "". `nat64` are a network's own NAT64 prefixes; `own` its own
+    places, which `own_subnets` and `own_asns` name by index; `asns` are pins by autonomous system.
     """
 
     policy: str
@@ -194,7 +194,7 @@ class Geography(NamedTuple):
     default: int | None = None
     biases: Sequence[tuple[float, float]] = ()
     latency: Latency | None = None
-    capacities: Sequence[tuple[str, float]] = ()
+    country_capacities: Sequence[tuple[str, float]] = ()
     edge_country: str = ""
     nat64: Sequence[Prefix] = ()
     own: Sequence[OwnPlace] = ()
@@ -217,7 +217,10 @@ class Geography(NamedTuple):
                 _list(pin.to_bytes(2, "big") for pin in (self.default,) if pin is not None),
                 _list(struct.pack("!dd", *bias) for bias in self.biases),
                 _list(latency.octets() for latency in (self.latency,) if latency is not None),
-                _list(struct.pack("!2sd", code.encode(), size) for code, size in self.capacities),
+                _list(
+                    struct.pack("!2sd", code.encode(), size)
+                    for code, size in self.country_capacities
+                ),
                 struct.pack("!2s", self.edge_country.encode()),
                 _list(map(_prefix, self.nat64)),
                 _list(place.octets() for place in self.own),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import pwd
 import socket
 import struct
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, TypeVar
 
@@ -33,6 +33,7 @@ from resolverd.admin.state import config_path, overrides_on, state_of, urls_of
 from resolverd.admin.times import iso
 from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.errors import ResolverdError
+from resolverd.files.threads import detached
 from resolverd.health.overrides import OverrideKind
 from resolverd.snapshot.regions import judge_regions
 
@@ -91,7 +92,7 @@ class Api:
             raise ApiError(
                 400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
             )
-        await asyncio.to_thread(_load_explain)
+        await _loaded("resolverd.engine.explain", _load_explain)
         from resolverd.engine.explain import NotSteeredError, explain, plain
         from resolverd.engine.orders import policy_of
 
@@ -244,7 +245,7 @@ class Api:
 
     async def metrics(self, request: web.Request) -> web.Response:
         """GET /metrics: Prometheus' text format, or OpenMetrics for a client that accepts it."""
-        await asyncio.to_thread(_load_metrics)
+        await _loaded("resolverd.admin.metrics", _load_metrics)
         from resolverd.admin.metrics import exposition
 
         page, content_type = await exposition(self._served, request.headers.get("Accept", ""))
@@ -281,6 +282,15 @@ class Api:
 
 
 # What no answer and no verdict needs is loaded by the first who asks for it, in a thread.
+
+
+async def _loaded(module: str, load: Callable[[], object]) -> None:
+    """Have a module loaded that only some requests need, in a thread of its own.
+
+    So whoever asks of a disk that hangs takes no thread from those that publish.
+    """
+    if module not in sys.modules:
+        await detached(load, background=False)
 
 
 def _load_metrics() -> None:

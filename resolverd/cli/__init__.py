@@ -12,7 +12,7 @@ from resolverd import __version__
 from resolverd.cli import streams
 from resolverd.cli.options import find_config, help_wanted
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
-from resolverd.imports import uncollected, without_plugins
+from resolverd.imports import uncollected
 
 _EPILOG = """\
 exit codes:
@@ -48,7 +48,6 @@ _VERBS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the verb that the arguments name. Returns its exit code (`ExitCode`)."""
     streams.prepare()
-    without_plugins()
     try:
         status = _run(arguments)
     except SystemExit as ended:  # argparse: help, a version, or a wrong command line

@@ -8,7 +8,7 @@ from pathlib import Path
 from resolverd import memory
 from resolverd.cli.options import add_config, add_log, existing_config, verb
 from resolverd.collector import FREEZER
-from resolverd.imports import sparing, uncollected
+from resolverd.imports import sparing, uncollected, without_plugins
 from resolverd.signals import PROCESS
 
 
@@ -31,6 +31,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a signal, 3 when a part that must live has died."""
     memory.keep_little()
+    without_plugins()
     with uncollected():
         from resolverd.geo import preload
 

@@ -1,4 +1,4 @@
-"""EDNS(0) of queries: the OPT pseudo-record, client subnet and name server identifier.
+"""EDNS(0): the OPT pseudo-record, client subnet, name server identifier, extended errors.
 
 RFC 6891 (OPT), RFC 7871 (client subnet), RFC 5001 (NSID), RFC 8914 (extended DNS errors).
 """

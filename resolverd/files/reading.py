@@ -39,8 +39,8 @@ MAX_TEXT = 16 << 20  # attributions, and what is shown
 # Octets that are read at a time, and of a large file: after each a thread of Python's waits for its
 # turn. One call for many more would be taken for a file that hangs, where a network is slow.
 _CHUNK, _LARGE_CHUNK = 1 << 20, 4 << 20
-# Of what the kernel copies, so much at once where the last piece took less than so many seconds.
-_LARGEST_PIECE, _SOON = 64 << 20, 0.1
+# Of what the kernel copies, so much at once at most while pieces take less than so many seconds.
+_LARGEST_PIECE, _SOON = 16 << 20, 0.1
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
 # most, and some file systems count whole seconds.
 _RACY_NS = 2_000_000_000
@@ -288,8 +288,7 @@ def send_regular(name: str, limit: int, step: Step, target: int) -> Signature:
                 raise _too_large(name, limit)
             step(name)
             took, began = time.monotonic() - began, time.monotonic()
-            if took < _SOON:
-                piece = min(2 * piece, _LARGEST_PIECE)
+            piece = min(2 * piece, _LARGEST_PIECE) if took < _SOON else _LARGE_CHUNK
     finally:
         os.close(descriptor)
     return signature_of(status)

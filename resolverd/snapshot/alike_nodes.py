@@ -82,7 +82,11 @@ class AlikeNodes:
         return ZonePlan(apex, soa, shape.first.negative_ttl, nodes, no_region)
 
     def remember(self, zone: Zone, plan: ZonePlan) -> None:
-        """The Plan of a zone that was compiled by itself."""
+        """The Plan of a zone that was compiled by itself.
+
+        What it has besides its own RRsets, empty non-terminals and the reason that no region
+        serves, depends on the negative TTL alone, which zones of a pattern have alike.
+        """
         if zone.pattern is None:
             return
         known = self._shapes.get(id(zone.pattern))
@@ -93,7 +97,7 @@ class AlikeNodes:
             return
         size = len(plan.apex)
         nodes = [
-            (key[:-size], node if node is earlier else None)
+            (key[:-size], node if node is earlier or key not in zone.rrsets else None)
             for (key, node), earlier in zip(
                 plan.nodes.items(), known.first.nodes.values(), strict=True
             )

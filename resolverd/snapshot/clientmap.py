@@ -335,7 +335,8 @@ class LazyClientMap:
         """
         fence = fence_of(rules)
         place = located.place.completed_by(self._edge) if located.place else self._edge
-        preference = tuple(r for r in preference if fence is None or r in fence)
+        if fence is not None and not fence.issuperset(preference):
+            preference = tuple(r for r in preference if r in fence)
         scope, block_scope = scopes
         if (drawn := self.ranked.drawn(preference, place, row, extracted)) is not None:
             preference = drawn

@@ -198,7 +198,7 @@ def _geography(source: MapSource, rules: list[PinRule]) -> Geography:
         default=None if geo_pins.default is None else numbers[geo_pins.default],
         biases=[ranked.bias(name) for name in ranked.regions],
         latency=_latency(ranked.latency, index) if ranked.latency else None,
-        capacities=[
+        country_capacities=[
             (ranked.countries[name], ranked.capacities[name])
             for name in ranked.regions
             if name in ranked.capacities

@@ -1,6 +1,6 @@
 """Steer: the Plan's regions seen through the verdicts of the moment.
 
-Called on every verdict and, while any horizon is moving, every `STALENESS` seconds. Its
+Called on every verdict and, while any horizon is closer than a TTL, every `STALENESS` seconds. Its
 cost does not depend on the number of clients: answers are filled in as they are asked for.
 """
 
@@ -34,7 +34,7 @@ from resolverd.snapshot.model import (
 )
 from resolverd.snapshot.regions import World, has_address, judge_regions, measured_verdict
 
-# How old a Steering may grow while horizons move, in seconds.
+# How old a Steering may grow while a horizon is closer than a TTL, in seconds.
 STALENESS = 1.0
 
 # Seconds after which the end of a cohort's epochs is surely over: a timer may be early by as much.

@@ -94,6 +94,7 @@ def test_one_that_is_named_twice_is_opened_once_and_keeps_none_after_it_waiting(
     write_mmdb(last, {"192.0.2.0/24": {"country_code": "DE"}})
     preload.begin(config, [("server.geoip", ["city.mmdb", again, "last.mmdb"])])
     begun = preload._begun[key_of(last)]
+    assert begun._ended.wait(30)
     assert begun.result() is preload.taken(last)
     assert preload.taken(city) is not None
     assert opened == [city, last]

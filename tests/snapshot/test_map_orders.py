@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mmdb_writer import mmdb_bytes
 
 from resolverd.dns.prefix import Prefix
+from resolverd.geo.database import Database
+from resolverd.geo.locator import Locator, Provenance
 from resolverd.geo.place import Place
-from resolverd.policy.fence import PinRule
-from resolverd.snapshot.clientmap import Policy, Ranking
+from resolverd.policy.fence import GeoPins, PinRule
+from resolverd.snapshot.clientmap import LazyClientMap, Policy, Ranking
 from resolverd.snapshot.map_orders import MapOrders
 from resolverd.snapshot.trace import Known
 
@@ -21,6 +27,7 @@ REGIONS = {
 COUNTRIES = {"us-east": "US", "us-west": "US", "eu-west": "IE", "ap": "JP"}
 EDGE = Place(50.1, 8.7, "DE", "EU", "edge")
 NOTHING = Known()
+AP = frozenset({"ap"})
 
 # So few that most are asked for again.
 points = st.sampled_from([(35.0, 135.0), (48.9, 2.4), (40.7, -74.0), (0.0, 0.0)])
@@ -61,9 +68,13 @@ def test_an_order_is_that_of_the_ranking(
         assert orders.order(rules, place, client, NOTHING) == expected
 
 
-def test_a_place_that_is_asked_for_again_keeps_one_list() -> None:
+@pytest.mark.parametrize("pins", [GeoPins({}, {}), GeoPins({"JP": PinRule("jp", AP)}, {})])
+def test_entries_of_one_place_share_one_list(pins: GeoPins) -> None:
     """A map of 65,536 entries would else hold as many lists of 255 regions."""
-    orders = MapOrders(ranking("nearest"), EDGE)
-    place = Place(35.0, 135.0, "JP", "AS", "a.mmdb")
-    first, second = (orders.order([], place, Prefix(32, n << 24, 24), NOTHING) for n in (1, 2))
+    networks = {f"{n}.0.0.0/8": {"country_code": "JP"} for n in (1, 2)}
+    database = Database.of(mmdb_bytes(networks), "it")
+    locator = Locator([(Provenance(Path("it"), None), database)])
+    clients = LazyClientMap(ranking("nearest"), [], pins, locator, EDGE)
+    first, second = (clients.lookup(Prefix(32, n << 24, 24)).preference for n in (1, 2))
+    assert first
     assert first is second

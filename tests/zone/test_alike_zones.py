@@ -165,6 +165,16 @@ def test_of_zones_written_alike_one_is_read(tmp_path: Path) -> None:
     assert loaded(tmp_path, "*.zone") == apart(tmp_path, "*.zone")
 
 
+def test_many_patterns_side_by_side_may_differ_in_their_negative_ttls(tmp_path: Path) -> None:
+    """Each has a name that no file has, which tells why no region serves, for so many seconds."""
+    for number in range(5):
+        for minimum in range(20):
+            name = f"p{number}x{minimum}"
+            text = ZONE.replace(" 300\n", f" {minimum + 1}\n")
+            (tmp_path / f"{name}.zone").write_text(text.format(origin=f"{name}.example", serial=1))
+    assert loaded(tmp_path, "*.zone") == apart(tmp_path, "*.zone")
+
+
 @pytest.mark.parametrize(
     "line",
     [

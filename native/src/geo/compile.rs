@@ -116,7 +116,7 @@ pub fn assemble(compiled: Compiled, geography: &Geography) -> ClientMap {
             Ordering::Nearest | Ordering::Failover | Ordering::Latency => Policy::Listed,
             Ordering::Weighted => Policy::Weighted(geography.regions.clone().into()),
         },
-        drawn: (geography.regions.iter().zip(&geography.standing))
+        drawn: (geography.regions.iter().zip(&geography.country_capacities))
             .map(|(region, (_, capacity))| Drawn {
                 capacity: *capacity,
                 seed: region.seed,

@@ -70,7 +70,7 @@ pub fn fuzz_compile(octets: &[u8]) {
             2
         ],
         latency: None,
-        standing: vec![(*b"DE", 1.0), (*b"DE", 2.0)],
+        country_capacities: vec![(*b"DE", 1.0), (*b"DE", 2.0)],
         edge_country: *b"SG",
         nat64: vec![Prefix::new(Family::V6, 0x2001_0db8 << 96, 40)],
         own: vec![OwnPlace {

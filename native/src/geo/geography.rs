@@ -23,7 +23,7 @@
 //!   countries: code 2 octets · samples: column u16 · ms f64 · confidence f64
 //!   autonomous systems: number u32 · samples
 //!   own places: own place u16 · samples
-//! standing, of each region where places decide: country 2 octets (zeros for none) · capacity f64
+//! country_capacities, of each region where places decide: country 2 octets (zeros for none) · capacity f64
 //! the edge's country: 2 octets, zeros for none
 //! NAT64 prefixes: family u8 (6) · length u8 · address 16 octets, left-aligned
 //! own places: latitude, longitude f64, then those of its fallback; not a number for none ·
@@ -70,7 +70,7 @@ pub struct Geography {
     pub latency: Option<Latency>,
     /// The country and the capacity of each region, in their order; none where places do not
     /// decide.
-    pub standing: Vec<(Code, f64)>,
+    pub country_capacities: Vec<(Code, f64)>,
     /// Where this edge stands; [`NONE`] where that is not written.
     pub edge_country: Code,
     /// A network's own NAT64 prefixes.
@@ -133,7 +133,7 @@ impl Geography {
                 })
             })?,
             latency: from.list(Octets::latency)?.pop(),
-            standing: from.list(|from| Some((from.take()?, from.double()?)))?,
+            country_capacities: from.list(|from| Some((from.take()?, from.double()?)))?,
             edge_country: from.take()?,
             nat64: from.list(Octets::prefix)?,
             own: from.list(|from| {
@@ -177,7 +177,8 @@ impl Geography {
             && read.nat64.iter().all(nat64)
             && usize::from(read.unplaced.max(read.default)) <= read.pins.len()
             && read.biases.len() == read.regions.len()
-            && (read.standing.is_empty() || read.standing.len() == read.regions.len())
+            && (read.country_capacities.is_empty()
+                || read.country_capacities.len() == read.regions.len())
             && read.latency.is_some() == matches!(read.ordering, Ordering::Latency)
             && { read.latency.iter() }.all(|known| known.field.columns.len() >= read.regions.len());
         sound.then_some(read)
@@ -203,8 +204,8 @@ impl Geography {
             return 0;
         };
         let own = |region: u8| {
-            let standing = self.standing.get(usize::from(region));
-            standing.is_some_and(|(country, _)| *country == place.country)
+            let known = self.country_capacities.get(usize::from(region));
+            known.is_some_and(|(country, _)| *country == place.country)
         };
         allowed.sort_by_key(|region| if own(*region) { (0, *region) } else { (1, 0) });
         let count = allowed.iter().take_while(|region| own(**region)).count();

@@ -23,7 +23,7 @@ use super::leaves::{Leaf, LeafSource, unit};
 use super::map::ClientMap;
 use super::networks::Networks;
 use super::preference_table::{NEAR, PreferenceTable, Rest};
-use super::ranker::{Ranker, fenced};
+use super::ranker::{Ranker, fence_of, fenced};
 use super::table_builder::PreferenceTableBuilder;
 use crate::wire::prefix::Family;
 use std::thread;
@@ -107,7 +107,14 @@ fn load_rows(rest: &mut Octets<'_>, geography: &Geography) -> Option<PreferenceT
         rest.0 = after;
         // The row of prefixes that embed IPv4 has a region that there is none of.
         let known = |region: &u8| usize::from(*region) < regions || *region == u8::MAX;
-        let sound = preference.iter().all(known) && usize::from(rule) < rules && drawn <= count;
+        let fence = fence_of(geography, rule);
+        let within =
+            |region: &u8| *region == u8::MAX || fence.is_none_or(|fence| fence.holds(*region));
+        let sound = preference
+            .iter()
+            .all(|region| known(region) && within(region))
+            && usize::from(rule) < rules
+            && drawn <= count;
         if !sound || !whole {
             return None;
         }

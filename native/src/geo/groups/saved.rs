@@ -86,7 +86,11 @@ impl Group<'_> {
             if part > u64::from(header.deepest) || self.entry(number) >= suited.rows {
                 return false;
             }
-            let end = address + (1 << (part as u32 + u32::from(DEEPEST - header.deepest)));
+            let size = 1 << (part as u32 + u32::from(DEEPEST - header.deepest));
+            if address & (size - 1) != 0 {
+                return false;
+            }
+            let end = address + size;
             for quarter in address.div_ceil(1 << QUARTER)..end.div_ceil(1 << QUARTER) {
                 if quarter > 3 || header.first_of_quarter(quarter) != number {
                     return false;
