@@ -315,8 +315,11 @@ mod tests {
                     continue;
                 };
                 for step in 0..64_u128 {
-                    let leaf = restored.leaf(step << 122 | u128::from(mix(draw)) << 58);
+                    let address = step << 122 | u128::from(mix(draw)) << 58;
+                    let leaf = restored.leaf(address);
                     assert!(leaf.entry() < ROWS && leaf.length() <= 32);
+                    let first = address & !unit(leaf.length()).wrapping_sub(1);
+                    assert_eq!(restored.leaf(first), leaf, "it lies where it says");
                 }
             }
             for length in (0..octets.len()).step_by(13) {
