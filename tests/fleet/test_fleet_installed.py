@@ -48,6 +48,7 @@ def place(folder: Path, text: str) -> Path:
         (["publish", "--list"], edge(SERVICES + URLS), 3),
         (["anycast"], edge(SERVICES + URLS + ANYCAST), 3),
         (["doctor", "--only", "fleet"], edge(SERVICES + URLS), 1),
+        (["doctor", "--only", "fleet"], PUBLISHED, 1),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
