@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from release.notices import locked
 from resolverd.doctor.fleet import fleet
+from resolverd.fleet.installed import command_for, install_command
 
 ROOT = Path(__file__).parents[2]
 LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
@@ -67,7 +69,22 @@ def test_who_needs_it_and_has_it_not_says_how_to_install_it(
     said = ran.stdout + ran.stderr
     assert (ran.returncode, "Traceback" in said) == (status, False), said
     assert "nats-py" in said
-    assert f"{sys.executable} -m pip install 'resolverd[fleet]'" in said
+    assert install_command() in said
+
+
+@pytest.mark.parametrize(
+    ("python", "pip", "command"),
+    [
+        ("/opt/r/bin/python", True, "/opt/r/bin/python -m pip install 'resolverd[fleet]'"),
+        ("/opt/r d/python", True, "'/opt/r d/python' -m pip install 'resolverd[fleet]'"),
+        ("/opt/r d/python", False, "uv pip install --python '/opt/r d/python' 'resolverd[fleet]'"),
+    ],
+)
+def test_the_command_is_for_this_environment_whether_it_has_pip_or_not(
+    python: str, pip: bool, command: str
+) -> None:
+    found = command_for(python, pip=pip)
+    assert shlex.split(found, comments=True) == shlex.split(command)
 
 
 def test_an_edge_without_a_fleet_needs_it_not(tmp_path: Path) -> None:
