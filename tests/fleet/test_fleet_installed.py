@@ -118,7 +118,25 @@ def test_what_is_installed_from_the_lock_file_is_a_whole_edge() -> None:
         if each.marker is None or each.marker.evaluate():
             assert each.specifier.contains(versions[canonicalize_name(each.name)]), each
     for made_of_it in ("Containerfile", "release/environment.py", "release/deb.py", "Makefile"):
-        assert re.search(r"--require-hashes.*requirements\.lock", _joined(made_of_it)), made_of_it
+        assert any(map(_installs_the_lock_file, _commands((ROOT / made_of_it).read_text())))
+
+
+@pytest.mark.parametrize(
+    ("text", "installs"),
+    [
+        ("pip install --require-hashes -r requirements.lock\n", True),
+        (
+            "RUN pip install \\\n --require-hashes \\\n -r /tmp/requirements.lock \\\n && true\n",
+            True,
+        ),
+        ('run([*pip, "--require-hashes", "-r", "requirements.lock"])\n', True),
+        ("pip install --require-hashes -r requirements-dev.lock\n", False),
+        ("pip install --require-hashes -r a.lock\ncp requirements.lock /tmp\n", False),
+        ("pip install --require-hashes -r a.lock && cp requirements.lock /tmp\n", False),
+    ],
+)
+def test_the_lock_file_is_installed_where_one_command_does_it(text: str, installs: bool) -> None:
+    assert any(map(_installs_the_lock_file, _commands(text))) == installs
 
 
 def test_tests_run_with_the_versions_that_are_installed() -> None:
@@ -128,5 +146,11 @@ def test_tests_run_with_the_versions_that_are_installed() -> None:
         assert tried[name] == version, name
 
 
-def _joined(name: str) -> str:
-    return (ROOT / name).read_text().replace("\n", " ")
+def _commands(text: str) -> list[str]:
+    """Those that a file of them has, a line each, whatever lines each is continued on."""
+    return re.split(r"\n|&&", text.replace("\\\n", " "))
+
+
+def _installs_the_lock_file(command: str) -> bool:
+    """Whether it does, and nothing else than what the file has."""
+    return re.search(r"--require-hashes.*\brequirements\.lock", command) is not None
