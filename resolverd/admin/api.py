@@ -101,7 +101,8 @@ class Api:
         except ValueError as error:
             raise ApiError(400, str(error), "write policy=nearest, or leave it out") from error
         try:
-            explanation = explain(name, _prefix(client), self._served.snapshot, alternative)
+            snapshot, now = self._served.snapshot, time.monotonic()
+            explanation = explain(name, _prefix(client), snapshot, alternative, now)
         except ValueError as error:
             raise ApiError(400, str(error), "write a hostname such as chat.example.com") from error
         except NotSteeredError as error:

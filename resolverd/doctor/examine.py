@@ -57,7 +57,6 @@ def examine(
     wanted, native = wanted_engine(examined.config), why_not()
     opened = opened_databases([examined.base / name for name in examined.config.server.geoip])
     serves = would_serve(wanted, native)
-    urls = examined.config.fleet.urls
     findings = (
         examined.finding,
         engines.engine(
@@ -66,7 +65,7 @@ def examine(
             linux=sys.platform == "linux",
             install=engines.installing(Path(__file__).parents[1]),
         ),
-        fleet.fleet(urls, fleet.library_missing() if urls else None),
+        fleet.fleet(examined.urls, fleet.library_missing() if examined.urls else None),
         *_listening(host),
         *_databases(opened, now()),
         *_capacity(host, serves, sum(database.octets for database in opened)),

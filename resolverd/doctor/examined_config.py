@@ -13,6 +13,7 @@ from resolverd.config.checks import cross_check
 from resolverd.config.explain import problems_of
 from resolverd.config.load import SetOption, load_config
 from resolverd.config.model import Config
+from resolverd.config.published import fleet_of
 from resolverd.config.sources import Sources
 from resolverd.doctor.finding import Finding
 from resolverd.errors import ConfigError, errors_among
@@ -23,13 +24,15 @@ _STAND_IN = {"server": {"coordinates": [0.0, 0.0]}}
 class ExaminedConfig(NamedTuple):
     """A configuration, the directory its paths start from, and what there is to say of it.
 
-    `file` is None where the defaults stand in.
+    `file` is None where the defaults stand in. `urls` are those of its fleet, read even where it is
+    otherwise wrong, as that of an edge is until its first generation has come.
     """
 
     config: Config
     base: Path
     file: Path | None
     finding: Finding
+    urls: Sequence[str]
 
 
 def read_examined_config(path: Path, overrides: Sequence[SetOption]) -> ExaminedConfig:
@@ -39,19 +42,25 @@ def read_examined_config(path: Path, overrides: Sequence[SetOption]) -> Examined
     `overrides` alone are wrong.
     """
     if not path.exists():
-        return ExaminedConfig(_defaults(path, overrides), path.parent, None, _absent(path))
+        config = _defaults(path, overrides)
+        return ExaminedConfig(config, path.parent, None, _absent(path), config.fleet.urls)
     try:
         loaded = load_config(path, overrides)
     except ConfigError as error:
         problems = errors_among(error.problems)
         if all(problem.file == "--set" for problem in problems):
             raise
+        fleet = fleet_of(path, overrides)
         return ExaminedConfig(
-            Config.model_validate(_STAND_IN), path.parent, None, _invalid(path, error)
+            Config.model_validate(_STAND_IN),
+            path.parent,
+            None,
+            _invalid(path, error),
+            fleet.urls if fleet else (),
         )
     listen = ", ".join(map(str, loaded.config.server.listen))
     finding = Finding("config", "ok", f"{path}: to listen on {listen}")
-    return ExaminedConfig(loaded.config, loaded.base, path, finding)
+    return ExaminedConfig(loaded.config, loaded.base, path, finding, loaded.config.fleet.urls)
 
 
 def _defaults(path: Path, overrides: Sequence[SetOption]) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from resolverd.doctor.finding import Finding
-from resolverd.fleet.installed import INSTALL, NatsMissingError, need_nats
+from resolverd.fleet.installed import NatsMissingError, install_command, need_nats
 
 
 def library_missing() -> str | None:
@@ -24,4 +24,4 @@ def fleet(urls: Sequence[str], missing: str | None) -> Finding:
     if missing is None:
         return Finding("fleet", "ok", "fleet.urls is set, and nats-py can be loaded")
     seen = f"fleet.urls is set, and nats-py cannot be loaded: {missing}; resolverd would not start"
-    return Finding("fleet", "fault", seen, INSTALL)
+    return Finding("fleet", "fault", seen, install_command())

@@ -101,8 +101,12 @@ def candidates(
     preference: PreferenceList,
     statuses: Mapping[str, RegionStatus],
     decision: Decision,
+    age: float = 0.0,
 ) -> tuple[Candidate, ...]:
-    """All `regions` of a service, the preferred ones first, then those outside the fence."""
+    """All `regions` of a service, the preferred ones first, then those outside the fence.
+
+    `statuses` are `age` seconds old; those of the candidates are of now.
+    """
     ranks = {region: rank for rank, region in enumerate(preference, 1)}
     reasons: dict[str, WhyNot] = dict.fromkeys(preference, "less_preferred")
     reasons |= zip(decision.consulted, decision.reasons, strict=True)
@@ -111,10 +115,24 @@ def candidates(
             region,
             round(distances[region], 1),
             ranks.get(region),
-            replace(statuses[region], positions=None),
+            _at(statuses[region], age),
             reason,
             _WORDS[reason](statuses[region]),
         )
         for region in sorted(regions, key=lambda r: ranks.get(r, len(ranks) + 1))
         for reason in [reasons.get(region, "outside_fence")]
+    )
+
+
+def _at(status: RegionStatus, age: float) -> RegionStatus:
+    """The status `age` seconds later, of which nothing but time has passed; without positions."""
+    since, answer_since = status.since_change, status.answer_since_change
+    return replace(
+        status,
+        positions=None,
+        min_until_flip=max(0.0, status.min_until_flip - age),
+        since_change=None if since is None else since + age,
+        steady=max(0.0, status.steady - age),
+        answer_min_until_flip=max(0.0, status.answer_min_until_flip - age),
+        answer_since_change=None if answer_since is None else answer_since + age,
     )

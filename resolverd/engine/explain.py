@@ -82,12 +82,17 @@ class Explanation:
 
 
 def explain(
-    name: str, client: Prefix, snapshot: Snapshot, alternative: Policy | None = None
+    name: str,
+    client: Prefix,
+    snapshot: Snapshot,
+    alternative: Policy | None = None,
+    now: float | None = None,
 ) -> Explanation:
     """Why a client inside `client` gets the answer it gets for `name`.
 
     `client` is what a resolver sends as client subnet, so at least one bit long, or else the
-    resolver's own address. `alternative` is a policy whose order is told too. Raises
+    resolver's own address. `alternative` is a policy whose order is told too. `now` (monotonic
+    seconds) is when it is asked, None when the Steering was made: that may be hours old. Raises
     NotSteeredError when the name is not a DYNA, ValueError when it is not a name.
     """
     zone, dyna = _steered(name, snapshot.plan)
@@ -101,6 +106,7 @@ def explain(
     view = view_of(given, trace, policy, snapshot.plan, client)
     preference = view.order.preference
     statuses = snapshot.steering.statuses[service.name]
+    age = 0.0 if now is None else max(0.0, now - snapshot.steering.taken_at)
     ecs = honours_ecs(snapshot.plan, dyna)
     draw = draw_of(clients.block(client).prefix, cached.decision, statuses, service.trickle)
     place = trace.place
@@ -122,7 +128,7 @@ def explain(
         groups=tuple(dict.fromkeys(group for rule in trace.rules for group in rule.groups)),
         fence=tuple(sorted(preference)),
         candidates=candidates(
-            service.regions, view.distances, preference, statuses, cached.decision
+            service.regions, view.distances, preference, statuses, cached.decision, age
         ),
         outcome=cached.outcome,
         region=cached.region,

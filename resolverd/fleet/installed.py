@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from importlib.util import find_spec
 
 from resolverd.errors import ResolverdError
-
-INSTALL = f"{sys.executable} -m pip install 'resolverd[fleet]'"
-"""The command that installs it into the environment that runs this."""
 
 
 class NatsMissingError(ResolverdError):
@@ -21,5 +20,18 @@ def need_nats() -> None:
     except ImportError as error:
         raise NatsMissingError(
             f"fleet.urls needs nats-py, which cannot be loaded ({error})\n"
-            f"install it with: {INSTALL}"
+            f"install nats-py into the environment of {sys.executable}: {install_command()}"
         ) from error
+
+
+def install_command() -> str:
+    """The command that installs it into the environment that runs this."""
+    return command_for(sys.executable, pip=find_spec("pip") is not None)
+
+
+def command_for(python: str, *, pip: bool) -> str:
+    """The command for the environment of `python`, which has no `pip` where uv made it."""
+    quoted, what = shlex.quote(python), "'resolverd[fleet]'"
+    if pip:
+        return f"{quoted} -m pip install {what}"
+    return f"uv pip install --python {quoted} {what}  # without pip: docs/fleet.md has uv's ways"

@@ -1,12 +1,14 @@
 """What decisions of sticky services have rested on, as a part of the document of `standing.py`.
 
     {"chat": {"segments": [{"since": 1764321000.0, "serving": ["eu-west", "us-east"],
-                            "shares": {"eu-west": [0.1, 0.0, 0]}, "trickle": 0.0}],
+                            "shares": {"eu-west": [0.1, 0.0, 0]}, "trickle": 0.0,
+                            "spill_off": ["eu-west"]}],
               "positions": [{"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}]}}
 
 A share is what is sent on, what is taken, and the place in `positions` of what stands for draws, or
-null; then true, where an operator had the region out of spilling. Segments of the client map before
-are left out, since no process has that map after this one.
+null: three values, for an older release that is rolled back to reads no others. `spill_off` are
+those of its regions that an operator had out of spilling; older documents are without. Segments of
+the client map before are left out, since no process has that map after this one.
 """
 
 from __future__ import annotations
@@ -46,13 +48,11 @@ def _written(segments: tuple[Segment, ...]) -> dict[str, Any]:
             "since": segment.since,
             "serving": sorted(segment.serving),
             "shares": {
-                region: [
-                    *(share.spill_ratio, share.accept_ratio, place(share.positions)),
-                    *([True] if share.spill_off else []),
-                ]
+                region: [share.spill_ratio, share.accept_ratio, place(share.positions)]
                 for region, share in segment.shares.items()
             },
             "trickle": segment.trickle,
+            "spill_off": sorted(r for r, share in segment.shares.items() if share.spill_off),
         }
         for segment in segments
         if not segment.earlier
@@ -70,19 +70,21 @@ def _read(record: Any) -> tuple[Segment, ...]:
 
 
 def _segment(record: Any, positions: list[Positions]) -> Segment:
+    off = {text(region) for region in record.get("spill_off", [])}
+    shares = {text(region): _share(share, positions) for region, share in record["shares"].items()}
+    if not off <= shares.keys():
+        raise ValueError("it is damaged: a region without a share is out of spilling")
     return Segment(
         number(record["since"]),
         frozenset(text(region) for region in record["serving"]),
-        {text(region): _share(share, positions) for region, share in record["shares"].items()},
+        {region: own._replace(spill_off=region in off) for region, own in shares.items()},
         ratio(record["trickle"]),
     )
 
 
 def _share(record: Any, positions: list[Positions]) -> SegmentShare:
-    spill_ratio, accept_ratio, place, *off = record
-    if len(off) > 1 or not all(each is True for each in off):
-        raise ValueError(f"it is damaged: {off!r} stands behind a share")
-    share = SegmentShare(ratio(spill_ratio), ratio(accept_ratio), spill_off=bool(off))
+    spill_ratio, accept_ratio, place = record
+    share = SegmentShare(ratio(spill_ratio), ratio(accept_ratio))
     if place is None:
         return share
     if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(positions):

@@ -6,7 +6,9 @@ import asyncio
 import errno
 import ipaddress
 import random
+import time
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from harness.messages import ecs_of
 from structlog.testing import capture_logs
 
 from resolverd import restarts
+from resolverd.admin import api
 
 
 async def test_state_tells_what_is_served_and_known(admin: AdminClient) -> None:
@@ -84,6 +87,18 @@ async def test_explain_tells_pins_and_candidates(admin: AdminClient) -> None:
     )
     assert document["config"] == str(admin.config.resolve())
     assert len(document["candidates"]) == len(REGIONS)
+
+
+async def test_explain_tells_what_is_left_at_the_moment_of_asking(
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Steering is that of the drain: time alone changes nothing for long."""
+    await admin.override("ap-northeast", "drain", **{"for": "1h"})
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + 3000)
+    monkeypatch.setattr(api, "time", clock)
+    document = (await admin.ask("GET", "/explain", params={"name": NAME, "client": TOKYO})).json
+    left = {each["region"]: each["status"]["min_until_flip"] for each in document["candidates"]}
+    assert 0 < left["ap-northeast"] <= 600
 
 
 async def test_an_override_is_obeyed_before_it_is_answered(admin: AdminClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -58,10 +59,11 @@ def why_not() -> str:
     """Why namespaces cannot be had here; empty where they can."""
     if os.geteuid():
         return "network namespaces need root"
+    for page in ("ip(8)", "nsenter(1)", "setpriv(1)"):
+        if shutil.which(page.partition("(")[0]) is None:
+            return f"there is no {page} here"
     try:
         Namespace("try").remove()
-    except FileNotFoundError:
-        return "there is no ip(8) here"
     except subprocess.CalledProcessError as error:
         return str(error.stderr).strip()
     return ""

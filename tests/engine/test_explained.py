@@ -10,6 +10,7 @@ from typing import NamedTuple
 import dns.message
 import dns.rcode
 import dns.rdatatype
+import pytest
 from harness.config import REGIONS, config_text
 from harness.messages import ecs_of, query
 from harness.places import FRANKFURT, LONDON, NEW_YORK, TOKYO, database_locator
@@ -199,3 +200,40 @@ def test_explain_tells_what_both_engines_answer(
         answered = [c.region for c in found.candidates if c.why.startswith("answered")]
         assert answered == ([found.region] if found.region else [])
         assert {c.region for c in found.candidates if c.preferred} == set(found.fence)
+
+
+@pytest.mark.parametrize(
+    ("after", "drained", "suspect", "steady", "changed"),
+    [
+        (None, 1800.0, 900.0, 600.0, 7.0),
+        (0.0, 1800.0, 900.0, 600.0, 7.0),
+        (0.5, 1799.5, 899.5, 599.5, 7.5),
+        (700.0, 1100.0, 200.0, 0.0, 707.0),
+        (5000.0, 0.0, 0.0, 0.0, 5007.0),
+    ],
+)
+def test_times_are_told_as_of_the_moment_of_asking(
+    after: float | None, drained: float, suspect: float, steady: float, changed: float
+) -> None:
+    """No Steering is made while time alone changes nothing, however long that is."""
+    table = Overrides()
+    table.set("us-east", Override(OverrideKind.DRAIN, "ops", "test", NOW, NOW + 1800))
+    doubted = Verdict(State.SUSPECT, None, "test", 900.0, State.SUSPECT, probed_at=NOW)
+    changing = Verdict(State.UP, NOW - 7, "test", math.inf, State.UP)
+    snapshot = snapshot_of(
+        ZONE,
+        CONFIG,
+        verdicts={"us-west-1": doubted, "ap-northeast-1": changing},
+        overrides=table,
+        shares={("near", "eu-west"): Share(0.1, steady=600.0)},
+    )
+    now = None if after is None else NOW + after
+    found = explain("near.inference.example", parse_prefix("9.9.9.0/24"), snapshot, now=now)
+    told = {candidate.region: candidate.status for candidate in found.candidates}
+    assert told["us-east"].min_until_flip == drained
+    assert told["us-west"].min_until_flip == told["us-west"].answer_min_until_flip == suspect
+    assert told["eu-west"].steady == steady
+    assert told["eu-west"].min_until_flip == math.inf
+    assert told["eu-west"].since_change is None
+    assert told["ap-northeast"].since_change == changed
+    assert told["ap-northeast"].answer_since_change == changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from release.notices import locked
 from resolverd.doctor.fleet import fleet
+from resolverd.fleet.installed import command_for, install_command
 
 ROOT = Path(__file__).parents[2]
 LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
@@ -48,6 +50,7 @@ def place(folder: Path, text: str) -> Path:
         (["publish", "--list"], edge(SERVICES + URLS), 3),
         (["anycast"], edge(SERVICES + URLS + ANYCAST), 3),
         (["doctor", "--only", "fleet"], edge(SERVICES + URLS), 1),
+        (["doctor", "--only", "fleet"], PUBLISHED, 1),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, list) else "",
 )
@@ -66,7 +69,22 @@ def test_who_needs_it_and_has_it_not_says_how_to_install_it(
     said = ran.stdout + ran.stderr
     assert (ran.returncode, "Traceback" in said) == (status, False), said
     assert "nats-py" in said
-    assert f"{sys.executable} -m pip install 'resolverd[fleet]'" in said
+    assert install_command() in said
+
+
+@pytest.mark.parametrize(
+    ("python", "pip", "command"),
+    [
+        ("/opt/r/bin/python", True, "/opt/r/bin/python -m pip install 'resolverd[fleet]'"),
+        ("/opt/r d/python", True, "'/opt/r d/python' -m pip install 'resolverd[fleet]'"),
+        ("/opt/r d/python", False, "uv pip install --python '/opt/r d/python' 'resolverd[fleet]'"),
+    ],
+)
+def test_the_command_is_for_this_environment_whether_it_has_pip_or_not(
+    python: str, pip: bool, command: str
+) -> None:
+    found = command_for(python, pip=pip)
+    assert shlex.split(found, comments=True) == shlex.split(command)
 
 
 def test_an_edge_without_a_fleet_needs_it_not(tmp_path: Path) -> None:
@@ -100,7 +118,25 @@ def test_what_is_installed_from_the_lock_file_is_a_whole_edge() -> None:
         if each.marker is None or each.marker.evaluate():
             assert each.specifier.contains(versions[canonicalize_name(each.name)]), each
     for made_of_it in ("Containerfile", "release/environment.py", "release/deb.py", "Makefile"):
-        assert re.search(r"--require-hashes.*requirements\.lock", _joined(made_of_it)), made_of_it
+        assert any(map(_installs_the_lock_file, _commands((ROOT / made_of_it).read_text())))
+
+
+@pytest.mark.parametrize(
+    ("text", "installs"),
+    [
+        ("pip install --require-hashes -r requirements.lock\n", True),
+        (
+            "RUN pip install \\\n --require-hashes \\\n -r /tmp/requirements.lock \\\n && true\n",
+            True,
+        ),
+        ('run([*pip, "--require-hashes", "-r", "requirements.lock"])\n', True),
+        ("pip install --require-hashes -r requirements-dev.lock\n", False),
+        ("pip install --require-hashes -r a.lock\ncp requirements.lock /tmp\n", False),
+        ("pip install --require-hashes -r a.lock && cp requirements.lock /tmp\n", False),
+    ],
+)
+def test_the_lock_file_is_installed_where_one_command_does_it(text: str, installs: bool) -> None:
+    assert any(map(_installs_the_lock_file, _commands(text))) == installs
 
 
 def test_tests_run_with_the_versions_that_are_installed() -> None:
@@ -110,5 +146,11 @@ def test_tests_run_with_the_versions_that_are_installed() -> None:
         assert tried[name] == version, name
 
 
-def _joined(name: str) -> str:
-    return (ROOT / name).read_text().replace("\n", " ")
+def _commands(text: str) -> list[str]:
+    """Those that a file of them has, a line each, whatever lines each is continued on."""
+    return re.split(r"\n|&&", text.replace("\\\n", " "))
+
+
+def _installs_the_lock_file(command: str) -> bool:
+    """Whether it does, and nothing else than what the file has."""
+    return re.search(r"--require-hashes.*\brequirements\.lock", command) is not None

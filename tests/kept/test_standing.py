@@ -253,6 +253,19 @@ def test_segments_of_the_map_before_are_left_out_for_no_process_will_have_that_m
     assert read(document, CONFIG, LATER).histories == {"chat": tuple(known[2:])}
 
 
+def test_a_release_that_is_rolled_back_to_reads_the_history_of_a_region_out_of_spilling() -> None:
+    """It takes three values for a share, and refuses the whole document, drains too, for others."""
+    share = SegmentShare(0.25, 0.0, Positions((0.5,), {}), spill_off=True)
+    known = Segment(5.0, frozenset("ab"), {"a": share, "b": SegmentShare(0.0, 0.5)})
+    document = json.loads(json.dumps(written(Standing(histories={"chat": (known,)}), CONFIG, NOW)))
+    (segment,) = document["histories"]["chat"]["segments"]
+    assert segment["shares"] == {"a": [0.25, 0.0, 0], "b": [0.0, 0.5, None]}
+    assert _near(read(document, CONFIG, LATER).histories, {"chat": (known,)})
+    del segment["spill_off"]
+    older = replace(known, shares={**known.shares, "a": share._replace(spill_off=False)})
+    assert _near(read(document, CONFIG, LATER).histories, {"chat": (older,)})
+
+
 def test_the_document_of_a_release_without_sticky_services_is_read() -> None:
     document = written(Standing(), CONFIG, NOW)
     del document["histories"]
@@ -270,7 +283,9 @@ def test_the_document_of_a_release_without_sticky_services_is_read() -> None:
         ([{"shares": {"a": [0.5, 0.0, 0]}}], "no place"),
         ([{"shares": {"a": [0.5, 0.0]}}], "not enough values"),
         ([{"shares": {"a": [1.5, 0.0, None]}}], "between 0 and 1"),
-        ([{"shares": {"a": [0.5, 0.0, None, 1]}}], "behind a share"),
+        ([{"shares": {"a": [0.5, 0.0, None, True]}}], "too many values"),
+        ([{"spill_off": ["a"]}], "without a share"),
+        ([{"shares": {"a": [0.5, 0.0, None]}, "spill_off": [1]}], "no text"),
     ],
 )
 def test_a_history_that_is_none_is_refused(segments: list[dict[str, Any]], reason: str) -> None:

@@ -20,6 +20,12 @@ ListenStream=
 ListenDatagram=127.0.0.1:53
 ListenStream=127.0.0.1:53
 """
+EDGE = """\
+[server]
+coordinates = [50.1, 8.7]
+[fleet]
+urls = ["nats://127.0.0.1:4222"]
+"""
 OTHER = "import socket, time; s = socket.create_server(('127.0.0.1', 5300)); time.sleep(3600)"
 
 
@@ -37,8 +43,9 @@ def test_a_fresh_installation_listens_on_loopback_alone(
         installation.box.run("resolverd", "check")
     engine = installation.box.run("resolverd", "doctor", "--only", "engine", "--json")
     assert '"engine": "native"' in engine
-    urls = 'fleet.urls=["nats://127.0.0.1:4222"]'
-    installation.box.run("resolverd", "doctor", "--only", "fleet", "--set", urls)
+    installation.box.write("/run/edge.toml", EDGE)
+    edge = "--config", "/run/edge.toml", "--only", "fleet", "--json"
+    assert "nats-py can be loaded" in installation.box.run("resolverd", "doctor", *edge)
 
 
 def test_what_is_filled_in_is_served_by_the_account_of_the_package(

@@ -57,10 +57,14 @@ def why_not() -> str:
 
 @dataclass(frozen=True)
 class Box:
-    """A booted system. `pid` is its PID 1 as seen from outside; `folder` is /run/box inside."""
+    """A booted system: `pid` is its PID 1, and `cgroup` what all of it is in, as seen from outside.
+
+    `folder` is /run/box inside.
+    """
 
     pid: int
     folder: Path
+    cgroup: Path
 
     def run(self, *command: str, check: bool = True, timeout: float = TIMEOUT) -> str:
         """What a program prints inside, errors included. Raises BoxError when it fails."""
@@ -139,7 +143,7 @@ def boot(
             start_new_session=True,
         )
     try:
-        box = Box(_first_child(process, folder / "console"), folder)
+        box = Box(_first_child(process, folder / "console"), folder, cgroup)
         _until_up(process, box)
         yield box
     finally:

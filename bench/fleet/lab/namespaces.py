@@ -34,7 +34,11 @@ class Namespace:
         self.node = node
         self.name = f"{PREFIX}-{os.getpid()}-{node}"
         run("ip", "netns", "add", self.name)
-        self.ip("link set lo up")
+        try:
+            self.ip("link set lo up")
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def inside(self) -> list[str]:
