@@ -11,7 +11,14 @@ import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from resolverd.abi.contract import EXCHANGE_NUMBERS, EXCHANGE_SERIES, Numbers
+from resolverd.abi.contract import (
+    EXCHANGE_FAILED,
+    EXCHANGE_NO_CONNECT,
+    EXCHANGE_NUMBERS,
+    EXCHANGE_READ,
+    EXCHANGE_SERIES,
+    Numbers,
+)
 from resolverd.abi.library import OutBuf, Span, library, release_after
 from resolverd.abi.pages import PageLayout
 from resolverd.abi.tables import REASON_OCTETS
@@ -20,8 +27,6 @@ MAX_SERIES = EXCHANGE_SERIES
 """Of a page that may be asked for."""
 # Records for which there is room at once.
 _AT_ONCE = 16
-_PAGE, _FAILED = 0, 1
-_NO_CONNECT = 2**64 - 1
 _SIGN = 2**63
 _HEAD, _FIELDS = struct.Struct("=4Q"), struct.Struct("=3Q")
 _IPV4, _IPV6 = struct.Struct("=H2s4s8x"), struct.Struct("=H2s4x16s4x")
@@ -142,11 +147,11 @@ class Exchanges:
         while at < written:
             number, kind, nanoseconds, count = _HEAD.unpack_from(octets, 8 * at)
             connect, at = nanoseconds / 1e9, at + 4
-            if kind == _PAGE:
+            if kind == EXCHANGE_READ:
                 records.append(PageRead(number, connect, self._values[at : at + count].tolist()))
                 at += count
-            elif kind == _FAILED:
-                known = None if nanoseconds == _NO_CONNECT else connect
+            elif kind == EXCHANGE_FAILED:
+                known = None if nanoseconds == EXCHANGE_NO_CONNECT else connect
                 records.append(ConnectionFailed(number, known, count))
             else:
                 descriptor, error, reads = _FIELDS.unpack_from(octets, 8 * at)

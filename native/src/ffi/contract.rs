@@ -13,7 +13,7 @@ use crate::pages::Layout;
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0xAB2C8967;
+pub const ABI_VERSION: u32 = 0x9EE1A420;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -25,10 +25,6 @@ pub const SHARED: u32 = 16;
 pub const SOCKET_OCTETS: usize = 12;
 /// Octets of a sample before its query.
 pub const SAMPLE_OCTETS: usize = 24;
-/// Series of a page that is asked for, at most.
-pub const EXCHANGE_SERIES: usize = 128;
-/// Numbers of a record of an exchange, at most.
-pub const EXCHANGE_NUMBERS: usize = 132;
 
 const _: () = assert!(size_of::<Span>() == 16);
 const _: () = assert!(size_of::<OutBuf>() == 16);
