@@ -126,7 +126,7 @@ ABI = Abi(
         Function("exchanges", "exchange_page_new", PAGE, (SPAN, SPAN, LAYOUT)),
         Function("exchanges", "exchange_page_release", None, (PAGE,)),
         Function("exchanges", "exchange_begin", I64, (EXCHANGES, PAGE)),
-        Function("exchanges", "exchange_cancel", None, (EXCHANGES, U64)),
+        Function("exchanges", "exchange_cancel", None, (EXCHANGES, U64, NUMBERS)),
         Function("exchanges", "exchanges_turn", SIZE, (EXCHANGES, SIZE, NUMBERS)),
         Function("exchanges", "exchange_look", SIZE, (EXCHANGES, U64, NUMBERS)),
         Function("exchanges", "exchange_take", SIZE, (EXCHANGES, U64, OUT)),

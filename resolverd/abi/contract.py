@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x9EE1A420
+ABI_VERSION: Final = 0x9EF3631E
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -138,7 +138,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_exchange_page_new": (c_void_p, Span, Span, c_void_p),
     "resolverd_exchange_page_release": (None, c_void_p),
     "resolverd_exchange_begin": (c_int64, c_void_p, c_void_p),
-    "resolverd_exchange_cancel": (None, c_void_p, c_uint64),
+    "resolverd_exchange_cancel": (None, c_void_p, c_uint64, Numbers),
     "resolverd_exchanges_turn": (c_size_t, c_void_p, c_size_t, Numbers),
     "resolverd_exchange_look": (c_size_t, c_void_p, c_uint64, Numbers),
     "resolverd_exchange_take": (c_size_t, c_void_p, c_uint64, OutBuf),

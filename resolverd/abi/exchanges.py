@@ -73,6 +73,17 @@ class OtherCame(NamedTuple):
 Record = PageRead | ConnectionFailed | OtherCame
 
 
+class Shown(NamedTuple):
+    """What one had shown that was cancelled.
+
+    `connect` is the time of the TCP handshake in seconds, None where there was none; `answered`,
+    whether the head of a response had come, whole.
+    """
+
+    connect: float | None = None
+    answered: bool = False
+
+
 class ExpectedPage:
     """A page of a layout, to be asked for at an address by the octets of a request.
 
@@ -124,9 +135,11 @@ class Exchanges:
             raise OSError(-number, os.strerror(-number))
         return number
 
-    def cancel(self, number: int) -> None:
-        """End one, if it has not ended; there is no record of it any more."""
-        self._cancel(self._handle, number)
+    def cancel(self, number: int) -> Shown:
+        """End one, if it has not ended; there is no record of it any more, but what it showed."""
+        self._cancel(self._handle, number, self._room)
+        connect, answered = self._numbers[:2]
+        return Shown(_seconds(connect), answered > 0)
 
     def turn(self, most: int) -> tuple[int, list[Record]]:
         """See to at most so many that are ready: how many those were, and what has ended by it."""
@@ -151,8 +164,7 @@ class Exchanges:
                 records.append(PageRead(number, connect, self._values[at : at + count].tolist()))
                 at += count
             elif kind == EXCHANGE_FAILED:
-                known = None if nanoseconds == EXCHANGE_NO_CONNECT else connect
-                records.append(ConnectionFailed(number, known, count))
+                records.append(ConnectionFailed(number, _seconds(nanoseconds), count))
             else:
                 descriptor, error, reads = _FIELDS.unpack_from(octets, 8 * at)
                 at += 3
@@ -165,6 +177,10 @@ class Exchanges:
         received = ctypes.create_string_buffer(octets)
         self._take(self._handle, number, OutBuf.of(received))
         return received.raw
+
+
+def _seconds(nanoseconds: int) -> float | None:
+    return None if nanoseconds == EXCHANGE_NO_CONNECT else nanoseconds / 1e9
 
 
 def _peer(address: str, port: int) -> bytes:

@@ -19,6 +19,7 @@ from resolverd.abi.exchanges import (
     OtherCame,
     PageRead,
     Record,
+    Shown,
 )
 from resolverd.abi.library import why_not
 from resolverd.abi.pages import PageLayout, SeriesReader
@@ -197,7 +198,7 @@ async def test_one_that_is_cancelled_is_closed_and_told_nothing(serve: Serve) ->
         for _ in range(5):
             await asyncio.sleep(0)
         poller.cancel(number)
-        poller.cancel(number)
+        assert poller.cancel(number) == Shown()
         async with asyncio.timeout(20):
             await closed.wait()
     assert not asking.told

@@ -13,7 +13,7 @@ use crate::pages::Layout;
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x9EE1A420;
+pub const ABI_VERSION: u32 = 0x9EF3631E;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -97,7 +97,8 @@ const _: extern "C" fn(Span, Span, Handle<Layout>) -> Handle<Page> =
 const _: extern "C" fn(Handle<Page>) = super::exchanges::resolverd_exchange_page_release;
 const _: extern "C" fn(Handle<Exchanges>, Handle<Page>) -> i64 =
     super::exchanges::resolverd_exchange_begin;
-const _: extern "C" fn(Handle<Exchanges>, u64) = super::exchanges::resolverd_exchange_cancel;
+const _: extern "C" fn(Handle<Exchanges>, u64, Numbers) =
+    super::exchanges::resolverd_exchange_cancel;
 const _: extern "C" fn(Handle<Exchanges>, usize, Numbers) -> usize =
     super::exchanges::resolverd_exchanges_turn;
 const _: extern "C" fn(Handle<Exchanges>, u64, Numbers) -> usize =

@@ -4,7 +4,7 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
-use crate::io::exchanges::{EXCHANGE_SERIES, Exchanges, Page};
+use crate::io::exchanges::{EXCHANGE_SERIES, Exchanges, NOTHING_SHOWN, Page};
 use crate::io::sys::{Handle, Numbers, OutBuf, Span};
 use crate::pages::Layout;
 use std::sync::Arc;
@@ -70,11 +70,17 @@ pub extern "C" fn resolverd_exchange_begin(
     }
 }
 
-/// End an exchange ([`Exchanges::cancel`]).
+/// End an exchange ([`Exchanges::cancel`]); `out` gets the two numbers of what it has shown.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_exchange_cancel(exchanges: Handle<Exchanges>, number: u64) {
-    if let Some(exchanges) = exchanges.get() {
-        exchanges.cancel(number);
+pub extern "C" fn resolverd_exchange_cancel(
+    exchanges: Handle<Exchanges>,
+    number: u64,
+    mut out: Numbers,
+) {
+    let known = exchanges.get();
+    let shown = known.map_or(NOTHING_SHOWN, |exchanges| exchanges.cancel(number));
+    for (to, from) in out.numbers().iter_mut().zip(shown) {
+        *to = from;
     }
 }
 

@@ -19,6 +19,7 @@ from resolverd.abi.exchanges import (
     OtherCame,
     PageRead,
     Record,
+    Shown,
 )
 from resolverd.abi.library import why_not
 
@@ -64,10 +65,11 @@ class PagePoller:
         self._asking[number] = asking
         return number
 
-    def cancel(self, number: int) -> None:
-        """End it; nobody is called any more."""
-        if self._asking.pop(number, None) is not None:
-            self._exchanges.cancel(number)
+    def cancel(self, number: int) -> Shown:
+        """End it, whatever it has shown so far; nobody is called any more."""
+        if self._asking.pop(number, None) is None:
+            return Shown()
+        return self._exchanges.cancel(number)
 
     def close(self) -> None:
         """End all of them."""

@@ -38,6 +38,9 @@ const ROOM: usize = 128 * 1024;
 /// Events fetched at once at most.
 const EVENTS: usize = 64;
 
+/// What one has shown that has met nobody, or is not under way ([`Exchanges::cancel`]).
+pub const NOTHING_SHOWN: [u64; 2] = [EXCHANGE_NO_CONNECT, 0];
+
 /// All that are under way.
 pub struct Exchanges {
     epoll: Epoll,
@@ -85,8 +88,20 @@ impl Exchanges {
     }
 
     /// End one and forget what has come, if it is there still; nothing is told of it any more.
-    pub fn cancel(&self, number: u64) {
-        let _what_has_come = self.lock().slots.free(number);
+    ///
+    /// Gives what it has shown: the time of the TCP handshake in nanoseconds ([`EXCHANGE_NO_CONNECT`]
+    /// where there was none), and 1 where the head of a response has come, 0 where not.
+    #[must_use]
+    pub fn cancel(&self, number: u64) -> [u64; 2] {
+        let under_way = &mut *self.lock();
+        let shown = under_way
+            .slots
+            .get(number)
+            .map_or(NOTHING_SHOWN, |exchange| {
+                [handshake(exchange), u64::from(exchange.is_answered())]
+            });
+        let _what_has_come = under_way.slots.free(number);
+        shown
     }
 
     /// See to what is ready, at most so many of them: how many numbers of `out` were written.
@@ -170,9 +185,7 @@ impl Exchanges {
             return 0;
         };
         let step = exchange.go_on(ready, now, &mut under_way.room, rest);
-        let connect = exchange
-            .connect
-            .map_or(EXCHANGE_NO_CONNECT, |time| time.as_nanos() as u64);
+        let connect = handshake(exchange);
         match step {
             Step::Waits => 0,
             Step::Read(count) => {
@@ -212,4 +225,11 @@ impl Exchanges {
         });
         [descriptor, other.error].map(|n| i64::from(n).cast_unsigned())
     }
+}
+
+/// The time of its TCP handshake in nanoseconds.
+fn handshake(exchange: &Exchange) -> u64 {
+    exchange
+        .connect
+        .map_or(EXCHANGE_NO_CONNECT, |time| time.as_nanos() as u64)
 }

@@ -3,7 +3,7 @@
 use super::contract::{
     EXCHANGE_FAILED, EXCHANGE_NO_CONNECT, EXCHANGE_NUMBERS, EXCHANGE_OTHER, EXCHANGE_READ,
 };
-use super::{Exchanges, Page};
+use super::{Exchanges, NOTHING_SHOWN, Page};
 use crate::io::epoll::wait_for;
 use crate::io::kernel::READABLE;
 use crate::io::sys;
@@ -171,15 +171,37 @@ fn one_that_is_cancelled_is_closed_and_its_number_is_no_other_ones() {
     let world = World::new();
     let (first, mut stream) = world.begun();
     stream.write_all(b"HTTP/1.1 2").unwrap();
-    world.exchanges.cancel(first);
+    let _what_it_has_shown = world.exchanges.cancel(first);
     let ended = stream.read(&mut [0; 8]);
     assert!(ended.is_err() || ended.is_ok_and(|length| length == 0));
     let (second, mut stream) = world.begun();
     assert_ne!(first, second);
-    world.exchanges.cancel(first);
+    assert_eq!(world.exchanges.cancel(first), NOTHING_SHOWN);
     assert!(world.exchanges.take(first).is_empty());
     stream.write_all(&response(BODY)).unwrap();
     assert_eq!(&world.turn()[..2], [second, EXCHANGE_READ]);
+}
+
+#[test]
+fn one_that_is_cancelled_tells_what_it_has_shown() {
+    let world = World::new();
+    let unseen = world.exchanges.begin(Arc::clone(&world.page)).unwrap();
+    assert_eq!(world.exchanges.cancel(unseen), NOTHING_SHOWN);
+    drop(world.listener.accept().unwrap());
+
+    let (silent, _stream) = world.begun();
+    let [connect, answered] = world.exchanges.cancel(silent);
+    assert!(connect < LONG.as_nanos() as u64, "the handshake was timed");
+    assert_eq!(answered, 0);
+
+    let (begun, mut stream) = world.begun();
+    let whole = response(BODY);
+    stream.write_all(&whole[..whole.len() - 9]).unwrap();
+    assert_eq!(world.turn(), [] as [u64; 0]);
+    let [connect, answered] = world.exchanges.cancel(begun);
+    assert!(connect < LONG.as_nanos() as u64, "the handshake was timed");
+    assert_eq!(answered, 1);
+    assert_eq!(world.exchanges.cancel(begun), NOTHING_SHOWN);
 }
 
 #[test]
