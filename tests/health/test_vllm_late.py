@@ -1,8 +1,9 @@
-"""A page of a vLLM server that does not come in time."""
+"""A page of a vLLM server that does not come in time, or is not looked at in time."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,12 +12,17 @@ import pytest
 from harness.readings import read_by
 from vllm_steps import SETTINGS, Scripted, Step, ask_in_python
 
+from resolverd.abi.exchanges import OtherCame
+from resolverd.abi.library import why_not
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Tools, run
+from resolverd.health.probes.page_poller import PagePoller
 from resolverd.health.probes.plain_client import PlainClient
 from resolverd.health.probes.trace import Trace
 from resolverd.health.probes.vllm_ask import VllmAsk
 from resolverd.health.probes.vllm_attempt import VllmAttempt
+
+NATIVE = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 
 class Asked(NamedTuple):
@@ -25,6 +31,11 @@ class Asked(NamedTuple):
     server: Scripted
     ask: VllmAsk
     plain: PlainClient
+
+    @property
+    def pages(self) -> PagePoller:
+        assert self.plain.pages is not None
+        return self.plain.pages
 
     async def look(self, step: Step) -> Outcome:
         self.server.begin(step)
@@ -80,3 +91,38 @@ async def test_what_a_server_has_shown_by_then_is_known_though_its_page_has_not_
     assert (shown.responded, shown.answered) == (True, answered)
     assert shown.connect is not None
     assert 0 < shown.connect < 20
+
+
+@NATIVE
+async def test_what_the_library_leaves_when_the_time_is_up_is_read_on(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a page too long for it that has come whole: what is left of it lies in the socket."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def leave(_until: float) -> None:
+        page = asked.server.page()
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(page) + page
+        theirs.sendall(whole[100:])
+        for number, attempt in [*asked.pages._asking.items()]:
+            asked.pages.cancel(number)
+            attempt.other_came(OtherCame(number, 0.001, whole[:100], ours.detach(), 0, 1))
+
+    monkeypatch.setattr(asked.pages, "catch_up", leave)
+    with theirs:
+        seen = await asked.look(Step(framing="hangs"))
+    assert (seen.reason, asked.server.asked) == ("makes progress", ["/metrics"])
+
+
+@NATIVE
+async def test_both_pollers_are_caught_up_with_in_the_time_of_one(
+    tools: Tools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, untils = tools.plain, list[float]()
+    assert plain is not None
+    for poller in (plain.poller, plain.pages):
+        monkeypatch.setattr(poller, "catch_up", untils.append)
+    plain.catch_up()
+    first, second = untils
+    assert first == second

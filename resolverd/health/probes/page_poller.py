@@ -24,8 +24,8 @@ from resolverd.abi.exchanges import (
 from resolverd.abi.library import why_not
 
 # Exchanges that are seen to at once: each that ends takes some 0.1 ms. The seconds after which the
-# loop has its turn, and those that are enough to see to all that has come, as of `poller`.
-_AT_ONCE, _MAX_TURN, _MAX_CATCH_UP = 8, 0.002, 0.05
+# loop has its turn, as of `poller`.
+_AT_ONCE, _MAX_TURN = 8, 0.002
 
 
 class Asking(Protocol):
@@ -77,9 +77,11 @@ class PagePoller:
         self._asking.clear()
         self._exchanges.close()
 
-    def catch_up(self) -> None:
-        """See to all that has come, out of turn; not to be called by who was called."""
-        until = time.monotonic() + _MAX_CATCH_UP
+    def catch_up(self, until: float) -> None:
+        """See to all that has come, out of turn, until the monotonic clock reads `until`.
+
+        Not to be called by who was called.
+        """
         while self._see_to_some() and time.monotonic() < until:
             continue
 
