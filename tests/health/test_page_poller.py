@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -120,6 +121,29 @@ async def test_whatever_else_comes_is_told_with_all_of_its_octets(
             assert connection.getpeername()[0] == "127.0.0.1"
 
 
+def in_chunks(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (*parts, b""))
+
+
+class Response(NamedTuple):
+    """Parts of one, of which each may be odd."""
+
+    line: bytes = b"HTTP/1.1 200 OK"
+    fields: tuple[bytes, ...] = (b"Content-Length: %d" % len(PAGE),)
+    body: bytes = PAGE
+    end: bytes = b"\r\n"
+
+    @property
+    def octets(self) -> bytes:
+        return self.end.join([self.line, *self.fields, b"", b""]) + self.body
+
+
+# As servers send them.
+PLAIN = (
+    Response(),
+    Response(fields=(b"Server: x", b"content-length:%d " % len(PAGE), b"A: b")),
+    Response(fields=(b"Transfer-Encoding: chunked",), body=in_chunks(PAGE)),
+)
 LINES = st.sampled_from(
     [b"HTTP/1.1 200 OK", b"HTTP/1.0 200", b"HTTP/1.1 503 x", b"HTTP/1.1 2000", b"HTTP/2 200 OK",
      b"HTTP/1.1  200 OK", b"HTTP/1.1 200 \xe9"]
@@ -131,30 +155,53 @@ FIELDS = st.sampled_from(
 )  # fmt: skip
 BODIES = st.sampled_from(
     [PAGE, PAGE + b"HTTP/1.1 200 OK", b"<" + PAGE, b"\n" + PAGE, PAGE[:-9], b"",
-     b"%x\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE), b"%x;a\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE),
-     b"%x\r\n%b\r\n0\r\n\r\nx" % (len(PAGE), PAGE),
+     in_chunks(PAGE), b"%x;a\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE),
+     in_chunks(PAGE) + b"x",
      b"%x\r\n%b\r\n0\r\nA: b\r\n\r\n" % (len(PAGE), PAGE),
-     b"9\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (PAGE[:9], len(PAGE) - 9, PAGE[9:])]
+     in_chunks(PAGE[:9], PAGE[9:])]
 )  # fmt: skip
 ENDS = st.sampled_from([b"\r\n"] * 6 + [b"\n", b"\r"])
 
 
+WILD = st.builds(Response, LINES, st.lists(FIELDS, max_size=3).map(tuple), BODIES, ENDS)
+
+
+@st.composite
+def nearly_plain(draw: st.DrawFn) -> Response:
+    """One with two odd parts at most."""
+    response = draw(st.sampled_from(PLAIN))
+    for part in draw(st.lists(st.sampled_from(Response._fields), max_size=2, unique=True)):
+        fields = [*response.fields]
+        fields.insert(draw(st.integers(0, len(fields))), draw(FIELDS))
+        changes: dict[str, st.SearchStrategy[Any]] = {
+            "line": LINES,
+            "fields": st.just(tuple(fields)),
+            "body": BODIES,
+            "end": ENDS,
+        }
+        response = response._replace(**{part: draw(changes[part])})
+    return response
+
+
+async def answered(response: bytes) -> Record:
+    """What is told where that comes, and then the connection's end."""
+    server = await asyncio.start_server(answering(response, end=True), "127.0.0.1", 0)
+    try:
+        with polling() as poller:
+            return await told(poller, expected(server.sockets[0].getsockname()[1]))
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("response", PLAIN)
+async def test_pages_as_servers_send_them_are_read_by_the_library(response: Response) -> None:
+    assert isinstance(await answered(response.octets), PageRead)
+
+
 @settings(deadline=None, max_examples=150)
-@given(LINES, st.lists(FIELDS, max_size=3), BODIES, ENDS)
-def test_what_the_library_reads_is_a_page_to_python_too(
-    line: bytes, fields: list[bytes], body: bytes, end: bytes
-) -> None:
-    response = end.join([line, *fields, b"", b""]) + body
-
-    async def ask() -> Record:
-        server = await asyncio.start_server(answering(response, end=True), "127.0.0.1", 0)
-        try:
-            with polling() as poller:
-                return await told(poller, expected(server.sockets[0].getsockname()[1]))
-        finally:
-            server.close()
-
-    record = asyncio.run(ask())
+@given(st.one_of(nearly_plain(), nearly_plain(), WILD).map(lambda made: made.octets))
+def test_what_the_library_reads_is_a_page_to_python_too(response: bytes) -> None:
+    record = asyncio.run(answered(response))
     if isinstance(record, PageRead):
         head = read_head(response, headers_only=False)
         assert isinstance(head, PlainHead)
