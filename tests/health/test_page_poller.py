@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
 import pytest
@@ -24,6 +24,7 @@ from resolverd.abi.exchanges import (
 )
 from resolverd.abi.library import why_not
 from resolverd.abi.pages import PageLayout, SeriesReader
+from resolverd.health.probes import page_poller
 from resolverd.health.probes.page_poller import PagePoller
 from resolverd.health.probes.plain_response import PlainHead, place_of_body, read_head
 
@@ -297,6 +298,41 @@ async def test_a_defect_of_one_costs_no_other(serve: Serve) -> None:
         while not defects:  # noqa: ASYNC110 - the other of the two
             await asyncio.sleep(0)
     assert [type(defect) for defect in defects] == [ZeroDivisionError]
+
+
+async def test_one_is_looked_at_out_of_turn(serve: Serve) -> None:
+    asking, port = Asking(), await serve(answering(WHOLE))
+    with polling() as poller:
+        poller._loop.remove_reader(poller._exchanges.descriptor)
+        number, seen = poller.begin(expected(port), asking), list[bool]()
+        async with asyncio.timeout(20):
+            while not asking.told:
+                seen.append(poller.look(number))
+                await asyncio.sleep(0)
+        assert isinstance(asking.told[0], PageRead)
+        assert seen[-1]
+        assert not poller.look(number)
+
+
+async def test_a_poller_that_leaves_some_for_its_next_turn_is_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_poller, "_MAX_TURN", 0.0)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        polling() as poller,
+        ExitStack() as accepted,
+    ):
+        poller._loop.remove_reader(poller._exchanges.descriptor)
+        page = expected(listener.getsockname()[1])
+        for _ in range(page_poller._AT_ONCE + 1):
+            poller.begin(page, Asking())
+            accepted.enter_context(listener.accept()[0])  # it has connected, and is ready
+        behind = []
+        for _ in range(2):
+            poller._turn()
+            behind.append(poller.behind)
+    assert behind == [True, False]
 
 
 async def test_after_the_end_there_is_nothing_to_be_had(serve: Serve) -> None:

@@ -126,3 +126,15 @@ async def test_both_pollers_are_caught_up_with_in_the_time_of_one(
     plain.catch_up()
     first, second = untils
     assert first == second
+
+
+@NATIVE
+async def test_what_a_prober_behind_its_pages_has_not_seen_fails_no_server(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if thousands of other pages came first: this one's turn never does."""
+    asyncio.get_running_loop().remove_reader(asked.pages._exchanges.descriptor)
+    monkeypatch.setattr(asked.pages, "behind", True)
+    monkeypatch.setattr(asked.pages, "catch_up", lambda _: None)
+    seen = await asked.look(Step())
+    assert (seen.reason, asked.server.asked) == ("makes progress", ["/metrics"])
