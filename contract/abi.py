@@ -6,6 +6,7 @@ rows is never used, and nobody has to raise a number by hand.
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import NamedTuple
 
 from contract.render import python_module, python_tuple, quoted, rust_const, rust_module
@@ -52,6 +53,7 @@ class Abi(NamedTuple):
     functions: tuple[Function, ...]
     sockets: tuple[Number, ...]
     numbers: tuple[Number, ...]
+    exchanges: tuple[Number, ...]
 
 
 SPAN, OUT = Kind("Span", "Span"), Kind("OutBuf", "OutBuf")
@@ -68,6 +70,8 @@ EXCHANGES, LAYOUT, PAGE = (
     Kind("c_void_p", f"Handle<{name}>") for name in ("Exchanges", "Layout", "Page")
 )
 MAPS, INDEXES = (Kind("Handles", f"Handles<{name}>") for name in ("ClientMap", "PlaceIndex"))
+
+_SERIES = 128
 
 ABI = Abi(
     structs=(
@@ -122,7 +126,7 @@ ABI = Abi(
         Function("exchanges", "exchange_page_new", PAGE, (SPAN, SPAN, LAYOUT)),
         Function("exchanges", "exchange_page_release", None, (PAGE,)),
         Function("exchanges", "exchange_begin", I64, (EXCHANGES, PAGE)),
-        Function("exchanges", "exchange_cancel", None, (EXCHANGES, U64)),
+        Function("exchanges", "exchange_cancel", None, (EXCHANGES, U64, NUMBERS)),
         Function("exchanges", "exchanges_turn", SIZE, (EXCHANGES, SIZE, NUMBERS)),
         Function("exchanges", "exchange_look", SIZE, (EXCHANGES, U64, NUMBERS)),
         Function("exchanges", "exchange_take", SIZE, (EXCHANGES, U64, OUT)),
@@ -136,8 +140,39 @@ ABI = Abi(
     numbers=(
         Number("SOCKET_OCTETS", 12, "usize", "Octets of a socket in the list of them."),
         Number("SAMPLE_OCTETS", 24, "usize", "Octets of a sample before its query."),
-        Number("EXCHANGE_SERIES", 128, "usize", "Series of a page that is asked for, at most."),
-        Number("EXCHANGE_NUMBERS", 132, "usize", "Numbers of a record of an exchange, at most."),
+    ),
+    exchanges=(
+        Number("EXCHANGE_SERIES", _SERIES, "usize", "Series of a page asked for, at most."),
+        Number(
+            "EXCHANGE_NUMBERS",
+            4 + _SERIES,
+            "usize",
+            "Numbers of a record of an exchange, at most: four come before its own.",
+        ),
+        Number(
+            "EXCHANGE_READ",
+            0,
+            "u64",
+            "What the second number of a record says: the page is there, and the fourth is how "
+            "many numbers follow.",
+        ),
+        Number(
+            "EXCHANGE_FAILED", 1, "u64", "There is no connection; the fourth is the error number."
+        ),
+        Number(
+            "EXCHANGE_OTHER",
+            2,
+            "u64",
+            "What has come is for Python: the fourth is how many octets there are to be taken, and "
+            "there follow the descriptor, which is Python's (-1 where the connection has ended), "
+            "the error number by which it has ended, and the reads so far.",
+        ),
+        Number(
+            "EXCHANGE_NO_CONNECT",
+            2**64 - 1,
+            "u64",
+            "In place of the nanoseconds of a TCP handshake: there was none.",
+        ),
     ),
 )
 
@@ -156,7 +191,10 @@ def python(abi: Abi, version: int) -> str:
         f"    {name},\n" for name in sorted(used, key=_natural) if name.startswith("c_")
     )
     sockets = "".join(f"    {one.name} = {one.value}\n" for one in abi.sockets)
-    numbers = "\n".join(f'{one.name}: Final = {one.value}\n"""{one.doc}"""' for one in abi.numbers)
+    numbers = "\n".join(
+        f'{one.name}: Final = {one.value}\n"""{fill(one.doc, 94)}"""'
+        for one in (*abi.numbers, *abi.exchanges)
+    )
     return python_module(
         "abi",
         "The C ABI of the native library: its version, structs and functions.",
@@ -205,6 +243,15 @@ def rust(abi: Abi, version: int) -> str:
             sizes,
             checks,
         ),
+    )
+
+
+def rust_exchanges(abi: Abi) -> str:
+    """`native/src/io/exchanges/contract.rs`."""
+    return rust_module(
+        "abi",
+        "What records of exchanges are made of, as `resolverd/abi/contract.py` has it.",
+        ("\n".join(rust_const(one.name, one.rust, one.value, one.doc) for one in abi.exchanges),),
     )
 
 

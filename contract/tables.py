@@ -36,6 +36,7 @@ OUTPUTS: Mapping[str, Callable[[Tables], str]] = {
     "native/src/tables/records.rs": lambda tables: images.rust(tables.images),
     "resolverd/abi/contract.py": lambda tables: abi.python(tables.abi, version(tables)),
     "native/src/ffi/contract.rs": lambda tables: abi.rust(tables.abi, version(tables)),
+    "native/src/io/exchanges/contract.rs": lambda tables: abi.rust_exchanges(tables.abi),
     "resolverd/dns/limits.py": lambda tables: limits.python(tables.limits),
     "native/src/wire/limits.rs": lambda tables: limits.rust(tables.limits),
     "resolverd/abi/limits.py": lambda tables: limits.python_maps(tables.limits),

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0xAB2C8967
+ABI_VERSION: Final = 0x9EF3631E
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -29,9 +29,20 @@ SOCKET_OCTETS: Final = 12
 SAMPLE_OCTETS: Final = 24
 """Octets of a sample before its query."""
 EXCHANGE_SERIES: Final = 128
-"""Series of a page that is asked for, at most."""
+"""Series of a page asked for, at most."""
 EXCHANGE_NUMBERS: Final = 132
-"""Numbers of a record of an exchange, at most."""
+"""Numbers of a record of an exchange, at most: four come before its own."""
+EXCHANGE_READ: Final = 0
+"""What the second number of a record says: the page is there, and the fourth is how many numbers
+follow."""
+EXCHANGE_FAILED: Final = 1
+"""There is no connection; the fourth is the error number."""
+EXCHANGE_OTHER: Final = 2
+"""What has come is for Python: the fourth is how many octets there are to be taken, and there
+follow the descriptor, which is Python's (-1 where the connection has ended), the error number
+by which it has ended, and the reads so far."""
+EXCHANGE_NO_CONNECT: Final = 18446744073709551615
+"""In place of the nanoseconds of a TCP handshake: there was none."""
 
 
 class Span(ctypes.Structure):
@@ -127,7 +138,7 @@ FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
     "resolverd_exchange_page_new": (c_void_p, Span, Span, c_void_p),
     "resolverd_exchange_page_release": (None, c_void_p),
     "resolverd_exchange_begin": (c_int64, c_void_p, c_void_p),
-    "resolverd_exchange_cancel": (None, c_void_p, c_uint64),
+    "resolverd_exchange_cancel": (None, c_void_p, c_uint64, Numbers),
     "resolverd_exchanges_turn": (c_size_t, c_void_p, c_size_t, Numbers),
     "resolverd_exchange_look": (c_size_t, c_void_p, c_uint64, Numbers),
     "resolverd_exchange_take": (c_size_t, c_void_p, c_uint64, OutBuf),

@@ -11,7 +11,14 @@ import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from resolverd.abi.contract import EXCHANGE_NUMBERS, EXCHANGE_SERIES, Numbers
+from resolverd.abi.contract import (
+    EXCHANGE_FAILED,
+    EXCHANGE_NO_CONNECT,
+    EXCHANGE_NUMBERS,
+    EXCHANGE_READ,
+    EXCHANGE_SERIES,
+    Numbers,
+)
 from resolverd.abi.library import OutBuf, Span, library, release_after
 from resolverd.abi.pages import PageLayout
 from resolverd.abi.tables import REASON_OCTETS
@@ -20,8 +27,6 @@ MAX_SERIES = EXCHANGE_SERIES
 """Of a page that may be asked for."""
 # Records for which there is room at once.
 _AT_ONCE = 16
-_PAGE, _FAILED = 0, 1
-_NO_CONNECT = 2**64 - 1
 _SIGN = 2**63
 _HEAD, _FIELDS = struct.Struct("=4Q"), struct.Struct("=3Q")
 _IPV4, _IPV6 = struct.Struct("=H2s4s8x"), struct.Struct("=H2s4x16s4x")
@@ -66,6 +71,17 @@ class OtherCame(NamedTuple):
 
 
 Record = PageRead | ConnectionFailed | OtherCame
+
+
+class Shown(NamedTuple):
+    """What one had shown that was cancelled.
+
+    `connect` is the time of the TCP handshake in seconds, None where there was none; `answered`,
+    whether the head of a response had come, whole.
+    """
+
+    connect: float | None = None
+    answered: bool = False
 
 
 class ExpectedPage:
@@ -119,9 +135,11 @@ class Exchanges:
             raise OSError(-number, os.strerror(-number))
         return number
 
-    def cancel(self, number: int) -> None:
-        """End one, if it has not ended; there is no record of it any more."""
-        self._cancel(self._handle, number)
+    def cancel(self, number: int) -> Shown:
+        """End one, if it has not ended; there is no record of it any more, but what it showed."""
+        self._cancel(self._handle, number, self._room)
+        connect, answered = self._numbers[:2]
+        return Shown(_seconds(connect), answered > 0)
 
     def turn(self, most: int) -> tuple[int, list[Record]]:
         """See to at most so many that are ready: how many those were, and what has ended by it."""
@@ -142,12 +160,11 @@ class Exchanges:
         while at < written:
             number, kind, nanoseconds, count = _HEAD.unpack_from(octets, 8 * at)
             connect, at = nanoseconds / 1e9, at + 4
-            if kind == _PAGE:
+            if kind == EXCHANGE_READ:
                 records.append(PageRead(number, connect, self._values[at : at + count].tolist()))
                 at += count
-            elif kind == _FAILED:
-                known = None if nanoseconds == _NO_CONNECT else connect
-                records.append(ConnectionFailed(number, known, count))
+            elif kind == EXCHANGE_FAILED:
+                records.append(ConnectionFailed(number, _seconds(nanoseconds), count))
             else:
                 descriptor, error, reads = _FIELDS.unpack_from(octets, 8 * at)
                 at += 3
@@ -160,6 +177,10 @@ class Exchanges:
         received = ctypes.create_string_buffer(octets)
         self._take(self._handle, number, OutBuf.of(received))
         return received.raw
+
+
+def _seconds(nanoseconds: int) -> float | None:
+    return None if nanoseconds == EXCHANGE_NO_CONNECT else nanoseconds / 1e9
 
 
 def _peer(address: str, port: int) -> bytes:

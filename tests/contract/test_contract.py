@@ -116,3 +116,14 @@ def test_a_new_function_is_declared_to_python_and_held_against_the_library() -> 
     )
     held = 'const _: extern "C" fn(Handle<ClientMap>) -> usize = super::map::resolverd_map_regions;'
     assert held in made["native/src/ffi/contract.rs"]
+
+
+def test_what_a_record_of_an_exchange_says_is_one_row_for_both() -> None:
+    tables = Tables()
+    rows = [
+        row._replace(value=9) if row.name == "EXCHANGE_OTHER" else row
+        for row in tables.abi.exchanges
+    ]
+    made = written(tables._replace(abi=tables.abi._replace(exchanges=tuple(rows))))
+    assert "\nEXCHANGE_OTHER: Final = 9\n" in made["resolverd/abi/contract.py"]
+    assert "\npub const EXCHANGE_OTHER: u64 = 9;" in made["native/src/io/exchanges/contract.rs"]

@@ -6,7 +6,8 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -19,9 +20,11 @@ from resolverd.abi.exchanges import (
     OtherCame,
     PageRead,
     Record,
+    Shown,
 )
 from resolverd.abi.library import why_not
 from resolverd.abi.pages import PageLayout, SeriesReader
+from resolverd.health.probes import page_poller
 from resolverd.health.probes.page_poller import PagePoller
 from resolverd.health.probes.plain_response import PlainHead, place_of_body, read_head
 
@@ -119,6 +122,29 @@ async def test_whatever_else_comes_is_told_with_all_of_its_octets(
             assert connection.getpeername()[0] == "127.0.0.1"
 
 
+def in_chunks(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (*parts, b""))
+
+
+class Response(NamedTuple):
+    """Parts of one, of which each may be odd."""
+
+    line: bytes = b"HTTP/1.1 200 OK"
+    fields: tuple[bytes, ...] = (b"Content-Length: %d" % len(PAGE),)
+    body: bytes = PAGE
+    end: bytes = b"\r\n"
+
+    @property
+    def octets(self) -> bytes:
+        return self.end.join([self.line, *self.fields, b"", b""]) + self.body
+
+
+# As servers send them.
+PLAIN = (
+    Response(),
+    Response(fields=(b"Server: x", b"content-length:%d " % len(PAGE), b"A: b")),
+    Response(fields=(b"Transfer-Encoding: chunked",), body=in_chunks(PAGE)),
+)
 LINES = st.sampled_from(
     [b"HTTP/1.1 200 OK", b"HTTP/1.0 200", b"HTTP/1.1 503 x", b"HTTP/1.1 2000", b"HTTP/2 200 OK",
      b"HTTP/1.1  200 OK", b"HTTP/1.1 200 \xe9"]
@@ -130,30 +156,53 @@ FIELDS = st.sampled_from(
 )  # fmt: skip
 BODIES = st.sampled_from(
     [PAGE, PAGE + b"HTTP/1.1 200 OK", b"<" + PAGE, b"\n" + PAGE, PAGE[:-9], b"",
-     b"%x\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE), b"%x;a\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE),
-     b"%x\r\n%b\r\n0\r\n\r\nx" % (len(PAGE), PAGE),
+     in_chunks(PAGE), b"%x;a\r\n%b\r\n0\r\n\r\n" % (len(PAGE), PAGE),
+     in_chunks(PAGE) + b"x",
      b"%x\r\n%b\r\n0\r\nA: b\r\n\r\n" % (len(PAGE), PAGE),
-     b"9\r\n%b\r\n%x\r\n%b\r\n0\r\n\r\n" % (PAGE[:9], len(PAGE) - 9, PAGE[9:])]
+     in_chunks(PAGE[:9], PAGE[9:])]
 )  # fmt: skip
 ENDS = st.sampled_from([b"\r\n"] * 6 + [b"\n", b"\r"])
 
 
+WILD = st.builds(Response, LINES, st.lists(FIELDS, max_size=3).map(tuple), BODIES, ENDS)
+
+
+@st.composite
+def nearly_plain(draw: st.DrawFn) -> Response:
+    """One with two odd parts at most."""
+    response = draw(st.sampled_from(PLAIN))
+    for part in draw(st.lists(st.sampled_from(Response._fields), max_size=2, unique=True)):
+        fields = [*response.fields]
+        fields.insert(draw(st.integers(0, len(fields))), draw(FIELDS))
+        changes: dict[str, st.SearchStrategy[Any]] = {
+            "line": LINES,
+            "fields": st.just(tuple(fields)),
+            "body": BODIES,
+            "end": ENDS,
+        }
+        response = response._replace(**{part: draw(changes[part])})
+    return response
+
+
+async def answered(response: bytes) -> Record:
+    """What is told where that comes, and then the connection's end."""
+    server = await asyncio.start_server(answering(response, end=True), "127.0.0.1", 0)
+    try:
+        with polling() as poller:
+            return await told(poller, expected(server.sockets[0].getsockname()[1]))
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("response", PLAIN)
+async def test_pages_as_servers_send_them_are_read_by_the_library(response: Response) -> None:
+    assert isinstance(await answered(response.octets), PageRead)
+
+
 @settings(deadline=None, max_examples=150)
-@given(LINES, st.lists(FIELDS, max_size=3), BODIES, ENDS)
-def test_what_the_library_reads_is_a_page_to_python_too(
-    line: bytes, fields: list[bytes], body: bytes, end: bytes
-) -> None:
-    response = end.join([line, *fields, b"", b""]) + body
-
-    async def ask() -> Record:
-        server = await asyncio.start_server(answering(response, end=True), "127.0.0.1", 0)
-        try:
-            with polling() as poller:
-                return await told(poller, expected(server.sockets[0].getsockname()[1]))
-        finally:
-            server.close()
-
-    record = asyncio.run(ask())
+@given(st.one_of(nearly_plain(), nearly_plain(), WILD).map(lambda made: made.octets))
+def test_what_the_library_reads_is_a_page_to_python_too(response: bytes) -> None:
+    record = asyncio.run(answered(response))
     if isinstance(record, PageRead):
         head = read_head(response, headers_only=False)
         assert isinstance(head, PlainHead)
@@ -197,7 +246,7 @@ async def test_one_that_is_cancelled_is_closed_and_told_nothing(serve: Serve) ->
         for _ in range(5):
             await asyncio.sleep(0)
         poller.cancel(number)
-        poller.cancel(number)
+        assert poller.cancel(number) == Shown()
         async with asyncio.timeout(20):
             await closed.wait()
     assert not asking.told
@@ -215,18 +264,18 @@ async def test_of_those_that_end_in_one_turn_one_may_cancel_another(serve: Serve
         closed.set()
 
     port = await serve(handle)
-    numbers = list[int]()
+    numbers, records = list[int](), list[Record]()
     with polling() as poller:
-        both = [
-            Asking(lambda: poller.cancel(numbers[1])),
-            Asking(lambda: poller.cancel(numbers[0])),
-        ]
+        first, second = Asking(lambda: poller.cancel(numbers[1])), Asking()
         poller._loop.remove_reader(poller._exchanges.descriptor)  # until both have come
-        numbers += [poller.begin(expected(port), asking) for asking in both]
-        while not (both[0].told or both[1].told):
-            await asyncio.sleep(0.01)
-            poller.catch_up()
-        (record,) = both[0].told + both[1].told
+        numbers += [poller.begin(expected(port), asking) for asking in (first, second)]
+        async with asyncio.timeout(20):
+            while len(records) < 2:
+                records += poller._exchanges.turn(2)[1]
+                await asyncio.sleep(0)
+        poller._tell(sorted(records, key=lambda record: record.number != numbers[0]))
+        (record,) = first.told
+        assert not second.told
         assert isinstance(record, OtherCame)
         assert record.descriptor is not None
         async with asyncio.timeout(20):
@@ -249,6 +298,41 @@ async def test_a_defect_of_one_costs_no_other(serve: Serve) -> None:
         while not defects:  # noqa: ASYNC110 - the other of the two
             await asyncio.sleep(0)
     assert [type(defect) for defect in defects] == [ZeroDivisionError]
+
+
+async def test_one_is_looked_at_out_of_turn(serve: Serve) -> None:
+    asking, port = Asking(), await serve(answering(WHOLE))
+    with polling() as poller:
+        poller._loop.remove_reader(poller._exchanges.descriptor)
+        number, seen = poller.begin(expected(port), asking), list[bool]()
+        async with asyncio.timeout(20):
+            while not asking.told:
+                seen.append(poller.look(number))
+                await asyncio.sleep(0)
+        assert isinstance(asking.told[0], PageRead)
+        assert seen[-1]
+        assert not poller.look(number)
+
+
+async def test_a_poller_that_leaves_some_for_its_next_turn_is_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_poller, "_MAX_TURN", 0.0)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        polling() as poller,
+        ExitStack() as accepted,
+    ):
+        poller._loop.remove_reader(poller._exchanges.descriptor)
+        page = expected(listener.getsockname()[1])
+        for _ in range(page_poller._AT_ONCE + 1):
+            poller.begin(page, Asking())
+            accepted.enter_context(listener.accept()[0])  # it has connected, and is ready
+        behind = []
+        for _ in range(2):
+            poller._turn()
+            behind.append(poller.behind)
+    assert behind == [True, False]
 
 
 async def test_after_the_end_there_is_nothing_to_be_had(serve: Serve) -> None:

@@ -151,7 +151,7 @@ async def test_what_a_prober_behind_its_sockets_has_not_seen_fails_no_endpoint(
     poller = tools.plain.poller
     asyncio.get_running_loop().remove_reader(poller._epoll.fileno())
     monkeypatch.setattr(poller, "behind", True)
-    monkeypatch.setattr(poller, "catch_up", lambda: None)
+    monkeypatch.setattr(poller, "catch_up", lambda _: None)
     made = complete_probe({"kind": "http", "timeout": 0.4})
     ask = kind_named("http").prepare(f"http://127.0.0.1:{port}/", made, tools)
     outcome = await run(ask, made.timeout)

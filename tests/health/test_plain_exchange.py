@@ -181,6 +181,26 @@ async def test_whoever_stops_to_wait_as_a_response_turns_out_odd_leaves_no_conne
         await server.ended.wait()
 
 
+async def test_a_connection_that_was_taken_over_and_cannot_be_watched_is_closed(
+    client: PlainClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    class Taking(Exchange):
+        def ended(self) -> None:
+            raise AssertionError("nothing is known of it")
+
+    monkeypatch.setattr(client.poller, "add", refuse)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.setblocking(False)
+        with pytest.raises(MemoryError) as held:  # and with it the frames in which it was raised
+            Taking(client.poller, request(1), 9).take_over(b"", 0, ours.detach(), 0)
+        assert theirs.recv(1) == b""
+        assert held.traceback
+
+
 async def test_a_descriptor_that_a_fork_holds_open_speaks_for_no_other_socket() -> None:
     """A standby is forked with all of them, and closes them a moment later."""
     poller, told = Poller(), list[int]()

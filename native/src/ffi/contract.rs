@@ -13,7 +13,7 @@ use crate::pages::Layout;
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0xAB2C8967;
+pub const ABI_VERSION: u32 = 0x9EF3631E;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -25,10 +25,6 @@ pub const SHARED: u32 = 16;
 pub const SOCKET_OCTETS: usize = 12;
 /// Octets of a sample before its query.
 pub const SAMPLE_OCTETS: usize = 24;
-/// Series of a page that is asked for, at most.
-pub const EXCHANGE_SERIES: usize = 128;
-/// Numbers of a record of an exchange, at most.
-pub const EXCHANGE_NUMBERS: usize = 132;
 
 const _: () = assert!(size_of::<Span>() == 16);
 const _: () = assert!(size_of::<OutBuf>() == 16);
@@ -101,7 +97,8 @@ const _: extern "C" fn(Span, Span, Handle<Layout>) -> Handle<Page> =
 const _: extern "C" fn(Handle<Page>) = super::exchanges::resolverd_exchange_page_release;
 const _: extern "C" fn(Handle<Exchanges>, Handle<Page>) -> i64 =
     super::exchanges::resolverd_exchange_begin;
-const _: extern "C" fn(Handle<Exchanges>, u64) = super::exchanges::resolverd_exchange_cancel;
+const _: extern "C" fn(Handle<Exchanges>, u64, Numbers) =
+    super::exchanges::resolverd_exchange_cancel;
 const _: extern "C" fn(Handle<Exchanges>, usize, Numbers) -> usize =
     super::exchanges::resolverd_exchanges_turn;
 const _: extern "C" fn(Handle<Exchanges>, u64, Numbers) -> usize =

@@ -4,13 +4,10 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
-use super::contract::{EXCHANGE_NUMBERS, EXCHANGE_SERIES};
-use crate::io::exchanges::{Exchanges, MAX_SERIES, Page, RECORD};
+use crate::io::exchanges::{EXCHANGE_SERIES, Exchanges, NOTHING_SHOWN, Page};
 use crate::io::sys::{Handle, Numbers, OutBuf, Span};
 use crate::pages::Layout;
 use std::sync::Arc;
-
-const _: () = assert!(EXCHANGE_SERIES == MAX_SERIES && EXCHANGE_NUMBERS == RECORD);
 
 /// None are under way; null with the reason where there can be none.
 #[unsafe(no_mangle)]
@@ -44,7 +41,9 @@ pub extern "C" fn resolverd_exchange_page_new(
     request: Span,
     layout: Handle<Layout>,
 ) -> Handle<Page> {
-    let layout = layout.share().filter(|known| known.series() <= MAX_SERIES);
+    let layout = layout
+        .share()
+        .filter(|known| known.series() <= EXCHANGE_SERIES);
     let page = layout.and_then(|layout| Page::new(peer.octets(), request.octets(), layout));
     page.map_or_else(Handle::null, |page| Handle::give(Arc::new(page)))
 }
@@ -71,11 +70,17 @@ pub extern "C" fn resolverd_exchange_begin(
     }
 }
 
-/// End an exchange ([`Exchanges::cancel`]).
+/// End an exchange ([`Exchanges::cancel`]); `out` gets the two numbers of what it has shown.
 #[unsafe(no_mangle)]
-pub extern "C" fn resolverd_exchange_cancel(exchanges: Handle<Exchanges>, number: u64) {
-    if let Some(exchanges) = exchanges.get() {
-        exchanges.cancel(number);
+pub extern "C" fn resolverd_exchange_cancel(
+    exchanges: Handle<Exchanges>,
+    number: u64,
+    mut out: Numbers,
+) {
+    let known = exchanges.get();
+    let shown = known.map_or(NOTHING_SHOWN, |exchanges| exchanges.cancel(number));
+    for (to, from) in out.numbers().iter_mut().zip(shown) {
+        *to = from;
     }
 }
 

@@ -9,6 +9,9 @@
 //! (`udp`), serve connections (`tcp`), carry out commands (`control`). It shares nothing that it
 //! would have to lock, and takes no lock of Python's. Nothing in here knows DNS beyond the two
 //! octets of length before a message on TCP; `Answers` does, which `answer::Snapshot` is.
+//!
+//! No worker has to do with `exchanges`: there Python's thread asks GPU servers for their pages of
+//! metrics, and sees to their sockets by calls of its own, under a lock and without a thread.
 
 pub mod block_samples;
 pub mod control;

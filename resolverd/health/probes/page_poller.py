@@ -19,12 +19,13 @@ from resolverd.abi.exchanges import (
     OtherCame,
     PageRead,
     Record,
+    Shown,
 )
 from resolverd.abi.library import why_not
 
 # Exchanges that are seen to at once: each that ends takes some 0.1 ms. The seconds after which the
-# loop has its turn, and those that are enough to see to all that has come, as of `poller`.
-_AT_ONCE, _MAX_TURN, _MAX_CATCH_UP = 8, 0.002, 0.05
+# loop has its turn, as of `poller`.
+_AT_ONCE, _MAX_TURN = 8, 0.002
 
 
 class Asking(Protocol):
@@ -64,10 +65,11 @@ class PagePoller:
         self._asking[number] = asking
         return number
 
-    def cancel(self, number: int) -> None:
-        """End it; nobody is called any more."""
-        if self._asking.pop(number, None) is not None:
-            self._exchanges.cancel(number)
+    def cancel(self, number: int) -> Shown:
+        """End it, whatever it has shown so far; nobody is called any more."""
+        if self._asking.pop(number, None) is None:
+            return Shown()
+        return self._exchanges.cancel(number)
 
     def close(self) -> None:
         """End all of them."""
@@ -75,9 +77,11 @@ class PagePoller:
         self._asking.clear()
         self._exchanges.close()
 
-    def catch_up(self) -> None:
-        """See to all that has come, out of turn; not to be called by who was called."""
-        until = time.monotonic() + _MAX_CATCH_UP
+    def catch_up(self, until: float) -> None:
+        """See to all that has come, out of turn, until the monotonic clock reads `until`.
+
+        Not to be called by who was called.
+        """
         while self._see_to_some() and time.monotonic() < until:
             continue
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from resolverd.health.timers import Timers
 
 # Octets that are received at once: a page of metrics, and of two engines.
 _ROOM = 128 * 1024
+# Seconds that are enough to see to all that has come, if anything is.
+_MAX_CATCH_UP = 0.05
 
 
 class Response(NamedTuple):
@@ -75,9 +78,10 @@ class PlainClient:
 
     def catch_up(self) -> None:
         """See to all that has come, out of turn; not to be called by what has come."""
-        self.poller.catch_up()
+        until = time.monotonic() + _MAX_CATCH_UP
         if self.pages is not None:
-            self.pages.catch_up()
+            self.pages.catch_up(until)  # first, as it leaves some to the poller
+        self.poller.catch_up(until)
 
     def close(self) -> None:
         """Watch no socket, and keep no deadline any more."""

@@ -132,6 +132,9 @@ class Exchange:
             sock.close()
             self._fail(refused)
             return
+        except BaseException:
+            sock.close()
+            raise
         self._socket = sock
         self._take(received)
         self._reads = max(self._reads, reads)

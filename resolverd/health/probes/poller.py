@@ -20,8 +20,6 @@ ENDING = FAILED | getattr(select, "EPOLLRDHUP", 0)
 # that is several times what may begin in one (`timers`), so whoever has too much to do begins fewer
 # probes, and looks at all that it has begun.
 _MOST, _FEW, _MAX_TURN = 64, 8, 0.002
-# Seconds that are enough to see to all that has come, if anything is.
-_MAX_CATCH_UP = 0.05
 
 
 class Poller:
@@ -71,9 +69,11 @@ class Poller:
         self._callbacks.clear()
         self._epoll.close()
 
-    def catch_up(self) -> None:
-        """See to all that has come, out of turn; not to be called by a callback."""
-        until = time.monotonic() + _MAX_CATCH_UP
+    def catch_up(self, until: float) -> None:
+        """See to all that has come, out of turn, until the monotonic clock reads `until`.
+
+        Not to be called by a callback.
+        """
         while self._see_to_some() and time.monotonic() < until:
             continue
 

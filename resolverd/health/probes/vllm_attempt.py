@@ -34,7 +34,7 @@ from resolverd.health.probes.vllm_server import Asked, Server
 
 T = TypeVar("T")
 
-# That of a page which the library has read, as far as it matters.
+# That of a page which has come to the library, or begun to, as far as it matters.
 _HEAD = PlainHead(200, 0, None)
 
 
@@ -77,9 +77,10 @@ class VllmAttempt(DirectAttempt):
                 self.fail_to_begin(error)
 
     def close(self) -> None:
-        """End the exchange; nothing more is heard of it."""
+        """End the exchange; nothing more is heard of it than what it has shown so far."""
         if self._number is not None and self._client.pages is not None:
-            self._client.pages.cancel(self._number)
+            self.connect, answered = self._client.pages.cancel(self._number)
+            self.head = _HEAD if answered else None
             self._number = None
         super().close()
 

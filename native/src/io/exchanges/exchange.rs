@@ -122,6 +122,13 @@ impl Exchange {
         &self.stream
     }
 
+    /// Whether the head of a response has come, whole. One that is no page's is left to Python at
+    /// once, and so is a part of one.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.body.is_some()
+    }
+
     /// The connection, and what has come by it.
     #[must_use]
     pub fn parts(self) -> (TcpStream, Vec<u8>) {

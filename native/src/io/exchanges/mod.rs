@@ -11,16 +11,21 @@
 //! is decided in one place (`resolverd/health/probes/`). There is no thread in here, and no clock but
 //! for the time of a handshake: whoever begins an exchange has its deadline.
 
+mod contract;
 mod exchange;
 mod slots;
 #[cfg(test)]
 mod tests;
 
+pub use contract::EXCHANGE_SERIES;
 pub use exchange::Page;
 
 use crate::io::epoll::Epoll;
 use crate::io::kernel::{EDGES, ENDED, Event, PollFd, READABLE, WRITABLE};
 use crate::io::sys;
+use contract::{
+    EXCHANGE_FAILED, EXCHANGE_NO_CONNECT, EXCHANGE_NUMBERS, EXCHANGE_OTHER, EXCHANGE_READ,
+};
 use exchange::{Exchange, Other, Step};
 use slots::Slots;
 use std::io;
@@ -28,26 +33,13 @@ use std::os::fd::{AsFd, AsRawFd, IntoRawFd, RawFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The most series of a page, and the numbers of a record at most: four come before its own.
-pub const MAX_SERIES: usize = 128;
-/// See [`MAX_SERIES`].
-pub const RECORD: usize = 4 + MAX_SERIES;
 /// Octets received at once: a page of metrics, and of two engines.
 const ROOM: usize = 128 * 1024;
 /// Events fetched at once at most.
 const EVENTS: usize = 64;
 
-/// What the second number of a record says: the page is there, and the fourth is how many numbers
-/// follow.
-pub const READ: u64 = 0;
-/// There is no connection, and the fourth is the error number.
-pub const FAILED: u64 = 1;
-/// What has come is for Python: the fourth is how many octets there are to [`Exchanges::take`], and
-/// there follow the descriptor, which is Python's (-1 where the connection has ended), the error
-/// number by which it has ended, and the reads so far.
-pub const OTHER: u64 = 2;
-/// In place of the time of a handshake: there was none.
-const NONE: u64 = u64::MAX;
+/// What one has shown that has met nobody, or is not under way ([`Exchanges::cancel`]).
+pub const NOTHING_SHOWN: [u64; 2] = [EXCHANGE_NO_CONNECT, 0];
 
 /// All that are under way.
 pub struct Exchanges {
@@ -96,22 +88,35 @@ impl Exchanges {
     }
 
     /// End one and forget what has come, if it is there still; nothing is told of it any more.
-    pub fn cancel(&self, number: u64) {
-        let _what_has_come = self.lock().slots.free(number);
+    ///
+    /// Gives what it has shown: the time of the TCP handshake in nanoseconds ([`EXCHANGE_NO_CONNECT`]
+    /// where there was none), and 1 where the head of a response has come, 0 where not.
+    #[must_use]
+    pub fn cancel(&self, number: u64) -> [u64; 2] {
+        let under_way = &mut *self.lock();
+        let shown = under_way
+            .slots
+            .get(number)
+            .map_or(NOTHING_SHOWN, |exchange| {
+                [handshake(exchange), u64::from(exchange.is_answered())]
+            });
+        let _what_has_come = under_way.slots.free(number);
+        shown
     }
 
     /// See to what is ready, at most so many of them: how many numbers of `out` were written.
     ///
     /// The first is how many were seen to; then comes a record for each that has ended by it. A
-    /// record is the exchange's number, what it says ([`READ`], [`FAILED`] or [`OTHER`]), the time of
-    /// the TCP handshake in nanoseconds (all bits set: there was none), and what that says.
+    /// record is the exchange's number, what it says ([`EXCHANGE_READ`], [`EXCHANGE_FAILED`] or
+    /// [`EXCHANGE_OTHER`]), the time of the TCP handshake in nanoseconds ([`EXCHANGE_NO_CONNECT`]),
+    /// and what that says.
     pub fn turn(&self, most: usize, out: &mut [u64]) -> usize {
         let Some((seen, records)) = out.split_first_mut() else {
             return 0;
         };
         *seen = 0;
         let mut events = [Event::default(); EVENTS];
-        let most = most.min(records.len() / RECORD).min(EVENTS);
+        let most = most.min(records.len() / EXCHANGE_NUMBERS).min(EVENTS);
         let chosen = events.get_mut(..most).unwrap_or_default();
         if chosen.is_empty() {
             return 1;
@@ -180,23 +185,28 @@ impl Exchanges {
             return 0;
         };
         let step = exchange.go_on(ready, now, &mut under_way.room, rest);
-        let connect = exchange.connect.map_or(NONE, |time| time.as_nanos() as u64);
+        let connect = handshake(exchange);
         match step {
             Step::Waits => 0,
             Step::Read(count) => {
                 let _nothing_is_left = under_way.slots.free(number);
-                *head = [number, READ, connect, count as u64];
+                *head = [number, EXCHANGE_READ, connect, count as u64];
                 4 + count
             }
             Step::Failed(error) => {
                 let _nothing_is_left = under_way.slots.free(number);
-                *head = [number, FAILED, connect, i64::from(error).cast_unsigned()];
+                *head = [
+                    number,
+                    EXCHANGE_FAILED,
+                    connect,
+                    i64::from(error).cast_unsigned(),
+                ];
                 4
             }
             Step::Other(other) => {
                 let reads = u64::from(exchange.reads);
                 let octets = exchange.received.len() as u64;
-                *head = [number, OTHER, connect, octets];
+                *head = [number, EXCHANGE_OTHER, connect, octets];
                 let fields = self.leave(&mut under_way.slots, number, other);
                 for (to, from) in rest.iter_mut().zip(fields.into_iter().chain([reads])) {
                     *to = from;
@@ -215,4 +225,11 @@ impl Exchanges {
         });
         [descriptor, other.error].map(|n| i64::from(n).cast_unsigned())
     }
+}
+
+/// The time of its TCP handshake in nanoseconds.
+fn handshake(exchange: &Exchange) -> u64 {
+    exchange
+        .connect
+        .map_or(EXCHANGE_NO_CONNECT, |time| time.as_nanos() as u64)
 }

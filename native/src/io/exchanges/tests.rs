@@ -1,6 +1,9 @@
 //! Exchanges with servers of these tests, on loopback.
 
-use super::{Exchanges, FAILED, OTHER, Page, READ, RECORD};
+use super::contract::{
+    EXCHANGE_FAILED, EXCHANGE_NO_CONNECT, EXCHANGE_NUMBERS, EXCHANGE_OTHER, EXCHANGE_READ,
+};
+use super::{Exchanges, NOTHING_SHOWN, Page};
 use crate::io::epoll::wait_for;
 use crate::io::kernel::READABLE;
 use crate::io::sys;
@@ -47,7 +50,7 @@ impl World {
 
     /// What is told once something is ready.
     fn turn(&self) -> Vec<u64> {
-        let mut out = vec![0; 1 + RECORD];
+        let mut out = vec![0; 1 + EXCHANGE_NUMBERS];
         let epoll = self.exchanges.epoll.as_fd();
         assert!(wait_for(epoll, READABLE, LONG), "nothing has happened");
         let written = self.exchanges.turn(8, &mut out);
@@ -80,7 +83,7 @@ fn a_page_is_told_by_its_numbers() {
     let (number, mut stream) = world.begun();
     stream.write_all(&response(BODY)).unwrap();
     let told = world.turn();
-    assert_eq!((told[0], told[1], told[3]), (number, READ, 2));
+    assert_eq!((told[0], told[1], told[3]), (number, EXCHANGE_READ, 2));
     assert!(told[2] < LONG.as_nanos() as u64, "the handshake was timed");
     assert_eq!(&told[4..], numbers());
     assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0, "it is closed");
@@ -103,7 +106,7 @@ fn a_page_in_parts_is_waited_for() {
     }
     stream.write_all(&whole[body + 20..]).unwrap();
     let told = world.turn();
-    assert_eq!((told[0], told[1]), (number, READ));
+    assert_eq!((told[0], told[1]), (number, EXCHANGE_READ));
     assert_eq!(&told[4..], numbers());
 }
 
@@ -115,7 +118,7 @@ fn whatever_else_comes_is_given_with_its_octets_and_the_connection() {
         let whole = response(body);
         stream.write_all(&whole).unwrap();
         let told = world.turn();
-        assert_eq!(&told[..2], [number, OTHER]);
+        assert_eq!(&told[..2], [number, EXCHANGE_OTHER]);
         assert_eq!((told[3], told[5], told[6]), (whole.len() as u64, 0, 1));
         assert_eq!(world.exchanges.take(number), whole);
         let mut given = TcpStream::from(sys::own_fd(told[4] as i32));
@@ -142,7 +145,7 @@ fn an_end_before_the_end_is_told_with_what_has_come() {
     if told.is_empty() {
         told = world.turn();
     }
-    assert_eq!(&told[..2], [number, OTHER]);
+    assert_eq!(&told[..2], [number, EXCHANGE_OTHER]);
     assert_eq!((told[3], told[4], told[5]), (60, u64::MAX, 0));
     assert_eq!(world.exchanges.take(number), &whole[..60]);
     assert!(world.exchanges.take(number).is_empty());
@@ -154,10 +157,13 @@ fn a_connection_that_is_refused_has_failed() {
         exchanges, page, ..
     } = World::new();
     let number = exchanges.begin(page).unwrap();
-    let mut out = vec![0; 1 + RECORD];
+    let mut out = vec![0; 1 + EXCHANGE_NUMBERS];
     assert!(wait_for(exchanges.epoll.as_fd(), READABLE, LONG));
     assert_eq!(exchanges.turn(1, &mut out), 5);
-    assert_eq!(&out[1..5], [number, FAILED, u64::MAX, 111]);
+    assert_eq!(
+        &out[1..5],
+        [number, EXCHANGE_FAILED, EXCHANGE_NO_CONNECT, 111]
+    );
 }
 
 #[test]
@@ -165,27 +171,49 @@ fn one_that_is_cancelled_is_closed_and_its_number_is_no_other_ones() {
     let world = World::new();
     let (first, mut stream) = world.begun();
     stream.write_all(b"HTTP/1.1 2").unwrap();
-    world.exchanges.cancel(first);
+    let _what_it_has_shown = world.exchanges.cancel(first);
     let ended = stream.read(&mut [0; 8]);
     assert!(ended.is_err() || ended.is_ok_and(|length| length == 0));
     let (second, mut stream) = world.begun();
     assert_ne!(first, second);
-    world.exchanges.cancel(first);
+    assert_eq!(world.exchanges.cancel(first), NOTHING_SHOWN);
     assert!(world.exchanges.take(first).is_empty());
     stream.write_all(&response(BODY)).unwrap();
-    assert_eq!(&world.turn()[..2], [second, READ]);
+    assert_eq!(&world.turn()[..2], [second, EXCHANGE_READ]);
+}
+
+#[test]
+fn one_that_is_cancelled_tells_what_it_has_shown() {
+    let world = World::new();
+    let unseen = world.exchanges.begin(Arc::clone(&world.page)).unwrap();
+    assert_eq!(world.exchanges.cancel(unseen), NOTHING_SHOWN);
+    drop(world.listener.accept().unwrap());
+
+    let (silent, _stream) = world.begun();
+    let [connect, answered] = world.exchanges.cancel(silent);
+    assert!(connect < LONG.as_nanos() as u64, "the handshake was timed");
+    assert_eq!(answered, 0);
+
+    let (begun, mut stream) = world.begun();
+    let whole = response(BODY);
+    stream.write_all(&whole[..whole.len() - 9]).unwrap();
+    assert_eq!(world.turn(), [] as [u64; 0]);
+    let [connect, answered] = world.exchanges.cancel(begun);
+    assert!(connect < LONG.as_nanos() as u64, "the handshake was timed");
+    assert_eq!(answered, 1);
+    assert_eq!(world.exchanges.cancel(begun), NOTHING_SHOWN);
 }
 
 #[test]
 fn one_is_looked_at_out_of_turn() {
     let world = World::new();
     let (number, mut stream) = world.begun();
-    let mut out = vec![0; 1 + RECORD];
+    let mut out = vec![0; 1 + EXCHANGE_NUMBERS];
     assert_eq!((world.exchanges.look(number, &mut out), out[0]), (1, 0));
     stream.write_all(&response(BODY)).unwrap();
     assert!(wait_for(world.exchanges.epoll.as_fd(), READABLE, LONG));
     assert_eq!((world.exchanges.look(number, &mut out), out[0]), (7, 1));
-    assert_eq!(&out[1..3], [number, READ]);
+    assert_eq!(&out[1..3], [number, EXCHANGE_READ]);
     assert_eq!((world.exchanges.look(number, &mut out), out[0]), (1, 0));
 }
 
@@ -197,5 +225,5 @@ fn what_has_no_room_to_be_told_waits() {
     assert!(wait_for(world.exchanges.epoll.as_fd(), READABLE, LONG));
     assert_eq!(world.exchanges.turn(8, &mut []), 0);
     assert_eq!(world.exchanges.turn(8, &mut [0; 5]), 1);
-    assert_eq!(&world.turn()[..2], [number, READ]);
+    assert_eq!(&world.turn()[..2], [number, EXCHANGE_READ]);
 }
