@@ -293,7 +293,8 @@ class NativeMap:
     def saved(self) -> memoryview:
         """All of it, for `restored`: its lists, and its leaves as they lie in memory."""
         most = 64 + self.octets + 4 * self.leaves + (5 + MAX_REGIONS) * self.lists
-        room = ctypes.create_string_buffer(most)
+        memory = mmap(-1, most)  # of which there is as much as is written
+        room = (ctypes.c_char * most).from_buffer(memory)
         length = library().resolverd_map_save(self.handle, OutBuf.of(room))
         assert length >= 0, "there is room for every leaf, and for lists of all regions"
         return memoryview(room).cast("B")[:length].toreadonly()
