@@ -317,7 +317,7 @@ async def test_one_is_looked_at_out_of_turn(serve: Serve) -> None:
 async def test_a_poller_that_leaves_some_for_its_next_turn_is_behind(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(page_poller, "_MAX_TURN", 0.0)
+    monkeypatch.setattr("resolverd.health.probes.polling.MAX_TURN", 0.0)
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         polling() as poller,

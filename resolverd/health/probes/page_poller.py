@@ -7,9 +7,7 @@ numbers of the page are the library's (`native/src/io/exchanges/`).
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
 from typing import Protocol
 
 from resolverd.abi.exchanges import (
@@ -22,10 +20,10 @@ from resolverd.abi.exchanges import (
     Shown,
 )
 from resolverd.abi.library import why_not
+from resolverd.health.probes.polling import Polling
 
-# Exchanges that are seen to at once: each that ends takes some 0.1 ms. The seconds after which the
-# loop has its turn, as of `poller`.
-_AT_ONCE, _MAX_TURN = 8, 0.002
+# Exchanges that are seen to at once: each that ends takes some 0.1 ms.
+_AT_ONCE = 8
 
 
 class Asking(Protocol):
@@ -41,18 +39,13 @@ class Asking(Protocol):
         """There is something else, and its connection is who asked's."""
 
 
-class PagePoller:
-    """To be made and closed inside one running event loop. Raises OSError where it cannot be.
-
-    `behind` is whether the last turn left some for the next.
-    """
+class PagePoller(Polling):
+    """To be made and closed inside one running event loop. Raises OSError where it cannot be."""
 
     def __init__(self) -> None:
-        self.behind = False
         self._exchanges = Exchanges()
         self._asking: dict[int, Asking] = {}
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._exchanges.descriptor, self._turn)
+        super().__init__(self._exchanges.descriptor)
 
     @staticmethod
     def available() -> bool:
@@ -73,30 +66,15 @@ class PagePoller:
 
     def close(self) -> None:
         """End all of them."""
-        self._loop.remove_reader(self._exchanges.descriptor)
+        super().close()
         self._asking.clear()
         self._exchanges.close()
-
-    def catch_up(self, until: float) -> None:
-        """See to all that has come, out of turn, until the monotonic clock reads `until`.
-
-        Not to be called by who was called.
-        """
-        while self._see_to_some() and time.monotonic() < until:
-            continue
 
     def look(self, number: int) -> bool:
         """See to what has come of one of them, out of turn; whether anything has."""
         seen, records = self._exchanges.look(number)
         self._tell(records)
         return seen
-
-    def _turn(self) -> None:
-        until = time.monotonic() + _MAX_TURN
-        while more := self._see_to_some():
-            if time.monotonic() >= until:
-                break
-        self.behind = more
 
     def _see_to_some(self) -> bool:
         """See to so many; whether there may be more."""
@@ -117,8 +95,7 @@ class PagePoller:
                 else:
                     asking.other_came(record)
             except Exception as defect:  # noqa: BLE001 - of ours: it costs that probe alone
-                context = {"message": "defect in a probe", "exception": defect}
-                self._loop.call_exception_handler(context)
+                self._report(defect)
 
 
 def _drop(record: Record) -> None:

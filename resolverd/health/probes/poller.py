@@ -6,37 +6,33 @@ calls in its life, to be entered and to be taken out, and events come in batches
 
 from __future__ import annotations
 
-import asyncio
 import select
 import time
 from collections.abc import Callable
+
+from resolverd.health.probes.polling import MAX_TURN, Polling
 
 # What `callback` is called with; a system without epoll has none of them, and no poller.
 READABLE, WRITABLE = getattr(select, "EPOLLIN", 0), getattr(select, "EPOLLOUT", 0)
 FAILED = getattr(select, "EPOLLERR", 0) | getattr(select, "EPOLLHUP", 0)
 ENDING = FAILED | getattr(select, "EPOLLRDHUP", 0)
 # Sockets whose events are fetched at once: each takes some 30 microseconds, but that of a page of
-# metrics ten times as much, and then they are few. The seconds after which the loop has its turn:
-# that is several times what may begin in one (`timers`), so whoever has too much to do begins fewer
-# probes, and looks at all that it has begun.
-_MOST, _FEW, _MAX_TURN = 64, 8, 0.002
+# metrics ten times as much, and then they are few.
+_MOST, _FEW = 64, 8
 
 
-class Poller:
+class Poller(Polling):
     """To be made and closed inside one running event loop. Raises OSError where it cannot be.
 
-    `now` is the reading of the monotonic clock at which the events of this turn were fetched;
-    `behind` is whether the last turn left some for the next: this host has more to do than it can.
+    `now` is the reading of the monotonic clock at which the events of this turn were fetched.
     """
 
     def __init__(self) -> None:
         self.now = time.monotonic()
-        self.behind = False
         self._epoll, self._at_once = select.epoll(), _MOST
         self._callbacks: dict[int, Callable[[int], None]] = {}
         self._left: set[int] = set()  # descriptors that were removed in this turn
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._epoll.fileno(), self._turn)
+        super().__init__(self._epoll.fileno())
 
     @staticmethod
     def available() -> bool:
@@ -65,17 +61,9 @@ class Poller:
 
     def close(self) -> None:
         """Watch nothing any more."""
-        self._loop.remove_reader(self._epoll.fileno())
+        super().close()
         self._callbacks.clear()
         self._epoll.close()
-
-    def catch_up(self, until: float) -> None:
-        """See to all that has come, out of turn, until the monotonic clock reads `until`.
-
-        Not to be called by a callback.
-        """
-        while self._see_to_some() and time.monotonic() < until:
-            continue
 
     def look(self, descriptor: int) -> None:
         """See to what has come on one of them, out of turn; not to be called by a callback."""
@@ -85,13 +73,6 @@ class Poller:
             for _, events in own.poll(0):
                 self.now = time.monotonic()
                 callback(events)
-
-    def _turn(self) -> None:
-        until = time.monotonic() + _MAX_TURN
-        while more := self._see_to_some():
-            if time.monotonic() >= until:
-                break
-        self.behind = more
 
     def _see_to_some(self) -> bool:
         """See to so many; whether there may be more."""
@@ -107,8 +88,7 @@ class Poller:
             try:
                 callback(events)
             except Exception as defect:  # noqa: BLE001 - of ours: it costs that probe alone
-                context = {"message": "defect in a probe", "exception": defect}
-                self._loop.call_exception_handler(context)
-        slow = time.monotonic() - self.now > _MAX_TURN
+                self._report(defect)
+        slow = time.monotonic() - self.now > MAX_TURN
         self._at_once = _FEW if slow else min(_MOST, 2 * most)
         return len(ready) == most
