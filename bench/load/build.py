@@ -12,7 +12,7 @@ from typing import NamedTuple
 from bench.report import ROOT
 
 _SOURCES = ROOT / "bench" / "load"
-_LOAD = ("load.c", "query.c", "tally.c")
+_LOAD = ("load.c", "query.c", "stamp.c", "tally.c")
 _BUILT = ROOT / "build" / "bench"
 _FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror", "-pthread")
 

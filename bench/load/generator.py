@@ -20,6 +20,8 @@ class Load:
     second leave by the clock; else `window` are in flight at any moment. One query in 16 comes
     from the /24 of `watch`, and each change of its answer is noted. `sink` waits for no answers.
     `subnets` is a file of those /24s that are asked for, as numbers of 32 bits; else all are.
+    `stamped` also counts answers by the time from a query's sending until the kernel had its answer
+    (`stamped_ns`), in which the generator has no part.
     """
 
     port: int
@@ -33,6 +35,7 @@ class Load:
     watch: str = ""
     sink: bool = False
     subnets: str = ""
+    stamped: bool = False
 
     def lasting(self, seconds: float) -> Load:
         """The same for another time."""
@@ -49,6 +52,8 @@ def command(load: Load, cpu: int | None = None) -> list[str]:
         words.append(f"--watch={load.watch}")
     if load.sink:
         words.append("--sink")
+    if load.stamped:
+        words.append("--stamped")
     if load.subnets:
         words.append(f"--subnets={load.subnets}")
     return words

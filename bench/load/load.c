@@ -1,7 +1,9 @@
 /* A DNS load generator over UDP that costs less per query than any server per answer.
 
    Closed loop: `--window` queries are in flight, and each answer makes room for another. Open
-   loop (`--rate`): queries leave by the clock, and latency counts from when each was due. It never
+   loop (`--rate`): queries leave by the clock, and latency counts from when each was due. With
+   `--stamped` it is also taken from when a query was sent until the kernel had its answer, in which
+   this program has no part: what displaces it from its core is not the server's. It never
    sleeps: a server that answers must not pay for waking its client. One JSON object at the end,
    or on SIGTERM. */
 #define _GNU_SOURCE
@@ -16,6 +18,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "stamp.h"
 #include "tally.h"
 
 enum { BATCH = 64, OCTETS = 2048, SOCKETS_MOST = 128, SLOTS_MOST = 4096, WATCHED_EVERY = 16 };
@@ -25,6 +28,7 @@ static const uint64_t STALL = 250000ull;
 
 struct slot {
     uint64_t due;          /* when its query was to leave, ns; 0 while it is free */
+    uint64_t sent;         /* when it left, as `stamp_now` */
     uint16_t round;        /* part of the ID, so that a late answer is known for what it is */
     bool watched;
 };
@@ -41,7 +45,7 @@ static struct options {
     unsigned port, sockets, window, names, watched;
     double seconds, rate;
     enum mix mix;
-    bool sink;
+    bool sink, stamped;
 } options = {.host = "127.0.0.1", .sockets = 16, .window = 256, .names = 1, .seconds = 1.0};
 
 static struct door doors[SOCKETS_MOST];
@@ -111,6 +115,8 @@ static void open_doors(void)
         setsockopt(door->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
         if (setsockopt(door->fd, IPPROTO_UDP, UDP_SEGMENT, &size, sizeof size))
             segments = false;
+        if (options.stamped && !stamp_arrivals(door->fd))
+            fail("SO_TIMESTAMPNS");
         for (unsigned slot = 0; slot < slots_per_door; slot++)
             door->free[door->free_count++] = (uint16_t)slot;
     }
@@ -129,9 +135,12 @@ static unsigned receive(struct door *door)
     static uint8_t octets[BATCH][OCTETS];
     static struct iovec parts[BATCH];
     static struct mmsghdr messages[BATCH];
+    static union stamp stamps[BATCH];
     for (unsigned n = 0; n < BATCH; n++) {
         parts[n] = (struct iovec){octets[n], OCTETS};
         messages[n].msg_hdr = (struct msghdr){.msg_iov = &parts[n], .msg_iovlen = 1};
+        if (options.stamped)
+            stamp_room(&messages[n].msg_hdr, &stamps[n]);
     }
     int count = recvmmsg(door->fd, messages, BATCH, MSG_DONTWAIT, NULL);
     if (count <= 0)
@@ -151,6 +160,9 @@ static unsigned receive(struct door *door)
         }
         tally.octets += messages[n].msg_len;
         tally_answer(&tally, &answer, now > slot->due ? now - slot->due : 0);
+        uint64_t arrived = options.stamped ? stamp_read(&messages[n].msg_hdr) : 0;
+        if (arrived)
+            tally_stamped(&tally, arrived, slot->sent);
         if (slot->watched)
             tally_watched(&tally, &answer, now);
         give_back(door, id % slots_per_door);
@@ -183,6 +195,9 @@ static unsigned send_queries(struct door *door, unsigned count, double due, doub
         parts[n] = (struct iovec){octets + n * query.length, query.length};
         messages[n].msg_hdr = (struct msghdr){.msg_iov = &parts[n], .msg_iovlen = 1};
     }
+    uint64_t sent = options.stamped ? stamp_now() : 0;
+    for (unsigned n = 0; n < count; n++)
+        door->slots[taken[n]].sent = sent;
     unsigned left = 0;
     if (count && segments)
         left = send(door->fd, octets, count * query.length, 0) > 0 ? count : 0;
@@ -323,6 +338,7 @@ static void read_options(int count, char **words)
         {"sockets", 1, 0, 'k'}, {"window", 1, 0, 'w'}, {"qname", 1, 0, 'q'},
         {"names", 1, 0, 'n'},   {"mix", 1, 0, 'm'},    {"rate", 1, 0, 'r'},
         {"watch", 1, 0, 'a'},   {"sink", 0, 0, 'x'},   {"subnets", 1, 0, 'f'},
+        {"stamped", 0, 0, 't'},
         {0, 0, 0, 0}};
     for (int word; (word = getopt_long(count, words, "", known, NULL)) != -1;)
         switch (word) {
@@ -337,6 +353,7 @@ static void read_options(int count, char **words)
         case 'r': options.rate = atof(optarg); break;
         case 'a': options.watched = subnet_of(optarg); break;
         case 'x': options.sink = true; break;
+        case 't': options.stamped = true; break;
         case 'f': read_subnets(optarg); break;
         default: exit(2);
         }
@@ -345,7 +362,7 @@ static void read_options(int count, char **words)
     if (!possible || optind != count) {
         fputs("load --port PORT --qname NAME [--mix plain|edns|ecs] [--seconds S] [--window W]\n"
               "     [--sockets K] [--names N] [--rate PER_SECOND] [--watch ADDRESS] [--sink]\n"
-              "     [--subnets FILE]\n"
+              "     [--subnets FILE] [--stamped]\n"
               "A run of # in NAME stands for a number below N.\n", stderr);
         exit(2);
     }

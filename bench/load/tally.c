@@ -41,6 +41,11 @@ void tally_answer(struct tally *tally, const struct answer *answer, uint64_t nan
     tally->other_addresses++;
 }
 
+void tally_stamped(struct tally *tally, uint64_t arrived, uint64_t sent)
+{
+    tally->stamped[bucket_of(arrived > sent ? arrived - sent : 0)]++;
+}
+
 void tally_watched(struct tally *tally, const struct answer *answer, uint64_t now)
 {
     uint32_t address = answer->has_address ? answer->address : 0;
@@ -70,6 +75,18 @@ static void print_address(FILE *out, uint32_t address)
             address & 255);
 }
 
+static void print_buckets(FILE *out, const char *name, const uint64_t *counts)
+{
+    const char *comma = "";
+    fprintf(out, ", \"%s\": [", name);
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
+        if (counts[bucket]) {
+            fprintf(out, "%s[%.0f, %lu]", comma, bucket_value(bucket), counts[bucket]);
+            comma = ", ";
+        }
+    fputs("]", out);
+}
+
 void tally_print(const struct tally *tally, FILE *out)
 {
     const char *comma = "";
@@ -97,14 +114,9 @@ void tally_print(const struct tally *tally, FILE *out)
             "\"max\": %.2f}",
             quantile(tally, 0.5), quantile(tally, 0.9), quantile(tally, 0.99), quantile(tally, 0.999),
             (double)tally->slowest / 1e3);
-    fputs(", \"latency_ns\": [", out);
-    comma = "";
-    for (unsigned bucket = 0; bucket < BUCKETS; bucket++)
-        if (tally->latency[bucket]) {
-            fprintf(out, "%s[%.0f, %lu]", comma, bucket_value(bucket), tally->latency[bucket]);
-            comma = ", ";
-        }
-    fputs("], \"changes\": [", out);
+    print_buckets(out, "latency_ns", tally->latency);
+    print_buckets(out, "stamped_ns", tally->stamped);
+    fputs(", \"changes\": [", out);
     for (unsigned change = 0; change < tally->change_count; change++) {
         fprintf(out, "%s[%.9f, ", change ? ", " : "", (double)tally->changes[change].at / 1e9);
         print_address(out, tally->changes[change].address);

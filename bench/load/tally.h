@@ -12,6 +12,7 @@ struct tally {
     uint64_t sent, received, lost, late, malformed, unsent, octets;
     uint64_t rcodes[16], without_address;
     uint64_t latency[BUCKETS];             /* 32 buckets for each power of two of nanoseconds */
+    uint64_t stamped[BUCKETS];             /* the same of those with a stamp, by what it says */
     uint64_t slowest;                      /* ns */
     struct { uint32_t address; uint64_t count; } addresses[ADDRESSES];
     uint64_t other_addresses;
@@ -20,6 +21,9 @@ struct tally {
 };
 
 void tally_answer(struct tally *tally, const struct answer *answer, uint64_t nanoseconds);
+
+/* An answer that the kernel had at `arrived`, to a query sent at `sent`; both of one clock, ns. */
+void tally_stamped(struct tally *tally, uint64_t arrived, uint64_t sent);
 void tally_watched(struct tally *tally, const struct answer *answer, uint64_t now);
 
 /* The members of a JSON object, without its braces. */

@@ -2,14 +2,18 @@
 
     python -m bench.native.tails [--threads 1 2] [--rounds 20] [--seconds 0.5]
 
-Each server is asked at half of its own rate, by the clock; latency counts from when a query was
-due. The native engine is asked quietly, then while a Steering is published each 100 ms, and then
-while a zone of 100,000 names is reloaded again and again, from a moment of a reload that chance
-chooses; gdnsd quietly in the same round, and the echo, whose tail is the machine's and the
-generator's. Quantiles are those of all turns together, and so are the ratios that the bars are
-about; beside them stands where nine in ten lie when rounds are drawn anew. The bars are about
-gdnsd's quiet tail; where the engine reloads, they are also about gdnsd's while it reloads the same
-zone in the same way, which is like beside like.
+Each server is asked at half of its own rate, by the clock. Latency is from when a query was sent
+until the kernel had its answer, so that what displaces the generator from its core, where it is a
+guest of two, is charged to nobody. Each quantile is told as the generator saw it too: from when a
+query was due until the generator read the answer.
+
+The native engine is asked quietly, then while a Steering is published each 100 ms, and then while
+a zone of 100,000 names is reloaded again and again, from a moment of a reload that chance chooses;
+gdnsd quietly in the same round, and the echo, whose tail is the machine's. Quantiles are those of
+all turns together, and so are the ratios that the bars are about; beside them stands where nine in
+ten lie when rounds are drawn anew. The bars are about gdnsd's quiet tail; where the engine reloads,
+they are also about gdnsd's while it reloads the same zone in the same way, which is like beside
+like.
 
 A query that got no answer counts as the latest of all. gdnsd's receive buffer is the system's,
 which holds less than 2 ms of queries: what a stall delays by more is lost, and would be missing
@@ -61,12 +65,16 @@ _INTO_A_RELOAD = 3.0
 
 @dataclass(slots=True)
 class Turn:
-    """One server with what it does meanwhile, and what was measured of it in each round."""
+    """One server with what it does meanwhile, and what was measured of it in each round.
+
+    `seen` are latencies as the generator saw them, its own delays with them.
+    """
 
     served: Running
     name: str
     what: Meanwhile | None
     histograms: list[Histogram] = field(default_factory=list)
+    seen: list[Histogram] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
     stalled: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
@@ -78,17 +86,18 @@ class Turn:
                 if self.name == "reloading":
                     time.sleep(random.uniform(0, _INTO_A_RELOAD))
                 with Others() as others:
-                    got = sample(self.served, Mode.GEO, seconds, rate=rate)
+                    got = sample(self.served, Mode.GEO, seconds, rate=rate, stamped=True)
             if others.cores <= others_most:
                 break
-        self.histograms.append(histogram.read(got.report["latency_ns"], got.lost))
+        self.histograms.append(histogram.read(got.report["stamped_ns"], got.lost))
+        self.seen.append(histogram.read(got.report["latency_ns"], got.lost))
         self.lost.append(got.lost / max(1, got.sent))
         self.stalled.append(got.report["stalled"])
         self.others.append(others.cores)
 
     def quantile_us(self, name: str) -> float:
         """One of `SHARES`, of all rounds together, in microseconds."""
-        return histogram.quantile_us(histogram.pooled(self.histograms), SHARES[name])
+        return _quantile_us(self.histograms, name)
 
     def row(self, rate: float) -> dict[str, Any]:
         """All rounds together; shares of lost queries and of stalls of the generator, and what
@@ -98,6 +107,7 @@ class Turn:
             "meanwhile": self.name,
             "rate": round(rate),
             **{name: round(self.quantile_us(name), 1) for name in SHARES},
+            **{f"{name} seen": round(_quantile_us(self.seen, name), 1) for name in SHARES},
             "lost": round(statistics.mean(self.lost), 5),
             "generator stalled": round(statistics.mean(self.stalled), 4),
             "others' cores": round(statistics.mean(self.others), 3),
@@ -173,15 +183,21 @@ def _bar(turn: Turn, peer: Turn, name: str) -> dict[str, Any]:
     asked = turn.histograms, peer.histograms, SHARES[name]
     ratio, bar = histogram.ratio(*asked), BARS[name]
     low, high = histogram.interval(*asked)
+    seen = histogram.ratio(turn.seen, peer.seen, SHARES[name])
     return {
         "meanwhile": turn.name,
         "gdnsd meanwhile": peer.name,
         "quantile": name,
         "ratio": round(ratio, 2),
         "by chance": f"{low:.2f}–{high:.2f}",
+        "seen": round(seen, 2),
         "bar": bar,
         "met": "yes" if ratio <= bar else "no",
     }
+
+
+def _quantile_us(histograms: Sequence[Histogram], name: str) -> float:
+    return histogram.quantile_us(histogram.pooled(histograms), SHARES[name])
 
 
 def _options() -> argparse.Namespace:

@@ -49,7 +49,8 @@ def tables(results: Mapping[str, Any]) -> str:
     besides = [(q, alike) for alike in sorted({key[-1] for key in bars}) for q in quantiles]
     tells_lost = any("lost" in row for row in results["rows"])
     head = ["server", "meanwhile", "threads", *(["lost"] if tells_lost else [])]
-    head += [f"{q} µs" for q in quantiles]
+    tells_seen = any(f"{quantile} seen" in row for row in results["rows"] for quantile in quantiles)
+    head += [f"{q} µs{' (as seen)' * tells_seen}" for q in quantiles]
     head += [f"{q} ÷ {PEER}{' at the same' * alike}" for q, alike in besides]
     lines = []
     for row in results["rows"]:
@@ -61,7 +62,7 @@ def tables(results: Mapping[str, Any]) -> str:
                 "–" if meanwhile == "nothing" else meanwhile,
                 str(threads),
                 *([f"{row['lost']:.2%}"] if tells_lost else []),
-                *(f"{row[quantile]:,.0f}" for quantile in quantiles),
+                *(_microseconds(row, quantile) for quantile in quantiles),
                 *(_held(bar) if row["server"] == OURS and bar else "–" for bar in found),
             ]
         )
@@ -73,7 +74,14 @@ def _is_alike(bar: Mapping[str, Any]) -> bool:
     return bool(bar.get("gdnsd meanwhile", "nothing") != "nothing")
 
 
+def _microseconds(row: Mapping[str, Any], quantile: str) -> str:
+    """A quantile; in brackets as the generator saw it, its own delays with it."""
+    seen = row.get(f"{quantile} seen")
+    return f"{row[quantile]:,.0f}" + (f" ({seen:,.0f})" if seen is not None else "")
+
+
 def _held(bar: Mapping[str, Any]) -> str:
+    seen = f" ({ratio(bar['seen'])})" if "seen" in bar else ""
     if bar["ratio"] <= bar["bar"]:
-        return f"{ratio(bar['ratio'])}, ≤ {ratio(bar['bar'])}"
-    return f"**{ratio(bar['ratio'])}**, not ≤ {ratio(bar['bar'])}"
+        return f"{ratio(bar['ratio'])}{seen}, ≤ {ratio(bar['bar'])}"
+    return f"**{ratio(bar['ratio'])}**{seen}, not ≤ {ratio(bar['bar'])}"

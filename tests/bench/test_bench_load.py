@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import threading
@@ -194,6 +195,39 @@ def test_the_open_loop_sends_no_more_than_its_rate(programs: Programs) -> None:
         report = load(programs, fake.port, "--rate=500", "--sockets=2")
     assert 0 < report["sent"] <= 500 * report["seconds"]
     assert report["received"] == len(fake.asked) == report["sent"]
+
+
+def test_stamps_do_not_hold_what_the_generator_itself_was_late_by(programs: Programs) -> None:
+    """It is stopped for a tenth of a second, in which queries were due that it sends after it."""
+    stopped = threading.Event()
+    process: subprocess.Popen[bytes]
+
+    def respond(query: dns.message.Message) -> dns.message.Message:
+        if len(fake.asked) == 20 and not stopped.is_set():
+            stopped.set()
+            process.send_signal(signal.SIGSTOP)
+            threading.Timer(0.1, process.send_signal, [signal.SIGCONT]).start()
+        return answer(query)
+
+    words = ["--rate=400", "--sockets=1", "--seconds=0.5", "--stamped"]
+    with serving(respond) as fake:
+        command = [str(programs.load), f"--port={fake.port}", "--qname=a.example", *words]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            output, _ = process.communicate(timeout=60)
+    report = json.loads(output)
+    assert sum(count for _, count in report["stamped_ns"]) == report["received"] > 0
+    # Of those that were due while it was stopped, the first was late by all of it.
+    late = {
+        name: sum(count for latency, count in report[name] if latency > 50e6)
+        for name in ("latency_ns", "stamped_ns")
+    }
+    assert late["stamped_ns"] < late["latency_ns"] / 2
+
+
+def test_nothing_is_stamped_unless_it_is_asked_for(programs: Programs) -> None:
+    with serving(answer) as fake:
+        report = load(programs, fake.port, "--window=8", "--sockets=1")
+    assert report["stamped_ns"] == []
 
 
 def test_changes_of_the_watched_clients_answer_are_reported_in_order(programs: Programs) -> None:

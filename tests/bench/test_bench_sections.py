@@ -143,6 +143,17 @@ def test_tails_stand_beside_a_quiet_peer_and_beside_one_at_the_same_work() -> No
     assert ours.endswith("| **2.00**, not ≤ 1.00 | 0.50, ≤ 1.00 |")
 
 
+def test_tails_tell_in_brackets_what_the_generator_saw() -> None:
+    seen = json.loads(json.dumps(TAILS))
+    for row in seen["rows"]:
+        row["p99 seen"] = 2 * row["p99"]
+    seen["bars"][0]["seen"] = 2.5
+    head, _, peer, ours = tails.tables(seen).splitlines()
+    assert "| p99 µs (as seen) |" in head
+    assert "| 100 (200) |" in peer
+    assert ours.endswith("| 150 (300) | **2.00** (2.50), not ≤ 1.00 |")
+
+
 def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
     pooled = json.loads(json.dumps(TAILS))
     for row in pooled["rows"]:
