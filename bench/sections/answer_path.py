@@ -9,22 +9,29 @@ from bench.figures import Figure
 from bench.sections.markdown import number, table
 
 BARRED = "nearest, client subnet"
+_STATES = {"warm": "caches warm", "cold": "caches cold", "batched": "caches cold, in batches"}
 
 
 def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
     """Nanoseconds of each, the caches warm and not."""
-    for state in ("warm", "cold"):
-        for case, ns in results[f"nanoseconds_{state}"].items():
+    for state, words in _STATES.items():
+        for case, ns in results.get(f"nanoseconds_{state}", {}).items():
             bar = results["bar"] if (state, case) == ("warm", BARRED) else None
-            yield Figure(f"{case}, caches {state}", ns, "ns", bar=bar)
+            yield Figure(f"{case}, {words}", ns, "ns", bar=bar)
     yield Figure(f"tables of {results['names']:,} names", results["plan_octets"], "octets")
 
 
 def tables(results: Mapping[str, Any]) -> str:
     """A line for each kind of query."""
-    warm, cold = results["nanoseconds_warm"], results["nanoseconds_cold"]
-    rows = [(case, number(warm[case]), number(cold[case])) for case in warm]
-    head = ("query", "ns, caches warm", "ns, of more memory than caches hold")
+    heads = {
+        "warm": "ns, caches warm",
+        "cold": "ns, of more memory than caches hold",
+        "batched": "the same in batches of 32",
+    }
+    told = {state: times for state in heads if (times := results.get(f"nanoseconds_{state}"))}
+    warm = told["warm"]
+    rows = [(case, *(number(times[case]) for times in told.values())) for case in warm]
+    head = ("query", *(heads[state] for state in told))
     return f"{table(head, rows, left=1)}\n{_bar(warm[BARRED], results['bar'])}\n"
 
 

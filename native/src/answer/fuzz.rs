@@ -53,7 +53,7 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
     SCRATCH.with_borrow_mut(|scratch| {
         snapshot.prefetch(iter::once((octets, source)), scratch);
         let hash = scratch.hash(octets);
-        snapshot.plan().prefetch(&[hash]);
+        snapshot.plan().prefetch(&[hash], 0);
     });
     [Transport::Udp, Transport::Tcp].map(|transport| {
         SCRATCH.with_borrow_mut(|scratch| {

@@ -5,28 +5,30 @@
 //! that is not looked up again. Nothing is answered differently for it.
 
 use super::{Scratch, Snapshot};
-use crate::geo;
-use crate::tables::plan;
+use crate::geo::{self, ClientMap};
+use crate::tables::{NONE, plan};
 use crate::wire::prefix::Prefix;
 use crate::wire::query::parse;
 
 impl Snapshot {
-    /// Bring into the cache what answers to these packets will read of names and of the client map.
+    /// Bring into the cache what answers to these packets will read of names and of client maps.
     ///
-    /// The map is that of the service which was answered last; where none was since the last
-    /// call, it is not read. Nor are names where there are only few.
+    /// A client's map is that of the service at the name that it asks for, where names are looked up:
+    /// where they are many, or the maps. Otherwise, and below a wildcard or behind an alias, it is that of
+    /// the service which was answered last. Where none was since the last call, no map is read.
     #[inline]
     pub fn prefetch<'p>(
         &self,
         packets: impl Iterator<Item = (&'p [u8], Prefix)>,
         scratch: &mut Scratch,
     ) {
-        let service = self.plan().service(scratch.take_service());
-        let map = service.and_then(|service| self.plan().map(service));
-        let many = self.plan().has_many_names();
-        if map.is_none() && !many {
+        let plan = self.plan();
+        let last = scratch.take_service();
+        let (mapped, many) = (last != NONE, plan.has_many_names());
+        if !mapped && !many {
             return;
         }
+        let by_name = many || plan.has_several_maps();
         let mut clients = [Prefix::host_v4([0; 4]); geo::PREFETCH];
         let mut names = [0; plan::PREFETCH];
         let mut count = 0;
@@ -34,16 +36,22 @@ impl Snapshot {
             let query = parse(packet).ok().map(|(query, _)| query);
             let subnet = query.as_ref().and_then(|query| query.edns?.subnet?.prefix);
             *client = subnet.unwrap_or(source);
-            if let Some(query) = query.filter(|_| many) {
+            if let Some(query) = query.filter(|_| by_name) {
                 *name = scratch.hash(query.name);
             }
             count += 1;
         }
-        if many {
-            self.plan().prefetch(names.get(..count).unwrap_or_default());
+        let mut services = [last; plan::PREFETCH];
+        if by_name {
+            services = plan.prefetch(names.get(..count).unwrap_or_default(), last);
         }
-        if let Some((map, _)) = map {
-            map.prefetch(clients.get(..count).unwrap_or_default(), scratch.map());
+        if mapped {
+            let clients = clients.iter().zip(services).take(count);
+            let wanted = clients.filter_map(|(client, service)| {
+                let (map, _) = plan.map(plan.service(service)?)?;
+                Some((map, *client))
+            });
+            ClientMap::prefetch(wanted, scratch.map());
         }
     }
 }

@@ -11,7 +11,6 @@ use super::preference_table::PreferenceTable;
 use super::ranking::{Drawn, Region};
 use super::table_builder::PreferenceTableBuilder;
 use crate::wire::prefix::{Family, Prefix};
-use std::hint::black_box;
 
 /// What orders the regions that a client may have.
 pub enum Policy {
@@ -27,7 +26,7 @@ pub struct Scratch {
     preference: Vec<u8>,
     pins: Vec<u16>,
     scores: Scores,
-    batch: Batch,
+    pub(super) batch: Batch,
 }
 
 impl Scratch {
@@ -53,10 +52,6 @@ pub struct MapEntry<'a> {
     /// Indices of the pins that made the fence, ascending.
     pub pins: &'a [u16],
 }
-
-/// How many clients [`ClientMap::prefetch`] looks up side by side: more than a core has reads of
-/// memory under way gain nothing, fewer wait longer.
-pub const PREFETCH: usize = 32;
 
 /// The map of one geography, for any number of services and threads.
 pub struct ClientMap {
@@ -126,36 +121,6 @@ impl ClientMap {
         Block {
             prefix: self.blocks.around(extracted.prefix),
             scope: extracted.scope(self.blocks.bits(extracted.prefix.family)),
-        }
-    }
-
-    /// Find the leaves of these clients, whose look-ups then have them from `scratch`, and bring what
-    /// else those will read into the cache.
-    ///
-    /// The reads of one look-up wait for one another, those of several do not: side by side
-    /// they take little longer than one. Of more than [`PREFETCH`] clients the rest is left.
-    pub fn prefetch(&self, clients: &[Prefix], scratch: &mut Scratch) {
-        let mut descents = [None; PREFETCH];
-        for (descent, client) in descents.iter_mut().zip(clients) {
-            let extracted = self.embedded.extract(*client).prefix;
-            let networks = self.networks(extracted.family);
-            *descent = Some((networks, networks.enter(extracted.address), extracted));
-        }
-        let mut deeper = true;
-        while deeper {
-            deeper = false;
-            for (networks, descent, _) in descents.iter_mut().flatten() {
-                deeper |= networks.descend(descent);
-            }
-        }
-        for (networks, descent, _) in descents.iter().flatten() {
-            black_box(networks.touch(*descent));
-        }
-        scratch.batch.begin(self.number);
-        for (networks, descent, client) in descents.iter().flatten() {
-            let leaf = networks.arrive(*descent, client.address);
-            scratch.batch.add(*client, leaf);
-            black_box(self.table.get(leaf.entry()).rule);
         }
     }
 
@@ -230,7 +195,7 @@ impl ClientMap {
         self.fenced(&around, &fence, first, scope, scratch)
     }
 
-    const fn networks(&self, family: Family) -> &Networks {
+    pub(super) const fn networks(&self, family: Family) -> &Networks {
         match family {
             Family::V4 => &self.v4,
             Family::V6 => &self.v6,

@@ -57,10 +57,11 @@ pub mod trie;
 pub mod walk;
 mod walk_alone;
 
+pub use batch::PREFETCH;
 pub use blocks::{Block, Blocks};
 pub use compile::{compile, coverage};
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzzed::fuzz_compile;
-pub use map::{ClientMap, MapEntry, PREFETCH, Scratch};
+pub use map::{ClientMap, MapEntry, Scratch};
 pub use preference_list::PreferenceList;
 pub use ranking::{draw_of_word, draw_word, mix as mix_word};

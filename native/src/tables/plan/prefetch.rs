@@ -1,6 +1,7 @@
 //! Prefetching what look-ups of names will read.
 
 use super::{Node, Plan};
+use crate::wire::codes::rtype;
 use std::hint::black_box;
 
 /// How many names [`Plan::prefetch`] looks up side by side: more than a core has reads of memory under
@@ -18,18 +19,30 @@ impl Plan {
         self.nodes.len() >= PREFETCH_FROM
     }
 
-    /// Read what look-ups of names with these hashes will read, each step for all of them.
-    pub fn prefetch(&self, hashes: &[u64]) {
+    /// Whether services have client maps of their own, so that a client's depends on the name.
+    #[must_use]
+    pub const fn has_several_maps(&self) -> bool {
+        self.maps.len() > 1
+    }
+
+    /// Read what look-ups of names with these hashes will read, each step for all of them; the service
+    /// at each name, or [`NONE`](crate::tables::NONE), and at a name that is an alias or stands nowhere `elsewhere`.
+    ///
+    /// A name is known by its hash alone here: what is taken for another is read in vain.
+    pub fn prefetch(&self, hashes: &[u64], elsewhere: u32) -> [u32; PREFETCH] {
         let mut nodes: [Option<&Node>; PREFETCH] = [None; PREFETCH];
         for (node, hash) in nodes.iter_mut().zip(hashes) {
             *node = self
                 .names
                 .find(*hash, |index| self.nodes.get(index as usize));
         }
-        let names = nodes.map(|node| node.map(|node| (node.name, node.head.records)));
-        for (name, records) in names.into_iter().flatten() {
-            black_box(self.pool.get(name).first());
-            black_box(self.pool.get(records).first());
+        for node in nodes.into_iter().flatten() {
+            black_box(self.pool.get(node.name).first());
+            black_box(self.pool.get(node.head.records).first());
         }
+        nodes.map(|node| match node {
+            Some(node) if node.head.rtype != rtype::CNAME => node.service,
+            _ => elsewhere,
+        })
     }
 }
