@@ -221,8 +221,9 @@ class Succession:
                 self._latest = Latest()
             standby = Standby(next(self._numbers), engine, plan, self._mine, self._latest)
             await standby.start(self._run)
-        except OSError as error:
-            self._log.error("standby.failed", reason=f"none can be started: {error.strerror}")
+        except (OSError, RuntimeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self._log.error("standby.failed", reason=f"none can be started: {why}")
             return None
         return standby
 
