@@ -270,7 +270,8 @@ def test_a_standby_is_spared_at_a_start_only_where_its_channel_is_passed_on(
     """Without it the service was stopped since, and a standby that hangs would hold the ports."""
     spared: list[str] = []
 
-    def kill(*, but: str = "") -> list[int]:
+    def kill(*, but: str, within: float) -> list[int]:
+        assert within > 0, "its ports are wanted"
         spared.append(but)
         return []
 
