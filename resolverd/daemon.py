@@ -34,10 +34,10 @@ from resolverd.health.overrides import Orders, Overrides
 from resolverd.health.verdict import Verdict
 from resolverd.ignored_signals import ignore_unmeant
 from resolverd.kept.directory import FORGOTTEN, StateDirectory
+from resolverd.kept.document import KeptState
 from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
 from resolverd.kept.round_trips import RoundTrips
-from resolverd.kept.standing import Standing
 from resolverd.load import LoadController
 from resolverd.loop import run_loop
 from resolverd.observation import Observation
@@ -221,7 +221,7 @@ class Daemon:
         self._join(inputs, earlier)
         await self._serve(inputs, earlier)
         self._keep()
-        self._keeper.follow(self._standing)
+        self._keeper.follow(self._kept_state)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
         await self._supervision.ready(self.tasks)
@@ -249,7 +249,7 @@ class Daemon:
         finally:
             preload.drop()
 
-    def _join(self, inputs: Inputs, earlier: Standing) -> None:
+    def _join(self, inputs: Inputs, earlier: KeptState) -> None:
         """What observes and publishes, this edge's place in its fleet, and what they share."""
         self.fleet = membership.joined(inputs, earlier, self.generations)
         others = self.fleet.observations if self.fleet else None
@@ -266,7 +266,7 @@ class Daemon:
         self.round_trips = RoundTrips(self.state, self.monitor, lambda: self.inputs)
         self._adoption.into(self._publication, self._observation, self._dirty)
 
-    async def _serve(self, inputs: Inputs, earlier: Standing) -> None:
+    async def _serve(self, inputs: Inputs, earlier: KeptState) -> None:
         """Probe, obey the fleet, and answer; nothing is left of it where that cannot be."""
         try:
             await self.admin.start(inputs.config.admin, inputs.base)
@@ -347,13 +347,13 @@ class Daemon:
         self._dirty.set()  # so that whoever waits for the next change reckons with this one
         await written
 
-    async def _standing(self) -> Standing:
+    async def _kept_state(self) -> KeptState:
         """How things stand now, for a later process."""
-        standing = await self._observation.standing()
+        state = await self._observation.kept_state()
         histories = self._publication.histories.items()
         segments = {service: history.segments for service, history in histories}
         said = {} if self.fleet is None else self.fleet.words.kept()
-        return replace(standing, histories=segments, fleet=said)
+        return replace(state, histories=segments, fleet=said)
 
     async def _obey_the_fleet(self) -> None:
         """Take the fleet's words before the first answer."""
@@ -366,7 +366,7 @@ class Daemon:
         )
         self._observation.staged = self.fleet.words.apply
 
-    async def _restored(self) -> Standing:
+    async def _restored(self) -> KeptState:
         """How things stood when the last process ended; an event where that cannot be kept."""
         if trouble := await detached(self.state.try_out):
             if self.state.path is None:  # somebody's choice, and the default of a trial

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from resolverd.config.load import SetOption
 from resolverd.config.published import published_fleet
 from resolverd.files.threads import detached
-from resolverd.kept.standing import Standing
+from resolverd.kept.document import KeptState
 from resolverd.snapshot.inputs import Inputs
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ async def published(
     return await begin(settings, path, state)
 
 
-def joined(inputs: Inputs, earlier: Standing, generations: EdgeGenerations | None) -> Joined | None:
+def joined(
+    inputs: Inputs, earlier: KeptState, generations: EdgeGenerations | None
+) -> Joined | None:
     """This edge in its fleet, over the link that `generations` has, if they have one.
 
     None where there is no fleet. Raises NatsMissingError.

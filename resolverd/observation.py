@@ -24,7 +24,7 @@ from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
 from resolverd.health.peers import find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
-from resolverd.kept.standing import KeptRate, Standing, digest
+from resolverd.kept.document import KeptRate, KeptState, digest
 from resolverd.kept.verdicts import KeptVerdicts
 from resolverd.load import LoadController
 from resolverd.policy.operator_rules import OperatorRule, in_words
@@ -50,10 +50,10 @@ class Observation:
         self,
         inputs: Inputs,
         changed: Callable[[], None],
-        earlier: Standing | None = None,
+        earlier: KeptState | None = None,
         others: OtherEdges | None = None,
     ) -> None:
-        earlier = earlier or Standing()
+        earlier = earlier or KeptState()
         self.others = others
         self._log = log.get("daemon")
         self.overrides = Overrides()
@@ -194,10 +194,10 @@ class Observation:
         for key in orphaned_rules(self.spill_rules.active(now), inputs):
             self._lose_rule(key, self.spill_rules.clear(key, now))
 
-    async def standing(self) -> Standing:
+    async def kept_state(self) -> KeptState:
         """How things stand now, for a later process; others have the loop's turn meanwhile."""
         verdicts = await in_turns(self._kept.gather())
-        return Standing(
+        return KeptState(
             self.overrides.active(time.monotonic()),
             verdicts,
             self.load.spilling.spills,

@@ -25,6 +25,8 @@ from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo import preload
+from resolverd.geo.kept_embedded import keep_embedded
+from resolverd.geo.locator import Locator
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.locate import state_path
@@ -53,9 +55,10 @@ class Restoration:
         reloads: ReloadReport,
     ) -> None:
         self._path, self._options, self._reloads = path, options, reloads
+        self._state = directory
         self._kept = KeptFiles(directory, path)
         self._maps = maps
-        self._next: tuple[Callable[[], Adopted], Plan] | None = None
+        self._next: tuple[Callable[[], Adopted], Plan, Locator] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._log = log.get("kept")
 
@@ -118,12 +121,13 @@ class Restoration:
     def keep(
         self, inputs: Inputs, plan: Plan, contents: Mapping[str, bytes], held: Sequence[str] = ()
     ) -> None:
-        """Keep what was adopted, soon, and the maps of its `plan`; `contents` is what was read.
+        """Keep what was adopted, soon, and what took time to make for its `plan`.
 
+        `contents` is what was read.
         `held` are the files that are served as they were kept before; see `Adopted`.
         """
         # In the thread that writes it: of ten thousand files even their names take a while.
-        self._next = partial(_adopted, inputs, contents, held), plan
+        self._next = partial(_adopted, inputs, contents, held), plan, inputs.locator
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
 
@@ -138,17 +142,20 @@ class Restoration:
 
     async def _keep(self) -> None:
         while self._next is not None:
-            adopted, plan = self._next
+            adopted, plan, locator = self._next
             self._next = None
             # Beside each other: ten thousand files take seconds of the disk, and a daemon that is
             # stopped meanwhile would leave its next start without maps, which take longer to make.
-            await asyncio.gather(self._save(adopted), detached(partial(self._keep_maps, plan)))
+            await asyncio.gather(
+                self._save(adopted), detached(partial(self._keep_made, plan, locator))
+            )
             # Only now nobody has a use for what was read any more.
             del adopted
             await detached(memory.give_back)
 
-    def _keep_maps(self, plan: Plan) -> None:
+    def _keep_made(self, plan: Plan, locator: Locator) -> None:
         self._maps.keep(maps_to_keep(plan))
+        keep_embedded(self._state.path, locator.databases)
 
     async def _save(self, adopted: Callable[[], Adopted]) -> None:
         try:

@@ -15,6 +15,7 @@ RANKS = {
     "log": 0,
     "restarts": 0,
     "turns": 0,
+    "patience": 0,
     "ignored_signals": 0,
     "tasks": 0,
     "loop": 0,

@@ -25,8 +25,8 @@ from typing import cast
 from aiohttp import web
 
 from resolverd.admin.failure import ApiError, Handler
-from resolverd.health.patience import Patience
-from resolverd.health.probes.patient_timeout import PatientTimeout
+from resolverd.patience.steps import Patience
+from resolverd.patience.timeout import PatientTimeout
 
 # Seconds in which a request has to be whole, headers and body, and in which a client has to go on
 # taking its response. Less breaks slow links; more lets silent clients hold places for longer.

@@ -20,7 +20,7 @@ from resolverd.anycast.damping import Damping
 from resolverd.anycast.fitness import Fitness, Reason, is_dead, is_planned
 from resolverd.anycast.fleet import FloorUnknownError, SharedFloor
 from resolverd.anycast.speaker import Speaker, SpeakerError
-from resolverd.anycast.transitions import Phase, Rules, Standing, moved, observed, wanted
+from resolverd.anycast.transitions import Phase, RouteState, Rules, moved, observed, wanted
 from resolverd.config.anycast import Anycast
 
 _SHOWN = (Phase.RAISED, Phase.ANNOUNCED)
@@ -35,7 +35,7 @@ class Route:
     """
 
     address: str
-    standing: Standing
+    state: RouteState
     reasons: tuple[Reason, ...] = ()
     proved: Phase | None = None
     proved_at: float | None = None
@@ -50,7 +50,7 @@ class Announcer:
 
     def __init__(self, settings: Anycast, speaker: Speaker, floor: SharedFloor) -> None:
         now = time.monotonic()
-        self.routes = {a: Route(a, Standing(Phase.WITHDRAWN, now)) for a in settings.addresses}
+        self.routes = {a: Route(a, RouteState(Phase.WITHDRAWN, now)) for a in settings.addresses}
         self.rules = Rules(
             settings.mode == "metric",
             settings.raised_for,
@@ -72,7 +72,7 @@ class Announcer:
             if await self._may_go(route, least):
                 await self._bring(route, Phase.WITHDRAWN)
             else:
-                route.standing = route.standing._replace(phase=left)
+                route.state = route.state._replace(phase=left)
                 await self._bring(route, left)
 
     def _inherited(self, route: Route) -> Phase:
@@ -96,7 +96,7 @@ class Announcer:
     @property
     def announced(self) -> list[str]:
         """The addresses that are announced, with a raised metric or not."""
-        return [r.address for r in self.routes.values() if r.standing.phase is not Phase.WITHDRAWN]
+        return [r.address for r in self.routes.values() if r.state.phase is not Phase.WITHDRAWN]
 
     def refused(self) -> Mapping[str, str]:
         """Of each address that stays although it should go, why."""
@@ -107,24 +107,24 @@ class Announcer:
     ) -> None:
         """`unasked` is why the speaker could not be asked in this turn, empty where it was."""
         route.reasons = reasons
-        route.standing = observed(route.standing, reasons, now)
-        phase = wanted(route.standing, reasons, self.rules, now)
-        goes = phase is Phase.WITHDRAWN and route.standing.phase is not Phase.WITHDRAWN
+        route.state = observed(route.state, reasons, now)
+        phase = wanted(route.state, reasons, self.rules, now)
+        goes = phase is Phase.WITHDRAWN and route.state.phase is not Phase.WITHDRAWN
         if not goes:
             route.held = ""
         elif not await self._may_go(route, self._least):
-            phase = Phase.RAISED if self.rules.raises else route.standing.phase
-        changes = phase is not route.standing.phase
+            phase = Phase.RAISED if self.rules.raises else route.state.phase
+        changes = phase is not route.state.phase
         if unasked and not changes:  # to wait for it once more would keep a drain waiting
             self._unproved(route, unasked)
         elif changes or phase is not route.proved or route.failing:
             await self._bring(route, phase)
-        if route.standing.phase is not Phase.WITHDRAWN and not self._counted(route):
+        if route.state.phase is not Phase.WITHDRAWN and not self._counted(route):
             await self._join(route)
 
     async def _bring(self, route: Route, phase: Phase) -> None:
         """Have the speaker do it; the address stands so once that is proved."""
-        before = route.standing
+        before = route.state
         try:
             await self._speaker.apply(route.address, phase)
         except SpeakerError as error:
@@ -135,7 +135,7 @@ class Announcer:
         route.failing = ""
         now = time.monotonic()
         route.proved, route.proved_at = phase, now
-        route.standing = moved(before, phase, route.reasons, self.rules, now)
+        route.state = moved(before, phase, route.reasons, self.rules, now)
         if before.phase is not phase:
             self._tell(route, before.phase)
 
@@ -145,7 +145,7 @@ class Announcer:
         route.failing = reason
 
     def _tell(self, route: Route, before: Phase) -> None:
-        after = route.standing.phase
+        after = route.state.phase
         route.changes[after] += 1
         good = after is Phase.ANNOUNCED or is_planned(route.reasons)
         (self._log.info if good else self._log.warning)(
@@ -206,13 +206,13 @@ class Announcer:
         now = time.monotonic()
         for route in self.routes.values():
             phase = found[route.address]
-            if phase is route.standing.phase:
+            if phase is route.state.phase:
                 route.proved_at = now
-            elif route.proved is route.standing.phase:
+            elif route.proved is route.state.phase:
                 self._log.warning(
                     "anycast.contradicted",
                     address=route.address,
-                    before=route.standing.phase.value,
+                    before=route.state.phase.value,
                     after=phase.value,
                 )
             route.proved = phase

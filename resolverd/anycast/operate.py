@@ -101,18 +101,18 @@ def _check_gone(edge: Edge) -> None:
 
 
 def _route(edge: Edge, route: Route, now: float) -> Json:
-    standing = route.standing
-    waits = not route.reasons and standing.phase is not Phase.ANNOUNCED
+    state = route.state
+    waits = not route.reasons and state.phase is not Phase.ANNOUNCED
     return {
         "address": route.address,
-        "state": standing.phase.value,
-        "since": moment(standing.since, now),
+        "state": state.phase.value,
+        "since": moment(state.since, now),
         "reasons": _reasons(route.reasons),
         "held": route.held or None,
         "unproved": route.failing or None,
         "proved_seconds_ago": None if route.proved_at is None else round(now - route.proved_at, 3),
         "announced_in_seconds": (
-            round(max(0.0, ready_in(standing, edge.announcer.rules, now)), 3) if waits else None
+            round(max(0.0, ready_in(state, edge.announcer.rules, now)), 3) if waits else None
         ),
         "other_edges": edge.floor.others(route.address),
         "changes": _changes(route.changes),

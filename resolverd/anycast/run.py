@@ -123,7 +123,7 @@ class Edge:
     def status(self) -> str:
         """One line for people."""
         phases = ", ".join(
-            f"{route.address} {route.standing.phase}" for route in self.announcer.routes.values()
+            f"{route.address} {route.state.phase}" for route in self.announcer.routes.values()
         )
         against = in_words(self.fitness.edge)
         kept = "" if self.kept is None else "its file was refused at its start"

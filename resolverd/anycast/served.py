@@ -95,7 +95,7 @@ class Pages:
 
     async def _readyz(self, request: web.Request) -> web.Response:
         routes = self._edge.announcer.routes.values()
-        off = [r.address for r in routes if r.standing.phase is not Phase.ANNOUNCED]
+        off = [r.address for r in routes if r.state.phase is not Phase.ANNOUNCED]
         if off:
             raise ApiError(503, f"not announced: {', '.join(off)}", "GET /state says why")
         return web.json_response(versioned({"ready": True}))
@@ -189,7 +189,7 @@ def values_of(edge: Edge) -> metrics.Routes:
         [
             metrics.Route(
                 route.address,
-                route.standing.phase.value,
+                route.state.phase.value,
                 frozenset(reason.code for reason in route.reasons),
                 bool(route.held),
                 bool(route.failing),

@@ -5,7 +5,7 @@
              └── unfit, in mode withdraw; or the DNS answer is dead; or drained ─┘
     raised ── fit for long enough ─► announced
 
-Pure. `Standing` is one address at one moment, in readings of the monotonic clock. Whether the
+Pure. `RouteState` is one address at one moment, in readings of the monotonic clock. Whether the
 fleet lets an address be withdrawn is asked by whoever carries the change out (`floor`): one that
 is not let stays as it is, or is raised.
 """
@@ -35,7 +35,7 @@ class Rules(NamedTuple):
     damping: Damping
 
 
-class Standing(NamedTuple):
+class RouteState(NamedTuple):
     """An address: its phase since when, and since when it is fit or not (one of them None)."""
 
     phase: Phase
@@ -45,44 +45,44 @@ class Standing(NamedTuple):
     flaps: Flaps = Flaps()
 
 
-def observed(standing: Standing, reasons: tuple[Reason, ...], now: float) -> Standing:
-    """The standing after a look that found these reasons against it."""
+def observed(state: RouteState, reasons: tuple[Reason, ...], now: float) -> RouteState:
+    """The state after a look that found these reasons against it."""
     if reasons:
-        since = now if standing.unfit_since is None else standing.unfit_since
-        return standing._replace(fit_since=None, unfit_since=since)
-    since = now if standing.fit_since is None else standing.fit_since
-    return standing._replace(fit_since=since, unfit_since=None)
+        since = now if state.unfit_since is None else state.unfit_since
+        return state._replace(fit_since=None, unfit_since=since)
+    since = now if state.fit_since is None else state.fit_since
+    return state._replace(fit_since=since, unfit_since=None)
 
 
-def wanted(standing: Standing, reasons: tuple[Reason, ...], rules: Rules, now: float) -> Phase:
-    """The phase that it should have; `standing` is that of this look (`observed`)."""
+def wanted(state: RouteState, reasons: tuple[Reason, ...], rules: Rules, now: float) -> Phase:
+    """The phase that it should have; `state` is that of this look (`observed`)."""
     if not reasons:
-        if standing.phase is Phase.ANNOUNCED or ready_in(standing, rules, now) <= 0:
+        if state.phase is Phase.ANNOUNCED or ready_in(state, rules, now) <= 0:
             return Phase.ANNOUNCED
-        return standing.phase
+        return state.phase
     at_once = is_dead(reasons) or is_operators(reasons) or not rules.raises
-    if standing.phase is Phase.WITHDRAWN or at_once:
+    if state.phase is Phase.WITHDRAWN or at_once:
         return Phase.WITHDRAWN
-    if standing.phase is Phase.ANNOUNCED:
+    if state.phase is Phase.ANNOUNCED:
         return Phase.RAISED
-    raised = now - standing.since
+    raised = now - state.since
     return Phase.WITHDRAWN if raised >= rules.raised_for else Phase.RAISED
 
 
-def ready_in(standing: Standing, rules: Rules, now: float) -> float:
+def ready_in(state: RouteState, rules: Rules, now: float) -> float:
     """Seconds for which a fit address is still kept from being announced; 0 or less: it is not."""
-    if standing.fit_since is None:
-        return required(standing.flaps, rules.damping, now)
-    return required(standing.flaps, rules.damping, now) - (now - standing.fit_since)
+    if state.fit_since is None:
+        return required(state.flaps, rules.damping, now)
+    return required(state.flaps, rules.damping, now) - (now - state.fit_since)
 
 
 def moved(
-    standing: Standing, phase: Phase, reasons: tuple[Reason, ...], rules: Rules, now: float
-) -> Standing:
-    """The standing once the speaker has proved the phase; an unplanned end counts as a flap."""
-    if phase is standing.phase:
-        return standing
-    flaps = standing.flaps
-    if standing.phase is Phase.ANNOUNCED and not is_planned(reasons):
+    state: RouteState, phase: Phase, reasons: tuple[Reason, ...], rules: Rules, now: float
+) -> RouteState:
+    """The state once the speaker has proved the phase; an unplanned end counts as a flap."""
+    if phase is state.phase:
+        return state
+    flaps = state.flaps
+    if state.phase is Phase.ANNOUNCED and not is_planned(reasons):
         flaps = another(flaps, rules.damping, now)
-    return standing._replace(phase=phase, since=now, flaps=flaps)
+    return state._replace(phase=phase, since=now, flaps=flaps)

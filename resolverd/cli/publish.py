@@ -22,6 +22,7 @@ from resolverd.cli.options import (
 from resolverd.cli.override import reason
 from resolverd.cli.publish_options import add_terms, terms_of
 from resolverd.cli.publish_rows import edges_rows, generation_json, list_rows, show_text
+from resolverd.config.load import load_config
 from resolverd.config.published import fleet_of
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 from resolverd.files.reading import Reads
@@ -104,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     log.configure(level=logging.ERROR)  # what fails is said once, by us
     path = existing_config(arguments)
     settings = fleet_of(path, arguments.overrides)
+    if settings is None:
+        load_config(path, arguments.overrides)  # what is wrong is said before what is missing
     if settings is None or not settings.urls:
         raise NoFleetError(
             f'{path} names no fleet\nwrite urls = ["nats://HOST:4222"] into [fleet] there'

@@ -20,8 +20,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from resolverd.config.fleet import Fleet
+from resolverd.config.readable import tables_read
 from resolverd.config.sources import Sources, read_sources
-from resolverd.config.toml_text import parsed
 from resolverd.files.reading import MAX_CONFIG, key_of, read_file
 
 OWN = ("server", "admin", "fleet", "anycast")
@@ -45,21 +45,27 @@ def published_fleet(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fl
 
     None too where the file cannot be read, or is wrong: whoever loads it says why. Blocks.
     """
-    tree = _tree(path, overrides)
+    tree, whole = tables_read(path)
+    tree = _with(tree, overrides) if whole else {}
     return _fleet(tree) if takes_published(tree) else None
 
 
 def fleet_of(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fleet | None:
-    """The fleet of the file at `path`, whatever else is wrong with it; likewise."""
-    return _fleet(_tree(path, overrides))
+    """The fleet of the configuration at `path`, whatever else is wrong with it. Blocks.
+
+    None where that cannot be told: what is said of it is wrong, may stand below a mistake in the
+    main file, or stands in a fragment, of which nobody takes it.
+    """
+    tree, whole = tables_read(path)
+    tree = _with(tree, overrides)
+    if "fleet" not in tree and (not whole or "fleet" in read_sources(path).misplaced):
+        return None
+    return _fleet(tree)
 
 
-def _tree(path: Path, overrides: Sequence[tuple[str, Any]]) -> Mapping[str, Any]:
-    sources = Sources(path)
-    try:
-        sources.tree = parsed(read_file(path, MAX_CONFIG).decode())
-    except (OSError, ValueError):
-        return {}
+def _with(tree: dict[str, Any], overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    sources = Sources(Path())
+    sources.tree = tree
     for key, value in overrides:
         sources.override(key, value)
     return sources.tree

@@ -54,12 +54,16 @@ class Origin(NamedTuple):
 
 
 class Sources:
-    """Every file of one configuration, merged; problems met on the way are in `problems`."""
+    """Every file of one configuration, merged; problems met on the way are in `problems`.
+
+    `misplaced` are tables that stand in a fragment and are not taken from one.
+    """
 
     def __init__(self, main: Path) -> None:
         self.main = main
         self.tree: dict[str, Any] = {}
         self.problems: list[Problem] = []
+        self.misplaced: set[str] = set()
         self.files: tuple[Path, ...] = ()
         self._known: dict[KeyPath, Origin] = {}
         # What is still to be done to `_known`, in order.
@@ -142,6 +146,7 @@ class Sources:
                         source=origin.source,
                     )
                 )  # fmt: skip
+                self.misplaced.add(table)
                 del tree[table]
         self._merge(self.tree, tree, (), (), written)
 

@@ -25,14 +25,15 @@ class ExaminedConfig(NamedTuple):
     """A configuration, the directory its paths start from, and what there is to say of it.
 
     `file` is None where the defaults stand in. `urls` are those of its fleet, read even where it is
-    otherwise wrong, as that of an edge is until its first generation has come.
+    otherwise wrong, as that of an edge is until its first generation has come; None where what is
+    wrong hides them.
     """
 
     config: Config
     base: Path
     file: Path | None
     finding: Finding
-    urls: Sequence[str]
+    urls: Sequence[str] | None
 
 
 def read_examined_config(path: Path, overrides: Sequence[SetOption]) -> ExaminedConfig:
@@ -56,7 +57,7 @@ def read_examined_config(path: Path, overrides: Sequence[SetOption]) -> Examined
             path.parent,
             None,
             _invalid(path, error),
-            fleet.urls if fleet else (),
+            fleet.urls if fleet else None,
         )
     listen = ", ".join(map(str, loaded.config.server.listen))
     finding = Finding("config", "ok", f"{path}: to listen on {listen}")

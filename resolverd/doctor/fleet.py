@@ -17,8 +17,14 @@ def library_missing() -> str | None:
     return None
 
 
-def fleet(urls: Sequence[str], missing: str | None) -> Finding:
-    """Of `fleet.urls`, and why what speaks to them is `missing`; None where it is not."""
+def fleet(urls: Sequence[str] | None, missing: str | None) -> Finding:
+    """Of `fleet.urls`, and why what speaks to them is `missing`; None where it is not.
+
+    `urls` are None where a wrong configuration does not tell them.
+    """
+    if urls is None:
+        seen = "unknown: what the configuration says of a fleet cannot be taken as it is written"
+        return Finding("fleet", "advice", seen, "resolverd check  # and what it says first")
     if not urls:
         return Finding("fleet", "ok", "fleet.urls names no NATS server: this edge decides alone")
     if missing is None:

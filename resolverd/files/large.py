@@ -22,7 +22,7 @@ from resolverd.files.reading import (
     note_unread,
     send_regular,
 )
-from resolverd.files.threads import Step
+from resolverd.files.threads import NoThreadError, Step
 
 # Octets that are mapped at once.
 _WINDOW = 16 << 20
@@ -45,17 +45,10 @@ def copy_into_memory(path: Path, limit: int, descriptor: int) -> str:
     """
 
     def read(name: str) -> tuple[Signature, str]:
-        target = os.dup(descriptor)
-
-        def send(step: Step) -> Signature:
-            # Its own descriptor, as below.
-            try:
-                return send_regular(name, limit, step, target)
-            finally:
-                os.close(target)
-
         try:
-            signature = THREADS.run(send)
+            signature = _with_its_own(
+                descriptor, lambda step, target: send_regular(name, limit, step, target)
+            )
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
@@ -77,11 +70,10 @@ def _digest_in_memory(descriptor: int) -> str:
 
 
 def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
-    told, target = hashlib.sha256(), os.dup(descriptor)
+    told = hashlib.sha256()
 
-    def copy(step: Step) -> Signature:
-        # Its own descriptor, for a thread that is left behind would write to whatever came after.
-        with os.fdopen(target, "wb", buffering=0) as file:
+    def copy(step: Step, target: int) -> Signature:
+        with os.fdopen(target, "wb", buffering=0, closefd=False) as file:
 
             def write(chunk: Chunk) -> None:
                 told.update(chunk)
@@ -90,7 +82,27 @@ def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
 
             return each_chunk(name, limit, step, write)
 
-    return THREADS.run(copy), told.hexdigest()
+    return _with_its_own(descriptor, copy), told.hexdigest()
+
+
+def _with_its_own(descriptor: int, work: Callable[[Step, int], Signature]) -> Signature:
+    """What `work` returns, in a thread, of a descriptor of its own for the same file.
+
+    With ours a thread that is left behind would write to whatever came after.
+    """
+    target = os.dup(descriptor)
+
+    def owning(step: Step) -> Signature:
+        try:
+            return work(step, target)
+        finally:
+            os.close(target)
+
+    try:
+        return THREADS.run(owning)
+    except NoThreadError:
+        os.close(target)
+        raise
 
 
 def digest_file(path: Path, limit: int) -> str:

@@ -47,6 +47,13 @@ class HangingError(TimeoutError):
         super().__init__(errno.ETIMEDOUT, message, path)
 
 
+class NoThreadError(OSError):
+    """No thread can be started (TasksMax= of a unit): the work was not begun, and never will be."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EAGAIN, "no thread can be started")
+
+
 class _LeftBehindError(Exception):
     """Ends work that nobody waits for any more."""
 
@@ -77,7 +84,10 @@ class FileThreads:
         os.register_at_fork(after_in_child=self._reset)
 
     def run(self, work: Callable[[Step], T]) -> T:
-        """What `work` returns. Raises HangingError, or what it raises. Not for an event loop."""
+        """What `work` returns. Not for an event loop.
+
+        Raises HangingError, NoThreadError, or what it raises.
+        """
         finished = threading.Lock()  # half the time of an Event, for thousands of files
         finished.acquire()
         job = self._submit(work, finished.release)
@@ -125,7 +135,7 @@ class FileThreads:
             try:
                 thread.start()
             except RuntimeError as error:
-                raise OSError(errno.EAGAIN, "no thread can be started") from error
+                raise NoThreadError from error
         queue.put(job)
         return job
 

@@ -27,6 +27,7 @@ from resolverd.geo import check, embedded
 from resolverd.geo.attribution import attribution_beside
 from resolverd.geo.database import Database, read_file
 from resolverd.geo.inspection import WalkReport
+from resolverd.geo.kept_embedded import open_embedded
 from resolverd.geo.place import Located, Place
 from resolverd.geo.walk import walk, walk_sync
 
@@ -67,11 +68,11 @@ class Locator:
 
         Unless `walked` is False, each is checked whole: by the native library, or else by a
         walk in a child process, or it is known by its stamp in `stamps` to have passed that
-        before. Blocks; for start-up and the command line, where no event loop runs. Raises
-        GeoError with the reason.
+        before; the embedded one may be kept there unpacked. Blocks; for start-up and the command
+        line, where no event loop runs. Raises GeoError with the reason.
         """
         if not paths:
-            return cls.embedded()
+            return cls.embedded(stamps)
         if walked and check.possible():
             return cls([_sourced(path, check.open_checked(path)) for path in paths])._placing()
         reports = [walk_sync(path, stamps=stamps) if walked else None for path in paths]
@@ -87,7 +88,7 @@ class Locator:
     ) -> Locator:
         """`open` for a running daemon: the event loop keeps serving meanwhile."""
         if not paths:
-            return await detached(cls.embedded)
+            return await detached(partial(cls.embedded, stamps))
         opened = []
         for path in paths:
             if check.possible():
@@ -99,16 +100,12 @@ class Locator:
         return cls(opened)._placing()
 
     @classmethod
-    def embedded(cls) -> Locator:
-        """The city table that ships with resolverd. Raises GeoError if it is damaged."""
-        return cls(
-            [
-                (
-                    Provenance(None, None, embedded.ATTRIBUTION),
-                    Database.of(embedded.content(), embedded.NAME),
-                )
-            ]
-        )
+    def embedded(cls, kept: Path | None = None) -> Locator:
+        """The city table that ships with resolverd, unpacked or as it is in the directory `kept`.
+
+        Raises GeoError if it is damaged.
+        """
+        return cls([(Provenance(None, None, embedded.ATTRIBUTION), open_embedded(kept))])
 
     def locate(self, prefix: Prefix, *, asn: bool = False, place: bool = True) -> Located:
         """Where the first address of `prefix` is, and with `asn` its autonomous system.

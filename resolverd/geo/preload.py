@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from resolverd.abi.library import why_not
 from resolverd.abi.meter import Meter
-from resolverd.config.toml_text import parsed
+from resolverd.config.readable import tables_read
 from resolverd.errors import GeoError
-from resolverd.files.reading import MAX_CONFIG, Reads, key_of, note_as, read_file
+from resolverd.files.reading import Reads, key_of, note_as
 from resolverd.geo.memory_copy import memory_copy
 
 if TYPE_CHECKING:
@@ -65,7 +65,10 @@ def begin(config: Path, options: Sequence[tuple[str, Any]]) -> None:
     Where they cannot be told, or the native library is missing, nothing happens.
     """
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        server = parsed(read_file(config, MAX_CONFIG).decode()).get("server", {})
+        tree, whole = tables_read(config)
+        if not whole:
+            return
+        server = tree.get("server", {})
         said = {**server, **{key.removeprefix("server."): value for key, value in options}}
         names, state = said.get("geoip", []), said.get("state", "")
         paths = [config.parent / name for name in names]

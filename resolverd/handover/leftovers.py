@@ -8,7 +8,9 @@ standby, which is known by the name of its process, and is to end once the daemo
 from __future__ import annotations
 
 import os
+import select
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,23 +21,45 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def kill_leftovers(
-    *, but: str = "", process: Path = Path("/proc"), cgroups: Path = _CGROUPS
+    *, but: str = "", within: float = 0.0, process: Path = Path("/proc"), cgroups: Path = _CGROUPS
 ) -> list[int]:
     """Kill what is in this process's cgroup and does not come from it, `but` for one; the PIDs.
 
-    To be called by the main process of a service alone: elsewhere the cgroup is others' too.
+    Blocks until they have ended, and hold no port any more, for at most `within` seconds. To be
+    called by the main process of a service alone: elsewhere the cgroup is others' too.
     """
     parents = {pid: _parent(process, pid) for pid in _members(process, cgroups)}
-    killed = []
+    killed, ends = [], []
     for pid in strangers(parents, os.getpid()):
         if but and _name(process, pid) == but:
             continue
+        end = _end_of(pid) if within else None
+        if end is not None:
+            ends.append(end)
         try:
             os.kill(pid, signal.SIGKILL)
         except OSError:  # it has ended, or is another user's
             continue
         killed.append(pid)
+    _wait_for(ends, within)
     return killed
+
+
+def _end_of(pid: int) -> int | None:
+    """A descriptor that is readable once the process has ended (pidfd_open(2)); None without."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _wait_for(ends: list[int], within: float) -> None:
+    until = time.monotonic() + within
+    for end in ends:
+        poll = select.poll()
+        poll.register(end, select.POLLIN)
+        poll.poll(1000 * max(0.0, until - time.monotonic()))
+        os.close(end)
 
 
 def strangers(parents: Mapping[int, int], own: int) -> list[int]:

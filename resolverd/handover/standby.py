@@ -22,12 +22,14 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from resolverd import log
 from resolverd.engine.interface import Engine
 from resolverd.errors import EngineError, ExitCode
+from resolverd.files.threads import detached
 from resolverd.handover.answering import RunLoop, answer
 from resolverd.handover.latest import Latest
 from resolverd.handover.leftovers import STANDBY
@@ -59,11 +61,15 @@ class Standby:
         self._reply_read, self._reply_write = os.pipe()
 
     async def start(self, run: RunLoop) -> None:
-        """Fork, from a thread where no event loop is running; `run` runs one. Raises OSError."""
+        """Fork, from a thread where no event loop is running; `run` runs one.
+
+        Raises OSError, and RuntimeError where no thread can be started.
+        """
         try:
-            self.pid = await asyncio.to_thread(self._fork, run)
+            # In a thread of its own, for one of a pool might take it up after such an error.
+            self.pid = await detached(partial(self._fork, run), background=False)
             self._ended = False
-        except OSError:
+        except (OSError, RuntimeError):
             self.dismiss()
             raise
         finally:

@@ -42,6 +42,8 @@ from resolverd.systemd import Supervisor
 
 # Seconds in which a standby ends once it may: it has TCP clients to part from.
 _END_TIMEOUT = 5.0
+# Seconds in which a process that is killed has ended, on a busy host too.
+_DEATH_TIMEOUT = 2.0
 # Seconds between two attempts to have a standby.
 _RETRY_INTERVAL = 10.0
 
@@ -73,9 +75,9 @@ class Succession:
         """See to it that of before nobody is left but a standby.
 
         One whose channel is not passed on is of a service that was stopped since: it is about to
-        end, and may hold the ports for a moment more.
+        end, and may hold the ports for a moment more. Blocks until nobody who was killed does.
         """
-        self._kill_leftovers(but=STANDBY if self._before else "")
+        self._kill_leftovers(but=STANDBY if self._before else "", within=_DEATH_TIMEOUT)
 
     async def succeed(self, engine: Engine, snapshot: Snapshot, *, own_sockets: bool) -> None:
         """`engine` answers: let an earlier standby end, and get ready to be succeeded.
@@ -151,8 +153,8 @@ class Succession:
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    def _kill_leftovers(self, *, but: str = "") -> None:
-        if self._supervisor.main and (killed := kill_leftovers(but=but)):
+    def _kill_leftovers(self, *, but: str = "", within: float = 0.0) -> None:
+        if self._supervisor.main and (killed := kill_leftovers(but=but, within=within)):
             self._log.warning("leftovers.killed", pids=killed)
 
     def _brought_up_to_date(self, standby: Standby, snapshot: Snapshot) -> bool:
@@ -221,8 +223,9 @@ class Succession:
                 self._latest = Latest()
             standby = Standby(next(self._numbers), engine, plan, self._mine, self._latest)
             await standby.start(self._run)
-        except OSError as error:
-            self._log.error("standby.failed", reason=f"none can be started: {error.strerror}")
+        except (OSError, RuntimeError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self._log.error("standby.failed", reason=f"none can be started: {why}")
             return None
         return standby
 

@@ -32,7 +32,6 @@ from resolverd.health.lookup import is_address
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
-from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import LoadReadings, Readings
@@ -40,6 +39,7 @@ from resolverd.health.target import Counters, Target
 from resolverd.health.timers import Timers
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.health.watch import Watch
+from resolverd.patience.timeout import PatientTimeout
 
 __all__ = ["Counters", "Monitor", "Target"]
 

@@ -1,4 +1,4 @@
-"""What decisions of sticky services have rested on, as a part of the document of `standing.py`.
+"""What decisions of sticky services have rested on, as a part of what `document.py` writes.
 
     {"chat": {"segments": [{"since": 1764321000.0, "serving": ["eu-west", "us-east"],
                             "shares": {"eu-west": [0.1, 0.0, 0]}, "trickle": 0.0,

@@ -20,7 +20,7 @@ from typing import Any
 from resolverd import log
 from resolverd.files.threads import detached
 from resolverd.kept.directory import FORGOTTEN, StateDirectory
-from resolverd.kept.standing import Clocks, Standing, read, written
+from resolverd.kept.document import Clocks, KeptState, read, written
 from resolverd.kept.verdict_texts import VerdictTexts
 from resolverd.turns import in_turns
 
@@ -45,17 +45,17 @@ class Keeper:
         self._config = str(config.absolute())
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
-        self._current: Callable[[], Awaitable[Standing]] = _nothing
+        self._current: Callable[[], Awaitable[KeptState]] = _nothing
         self._failing = ""
         self._texts = VerdictTexts()
         self._log = log.get("kept")
 
-    async def restore(self) -> Standing:
+    async def restore(self) -> KeptState:
         """How things stood; nothing, and an event, where that cannot be used."""
         try:
             content = await detached(partial(self.directory.read, NAME))
         except (FileNotFoundError, NotADirectoryError):
-            return Standing()
+            return KeptState()
         except OSError as error:
             return self._unusable(error.strerror or str(error))
         try:
@@ -63,8 +63,8 @@ class Keeper:
         except (ValueError, RecursionError) as error:
             return self._unusable(str(error))
 
-    def follow(self, current: Callable[[], Awaitable[Standing]]) -> None:
-        """Write what `current` gives from now on; before that, `write` writes an empty Standing.
+    def follow(self, current: Callable[[], Awaitable[KeptState]]) -> None:
+        """Write what `current` gives from now on; before that, `write` writes an empty KeptState.
 
         It gives others the loop's turn meanwhile, where it has thousands of endpoints to look at.
         """
@@ -103,9 +103,9 @@ class Keeper:
             self._report("")
 
     async def _content(self) -> bytes:
-        standing, clocks = await self._current(), now()
-        document = written(replace(standing, verdicts={}), self._config, clocks)
-        document["verdicts"] = standing.verdicts
+        state, clocks = await self._current(), now()
+        document = written(replace(state, verdicts={}), self._config, clocks)
+        document["verdicts"] = state.verdicts
         self._texts.begin(clocks)
         return await in_slices(document, {"verdicts": self._texts.of})
 
@@ -114,13 +114,13 @@ class Keeper:
             self._log.warning("state.unusable", reason=reason, consequence=FORGOTTEN)
         self._failing = reason
 
-    def _unusable(self, reason: str) -> Standing:
+    def _unusable(self, reason: str) -> KeptState:
         self._log.warning("standing.unusable", file=NAME, reason=reason)
-        return Standing()
+        return KeptState()
 
 
-async def _nothing() -> Standing:
-    return Standing()
+async def _nothing() -> KeptState:
+    return KeptState()
 
 
 async def in_slices(

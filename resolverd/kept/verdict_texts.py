@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Mapping
 
-from resolverd.kept.standing import Clocks, KeptVerdict, verdicts_written
+from resolverd.kept.document import Clocks, KeptVerdict, verdicts_written
 
 # Seconds by which the clocks may part, and what is written still says when it was.
 _APART = 0.05

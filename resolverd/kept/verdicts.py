@@ -11,7 +11,7 @@ from collections.abc import Generator
 from typing import NamedTuple
 
 from resolverd.health.monitor import Monitor, Target
-from resolverd.kept.standing import KeptVerdict, digest
+from resolverd.kept.document import KeptVerdict, digest
 
 # Targets whose health is looked at at once, in a fraction of a millisecond.
 _AT_ONCE = 50

@@ -205,7 +205,8 @@ class GenerationFiles:
 def _zone_patterns(main: Path) -> list[str]:
     """`server.zones` of a set; of one that cannot be read, which no load accepts, the default."""
     try:
-        written = tomllib.loads(read_kept(main).decode()).get("server", {}).get("zones")
+        text = read_kept(main).decode().removeprefix("\ufeff")
+        written = tomllib.loads(text).get("server", {}).get("zones")
     except (OSError, ValueError, AttributeError):
         written = None
     return [str(pattern) for pattern in written] if isinstance(written, list) else [*DEFAULT_ZONES]

@@ -99,6 +99,6 @@ async def test_one_that_cannot_be_asked_is_told_what_changes_alone(
     speaker = Silent()
     announcer = Announcer(settings, speaker, NoFloor())
     (route,) = announcer.routes.values()
-    route.standing = route.standing._replace(phase=phase)
+    route.state = route.state._replace(phase=phase)
     await announcer.turn(fitness)
-    assert (speaker.told, route.failing, route.standing.phase) == (told, failing, phase)
+    assert (speaker.told, route.failing, route.state.phase) == (told, failing, phase)

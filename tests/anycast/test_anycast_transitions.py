@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from resolverd.anycast.damping import Damping, Flaps, another, remembered, required
 from resolverd.anycast.fitness import Reason
-from resolverd.anycast.transitions import Phase, Rules, Standing, moved, observed, ready_in, wanted
+from resolverd.anycast.transitions import (
+    Phase,
+    RouteState,
+    Rules,
+    moved,
+    observed,
+    ready_in,
+    wanted,
+)
 
 DAMPING = Damping(fit_for=10.0, most=80.0, forget=600.0)
 WITHDRAWS, RAISES = Rules(False, 20.0, DAMPING), Rules(True, 20.0, DAMPING)
@@ -35,38 +43,38 @@ DRAINED = (Reason("draining", ""),)
 def test_what_is_wanted_of_an_address_that_came_to_it_just_now(
     rules: Rules, phase: Phase, reasons: tuple[Reason, ...], then: Phase
 ) -> None:
-    standing = observed(Standing(phase, 100.0), reasons, 100.0)
-    assert wanted(standing, reasons, rules, 100.0) is then
+    state = observed(RouteState(phase, 100.0), reasons, 100.0)
+    assert wanted(state, reasons, rules, 100.0) is then
 
 
 def test_a_raised_address_is_withdrawn_once_it_was_raised_for_long_enough() -> None:
-    standing = observed(Standing(RAISED, 100.0), ISOLATED, 100.0)
-    assert wanted(standing, ISOLATED, RAISES, 119.9) is RAISED
-    assert wanted(standing, ISOLATED, RAISES, 120.0) is OUT
+    state = observed(RouteState(RAISED, 100.0), ISOLATED, 100.0)
+    assert wanted(state, ISOLATED, RAISES, 119.9) is RAISED
+    assert wanted(state, ISOLATED, RAISES, 120.0) is OUT
 
 
 @pytest.mark.parametrize("phase", [OUT, RAISED])
 def test_it_is_announced_once_it_was_fit_for_long_enough(phase: Phase) -> None:
-    standing = observed(Standing(phase, 0.0), FIT, 100.0)
-    assert wanted(standing, FIT, RAISES, 109.9) is phase
-    assert ready_in(standing, RAISES, 104.0) == 6.0
-    assert wanted(standing, FIT, RAISES, 110.0) is IN
+    state = observed(RouteState(phase, 0.0), FIT, 100.0)
+    assert wanted(state, FIT, RAISES, 109.9) is phase
+    assert ready_in(state, RAISES, 104.0) == 6.0
+    assert wanted(state, FIT, RAISES, 110.0) is IN
 
 
 def test_one_bad_look_begins_the_wait_anew() -> None:
-    standing = observed(Standing(OUT, 0.0), FIT, 100.0)
-    standing = observed(standing, ISOLATED, 109.0)
-    standing = observed(standing, FIT, 110.0)
-    assert wanted(standing, FIT, WITHDRAWS, 119.9) is OUT
-    assert wanted(standing, FIT, WITHDRAWS, 120.0) is IN
+    state = observed(RouteState(OUT, 0.0), FIT, 100.0)
+    state = observed(state, ISOLATED, 109.0)
+    state = observed(state, FIT, 110.0)
+    assert wanted(state, FIT, WITHDRAWS, 119.9) is OUT
+    assert wanted(state, FIT, WITHDRAWS, 120.0) is IN
 
 
 def test_each_unplanned_withdrawal_but_the_first_doubles_the_wait() -> None:
-    standing, waits = Standing(IN, 0.0), []
+    state, waits = RouteState(IN, 0.0), []
     for number in range(6):
-        standing = moved(standing, OUT, ISOLATED, WITHDRAWS, float(number))
-        waits.append(required(standing.flaps, DAMPING, float(number)))
-        standing = standing._replace(phase=IN)
+        state = moved(state, OUT, ISOLATED, WITHDRAWS, float(number))
+        waits.append(required(state.flaps, DAMPING, float(number)))
+        state = state._replace(phase=IN)
     assert waits == [10, 20, 40, 80, 80, 80]
 
 
@@ -77,8 +85,8 @@ def test_each_unplanned_withdrawal_but_the_first_doubles_the_wait() -> None:
 def test_a_flap_is_what_ends_an_announcement_and_nobody_planned(
     before: Phase, after: Phase, reasons: tuple[Reason, ...], count: int
 ) -> None:
-    standing = moved(Standing(before, 0.0), after, reasons, RAISES, 50.0)
-    assert (standing.phase, standing.since, standing.flaps.known) == (after, 50.0, count)
+    state = moved(RouteState(before, 0.0), after, reasons, RAISES, 50.0)
+    assert (state.phase, state.since, state.flaps.known) == (after, 50.0, count)
 
 
 @given(st.lists(st.floats(0, 2000), min_size=1, max_size=12), st.floats(0, 5000))

@@ -10,7 +10,7 @@ from harness.config import CHAT, config_text
 
 from resolverd.config import toml_text
 from resolverd.config.load import load_config
-from resolverd.config.published import fleet_of
+from resolverd.config.published import published_fleet
 from resolverd.kept.locate import state_path
 
 TEXT = 'name = "a"\n[table]\nlist = [1, [2]]\n'
@@ -36,7 +36,7 @@ def test_the_parts_of_a_start_parse_a_configuration_once(tmp_path: Path, texts: 
     path.write_text(config_text(CHAT))
     for _ in range(2):
         state_path(path, ())
-        fleet_of(path, [("server.state", "elsewhere")])
+        published_fleet(path, [("server.state", "elsewhere")])
     assert load_config(path).config.server.state != "elsewhere"
     assert texts.count(path.read_text()) == 1
 

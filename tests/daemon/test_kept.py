@@ -22,6 +22,7 @@ from live_daemon import (
 from mmdb_writer import write_mmdb
 
 from resolverd.admin.operate import OverrideCommand, set_override
+from resolverd.geo import embedded
 from resolverd.geo.database import Database
 from resolverd.health.overrides import OverrideKind
 
@@ -44,6 +45,26 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
         files.zone.write_text(good.replace(" 7 ", " 8 "))
         assert await daemon.reload()
         assert not daemon.reloads.kept
+
+
+async def test_the_embedded_database_is_unpacked_for_the_first_of_two_starts_alone(
+    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = good_config(endpoints, 'state = "state"\n')
+    files.config.write_text(text.replace('geoip = ["city.mmdb"]\n', ""))
+    unpacked: list[bytes] = []
+    content = embedded.content
+
+    def counted() -> bytes:
+        unpacked.append(content())
+        return unpacked[-1]
+
+    monkeypatch.setattr(embedded, "content", counted)
+    for _ in range(2):
+        async with running(files.config) as daemon:
+            assert daemon.inputs.locator.describe()[0]["file"] == f"embedded {embedded.NAME}"
+            await until(lambda: bool(daemon.reloads.restart))
+    assert len(unpacked) == 1
 
 
 @pytest.mark.parametrize("replaced", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from resolverd.files.large import copy_file, copy_into_memory
-from resolverd.files.reading import Reads, key_of
+from resolverd.files.reading import THREADS, Reads, key_of
 
 LIMIT = 20 << 20
 SIZES = [0, 1, 4096, 4 << 20, (4 << 20) + 1, (13 << 20) + 7, LIMIT]
@@ -96,4 +97,22 @@ def test_no_descriptor_is_left_behind(tmp_path: Path, memory: int) -> None:
     for limit in (LIMIT, 1):
         with suppress(OSError):
             copy_into_memory(tmp_path / "file", limit, memory)
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_no_descriptor_is_left_behind_where_no_thread_can_be_started(
+    tmp_path: Path, memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where TasksMax= of a unit is reached."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    written(tmp_path / "file", 5)
+    monkeypatch.setattr(THREADS, "_idle", [])
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    for copy in (copy_file, copy_into_memory):
+        with pytest.raises(OSError, match="no thread can be started"):
+            copy(tmp_path / "file", LIMIT, memory)
     assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208

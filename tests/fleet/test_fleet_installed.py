@@ -154,3 +154,32 @@ def _commands(text: str) -> list[str]:
 def _installs_the_lock_file(command: str) -> bool:
     """Whether it does, and nothing else than what the file has."""
     return re.search(r"--require-hashes.*\brequirements\.lock", command) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment", "level", "says"),
+    [
+        (edge(SERVICES), "", "ok", "decides alone"),
+        (edge(SERVICES), URLS, "advice", "unknown"),
+        ("[server]\nlisten = \n" + URLS, "", "advice", "unknown"),
+        (URLS + "[server]\nlisten = \n", "", "ok", "nats-py can be loaded"),
+    ],
+    ids=["none", "in a fragment", "below a mistake", "above one"],
+)
+def test_the_doctor_does_not_call_well_what_it_cannot_tell(
+    tmp_path: Path, text: str, fragment: str, level: str, says: str
+) -> None:
+    folder = place(tmp_path, text)
+    if fragment:
+        (folder / "resolverd.d").mkdir()
+        (folder / "resolverd.d/fleet.toml").write_text(fragment)
+    ran = resolverd("doctor", "--json", "--only", "fleet", cwd=folder)
+    (found,) = ran.json()["findings"]
+    assert found["level"] == level
+    assert says in found["seen"]
+
+
+def test_who_publishes_a_wrong_file_hears_what_is_wrong_with_it(tmp_path: Path) -> None:
+    ran = resolverd("publish", "--list", cwd=place(tmp_path, "[server]\nlisten = \n" + URLS))
+    assert ran.status == 1
+    assert "resolverd.toml:2:10: config-syntax" in ran.err

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,6 +86,27 @@ def test_nobody_is_killed_where_the_cgroup_is_not_the_services(tmp_path: Path, g
     (tmp_path / "self/cgroup").write_text(f"{group}\n")
     (tmp_path / "cgroup.procs").write_text("1\n")
     assert kill_leftovers(process=tmp_path, cgroups=tmp_path) == []
+
+
+def test_a_start_goes_on_once_those_that_it_killed_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy host that takes a while, and until then they hold the ports that it wants."""
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/cgroup").write_text("0::/service\n")
+    (tmp_path / "service").mkdir()
+    kill = os.kill
+
+    def later(pid: int, number: int) -> None:
+        threading.Timer(0.3, kill, (pid, number)).start()
+
+    monkeypatch.setattr(os, "kill", later)
+    with subprocess.Popen(["sleep", "60"]) as left:
+        (tmp_path / "service/cgroup.procs").write_text(f"{left.pid}\n")
+        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+        assert kill_leftovers(within=30, process=tmp_path, cgroups=tmp_path) == [left.pid]
+        assert left.poll() == -signal.SIGKILL
+        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
 
 
 def test_a_channel_is_open_while_the_other_end_is_held() -> None:

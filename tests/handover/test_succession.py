@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -224,6 +225,35 @@ async def _until_renewed(
             await asyncio.sleep(0.01)
 
 
+async def test_without_a_thread_to_fork_in_it_serves_and_leaves_no_descriptor(
+    manager: Manager, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where TasksMax= of the unit is reached; later there is a standby again."""
+    monkeypatch.setattr("resolverd.handover.succession._RETRY_INTERVAL", 0.0)
+    daemon, first = await _served(manager, engine)
+    _snapshot.cache_clear()
+    snapshot, before = _snapshot(), _descriptors()
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        await daemon.prepare(engine, snapshot)
+    assert _descriptors() == before
+    assert daemon.standby == first
+    await _until_renewed(daemon, engine, snapshot, first)
+    second = daemon.standby
+    assert second
+    manager.forget()
+    await daemon.bequeath(engine, snapshot)
+    await _until_gone(second)
+
+
+def _descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+
 async def test_without_a_service_manager_there_is_no_standby(engine: Engine) -> None:
     daemon = Succession(Supervisor(), run_loop)
     began = time.monotonic()
@@ -240,7 +270,8 @@ def test_a_standby_is_spared_at_a_start_only_where_its_channel_is_passed_on(
     """Without it the service was stopped since, and a standby that hangs would hold the ports."""
     spared: list[str] = []
 
-    def kill(*, but: str = "") -> list[int]:
+    def kill(*, but: str, within: float) -> list[int]:
+        assert within > 0, "its ports are wanted"
         spared.append(but)
         return []
 

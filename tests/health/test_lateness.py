@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.health.lateness import Lateness
-from resolverd.health.patience import Patience
-from resolverd.health.probes.patient_timeout import PatientTimeout
+from resolverd.patience.lateness import Lateness
+from resolverd.patience.steps import Patience
+from resolverd.patience.timeout import PatientTimeout
 
 # How long before each look it was due, and how long after the last it was; hundredths of seconds.
 LOOKS = st.lists(st.tuples(st.sampled_from([0, 1, 3, 10, 25, 60]), st.integers(0, 40)), max_size=30)

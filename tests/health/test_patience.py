@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.kinds.kind import kind_named
-from resolverd.health.patience import Patience
 from resolverd.health.probes import Tools, run
-from resolverd.health.probes.patient_timeout import PatientTimeout
+from resolverd.patience.steps import Patience
+from resolverd.patience.timeout import PatientTimeout
 
 LATE = st.lists(st.floats(0.0, 3.0), max_size=20)
 

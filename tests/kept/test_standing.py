@@ -20,14 +20,14 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
-from resolverd.kept.standing import (
+from resolverd.kept.document import (
     MAX_RATE_AGE,
     MAX_SHARES_AGE,
     MAX_VERDICT_AGE,
     Clocks,
     KeptRate,
+    KeptState,
     KeptVerdict,
-    Standing,
     digest,
     read,
     written,
@@ -105,7 +105,7 @@ rates = st.builds(
     st.floats(0, 1e12),
 )
 standings = st.builds(
-    Standing,
+    KeptState,
     st.dictionaries(names, overrides, max_size=3),
     st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
@@ -130,14 +130,14 @@ def _near(one: Any, other: Any) -> bool:
 
 
 @given(standings)
-def test_what_is_read_is_what_was_written(standing: Standing) -> None:
+def test_what_is_read_is_what_was_written(standing: KeptState) -> None:
     document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
     assert _near(read(document, CONFIG, NOW), standing)
 
 
 @given(overrides)
 def test_an_override_ends_at_the_time_of_day_that_it_was_to_end_at(override: Override) -> None:
-    document = json.loads(json.dumps(written(Standing({"a": override}), CONFIG, NOW)))
+    document = json.loads(json.dumps(written(KeptState({"a": override}), CONFIG, NOW)))
     after = read(document, CONFIG, LATER).overrides["a"]
     left = override.remaining(NOW.monotonic)
     assert math.isinf(left) or after.remaining(LATER.monotonic) == pytest.approx(
@@ -161,7 +161,7 @@ def _places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 @given(standings, st.data(), values)
 def test_a_document_with_anything_in_any_place_is_read_or_a_value_error(
-    standing: Standing, data: st.DataObject, value: Any
+    standing: KeptState, data: st.DataObject, value: Any
 ) -> None:
     document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
     places = [place for place in _places(document) if place]
@@ -185,9 +185,9 @@ def _target(**settings: Any) -> Target:
     )
 
 
-def _standing(target: Target, age: float) -> Standing:
+def _standing(target: Target, age: float) -> KeptState:
     health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - age)
-    return Standing(verdicts={"a-1": KeptVerdict(digest(target), health)})
+    return KeptState(verdicts={"a-1": KeptVerdict(digest(target), health)})
 
 
 def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> None:
@@ -212,7 +212,7 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     spill = Spill({"a": RegionShare(0.5)})
     override = Override(OverrideKind.DRAIN, "ann", "kernel", NOW.monotonic)
     placed = Positions((0.25,), {7: 0.5}, {7: 0.1})
-    standing = Standing({"a": override}, {}, {"chat": spill}, {("chat", "a"): placed})
+    standing = KeptState({"a": override}, {}, {"chat": spill}, {("chat", "a"): placed})
     document = written(standing, CONFIG, NOW)
     later = Clocks(NOW.monotonic + MAX_SHARES_AGE + 1, NOW.unix + MAX_SHARES_AGE + 1)
     assert read(document, CONFIG, NOW).shares["chat"].regions["a"].spill_ratio == 0.5
@@ -225,7 +225,7 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
 def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
     target = _target()
     learned = LearnedRate(11.8, 32.0, NOW.monotonic, 1_764_000_000.25, 4711.0)
-    standing = Standing(rates={"a-1": KeptRate(digest(target), learned)})
+    standing = KeptState(rates={"a-1": KeptRate(digest(target), learned)})
     document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
     kept = read(document, CONFIG, LATER)
     (found,) = kept.rates_of([target, replace(target, id="a-2")], LATER.monotonic).values()
@@ -241,7 +241,7 @@ def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
 
 
 def test_the_document_of_an_earlier_release_is_read() -> None:
-    document = written(Standing(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
+    document = written(KeptState(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
     del document["positions"], document["rates"]
     assert read(document, CONFIG, NOW).shares
     assert read(document, CONFIG, NOW).positions == {}
@@ -249,7 +249,7 @@ def test_the_document_of_an_earlier_release_is_read() -> None:
 
 def test_segments_of_the_map_before_are_left_out_for_no_process_will_have_that_map() -> None:
     known = [Segment(float(n), frozenset("ab"), {}, earlier=n < 2) for n in range(4)]
-    document = written(Standing(histories={"chat": tuple(known)}), CONFIG, NOW)
+    document = written(KeptState(histories={"chat": tuple(known)}), CONFIG, NOW)
     assert read(document, CONFIG, LATER).histories == {"chat": tuple(known[2:])}
 
 
@@ -257,7 +257,7 @@ def test_a_release_that_is_rolled_back_to_reads_the_history_of_a_region_out_of_s
     """It takes three values for a share, and refuses the whole document, drains too, for others."""
     share = SegmentShare(0.25, 0.0, Positions((0.5,), {}), spill_off=True)
     known = Segment(5.0, frozenset("ab"), {"a": share, "b": SegmentShare(0.0, 0.5)})
-    document = json.loads(json.dumps(written(Standing(histories={"chat": (known,)}), CONFIG, NOW)))
+    document = json.loads(json.dumps(written(KeptState(histories={"chat": (known,)}), CONFIG, NOW)))
     (segment,) = document["histories"]["chat"]["segments"]
     assert segment["shares"] == {"a": [0.25, 0.0, 0], "b": [0.0, 0.5, None]}
     assert _near(read(document, CONFIG, LATER).histories, {"chat": (known,)})
@@ -267,7 +267,7 @@ def test_a_release_that_is_rolled_back_to_reads_the_history_of_a_region_out_of_s
 
 
 def test_the_document_of_a_release_without_sticky_services_is_read() -> None:
-    document = written(Standing(), CONFIG, NOW)
+    document = written(KeptState(), CONFIG, NOW)
     del document["histories"]
     assert read(document, CONFIG, NOW).histories == {}
 
@@ -289,7 +289,7 @@ def test_the_document_of_a_release_without_sticky_services_is_read() -> None:
     ],
 )
 def test_a_history_that_is_none_is_refused(segments: list[dict[str, Any]], reason: str) -> None:
-    document = written(Standing(), CONFIG, NOW)
+    document = written(KeptState(), CONFIG, NOW)
     sound = {"since": 1.0, "serving": ["a"], "shares": {}, "trickle": 0.0}
     written_down = [sound | segment for segment in segments]
     document["histories"] = {"chat": {"segments": written_down, "positions": []}}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.verdict import State
-from resolverd.kept.standing import Clocks, KeptVerdict, verdicts_written
+from resolverd.kept.document import Clocks, KeptVerdict, verdicts_written
 from resolverd.kept.verdict_texts import VerdictTexts
 
 VERDICTS = [

@@ -11,6 +11,7 @@ from package.roots import SUITES, Packages, built, later, unpacked, why_not
 from systemd.box import boot
 from systemd.box import why_not as why_no_box
 from systemd.service import Endpoint, Service
+from systemd.shown_journal import pytest_runtest_makereport as pytest_runtest_makereport
 
 
 @pytest.fixture(scope="session", params=SUITES)

@@ -130,7 +130,10 @@ def test_a_local_configuration_has_nothing_to_do_with_sets(main: Path) -> None:
         (OWN.replace("published", "local"), False, True),
         ("[server]\n", False, True),
         (OWN.replace('"nats://', '"http://'), False, False),
-        ("[fleet\n", False, True),
+        ("\ufeff" + OWN, True, True),
+        (OWN + "[region.a]\ncoordinates = \n", False, True),
+        ("[fleet\n", False, False),
+        ("[server]\na = \n" + OWN, False, False),
     ],
 )
 def test_the_fleet_is_known_before_the_configuration_is_loaded(
@@ -141,12 +144,32 @@ def test_the_fleet_is_known_before_the_configuration_is_loaded(
     assert (fleet_of(main) is not None) is has
 
 
-async def test_a_set_that_is_not_the_current_one_can_be_loaded_as_if_it_were(main: Path) -> None:
+def test_a_fleet_in_a_fragment_is_nobodys_and_not_none(main: Path) -> None:
+    main.write_text("[server]\ncoordinates = [50.1, 8.7]\n")
+    put_fragment(main, '[fleet]\nurls = ["nats://127.0.0.1:4222"]\n')
+    assert "config-fragment-table" in ids(main)
+    assert fleet_of(main) is None
+    main.write_text(OWN.replace("published", "local"))
+    fleet = fleet_of(main)
+    assert fleet is not None
+    assert fleet.urls == ("nats://127.0.0.1:4222",)
+
+
+def put_fragment(main: Path, text: str) -> None:
+    main.with_suffix(".d").mkdir()
+    (main.with_suffix(".d") / "more.toml").write_text(text)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+async def test_a_set_that_is_not_the_current_one_can_be_loaded_as_if_it_were(
+    main: Path, mark: str
+) -> None:
     """What `check` would say after the switch, and not a file of the current set is read."""
     put(main.parent, SET)
     generations = GenerationFiles(main.parent / "state")
     zone = SET["z/a.zone"].replace(b"a.example", b"b.example")
     other = {**SET, "z/a.zone": b"", "z/b.zone": zone}
+    other["resolverd.toml"] = mark.encode() + SET["resolverd.toml"]
     del other["z/a.zone"], other["resolverd.d/pins.toml"]
     found = generations.write(2, f"{2:064x}", other)
     replayed = Reads(replay=generations.replay(found, main.parent))

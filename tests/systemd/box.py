@@ -67,15 +67,22 @@ class Box:
     cgroup: Path
 
     def run(self, *command: str, check: bool = True, timeout: float = TIMEOUT) -> str:
-        """What a program prints inside, errors included. Raises BoxError when it fails."""
-        done = subprocess.run(
-            ["nsenter", "--target", str(self.pid), "--all", "--", *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        """What a program prints inside, errors included.
+
+        Raises BoxError when it fails, and when it takes longer than `timeout` seconds.
+        """
+        try:
+            done = subprocess.run(
+                ["nsenter", "--target", str(self.pid), "--all", "--", *command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            said = (late.output or b"").decode(errors="replace")
+            raise BoxError(f"{' '.join(command)}: not within {timeout:g} s: {said}") from late
         if check and done.returncode:
             raise BoxError(f"{' '.join(command)}: status {done.returncode}: {done.stdout}")
         return done.stdout

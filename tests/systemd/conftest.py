@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from systemd.box import ROOT, Box, boot, library_path, why_not
 from systemd.service import Endpoint, Service
+from systemd.shown_journal import pytest_runtest_makereport as pytest_runtest_makereport
 
 NEWER = ROOT / ".cache/systemd-newer"
 """Where `.ci/systemd` unpacks a systemd that is newer than the machine's."""

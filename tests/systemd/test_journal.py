@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from harness.config import REGIONS
-from systemd.box import Box
+from systemd.box import Box, BoxError
 from systemd.service import CONFIG, Endpoint, Service, until
 
 Entry = dict[str, Any]
@@ -85,3 +86,28 @@ def test_why_it_does_not_start_is_an_error_on_each_line(service: Service) -> Non
     assert not [line for line in lines if line["MESSAGE"].startswith("<")]
     problem = f"{CONFIG}:1:9: config-syntax: there is no = here, and no [table]"
     assert lines[0]["MESSAGE"] == problem
+
+
+def test_the_report_of_a_failed_test_has_the_journal(
+    service: Service, request: pytest.FixtureRequest
+) -> None:
+    service.box.write(CONFIG, "nonsense\n")
+    service.systemctl("start", "--no-block", "resolverd.service")
+    until(lambda: "config-syntax" in service.journal(), "the refusal in the journal")
+    item = request.node
+    for reason, shown in (("a test", ["journal of the box"]), ("", [])):
+        call = pytest.CallInfo.from_call(partial(fail_of, reason), "call")
+        report = item.ihook.pytest_runtest_makereport(item=item, call=call)
+        journals = [section for section in report.sections if "journal" in section[0]]
+        assert [title for title, _ in journals] == shown
+        assert all("config-syntax" in text for _, text in journals)
+
+
+def fail_of(reason: str) -> None:
+    if reason:
+        pytest.fail(reason)
+
+
+def test_what_takes_too_long_in_a_box_is_an_error_with_what_it_said(box: Box) -> None:
+    with pytest.raises(BoxError, match=r"not within 0\.5 s: begun"):
+        box.run("sh", "-c", "echo begun; sleep 60", timeout=0.5)

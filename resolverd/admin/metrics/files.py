@@ -11,6 +11,7 @@ from resolverd.admin.metrics.family import Samples, counter, gauge, info
 from resolverd.admin.metrics.values import Values
 from resolverd.admin.state import serial_of
 from resolverd.dns.names import to_text
+from resolverd.kept.directory import FORGOTTEN
 from resolverd.snapshot.model import MapSize
 
 _LAZY = "unless the client map is compiled"
@@ -71,8 +72,7 @@ def serving_kept(values: Values) -> Samples:
 
 @gauge(
     "resolverd_state_writable",
-    "0 where server.state is empty or cannot be written: a restart forgets overrides, spill rules, "
-    "verdicts and the files adopted last; else 1.",
+    f"0 where server.state is empty or cannot be written: {FORGOTTEN}; else 1.",
 )
 def state_writable(values: Values) -> Samples:
     yield (), float(not values.served.state.trouble)

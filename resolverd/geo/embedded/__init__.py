@@ -13,12 +13,13 @@ from importlib.resources import files
 from resolverd.errors import GeoError
 from resolverd.files.reading import digest_of
 from resolverd.geo.attribution import DBIP
-from resolverd.geo.embedded.edition import SHA256
+from resolverd.geo.embedded.edition import SHA256 as SHA256
 
 NAME = "dbip-city-compact.mmdb"
 FILE = f"{NAME}.z"
-"""Its file here: one zlib stream (RFC 1950), which is unpacked at every start in a fraction of the
-time that xz takes. In it are the number of nodes, their octets column by column, and the rest."""
+"""Its file here: one zlib stream (RFC 1950), which is unpacked (`geo/kept_embedded.py`) in a
+fraction of the time that xz takes. In it are the number of nodes, their octets column by column,
+and the rest."""
 
 COUNT, NODE = 4, 6
 """Octets of that number, and of a node, which is two records of 24 bits."""

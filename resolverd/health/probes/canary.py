@@ -22,9 +22,9 @@ from resolverd.health.probes.body import Body
 from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.error_body import find_error, message_of
 from resolverd.health.probes.exchange import read_up_to
-from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.reasons import reason_of
 from resolverd.health.untrusted_json import parse_json
+from resolverd.patience.timeout import PatientTimeout
 
 __all__ = ["TOKENS", "Answer", "cost", "request_body", "send", "wants_more"]
 

@@ -11,12 +11,12 @@ import time
 from collections.abc import Awaitable, Callable
 
 from resolverd.health.outcome import Outcome
-from resolverd.health.patience import Patience, first_step
 from resolverd.health.probes.plain_client import PlainClient, note
 from resolverd.health.probes.plain_exchange import Exchange
 from resolverd.health.probes.plain_request import PlainRequest
 from resolverd.health.probes.run import Ended, Seen, run_task
 from resolverd.health.probes.trace import Trace
+from resolverd.patience.steps import Patience, first_step
 
 
 class DirectAttempt(Exchange):

@@ -16,9 +16,9 @@ from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.exchange import HttpRequest, request_url
-from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.run import Ask, Seen, run
 from resolverd.health.probes.tools import Tools
+from resolverd.patience.timeout import PatientTimeout
 
 
 class PerFamily:

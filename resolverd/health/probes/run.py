@@ -17,10 +17,10 @@ from resolverd.config.secrets import shown_text
 from resolverd.errors import ResolverdError
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes.credential import CredentialError
-from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.trace import Trace, begin_trace, current_trace
 from resolverd.health.readings import Readings
+from resolverd.patience.timeout import PatientTimeout
 
 
 class Seen(NamedTuple):

@@ -8,10 +8,10 @@ import time
 from yarl import URL
 
 from resolverd.health.kinds.tcp import TcpProbe
-from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import note_connected
+from resolverd.patience.timeout import PatientTimeout
 
 
 def prepare(url: str, settings: TcpProbe, tools: Tools) -> Ask:

@@ -15,10 +15,10 @@ from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.lookup import is_address
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
-from resolverd.health.probes.patient_timeout import PatientTimeout
 from resolverd.health.probes.plain_client import Response
 from resolverd.health.probes.plain_request import PlainRequest, plain_request
 from resolverd.health.probes.tools import Tools
+from resolverd.patience.timeout import PatientTimeout
 
 # A page of vLLM 0.32 with one engine has 60 KB; so this is one of some sixty.
 MAX_METRICS = 4 * 1024 * 1024

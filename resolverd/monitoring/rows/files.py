@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from resolverd.admin.metrics import files, process
+from resolverd.kept.directory import FORGOTTEN
 from resolverd.monitoring.panel import GREEN, RED, Names, Panel, Query
 from resolverd.monitoring.promql import (
     BYTES,
@@ -35,7 +36,7 @@ KEPT = Panel(
 )  # fmt: skip
 WRITABLE = Panel(
     "State can be kept",
-    "If not, a restart forgets overrides, spill rules, verdicts and the files adopted last.",
+    f"If not, {FORGOTTEN}.",
     (Query(least(now(files.state_writable))),),
     "upgrade", "stat", width=4, height=4, names=YES,
 )  # fmt: skip

@@ -18,6 +18,8 @@ mod bits;
 mod header;
 mod pack;
 mod saved;
+#[cfg(test)]
+mod swapped;
 
 use super::fence::RuleSets;
 use super::leaves::Leaf;

@@ -1,6 +1,7 @@
 //! The region that a block keeps, as a decision.
 
-use super::{Decision, Epochs, Lists, Steering, ttl};
+use super::decision::{Decision, ttl};
+use super::{Epochs, Lists, Steering};
 use crate::tables::outcome::Outcome;
 use crate::tables::plan::ServicePlan;
 

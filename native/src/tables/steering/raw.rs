@@ -1,6 +1,6 @@
 //! A region's state as the image holds it: numbers, and places in the pool that are checked here.
 
-use super::{RegionRecords, RegionState, RegionStatus};
+use super::region::{RegionRecords, RegionState, RegionStatus};
 use crate::tables::records::StateRecord;
 use crate::tables::{NONE, Pool, Run};
 use crate::wire::name::length_of;

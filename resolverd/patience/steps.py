@@ -1,13 +1,14 @@
-"""The time that a probe may take, of which only that counts in which its host was in time.
+"""The time that somebody else may take, of which only that counts in which this host was in time.
 
 A prober that had no CPU, or was stopped, for as long as an endpoint may take has not asked, or has
-not looked: that says nothing of the endpoint. So a deadline is met in steps. Each step that comes
-late has shown how long nothing was looked at, and that much is given again. Pure.
+not looked: that says nothing of the endpoint, nor of who asks the admin API. So a deadline is met
+in steps. Each step that comes late has shown how long nothing was looked at, and that much is given
+again. Pure.
 """
 
 from __future__ import annotations
 
-from resolverd.health.lateness import LATE, Lateness
+from resolverd.patience.lateness import LATE, Lateness
 
 # Steps of one deadline: lateness that falls between two of them is not seen.
 _STEPS = 4

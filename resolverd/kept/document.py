@@ -81,7 +81,7 @@ class KeptRate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KeptState:
     """What is kept, with times of the monotonic clock; those of `histories` are Unix times."""
 
     overrides: Mapping[str, Override] = field(default_factory=dict)
@@ -120,16 +120,16 @@ def digest(target: Target) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
+def written(state: KeptState, config: str, clocks: Clocks) -> dict[str, Any]:
     """The document, of the configuration at the path `config`."""
     shift = clocks.unix - clocks.monotonic
     return {
         "version": VERSION,
         "config": config,
         "at": clocks.unix,
-        "overrides": overrides_written(standing.overrides, shift),
-        "spill_rules": rules_written(standing.spill_rules, shift),
-        "verdicts": verdicts_written(standing.verdicts, clocks),
+        "overrides": overrides_written(state.overrides, shift),
+        "spill_rules": rules_written(state.spill_rules, shift),
+        "verdicts": verdicts_written(state.verdicts, clocks),
         "shares": {
             service: {
                 "due": _unix(spill.due, shift),
@@ -137,15 +137,15 @@ def written(standing: Standing, config: str, clocks: Clocks) -> dict[str, Any]:
                     region: _region_share(own, shift) for region, own in spill.regions.items()
                 },
             }
-            for service, spill in standing.shares.items()
+            for service, spill in state.shares.items()
         },
-        "positions": _positions(standing.positions),
+        "positions": _positions(state.positions),
         "rates": {
             id_: {"probe": kept.probe, **_rate(kept.rate, shift)}
-            for id_, kept in standing.rates.items()
+            for id_, kept in state.rates.items()
         },
-        "histories": histories_written(standing.histories),
-        "fleet": dict(standing.fleet),
+        "histories": histories_written(state.histories),
+        "fleet": dict(state.fleet),
     }
 
 
@@ -158,7 +158,7 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
     }
 
 
-def read(document: Any, config: str, clocks: Clocks) -> Standing:
+def read(document: Any, config: str, clocks: Clocks) -> KeptState:
     """What `written` wrote. Raises ValueError, with the reason, for anything else."""
     if not isinstance(document, dict) or document.get("version") != VERSION:
         raise ValueError(f"it is not of version {VERSION}")
@@ -168,7 +168,7 @@ def read(document: Any, config: str, clocks: Clocks) -> Standing:
     try:
         at = _time(document["at"], shift)
         fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
-        return Standing(
+        return KeptState(
             overrides_read(document["overrides"], shift),
             {
                 text(k): KeptVerdict(text(v["probe"]), health)

@@ -1,4 +1,4 @@
-"""`asyncio.timeout` for what asks an endpoint: time in which this host was late does not count."""
+"""`asyncio.timeout` for what waits for others: time in which this host was late does not count."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from weakref import WeakKeyDictionary
 
-from resolverd.health.lateness import Lateness
-from resolverd.health.patience import Patience
+from resolverd.patience.lateness import Lateness
+from resolverd.patience.steps import Patience
 
 # Of each loop, what all that wait in it have seen.
 _latenesses: WeakKeyDictionary[asyncio.AbstractEventLoop, Lateness] = WeakKeyDictionary()
