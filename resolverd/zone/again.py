@@ -22,7 +22,7 @@ from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
 from resolverd.errors import Problem
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import Zone
-from resolverd.zone.owners import Existing, between, entries_of, owners_of, same_owners
+from resolverd.zone.owners import Entry, Existing, between, entries_of, owners_of, same_owners
 from resolverd.zone.parsed import ParsedZone, Record, records_of
 from resolverd.zone.pieces import Lead, Reading, Run, lead_of
 from resolverd.zone.source import SourceFile
@@ -53,10 +53,11 @@ def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
         return None
     if origin.labels != before.origin.labels:
         return None
-    touched = _touched(parsed.entries, reading)
+    entries = tuple(entries_of(parsed.entries))
+    touched = reading.loose if entries == reading.entries else _touched(parsed.entries, reading)
     if touched is None or PART * len(touched) > len(before.rrsets):
         return None
-    return _Again(parsed, before, reading, touched).part()
+    return _Again(parsed, before, entries, touched).part()
 
 
 def _touched(entries: Sequence[Run | Record], reading: Reading) -> set[Key] | None:
@@ -83,14 +84,16 @@ class _Again:
     """One zone that was checked `before`."""
 
     def __init__(
-        self, parsed: ParsedZone, before: Zone, reading: Reading, touched: set[Key]
+        self, parsed: ParsedZone, before: Zone, entries: tuple[Entry, ...], touched: set[Key]
     ) -> None:
+        reading = before.reading
         assert parsed.origin is not None
+        assert reading is not None
         self._parsed, self._before, self._reading = parsed, before, reading
         self._touched = touched
         self._origin = key_of(parsed.origin)
         self._leads = list(_leads(parsed.entries))
-        self._same_names = same_owners(reading.entries, list(entries_of(parsed.entries)))
+        self._same_names = same_owners(reading.entries, entries)
         self._names: Mapping[Key, object] = before.rrsets
         self._outside: Set[Key] = reading.outside
         if not self._same_names:

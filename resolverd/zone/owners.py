@@ -35,6 +35,8 @@ def same_owners(then: Sequence[Entry], now: Sequence[Entry]) -> bool:
 
     Pieces that both have stand in the same order in both, each once.
     """
+    if then == now:
+        return True
     kept = _pieces(then) & _pieces(now)
     gaps = zip(_gaps(then, kept), _gaps(now, kept), strict=True)
     return all(was == are for was, are in gaps)
