@@ -231,6 +231,7 @@ def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading
         tree.dnames,
         tree.large,
         existing.between if isinstance(existing, Existing) else None,
+        frozenset(key for key, rdtype, _ in _leads(parsed.entries) if rdtype == DYNA),
     )
 
 

@@ -119,6 +119,7 @@ class Reading:
     in order. `noted` are owners with findings, and `outside` those outside of the zone; `cuts`
     and `dnames` are its zone cuts and owners of DNAME. `large` tells of records that are looked for
     at the end of chains of aliases. `between` are its empty non-terminals, once an edit has asked.
+    `steered` are owners of DYNA, some of which may be outside.
     """
 
     entries: tuple[PieceUse | Key, ...]
@@ -128,6 +129,7 @@ class Reading:
     dnames: frozenset[Key] = frozenset()
     large: bool = False
     between: frozenset[Key] | None = None
+    steered: frozenset[Key] = frozenset()
 
     @property
     def runs(self) -> list[PieceUse]:
