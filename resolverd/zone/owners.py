@@ -33,7 +33,7 @@ def owners_of(parsed: Iterable[Run | Record]) -> dict[Key, None]:
 def same_owners(then: Sequence[Entry], now: Sequence[Entry]) -> bool:
     """Whether `now` has the owners that were there `then`, first met in the same order.
 
-    Pieces that both have stand in the same order in both, each once.
+    Pieces that both have, with the same TTLs, stand in the same order in both, each once.
     """
     if then == now:
         return True
@@ -42,17 +42,17 @@ def same_owners(then: Sequence[Entry], now: Sequence[Entry]) -> bool:
     return all(was == are for was, are in gaps)
 
 
-def _pieces(entries: Iterable[Entry]) -> set[int]:
-    return {id(entry[0]) for entry in entries if isinstance(entry, tuple)}
+def _pieces(entries: Iterable[Entry]) -> set[PieceUse]:
+    return {entry for entry in entries if isinstance(entry, tuple)}
 
 
-def _gaps(entries: Iterable[Entry], kept: Set[int]) -> Iterator[list[Key]]:
+def _gaps(entries: Iterable[Entry], kept: Set[PieceUse]) -> Iterator[list[Key]]:
     """The owners before each kept piece and after the last one, each once in a gap."""
     gap: dict[Key, None] = {}
     for entry in entries:
         if not isinstance(entry, tuple):
             gap[entry] = None
-        elif id(entry[0]) in kept:
+        elif entry in kept:
             yield list(gap)
             gap = {}
         else:
