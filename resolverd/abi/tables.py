@@ -31,6 +31,8 @@ class HasHandle(Protocol):
 class PlanTables:
     """A Plan in the library; `handle` is valid while this object lives."""
 
+    handle: int
+
     def __init__(
         self, image: bytes, maps: Sequence[HasHandle], before: PlanTables | None = None
     ) -> None:

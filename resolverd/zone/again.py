@@ -193,7 +193,7 @@ class _Again:
 class _Nodes(dict[Key, Node]):
     """The nodes that were gathered; one that was not is gathered once it is asked for."""
 
-    def __init__(self, entries: Sequence[Run | Record], names: Mapping[Key, None]) -> None:
+    def __init__(self, entries: Sequence[Run | Record], names: Mapping[Key, object]) -> None:
         super().__init__()
         self._entries, self._names = entries, names
 
