@@ -82,7 +82,7 @@ ABI = Abi(
         Struct("Handles", "c_void_p", "count", "Handles lent to the library."),
     ),
     functions=(
-        Function("tables", "plan_load", PLAN, (SPAN, MAPS, OUT)),
+        Function("tables", "plan_load", PLAN, (SPAN, MAPS, PLAN, OUT)),
         Function("tables", "plan_release", None, (PLAN,)),
         Function("tables", "snapshot_load", SNAPSHOT, (PLAN, SPAN, OUT)),
         Function("tables", "snapshot_release", None, (SNAPSHOT,)),

@@ -37,7 +37,8 @@ def stages(names: int) -> Mapping[str, list[float]]:
         (zone,) = _loaded(path, None)
         plan = compile_zone(zone)
         slots = CounterSlots()
-        kept = plan_image(Plan(1, {plan.apex.lower(): plan}, {}, b"", 1232), slots).kept
+        image = plan_image(Plan(1, {plan.apex.lower(): plan}, {}, b"", 1232), slots)
+        tables = PlanTables(image.octets, image.maps)
         for serial, edit in enumerate(edits(0, names).values(), 2):
             text = with_serial(edit(text), serial)
             text.write(path)
@@ -47,9 +48,10 @@ def stages(names: int) -> Mapping[str, list[float]]:
             then = plan
             plan = timed("compile", lambda: compile_zone(zone, (before, then)))  # noqa: B023
             whole = Plan(serial, {plan.apex.lower(): plan}, {}, b"", 1232)
+            kept, had = image.kept, tables
             image = timed("image", lambda: plan_image(whole, slots, kept))  # noqa: B023
-            kept = image.kept
-            timed("engine loads it", lambda: PlanTables(image.octets, image.maps))  # noqa: B023
+            octets, maps = image.octets, image.maps
+            tables = timed("engine loads it", lambda: PlanTables(octets, maps, had))  # noqa: B023
     return taken
 
 

@@ -5,6 +5,6 @@ use resolverd_native::{answer, io::sys::Span};
 /// Called by libFuzzer with one input; 0 keeps it in the corpus where it found something new.
 #[unsafe(no_mangle)]
 pub extern "C" fn LLVMFuzzerTestOneInput(start: *const u8, length: usize) -> i32 {
-    answer::fuzz_images(Span::new(start, length).octets());
+    assert!(answer::fuzz_images(Span::new(start, length).octets()));
     0
 }

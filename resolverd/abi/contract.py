@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x9EF3631E
+ABI_VERSION: Final = 0x8A8DE071
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12
@@ -85,7 +85,7 @@ class SocketKind(IntFlag):
 
 
 FUNCTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
-    "resolverd_plan_load": (c_void_p, Span, Handles, OutBuf),
+    "resolverd_plan_load": (c_void_p, Span, Handles, c_void_p, OutBuf),
     "resolverd_plan_release": (None, c_void_p),
     "resolverd_snapshot_load": (c_void_p, c_void_p, Span, OutBuf),
     "resolverd_snapshot_release": (None, c_void_p),

@@ -31,12 +31,20 @@ class HasHandle(Protocol):
 class PlanTables:
     """A Plan in the library; `handle` is valid while this object lives."""
 
-    def __init__(self, image: bytes, maps: Sequence[HasHandle]) -> None:
-        """Load an image with the client maps it counts on. Raises EngineError if it is unsound."""
+    handle: int
+
+    def __init__(
+        self, image: bytes, maps: Sequence[HasHandle], before: PlanTables | None = None
+    ) -> None:
+        """Load an image with the client maps it counts on. Raises EngineError if it is unsound.
+
+        It takes less time with the Plan `before` of whose image it was made, if there is one.
+        """
         handles = (ctypes.c_void_p * len(maps))(*(client_map.handle for client_map in maps))
         lent = Handles(ctypes.addressof(handles), len(maps))
         reason = ctypes.create_string_buffer(REASON_OCTETS)
-        loaded = library().resolverd_plan_load(Span.of(image), lent, OutBuf.of(reason))
+        known = None if before is None else before.handle
+        loaded = library().resolverd_plan_load(Span.of(image), lent, known, OutBuf.of(reason))
         self.handle = _loaded(loaded, reason, "plan")
         release_after(self, library().resolverd_plan_release, self.handle)
 

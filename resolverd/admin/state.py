@@ -241,7 +241,7 @@ def _names(plan: Plan) -> Mapping[str, list[str]]:
     """The owner names of DYNA records, by service."""
     names: defaultdict[str, list[str]] = defaultdict(list)
     for zone in plan.zones.values():
-        for key, node in zone.nodes.items():
+        for key, node in zone.steered_nodes():
             if node.dyna is not None:
                 names[plan.service_of(node.dyna).name].append(to_text(key).removesuffix("."))
     return names

@@ -160,7 +160,7 @@ def _steered(name: str, plan: Plan) -> tuple[ZonePlan, Dyna]:
     result = classify(zone, key)
     if result.kind is LookupKind.NODE and result.node.dyna is not None:
         return zone, result.node.dyna
-    steered = sorted(_shown(key) for key, node in zone.nodes.items() if node.dyna)
+    steered = sorted(_shown(key) for key, _ in zone.steered_nodes())
     raise NotSteeredError(f"{_instead(name, key, result)}; {_listed('DYNA names', steered)}")
 
 

@@ -16,6 +16,8 @@ region (and their TTLs) share its state.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from itertools import accumulate, chain
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from resolverd.dns.names import Key
@@ -23,7 +25,7 @@ from resolverd.dns.writer import RRsetWire
 from resolverd.engine import records
 from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.epochs_image import earlier_regions, epochs_image
-from resolverd.engine.image_kept import GLUE_SIZE, NODE_SIZE, REFERRAL_SIZE, KeptImage
+from resolverd.engine.image_kept import GLUE_SIZE, NODE_SIZE, REFERRAL_SIZE, KeptImage, Octets
 from resolverd.engine.image_pool import Places, Pool, in_parts, whole
 from resolverd.engine.positions_image import positions_image
 from resolverd.engine.records import NONE
@@ -93,7 +95,7 @@ class _PlanWriter:
 
     def __init__(self, plan: Plan, slots: CounterSlots, base: KeptImage | None) -> None:
         self._plan, self._slots, self._base = plan, slots, base
-        self._pool = Pool(base.pool if base else b"")
+        self._pool = Pool(len(base.pool) if base else 0)
         self._rrsets: list[bytes] = []
         self._first_rrset = base.rrset_count if base else 0
         self._first_cut = len(base.referrals) // REFERRAL_SIZE if base else 0
@@ -112,48 +114,53 @@ class _PlanWriter:
     def image(self) -> PlanImage:
         plan, base = self._plan, self._base
         zones = list(plan.zones.values())
+        nodes: list[Octets]
         if base is not None:
-            nodes = base.with_nodes(plan, self._node)
+            nodes = list(base.with_nodes(plan, self._node))
         else:
-            nodes = b"".join(
+            nodes = [
                 self._node(key, place, node)
                 for place, zone in enumerate(zones)
                 for key, node in zone.nodes.items()
-            )
+            ]
         apexes = [self._zone(zone) for zone in zones]
-        cuts = b"".join([self._referral(referral) for referral in self._referrals.met])
-        glue = b"".join(self._glue)
-        if base is not None:
-            cuts, glue = base.referrals + cuts, base.glue + glue
+        cuts = [self._referral(referral) for referral in self._referrals.met]
         services = [self._service(service) for service in plan.services.values()]
         tiers = [self._tier(plan.services[name]) for name in self._tiers]
-        rrsets = (base.rrsets if base else b"") + b"".join(self._rrsets)
-        pool = bytes(self._pool.octets)
+        soas = {id(zone.soa): self._rrset(zone.soa) for zone in zones}
+        # What is kept of the image before is copied once, to where it stands in this one.
+        then = (base.rrsets, base.referrals, base.glue, base.pool) if base else (b"",) * 4
         head = records.plan_head(
             generation=plan.generation,
             query_log=plan.query_log,
             udp_payload=plan.udp_payload,
             nsid=len(plan.nsid),
             zones=len(apexes),
-            nodes=len(nodes) // NODE_SIZE,
+            nodes=sum(map(len, nodes)) // NODE_SIZE,
             rrsets=self._rrset_count,
-            referrals=len(cuts) // REFERRAL_SIZE,
-            glue=len(glue) // GLUE_SIZE,
+            referrals=self._first_cut + len(cuts),
+            glue=self._first_glue + len(self._glue),
             services=len(services),
             maps=len(self._map_records),
             tiers=len(tiers),
             region_slots=len(self._region_slots),
             pin_slots=len(self._pin_slots),
-            pool=len(pool),
+            pool=len(then[3]) + len(self._pool.octets),
         )
         slots = [*self._region_slots, *self._pin_slots]
         numbers = struct.pack(f"<{len(slots)}I", *slots)
-        of_zones = (b"".join(apexes), nodes, rrsets, cuts, glue)
-        of_services = map(b"".join, (services, self._map_records, tiers))
-        octets = b"".join((head, *of_zones, *of_services, numbers, plan.nsid, pool))
-        soas = {id(zone.soa): self._rrset(zone.soa) for zone in zones}
-        sections = (nodes, rrsets, cuts, glue, pool)
-        kept = KeptImage.of(plan, sections, self._rrset_count, soas, base)
+        sections: tuple[Sequence[Octets | bytearray], ...] = (
+            (head, *apexes),
+            nodes,
+            (then[0], *self._rrsets),
+            (then[1], *cuts),
+            (then[2], *self._glue),
+            (*services, *self._map_records, *tiers, numbers, plan.nsid),
+            (then[3], self._pool.octets),
+        )
+        octets = b"".join(chain.from_iterable(sections))
+        begins = [*accumulate(sum(map(len, section)) for section in sections[:-1])]
+        kept = KeptImage.of(plan, octets, begins, self._rrset_count, soas, base)
         return PlanImage(octets, tuple(self._maps.met), kept)
 
     @property

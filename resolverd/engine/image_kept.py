@@ -8,9 +8,9 @@ the image is made anew. It costs some 100 octets a name, and is kept of large Pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 
 from resolverd.dns.names import Key
 from resolverd.engine import records
@@ -25,23 +25,28 @@ GLUE_SIZE = len(records.glue(owner=0, rrset=0))
 LARGE = 4096
 """Nodes from which on an image is kept."""
 
+Octets = bytes | memoryview
+"""A part of a section. What did not change is a view of the image before: of a large zone each copy
+is some megabytes of memory that is new to the process."""
+
 _SPARE = 8  # an image is made anew once more than one in so many of its octets is unused
 
 
 @dataclass(frozen=True, slots=True)
 class KeptImage:
-    """Sections of an image of `plan`; `soas` are the places of its zones' SOA by identity.
+    """Sections of an image of `plan`, as they lie in it; `soas` are the places of its zones' SOA by
+    identity.
 
     `fresh` is how large the pool was when it was made anew.
     """
 
     plan: Plan
-    nodes: bytes
-    rrsets: bytes
+    nodes: memoryview
+    rrsets: memoryview
     rrset_count: int
-    referrals: bytes
-    glue: bytes
-    pool: bytes
+    referrals: memoryview
+    glue: memoryview
+    pool: memoryview
     soas: Mapping[int, int]
     fresh: int
 
@@ -49,17 +54,33 @@ class KeptImage:
     def of(
         cls,
         plan: Plan,
-        sections: tuple[bytes, bytes, bytes, bytes, bytes],
+        octets: bytes,
+        sections: Sequence[int],
         rrset_count: int,
         soas: Mapping[int, int],
         base: KeptImage | None,
     ) -> KeptImage | None:
-        """What is worth keeping of an image that was made of `base`, or anew."""
-        nodes, rrsets, referrals, glue, pool = sections
-        if len(nodes) < LARGE * NODE_SIZE:
+        """What is worth keeping of the image `octets`, which was made of `base`, or anew.
+
+        `sections` are where its nodes, RRsets, zone cuts, glue and pool begin, and where the glue
+        ends; the pool ends with the image.
+        """
+        nodes, rrsets, referrals, glue, end, pool = sections
+        if rrsets - nodes < LARGE * NODE_SIZE:
             return None
-        fresh = base.fresh if base else len(pool)
-        return cls(plan, nodes, rrsets, rrset_count, referrals, glue, pool, soas, fresh)
+        whole = memoryview(octets)
+        fresh = base.fresh if base else len(octets) - pool
+        return cls(
+            plan,
+            whole[nodes:rrsets],
+            whole[rrsets:referrals],
+            rrset_count,
+            whole[referrals:glue],
+            whole[glue:end],
+            whole[pool:],
+            soas,
+            fresh,
+        )
 
     def may_become(self, plan: Plan) -> bool:
         """Whether `plan` has the same zones and services, edited by names alone or not at all."""
@@ -73,17 +94,18 @@ class KeptImage:
         zones = zip(then.zones.values(), plan.zones.values(), strict=True)
         return all(was is now or _follows(was, now) for was, now in zones)
 
-    def with_nodes(self, plan: Plan, made: Callable[[Key, int, Node], bytes]) -> bytes:
+    def with_nodes(self, plan: Plan, made: Callable[[Key, int, Node], bytes]) -> Iterator[Octets]:
         """The nodes of `plan`, of which those that were edited are `made`."""
-        sections = []
         at = 0
         zones = zip(self.plan.zones.values(), plan.zones.values(), strict=True)
         for place, (was, now) in enumerate(zones):
             end = at + len(was.nodes) * NODE_SIZE
             section = self.nodes[at:end]
-            sections.append(section if was is now else _edited(section, place, was, now, made))
+            if was is now:
+                yield section
+            else:
+                yield from _edited(section, place, was, now, made)
             at = end
-        return b"".join(sections)
 
 
 def _cores(plan: Plan) -> list[str | None]:
@@ -96,22 +118,28 @@ def _follows(was: ZonePlan, now: ZonePlan) -> bool:
 
 
 def _edited(
-    section: bytes,
+    section: memoryview,
     place: int,
     was: ZonePlan,
     now: ZonePlan,
     made: Callable[[Key, int, Node], bytes],
-) -> bytes:
+) -> Iterator[Octets]:
     assert now.edited is not None
-    changed, gone = set(now.edited.changed), set(now.edited.gone)
-    nodes, cut = bytearray(section), []
-    for index, key in enumerate(was.nodes):
+    changed, gone = set(now.edited.changed), {*now.edited.gone}
+    at = cut = 0
+    # Those few are picked out of all names without a step of Python's for each.
+    for index, key in _picked(was.nodes, changed | gone):
+        yield section[at : index * NODE_SIZE]
+        at = (index + 1) * NODE_SIZE
         if key in changed:
-            nodes[index * NODE_SIZE : (index + 1) * NODE_SIZE] = made(key, place, now.nodes[key])
-        elif key in gone:
-            cut.append(index)
-    for index in reversed(cut):
-        del nodes[index * NODE_SIZE : (index + 1) * NODE_SIZE]
-    for key in islice(now.nodes, len(was.nodes) - len(cut), None):
-        nodes += made(key, place, now.nodes[key])
-    return bytes(nodes)
+            yield made(key, place, now.nodes[key])
+        else:
+            cut += 1
+    yield section[at:]
+    for key in islice(now.nodes, len(was.nodes) - cut, None):
+        yield made(key, place, now.nodes[key])
+
+
+def _picked(names: Collection[Key], wanted: Set[Key]) -> Iterator[tuple[int, Key]]:
+    """Which of `names` are `wanted`, and the number of each."""
+    return compress(enumerate(names), map(wanted.__contains__, names))

@@ -31,14 +31,15 @@ class Places(Generic[T]):
 
 
 class Pool:
-    """Octets that records point into; a name stands there once, those of `before` apart."""
+    """Octets that records point into, after `before` others; a name stands once among them."""
 
-    def __init__(self, before: bytes = b"") -> None:
-        self.octets = bytearray(before)
+    def __init__(self, before: int = 0) -> None:
+        self.octets = bytearray()
+        self._before = before
         self._names: dict[bytes, int] = {}
 
     def add(self, octets: bytes) -> int:
-        at = len(self.octets)
+        at = self._before + len(self.octets)
         self.octets += octets
         return at
 

@@ -177,7 +177,7 @@ class NativeEngine:
         if staged is not None and staged.plan is plan:
             return staged.tables
         image, maps, self._image = plan_image(plan, self._slots, self._image)
-        return PlanTables(image, maps)
+        return PlanTables(image, maps, None if self._plan is None else self._plan[1])
 
     def _stage(self, snapshot: Snapshot) -> _Staged:
         plan, steering = snapshot

@@ -47,13 +47,13 @@ _RACY_NS = 2_000_000_000
 # Seconds that a holder of a lease may take to give it back, and between attempts meanwhile.
 _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 
-Signature = tuple[int, int, int, int]
-"""Inode, size, and times of modification and of status change (ns), of stat(2): what changes with
-almost every write."""
+Signature = tuple[int, int, int, int, int]
+"""Device, inode, size, and times of modification and of status change (ns), of stat(2): what
+changes with almost every write."""
 
 Chunk = bytes | memoryview
 
-NO_SIGNATURE: Signature = (0, 0, 0, 0)
+NO_SIGNATURE: Signature = (0, 0, 0, 0, 0)
 """Of no file: whoever compares with it reads the content."""
 
 
@@ -82,6 +82,7 @@ class Reads:
     """What one load read. `globs` are (directory, pattern); `matched` what they matched.
 
     `matches` says it for each glob, and `contents` is what was read of configuration and zones.
+    `proved` are files whose signature tells of every write since their content was read last.
     With `settled`, contents by path, a load that met any other content raises UnsettledError. With
     a `replay` its files are read in the place of those on disk.
     """
@@ -92,6 +93,7 @@ class Reads:
         self.matches: dict[tuple[str, str], list[str]] = {}
         self.seen: dict[str, FileState] = {}
         self.limits: dict[str, int] = {}
+        self.proved: set[str] = set()
         self.globs: set[tuple[str, str]] = set()
         self.matched: set[str] = set()
         self._settled = settled
@@ -128,6 +130,7 @@ class Reads:
         key = key_of(path)
         if key in before.seen:
             self.seen[key], self.limits[key] = before.seen[key], before.limits[key]
+            self.proved |= before.proved & {key}
 
     def take_contents(self) -> dict[str, bytes]:
         """What was read of configuration and zones, which is held no longer."""
@@ -218,30 +221,6 @@ def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
     return THREADS.run(lambda step: read_regular(key_of(path), limit, step))[1]
 
 
-def still_holds(path: Path, reads: Reads, *, by_signature: bool) -> bool:
-    """Whether the file at `path` is as `reads` noted it: by its content, or also `by_signature`.
-
-    False where the file cannot be read. Blocks as `read_file` does.
-    """
-    name = key_of(path)
-    seen = reads.seen.get(name)
-    if seen is None:
-        return False
-
-    def compare(step: Step) -> bool:
-        step(name)
-        if by_signature and signature_of(os.stat(name)) == seen.signature:  # noqa: PTH116
-            return True
-        told = hashlib.sha256()  # piece by piece: it may be a database
-        each_chunk(name, reads.limits[name], step, told.update)
-        return told.hexdigest() == seen.content
-
-    try:
-        return THREADS.run(compare)
-    except OSError:
-        return False
-
-
 def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
     """Note a glob that was asked for, where a load is being noted."""
     if (reads := _reads.get()) is not None:
@@ -259,18 +238,25 @@ def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
 
 def each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
     """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
-    descriptor, status = _open_regular(name, step)
+    descriptor, status = open_regular(name, step)
     try:
-        length = 0
-        for chunk in _chunks(descriptor, status.st_size, limit):
-            length += len(chunk)
-            take(chunk)
-            if length > limit:
-                raise _too_large(name, limit)
-            step(name)
+        each_open_chunk(descriptor, name, limit, step, take)
     finally:
         os.close(descriptor)
     return signature_of(status)
+
+
+def each_open_chunk(
+    descriptor: int, name: str, limit: int, step: Step, take: Callable[[Chunk], object]
+) -> None:
+    """`each_chunk` of a file that is open."""
+    length = 0
+    for chunk in _chunks(descriptor, os.fstat(descriptor).st_size, limit):
+        length += len(chunk)
+        take(chunk)
+        if length > limit:
+            raise _too_large(name, limit)
+        step(name)
 
 
 def send_regular(name: str, limit: int, step: Step, target: int) -> Signature:
@@ -278,7 +264,7 @@ def send_regular(name: str, limit: int, step: Step, target: int) -> Signature:
 
     Raises OSError, with EINVAL where the file system does not do that.
     """
-    descriptor, status = _open_regular(name, step)
+    descriptor, status = open_regular(name, step)
     try:
         left, piece = limit + 1, _LARGE_CHUNK
         began = time.monotonic()
@@ -313,12 +299,21 @@ def _chunks(descriptor: int, size: int, limit: int) -> Iterator[Chunk]:
 
 def signature_of(status: os.stat_result) -> Signature:
     """The signature of a file, from its status."""
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    times = status.st_mtime_ns, status.st_ctime_ns
+    return status.st_dev, status.st_ino, status.st_size, *times
 
 
-def is_racy(signature: Signature) -> bool:
-    """Whether a write to come may leave the signature as it is: the last was a moment ago."""
-    return max(signature[2:]) > time.time_ns() - _RACY_NS
+def times_of(signature: Signature) -> tuple[int, int]:
+    """The times of modification and of status change (ns)."""
+    return signature[3:]
+
+
+def is_racy(signature: Signature, now: int | None = None) -> bool:
+    """Whether a write after `now` may leave the signature as it is: the last was a moment before.
+
+    `now` is Unix time in ns, of this moment where it is not given.
+    """
+    return max(times_of(signature)) > (time.time_ns() if now is None else now) - _RACY_NS
 
 
 def digest_of(content: bytes) -> str:
@@ -339,7 +334,7 @@ def key_of(path: Path) -> str:
     return str(path.absolute())
 
 
-def _open_regular(name: str, step: Step) -> tuple[int, os.stat_result]:
+def open_regular(name: str, step: Step) -> tuple[int, os.stat_result]:
     """A descriptor of a regular file, and its status. Raises OSError."""
     step(name)
     # Before it is opened, which may change what a device or a pipe's writer does.

@@ -146,7 +146,8 @@ def _compiled(
     soa = own[key_of_apex].rrsets[SOA]
     negative_ttl = negative_ttl_of(soa)
     no_region = None
-    if any(node.dyna is not None for node in own.values()):
+    steered = tuple(key for key, node in own.items() if node.dyna is not None)
+    if steered:
         no_region = no_region_of(apex)
         own.setdefault(NO_REGION + key_of_apex, _why_no_region(negative_ttl))
     cuts = _cuts(zone, own, key_of_apex)
@@ -157,7 +158,7 @@ def _compiled(
         if node.referral is not cut:
             node = Node(node.rrsets, node.dyna, cut)
         nodes[key] = was if was is not None and was == node else node
-    return ZonePlan(apex, soa, negative_ttl, nodes, no_region)
+    return ZonePlan(apex, soa, negative_ttl, nodes, no_region, steered=steered)
 
 
 @lru_cache(maxsize=16)

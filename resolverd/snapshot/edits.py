@@ -22,8 +22,9 @@ from resolverd.config.targets import probe_targets
 from resolverd.config.tiers import answers
 from resolverd.dns.names import to_text
 from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
-from resolverd.files.reading import Reads, key_of, still_holds
+from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
+from resolverd.files.unchanged import still_holds
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.inputs import (
@@ -140,7 +141,7 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
         # What was read last may have been refused.
         if seen is None or seen.content != database.sha256:
             return False
-        if not still_holds(file, served.reads, by_signature=not reads.asked_for):
+        if not still_holds(file, served.reads, asked_for=reads.asked_for):
             return False
     for file in files:
         reads.keep(served.reads, file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -57,7 +57,8 @@ class ZonePlan:
     """One zone; `apex` as written, `nodes` by key, `negative_ttl` per RFC 2308 §5.
 
     `no_region` is the name in it that has no address, for clients who can be given no region; None
-    where the zone steers nothing. `edited` is set where it was compiled by what an edit changed.
+    where the zone steers nothing. `edited` is set where it was compiled by what an edit changed,
+    `steered` where it is known which names have a DYNA.
     """
 
     apex: bytes
@@ -66,4 +67,11 @@ class ZonePlan:
     nodes: Mapping[Key, Node]
     no_region: RRsetWire | None = None
     edited: NamesEdited | None = field(default=None, compare=False, repr=False)
+    steered: tuple[Key, ...] | None = field(default=None, compare=False, repr=False)
     stamp: object = field(default_factory=object, compare=False, repr=False)
+
+    def steered_nodes(self) -> Iterator[tuple[Key, Node]]:
+        """The names that have a DYNA, and their nodes."""
+        if self.steered is not None:
+            return ((key, self.nodes[key]) for key in self.steered)
+        return ((key, node) for key, node in self.nodes.items() if node.dyna is not None)

@@ -56,7 +56,8 @@ def recompiled(zone: Zone, then: Zone, plan: ZonePlan) -> ZonePlan | None:
         return None
     there = tuple(key for key in touched if key in nodes)
     edited = NamesEdited(plan.stamp, there, tuple(k for k in touched if k not in nodes))
-    return ZonePlan(apex, soa, negative_ttl, nodes, plan.no_region, edited)
+    # No name has come by a DYNA or lost one, nor has any of those moved.
+    return ZonePlan(apex, soa, negative_ttl, nodes, plan.no_region, edited, plan.steered)
 
 
 def _steers_otherwise(key: Key, zone: Zone, then: Zone, origin: Key) -> bool:

@@ -19,8 +19,9 @@ from resolverd.config.model import Config
 from resolverd.config.rtt import Rtt
 from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.matching import match
-from resolverd.files.reading import Reads, key_of, still_holds
+from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
+from resolverd.files.unchanged import still_holds
 from resolverd.geo.countries import countries
 from resolverd.geo.locator import Locator
 from resolverd.rtt.kept_table import KEPT_NAME
@@ -203,7 +204,7 @@ def _is_same(
         # What was read last may have been refused.
         if seen is None or seen.content != content:
             return False
-        if not still_holds(file, before, by_signature=not reads.asked_for):
+        if not still_holds(file, before, asked_for=reads.asked_for):
             return False
     for file in files:
         reads.keep(before, file)

@@ -53,7 +53,7 @@ def _ceilings(plan: Plan) -> dict[str, int]:
     """The longest TTL that the DYNA records of each service allow."""
     found: dict[str, int] = {}
     for zone in plan.zones.values():
-        for node in zone.nodes.values():
+        for _, node in zone.steered_nodes():
             if node.dyna is not None:
                 service = plan.service_of(node.dyna).name
                 found[service] = max(found.get(service, 0), node.dyna.ttl)

@@ -13,7 +13,9 @@ from resolverd.config.model import Config
 from resolverd.config.tiers import service_of
 from resolverd.dns.names import Key, to_text
 from resolverd.zone.dyna import DYNA, Dyna
-from resolverd.zone.model import Zone
+from resolverd.zone.model import RRsets, Zone
+
+_NOTHING: RRsets = {}
 
 
 def check_use(config: Config, zones: Iterable[Zone]) -> Iterator[Finding]:
@@ -42,10 +44,13 @@ def _least_ttls(config: Config, zones: Iterable[Zone]) -> dict[str, tuple[int, K
     """The least TTL, in seconds, of the DYNAs of each service, and the owner that has it."""
     least: dict[str, tuple[int, Key]] = {}
     for zone in zones:
-        for owner, rrsets in zone.rrsets.items():
-            if DYNA in rrsets:
-                for rdata in rrsets[DYNA].rdatas:
+        # Of a large zone, which keeps them, not each name is looked at.
+        owners = zone.rrsets.keys() if zone.reading is None else zone.reading.steered
+        for owner in owners:
+            rrset = zone.rrsets.get(owner, _NOTHING).get(DYNA)
+            if rrset is not None:
+                for rdata in rrset.rdatas:
                     service = service_of(cast(Dyna, rdata).service, config)
-                    found = rrsets[DYNA].ttl, owner
+                    found = rrset.ttl, owner
                     least[service] = min(least.get(service, found), found)
     return least

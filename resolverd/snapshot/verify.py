@@ -214,7 +214,7 @@ def _names(snapshot: Snapshot, *, behind: bool = False) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     for zone in snapshot.plan.zones.values():
-        for key, node in zone.nodes.items():
+        for key, node in zone.steered_nodes():
             if node.dyna is not None and node.dyna.behind is behind and node.referral is None:
                 name = b"\x07_verify" + key[2:] if key.startswith(b"\x01*") else key
                 found.setdefault(node.dyna.service, name)

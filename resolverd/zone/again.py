@@ -12,7 +12,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import chain
 from operator import itemgetter
 from typing import cast
 
@@ -23,10 +22,11 @@ from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
 from resolverd.errors import Problem
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import Zone
+from resolverd.zone.owners import Entry, Existing, between, entries_of, owners_of, same_owners
 from resolverd.zone.parsed import ParsedZone, Record, records_of
 from resolverd.zone.pieces import Lead, Reading, Run, lead_of
 from resolverd.zone.source import SourceFile
-from resolverd.zone.tree import Node, Tree, with_ancestors
+from resolverd.zone.tree import Node, Tree
 
 PART = 4
 """An edit that touches more than one in so many names is checked as a whole zone is."""
@@ -35,11 +35,15 @@ _CUT_SETS = 8  # zone cuts and DNAMEs that may come or go, each a look at all na
 
 @dataclass(slots=True)
 class Part:
-    """What is to be checked again: a tree of these names, all names in order, and those touched."""
+    """What is to be checked again: a tree of these names, all names in order, and those touched.
+
+    With `same_names` all names are those of the zone before, in the same order.
+    """
 
     tree: Tree
-    names: Mapping[Key, None]
+    names: Mapping[Key, object]
     touched: Set[Key]
+    same_names: bool
 
 
 def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
@@ -49,25 +53,27 @@ def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
         return None
     if origin.labels != before.origin.labels:
         return None
-    touched = _touched(parsed.entries, reading)
+    entries = tuple(entries_of(parsed.entries))
+    touched = reading.loose if entries == reading.entries else _touched(parsed.entries, reading)
     if touched is None or PART * len(touched) > len(before.rrsets):
         return None
-    return _Again(parsed, before, reading, touched).part()
+    return _Again(parsed, before, entries, touched).part()
 
 
 def _touched(entries: Sequence[Run | Record], reading: Reading) -> set[Key] | None:
     """The owners of records that are not in pieces as before; None where pieces have moved."""
     runs = [(entry.piece, entry.ttl) for entry in entries if isinstance(entry, Run)]
-    was = {(id(piece), ttl) for piece, ttl in reading.runs}
+    runs_then = reading.runs
+    was = {(id(piece), ttl) for piece, ttl in runs_then}
     now = {(id(piece), ttl) for piece, ttl in runs}
-    if len(was) < len(reading.runs) or len(now) < len(runs):
+    if len(was) < len(runs_then) or len(now) < len(runs):
         return None
-    kept_then = [id(piece) for piece, ttl in reading.runs if (id(piece), ttl) in now]
+    kept_then = [id(piece) for piece, ttl in runs_then if (id(piece), ttl) in now]
     if kept_then != [id(piece) for piece, ttl in runs if (id(piece), ttl) in was]:
         return None
     touched = {entry.key for entry in entries if isinstance(entry, Record)} | reading.loose
     for piece, _ in (
-        *(run for run in reading.runs if (id(run[0]), run[1]) not in now),
+        *(run for run in runs_then if (id(run[0]), run[1]) not in now),
         *(run for run in runs if (id(run[0]), run[1]) not in was),
     ):
         touched.update(piece.keys)
@@ -78,19 +84,29 @@ class _Again:
     """One zone that was checked `before`."""
 
     def __init__(
-        self, parsed: ParsedZone, before: Zone, reading: Reading, touched: set[Key]
+        self, parsed: ParsedZone, before: Zone, entries: tuple[Entry, ...], touched: set[Key]
     ) -> None:
+        reading = before.reading
         assert parsed.origin is not None
+        assert reading is not None
         self._parsed, self._before, self._reading = parsed, before, reading
         self._touched = touched
         self._origin = key_of(parsed.origin)
         self._leads = list(_leads(parsed.entries))
-        self._names = _names(parsed.entries)
-        tree = Tree(parsed.origin, self._origin)
-        candidates = touched | (reading.outside & self._names.keys())
-        self._outside = {key for key in candidates if key in self._names and not tree.contains(key)}
-        for key in self._outside:
-            del self._names[key]
+        self._same_names = same_owners(reading.entries, entries)
+        self._names: Mapping[Key, object] = before.rrsets
+        self._outside: Set[Key] = reading.outside
+        if not self._same_names:
+            self._names, self._outside = self._gathered(Tree(parsed.origin, self._origin))
+
+    def _gathered(self, tree: Tree) -> tuple[Mapping[Key, None], Set[Key]]:
+        """All names of the zone, in order, and the owners outside of it."""
+        names = owners_of(self._parsed.entries)
+        candidates = self._touched | (self._reading.outside & names.keys())
+        outside = {key for key in candidates if key in names and not tree.contains(key)}
+        for key in outside:
+            del names[key]
+        return names, outside
 
     def part(self) -> Part | None:
         """What is to be checked again, unless that is nearly everything."""
@@ -101,7 +117,7 @@ class _Again:
             k for k, t, _ in self._leads if t == NS and k != self._origin and k in self._names
         )
         tree.dnames = frozenset(k for k, t, _ in self._leads if t == DNAME and k in self._names)
-        tree.existing = with_ancestors(self._names, self._origin)
+        tree.existing = Existing(self._names, self._between())
         changed = (tree.cuts ^ self._reading.cuts) | (tree.dnames ^ self._reading.dnames)
         if len(changed) > _CUT_SETS:
             return None
@@ -111,10 +127,23 @@ class _Again:
         nodes = _Nodes(self._parsed.entries, self._names)
         nodes.gather(again | self._asked_about(again, tree))
         tree.nodes = nodes
-        tree.examined = {key: nodes[key] for key in self._names if key in again}
+        tree.examined = {key: node for key, node in nodes.items() if key in again}
         if self._outside:
             tree.outside = list(_records(self._parsed.entries, self._outside))
-        return Part(tree, self._names, self._touched)
+        return Part(tree, self._names, self._touched, self._same_names)
+
+    def _between(self) -> frozenset[Key]:
+        """The names that exist without records."""
+        before, names = self._before.rrsets, self._names
+        known = self._reading.between
+        if self._same_names:
+            return between(before, self._origin) if known is None else known
+        if known is None or any(key in before and key not in names for key in self._touched):
+            return between(names, self._origin)
+        came = [key for key in self._touched if key in names and key not in before]
+        above = set[Key]().union(*map(ancestors, came))
+        inside = {key for key in above if len(key) >= len(self._origin)}
+        return frozenset(key for key in known | inside if key not in names)
 
     def _to_check(self, changed: Set[Key]) -> set[Key]:
         """The names of which a finding may be another than it was, in the zone or not."""
@@ -132,7 +161,7 @@ class _Again:
                 again.add(key)
         steered = {key for key, rdtype, _ in self._leads if rdtype == DYNA}
         if steered:
-            again |= {next((key for key in names if key in steered), self._origin)}
+            again |= {next(filter(steered.__contains__, names), self._origin)}
         again |= self._servers(again)
         return again | self._served_by(again)
 
@@ -164,7 +193,7 @@ class _Again:
 class _Nodes(dict[Key, Node]):
     """The nodes that were gathered; one that was not is gathered once it is asked for."""
 
-    def __init__(self, entries: Sequence[Run | Record], names: Mapping[Key, None]) -> None:
+    def __init__(self, entries: Sequence[Run | Record], names: Mapping[Key, object]) -> None:
         super().__init__()
         self._entries, self._names = entries, names
 
@@ -191,16 +220,19 @@ class _Nodes(dict[Key, Node]):
 
 def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading:
     """What the next load may take of this one, of which `noted` are the owners with findings."""
-    runs = tuple((e.piece, e.ttl) for e in parsed.entries if isinstance(e, Run))
-    loose = frozenset(e.key for e in parsed.entries if isinstance(e, Record))
     outside = frozenset(record.key for record in tree.outside)
-    return Reading(runs, loose, noted, outside, tree.cuts, tree.dnames, tree.large)
-
-
-def _names(entries: Iterable[Run | Record]) -> dict[Key, None]:
-    """All owners, in the order in which they are first met."""
-    keys = ((e.key,) if isinstance(e, Record) else e.piece.keys for e in entries)
-    return dict.fromkeys(chain.from_iterable(keys))
+    # Of a zone that was read whole they are asked for once it is edited.
+    existing = vars(tree).get("existing")
+    return Reading(
+        tuple(entries_of(parsed.entries)),
+        noted,
+        outside,
+        tree.cuts,
+        tree.dnames,
+        tree.large,
+        existing.between if isinstance(existing, Existing) else None,
+        frozenset(key for key, rdtype, _ in _leads(parsed.entries) if rdtype == DYNA),
+    )
 
 
 def _leads(entries: Iterable[Run | Record]) -> Iterator[Lead]:

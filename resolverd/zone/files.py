@@ -87,7 +87,8 @@ def _source(path: Path, read: bytes | OSError) -> SourceFile:
             "save the file as UTF-8, or write the byte as \\DDD",
             _byte_place(path, content, error.start),
         ) from error
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     return SourceFile(path, text, digest_of(content))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import dns.name
 import dns.rdata
@@ -238,23 +238,24 @@ def _frozen_part(part: Part, before: Zone | None) -> dict[Key, RRsets]:
     """As `_frozen`, of which only those have to be made that an edit has touched."""
     assert before is not None
     old, names = before.rrsets, part.names
-    made = {
-        key: _kept_or_made(part.tree.nodes[key], old.get(key))
-        for key in part.touched
-        if key in names
-    }
-    return {key: made[key] if key in made else old[key] for key in names}
+    # By what is made of mappings without a step for each of 100,000 names.
+    rrsets = dict(old) if part.same_names else dict(zip(names, map(old.get, names), strict=True))
+    for key in part.touched:
+        if key in names:
+            rrsets[key] = _kept_or_made(part.tree.nodes[key], old.get(key))
+    return cast(dict[Key, RRsets], rrsets)
 
 
 def _edit(part: Part, before: Zone | None, rrsets: Mapping[Key, RRsets]) -> ZoneEdit:
     assert before is not None
     was, touched = before.rrsets, part.touched
-    changed = [key for key in rrsets if key in touched and was.get(key) is not rrsets[key]]
+    changed = {key for key in touched if key in rrsets and was.get(key) is not rrsets[key]}
     gone = [key for key in touched if key in was and key not in rrsets]
     if len(gone) > 1:
         lost = set(gone)
-        gone = [key for key in was if key in lost]
-    return ZoneEdit(before.stamp, changed, gone)
+        gone = list(filter(lost.__contains__, was))
+    in_order = filter(changed.__contains__, rrsets) if len(changed) > 1 else changed
+    return ZoneEdit(before.stamp, list(in_order), gone)
 
 
 def _kept_or_made(node: Node, old: RRsets | None) -> RRsets:

@@ -98,6 +98,10 @@ def lead_of(key: Key, rdata: dns.rdata.Rdata) -> Lead | None:
     return (key, rdata.rdtype, None) if rdata.rdtype == DYNA else None
 
 
+PieceUse = tuple[Piece, PieceTtl]
+"""A piece with the TTLs that it inherited."""
+
+
 class Run(NamedTuple):
     """A piece at its place in a file, and the TTLs that it inherits there."""
 
@@ -111,19 +115,31 @@ class Run(NamedTuple):
 class Reading:
     """What a load leaves for the next one of the same zone.
 
-    `runs` are its pieces in order, with the TTLs that they inherited; `loose` the owners of all
-    other records. `noted` are owners with findings, and `outside` those outside of the zone; `cuts`
+    `entries` are its pieces with the TTLs that they inherited, and the owners of all other records,
+    in order. `noted` are owners with findings, and `outside` those outside of the zone; `cuts`
     and `dnames` are its zone cuts and owners of DNAME. `large` tells of records that are looked for
-    at the end of chains of aliases.
+    at the end of chains of aliases. `between` are its empty non-terminals, once an edit has asked.
+    `steered` are owners of DYNA, some of which may be outside.
     """
 
-    runs: tuple[tuple[Piece, PieceTtl], ...]
-    loose: frozenset[Key]
+    entries: tuple[PieceUse | Key, ...]
     noted: frozenset[Key] = frozenset()
     outside: frozenset[Key] = frozenset()
     cuts: frozenset[Key] = frozenset()
     dnames: frozenset[Key] = frozenset()
     large: bool = False
+    between: frozenset[Key] | None = None
+    steered: frozenset[Key] = frozenset()
+
+    @property
+    def runs(self) -> list[PieceUse]:
+        """The pieces in order."""
+        return [entry for entry in self.entries if isinstance(entry, tuple)]
+
+    @property
+    def loose(self) -> set[Key]:
+        """The owners of all other records."""
+        return {entry for entry in self.entries if not isinstance(entry, tuple)}
 
 
 class Pieces:

@@ -5,7 +5,7 @@ Names are known by their keys. The tree holds only names at or below the origin.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -122,7 +122,7 @@ class Tree:
         return frozenset(key for key, node in self.nodes.items() if DNAME in node.records)
 
     @cached_property
-    def existing(self) -> Set[Key]:
+    def existing(self) -> Container[Key]:
         """Every name that exists, empty non-terminals (RFC 4592 §2.2.2) and the apex included."""
         return with_ancestors(self.nodes, self.origin)
 

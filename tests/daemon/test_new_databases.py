@@ -6,6 +6,7 @@ import contextlib
 import gc
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from mmdb_writer import write_mmdb
 from resolverd.abi.library import why_not
 from resolverd.daemon import Daemon
 from resolverd.dns.prefix import Prefix
+from resolverd.files import file_systems, unchanged
+from resolverd.files.file_systems import WRITTEN_BACK_NS
+from resolverd.files.reading import each_open_chunk
 from resolverd.snapshot import edits, inputs
 from resolverd.snapshot.inputs import DATABASES
 
@@ -148,6 +152,33 @@ async def test_a_refused_one_leaves_the_old_in_memory_and_in_service(
     assert not await daemon.reload()
     assert (await regions(daemon))[0] == {address_of("eu-west")}
     await until(lambda: copies() == 1)
+
+
+@pytest.mark.parametrize("engine", ["reference"])
+async def test_a_reload_that_is_asked_for_reads_one_again_where_times_do_not_tell_of_writes(
+    daemon: Daemon, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[int] = []
+
+    def reading(*arguments: Any) -> None:
+        times.append(1)
+        each_open_chunk(*arguments)
+
+    monkeypatch.setattr(unchanged, "each_open_chunk", reading)
+    kind = "nfs4"
+    monkeypatch.setattr(file_systems, "kind_of", lambda _: kind)
+    monkeypatch.setattr(unchanged, "time_ns", lambda: time.time_ns() + 2 * WRITTEN_BACK_NS)
+    for expected in (1, 2):
+        assert await daemon.reload()
+        assert len(times) == expected
+    kind = "ext4"
+    for _ in range(3):
+        assert await daemon.reload()
+    assert len(times) == 3, "once, for what was read before was not known to be the last"
+    before = await regions(daemon)
+    write_mmdb(files.database, MOVED)
+    assert await daemon.reload()
+    assert await regions(daemon) == before[::-1]
 
 
 @BOTH_ENGINES

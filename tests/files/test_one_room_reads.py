@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[2] / "resolverd"
 
 ALLOWED = {
     "files/reading.py": "the room itself",
+    "files/file_systems.py": "/proc, which always answers",
     "files/writing.py": "written only",
     "kube/writing.py": "written only",
     "abi/library.py": "a file of the package",

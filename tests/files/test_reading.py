@@ -25,7 +25,6 @@ from resolverd.files.reading import (
     digest_of,
     key_of,
     read_file,
-    still_holds,
 )
 from resolverd.files.threads import FileThreads, HangingError, Step
 
@@ -211,22 +210,6 @@ def test_a_file_that_was_not_watched_before_has_not_settled(tmp_path: Path) -> N
     reads = Reads({})
     with pytest.raises(UnsettledError), reads.noted():
         read_file(path, LIMIT)
-
-
-@pytest.mark.parametrize("by_signature", [True, False])
-def test_a_file_holds_what_was_read_until_its_content_changes(
-    tmp_path: Path, by_signature: bool
-) -> None:
-    path = tmp_path / "f"
-    path.write_text("1")
-    reads = Reads()
-    with reads.noted():
-        read_file(path, LIMIT)
-    path.touch()
-    assert still_holds(path, reads, by_signature=by_signature)
-    path.write_text("2")
-    assert not still_holds(path, reads, by_signature=by_signature)
-    assert not still_holds(tmp_path / "other", reads, by_signature=by_signature)
 
 
 def _read_all(*paths: Path) -> None:

@@ -21,7 +21,7 @@ class Scanned(NamedTuple):
 
 
 def _seen(signature: int, content: str) -> FileState:
-    return FileState((1, 1, signature, signature), content)
+    return FileState((1, 1, 1, signature, signature), content)
 
 
 contents = st.sampled_from(["a", "b", "!ENOENT"])

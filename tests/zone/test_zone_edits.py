@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import dns.name
@@ -13,12 +14,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from zone_files import HEAD, ORIGIN, SERVICES, load_text
 
-from resolverd.dns.names import key_from_text, key_of
+from resolverd.dns.names import Key, key_from_text, key_of
 from resolverd.errors import Problem
 from resolverd.snapshot import recompile
 from resolverd.snapshot.alike_nodes import AlikeNodes
 from resolverd.snapshot.compile import compile_zone
+from resolverd.snapshot.model import Node, ZonePlan
 from resolverd.zone import again, loader, pieces, reader
+from resolverd.zone.dyna import DYNA
 from resolverd.zone.fast_path import read_directive, read_fast
 from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.lexer import Lexer, LexicalError
@@ -186,7 +189,10 @@ def test_a_load_by_pieces_gives_what_a_first_load_gives_over_any_edits(
             for origin, zone in after.items():
                 then = previous.get(origin)
                 before = None if then is None else (then, compile_zone(then))
-                assert compile_zone(zone, before) == compile_zone(fresh[origin])
+                plan = compile_zone(zone, before)
+                assert plan == compile_zone(fresh[origin])
+                by_names = replace(fresh[origin], reading=None), replace(plan, steered=None)
+                assert steered(zone, plan) == steered(*by_names)
             previous = after or previous
 
 
@@ -316,6 +322,12 @@ def written(fields: RecordFields) -> tuple[object, ...]:
 
 def without_serials(problems: list[Problem]) -> list[Problem]:
     return [problem for problem in problems if not problem.id.startswith("zone-serial")]
+
+
+def steered(zone: Zone, plan: ZonePlan) -> tuple[set[Key], dict[Key, Node]]:
+    """What a zone and its Plan say of which names have a DYNA."""
+    owners = zone.rrsets if zone.reading is None else zone.reading.steered
+    return {key for key in owners if DYNA in zone.rrsets.get(key, {})}, dict(plan.steered_nodes())
 
 
 def shown(zones: Mapping[dns.name.Name, Zone]) -> object:

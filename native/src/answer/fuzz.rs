@@ -38,7 +38,7 @@ fn maps() -> Option<Vec<Arc<ClientMap>>> {
 }
 
 fn snapshot() -> Result<Snapshot, &'static str> {
-    let plan = Plan::load(PLAN, maps().ok_or("there is no map")?)?;
+    let plan = Plan::load(PLAN, maps().ok_or("there is no map")?, None)?;
     Snapshot::load(Arc::new(plan), STEERING)
 }
 
@@ -70,30 +70,38 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
     })
 }
 
-/// Load `octets` as a Plan, and as a Steering of the small Plan; what loads has to answer.
-pub fn fuzz_images(octets: &[u8]) {
+/// Load `octets` as a Plan, by itself and after the small Plan, and as a Steering of that; what
+/// loads has to answer. Both Plans are the same, or neither loads: returned is whether that is so.
+#[must_use]
+pub fn fuzz_images(octets: &[u8]) -> bool {
     let Some(maps) = maps() else {
-        return;
+        return false;
     };
-    for (plan, steering) in [(octets, STEERING), (PLAN, octets)] {
-        let Ok(plan) = Plan::load(plan, maps.clone()) else {
-            continue;
-        };
-        let Ok(snapshot) = Snapshot::load(Arc::new(plan), steering) else {
-            continue;
-        };
-        SCRATCH.with_borrow_mut(|scratch| {
-            let _ = snapshot.self_check(scratch);
-            let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 1232]);
-            let counters = Counters::none();
-            let udp = Transport::Udp;
-            for packet in ASKING {
-                respond(
-                    packet, &source, &snapshot, &counters, scratch, udp, &mut out,
-                );
-            }
-        });
+    let before = SNAPSHOT.as_ref().map(Snapshot::plan).ok();
+    let [alone, after] = [None, before].map(|before| {
+        let plan = Plan::load(octets, maps.clone(), before)?;
+        Snapshot::load(Arc::new(plan), STEERING).map(|snapshot| answers(&snapshot))
+    });
+    if let Ok(plan) = Plan::load(PLAN, maps, None)
+        && let Ok(snapshot) = Snapshot::load(Arc::new(plan), octets)
+    {
+        answers(&snapshot);
     }
+    alone == after
+}
+
+/// What is answered to all of [`ASKING`], after a self-check.
+fn answers(snapshot: &Snapshot) -> Vec<u8> {
+    let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 1232]);
+    let (counters, udp, mut found) = (Counters::none(), Transport::Udp, Vec::new());
+    SCRATCH.with_borrow_mut(|scratch| {
+        let _ = snapshot.self_check(scratch);
+        for packet in ASKING {
+            let length = respond(packet, &source, snapshot, &counters, scratch, udp, &mut out);
+            found.extend(out.iter().take(length.unwrap_or_default()));
+        }
+    });
+    found
 }
 
 #[cfg(test)]
@@ -115,7 +123,7 @@ mod tests {
     }
 
     fn loaded(image: &[u8]) -> Result<Arc<Plan>, &'static str> {
-        Plan::load(image, maps().unwrap()).map(Arc::new)
+        Plan::load(image, maps().unwrap(), None).map(Arc::new)
     }
 
     /// Whether the tables load; what loads has to answer without a panic.
@@ -151,6 +159,10 @@ mod tests {
                 let mut plan = PLAN.to_vec();
                 plan[at] ^= flip;
                 refused += usize::from(!answers(&loaded(&plan), STEERING));
+                assert!(
+                    fuzz_images(&plan),
+                    "octet {at} by {flip}, after the Plan that it was"
+                );
             }
         }
         for at in (0..PLAN.len()).step_by(1009) {

@@ -13,7 +13,7 @@ use crate::pages::Layout;
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x9EF3631E;
+pub const ABI_VERSION: u32 = 0x8A8DE071;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;
@@ -32,7 +32,7 @@ const _: () = assert!(size_of::<Numbers>() == 16);
 const _: () = assert!(size_of::<Spans>() == 16);
 const _: () = assert!(size_of::<Handles<ClientMap>>() == 16);
 
-const _: extern "C" fn(Span, Handles<ClientMap>, OutBuf) -> Handle<Plan> =
+const _: extern "C" fn(Span, Handles<ClientMap>, Handle<Plan>, OutBuf) -> Handle<Plan> =
     super::tables::resolverd_plan_load;
 const _: extern "C" fn(Handle<Plan>) = super::tables::resolverd_plan_release;
 const _: extern "C" fn(Handle<Plan>, Span, OutBuf) -> Handle<Snapshot> =

@@ -21,13 +21,16 @@ pub struct Asker {
 }
 
 /// The Plan that `image` holds, with its client maps; null with the reason where it is unsound.
+///
+/// `before` is null, or a Plan of whose image this one may have been made.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_plan_load(
     image: Span,
     maps: Handles<ClientMap>,
+    before: Handle<Plan>,
     mut reason: OutBuf,
 ) -> Handle<Plan> {
-    match Plan::load(image.octets(), maps.share()) {
+    match Plan::load(image.octets(), maps.share(), before.get()) {
         Ok(plan) => Handle::give(Arc::new(plan)),
         Err(why) => {
             reason.write(why);

@@ -61,6 +61,14 @@ impl<'i> Reader<'i> {
         }
     }
 
+    /// A reader of the next `count` records of `size` octets each, which are passed over here.
+    pub fn section(&mut self, count: u32, size: usize) -> Result<Self, &'static str> {
+        let whole = (count as usize).checked_mul(size).ok_or(SHORT)?;
+        let (section, rest) = self.rest.split_at_checked(whole).ok_or(SHORT)?;
+        self.rest = rest;
+        Ok(Self { rest: section })
+    }
+
     /// `count` records as `read` reads them, each of at least `size` octets.
     pub fn records<T>(
         &mut self,

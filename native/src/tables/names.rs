@@ -21,12 +21,22 @@ impl Names {
     /// A table with room for `count` names.
     #[must_use]
     pub fn with_room_for(count: usize) -> Self {
-        let size = (2 * count).next_power_of_two().max(2);
+        let size = size_for(count);
         let empty = Slot { tag: 0, node: NONE };
         Self {
             slots: vec![empty; size].into_boxed_slice(),
             mask: size - 1,
         }
+    }
+
+    /// A table with room for `count` names in which those of `before` stand, as long as it is not
+    /// another size.
+    #[must_use]
+    pub fn after(before: &Self, count: usize) -> Option<Self> {
+        (before.slots.len() == size_for(count)).then(|| Self {
+            slots: before.slots.clone(),
+            mask: before.mask,
+        })
     }
 
     /// Add a node; no more than there was room made for.
@@ -63,6 +73,10 @@ impl Names {
             at = (at + 1) & self.mask;
         }
     }
+}
+
+fn size_for(count: usize) -> usize {
+    (2 * count).next_power_of_two().max(2)
 }
 
 const fn tag(hash: u64) -> u32 {

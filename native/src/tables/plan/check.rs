@@ -1,5 +1,6 @@
 //! What must hold between the records of a Plan, and the table of its names.
 
+use super::before::Before;
 use super::{Node, Plan, slice};
 use crate::tables::NONE;
 use crate::wire::name::Key;
@@ -51,10 +52,15 @@ impl Plan {
     }
 
     /// Put all names into the hash table, and mark those whose zone is the closest one.
-    pub(super) fn index(&mut self) -> Result<(), &'static str> {
+    pub(super) fn index(&mut self, before: Option<&Before<'_>>) -> Result<(), &'static str> {
+        let mut closest = Vec::with_capacity(self.nodes.len());
+        if let Some((names, known)) = before.and_then(|before| before.names(self)) {
+            self.names = names;
+            closest.extend(known);
+        }
+        let known = closest.len();
         let mut key = Key::new();
-        let mut apexes = vec![NONE; self.zones.len()];
-        for (index, node) in (0_u32..).zip(&self.nodes) {
+        for (index, node) in (0_u32..).zip(&self.nodes).skip(known) {
             key.set(self.pool.get(node.name));
             if key.octets() != self.pool.get(node.name) {
                 return Err("a name is not lowered");
@@ -66,19 +72,10 @@ impl Plan {
                 return Err("a name stands twice in a zone");
             }
             self.names.add(key.suffix(0).hash, index);
-            let zone = self.zone(node.zone).ok_or("a zone is not there")?;
-            if self.pool.get(zone.apex).eq_ignore_ascii_case(key.octets())
-                && let Some(apex) = apexes.get_mut(node.zone as usize)
-            {
-                *apex = index;
-            }
         }
+        let apexes = self.apexes()?;
         let is_apex = |index: u32, node: &Node| apexes.get(node.zone as usize) == Some(&index);
-        if apexes.contains(&NONE) {
-            return Err("a zone has no apex");
-        }
-        let mut closest = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
+        for node in self.nodes.iter().skip(known) {
             key.set(self.pool.get(node.name));
             let zone = (0..=key.labels()).find_map(|label| {
                 let suffix = key.suffix(label);
@@ -106,5 +103,18 @@ impl Plan {
             node.closest = closest;
         }
         Ok(())
+    }
+
+    /// The node of each zone's apex.
+    fn apexes(&self) -> Result<Vec<u32>, &'static str> {
+        let mut key = Key::new();
+        (0_u32..)
+            .zip(&self.zones)
+            .map(|(number, zone)| {
+                key.set(self.pool.get(zone.apex));
+                let found = self.find(key.suffix(0), |node| node.zone == number);
+                found.map(|(index, _)| index).ok_or("a zone has no apex")
+            })
+            .collect()
     }
 }

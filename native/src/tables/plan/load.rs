@@ -1,5 +1,9 @@
 //! Loading a Plan's image: the sections one after another, then the checks.
+//!
+//! Of an edited Plan most records are those of the Plan before, at the same places and of the same
+//! octets, which were looked at then.
 
+use super::before::Before;
 use super::{Glue, Mapped, Plan, Referral, ZonePlan, raw, tiers};
 use crate::geo::ClientMap;
 use crate::tables::image::Reader;
@@ -13,12 +17,20 @@ use std::sync::Arc;
 
 impl Plan {
     /// Load an image made by `resolverd/engine/image.py`, with the client maps it counts on.
-    pub fn load(image: &[u8], maps: Vec<Arc<ClientMap>>) -> Result<Self, &'static str> {
+    ///
+    /// It is what it would be without the Plan `before`, with which it takes less time where the
+    /// image was made of that one's.
+    pub fn load(
+        image: &[u8],
+        maps: Vec<Arc<ClientMap>>,
+        before: Option<&Self>,
+    ) -> Result<Self, &'static str> {
         let mut from = Reader::new(image, PLAN_MAGIC)?;
         let head = PlanHead::read(&mut from)?;
         let zones = from.records(head.zones, ZoneRecord::SIZE, ZoneRecord::read)?;
-        let nodes = from.records(head.nodes, NodeRecord::SIZE, NodeRecord::read)?;
-        let rrsets = from.records(head.rrsets, RrsetRecord::SIZE, RrsetRecord::read)?;
+        // Read below, into what is made of them: of a large zone they are megabytes.
+        let mut nodes = from.section(head.nodes, NodeRecord::SIZE)?;
+        let mut rrsets = from.section(head.rrsets, RrsetRecord::SIZE)?;
         let referrals = from.records(head.referrals, ReferralRecord::SIZE, ReferralRecord::read)?;
         let glue = from.records(head.glue, GlueRecord::SIZE, GlueRecord::read)?;
         let services = from.records(head.services, ServiceRecord::SIZE, ServiceRecord::read)?;
@@ -31,7 +43,22 @@ impl Plan {
         if mapped.len() != maps.len() {
             return Err("the image counts on other client maps");
         }
-        let rrsets = gathered(&rrsets, |record| raw::rrset(record, &pool))?;
+        let before = before.and_then(|plan| Before::of(plan, &pool));
+        let mut index = 0..;
+        let rrsets = rrsets.records(head.rrsets, RrsetRecord::SIZE, |from| {
+            let record = RrsetRecord::read(from)?;
+            let known = index.next().zip(before.as_ref());
+            let known = known.and_then(|(index, plan)| plan.rrset(index, &record));
+            known.map_or_else(|| raw::rrset(&record, &pool), Ok)
+        })?;
+        let mut index = 0..;
+        let nodes = nodes.records(head.nodes, NodeRecord::SIZE, |from| {
+            let record = NodeRecord::read(from)?;
+            let known = index.next().zip(before.as_ref());
+            let known = known.and_then(|(index, plan)| plan.name(index, &record));
+            let name = known.map_or_else(|| pool.name(record.name), Ok)?;
+            raw::node(&record, name, &rrsets)
+        })?;
         let services = gathered(&services, |record| raw::service(record, &pool, &maps))?;
         let mut plan = Self {
             generation: head.generation,
@@ -50,7 +77,7 @@ impl Plan {
                     },
                 })
             })?,
-            nodes: gathered(&nodes, |record| raw::node(record, &pool, &rrsets))?,
+            nodes,
             rrsets,
             referrals: gathered(&referrals, |referral| {
                 Ok(Referral {
@@ -82,7 +109,7 @@ impl Plan {
             pool,
         };
         plan.check()?;
-        plan.index()?;
+        plan.index(before.as_ref())?;
         Ok(plan)
     }
 }

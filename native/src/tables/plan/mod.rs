@@ -1,5 +1,6 @@
 //! The Plan: names, RRsets, and for each service its client map and its TTLs.
 
+mod before;
 mod check;
 mod load;
 mod prefetch;

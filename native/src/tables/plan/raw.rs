@@ -10,15 +10,15 @@ use crate::wire::codes::rtype::{CNAME, DNAME};
 use crate::wire::name::length_of;
 use std::sync::Arc;
 
-/// A node as it is looked up.
+/// A node as it is looked up, by its `name`.
 pub(super) fn node(
     record: &NodeRecord,
-    pool: &Pool,
+    name: Run,
     rrsets: &[RrsetWire],
 ) -> Result<Node, &'static str> {
     let head = rrsets.get(record.first as usize);
     Ok(Node {
-        name: pool.name(record.name)?,
+        name,
         head: head.copied().unwrap_or_default(),
         first: record.first,
         rrsets: u16::try_from(record.rrsets).map_err(|_| "a name has too many RRsets")?,
