@@ -124,3 +124,27 @@ impl Hasher for WordHasher {
         self.write_u64(word as u64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn rows_that_differ_behind_their_heads_are_told_apart() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        let mut known = HashSet::new();
+        for count in NEAR..=usize::from(u8::MAX) {
+            let row = KnownRow::of(0, &all[..count], 0).unwrap();
+            assert!(known.insert(row.rest), "{count} regions");
+        }
+        for one in NEAR..all.len() - 1 {
+            for other in one + 1..all.len() - 1 {
+                let mut order = all[..usize::from(u8::MAX)].to_vec();
+                order.swap(one, other);
+                let row = KnownRow::of(0, &order, 0).unwrap();
+                assert!(known.insert(row.rest), "{one} and {other}");
+            }
+        }
+    }
+}

@@ -217,3 +217,32 @@ fn by_two<A: Sync, T: Send>(all: &[A], work: impl Fn(&[A]) -> Vec<T> + Sync) -> 
         made
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_successive_numbers_are_neighbours() {
+        const SIDE: i32 = 64;
+        let middle = |at: i32, all: f64| (f64::from(at) + 0.5) / f64::from(SIDE) * all - all / 2.0;
+        let mut cells: Vec<(u32, i32, i32)> = (0..SIDE * SIDE)
+            .map(|number| (number / SIDE, number % SIDE))
+            .map(|(row, column)| {
+                (
+                    cell((middle(row, 180.0), middle(column, 360.0))),
+                    row,
+                    column,
+                )
+            })
+            .collect();
+        cells.sort_unstable();
+        for pair in cells.windows(2) {
+            let [(_, row, column), (_, next_row, next_column)] = pair else {
+                panic!("two at a time");
+            };
+            let steps = (row - next_row).abs() + (column - next_column).abs();
+            assert_eq!(steps, 1, "{row}, {column}");
+        }
+    }
+}

@@ -390,7 +390,7 @@ mod tests {
             .map(|n| at(f64::from(n * 37 % 180 - 90), f64::from(n * 101 % 360 - 180)))
             .collect();
         let nearest = Nearest::new(&regions);
-        let mut ranked = RankingScratch::default();
+        let (mut ranked, mut known) = (RankingScratch::default(), 0);
         for step in 0..2000_i32 {
             let place = (f64::from(step % 181 - 90), f64::from(step * 7 % 361 - 180));
             let mut by_formula: Vec<(f64, u8)> = regions
@@ -399,10 +399,17 @@ mod tests {
                 .map(|(r, n)| (great_circle_km(place, (r.latitude, r.longitude)), n))
                 .collect();
             by_formula.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let before = ranked.order.clone();
             nearest.order(place, &mut ranked);
             let expected: Vec<u8> = by_formula.iter().map(|(_, n)| *n).collect();
             assert_eq!(ranked.order, expected, "at {place:?}");
+            assert!(!ranked.same || before == expected);
+            // Of the very same place it is known, but where rounding may have decided.
+            nearest.order(place, &mut ranked);
+            assert_eq!(ranked.order, expected, "again at {place:?}");
+            known += usize::from(ranked.same);
         }
+        assert!(known > 1000, "{known}");
     }
 
     #[test]
