@@ -77,7 +77,7 @@ class Server(ABC):
 
     def answers(self, site: Site) -> bool:
         """Whether it gives right addresses for the names of the last zone."""
-        *_, last = site.world.origins()
+        last = site.world.last_origin
         if address(ask(site.port, f"www.{last}", wait=0.2)) != STATIC_ADDRESS:
             return False
         if Mode.GEO not in self.modes:
@@ -134,7 +134,7 @@ class Running:
         """
         self.site = replace(self.site, serial=self.site.serial + 1)
         self.server.write(self.site)
-        *_, last = self.site.world.origins()
+        last = self.site.world.last_origin
         start = time.monotonic()
         self.server.reload(self.site, self.pid)
         wanted = self.site.serial

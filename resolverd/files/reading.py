@@ -39,6 +39,9 @@ MAX_TEXT = 16 << 20  # attributions, and what is shown
 # Octets that are read at a time, and of a large file: after each a thread of Python's waits for its
 # turn. One call for many more would be taken for a file that hangs, where a network is slow.
 _CHUNK, _LARGE_CHUNK = 1 << 20, 4 << 20
+# The least that is asked for. What is asked for is memory by then: of a small file as much as it
+# has, since a thousand mebibytes mapped and unmapped keep all other threads waiting for the map.
+_SMALL_CHUNK = 4096
 # Of what the kernel copies, so much at once at most while pieces take less than so many seconds.
 _LARGEST_PIECE, _SOON = 16 << 20, 0.1
 # A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
@@ -287,8 +290,9 @@ def _chunks(descriptor: int, size: int, limit: int) -> Iterator[Chunk]:
     """
     left = limit + 1
     if size <= _LARGE_CHUNK:
-        while chunk := os.read(descriptor, min(_CHUNK, left)):
-            left -= len(chunk)
+        ahead = size + 1  # the end is told by a read of nothing
+        while chunk := os.read(descriptor, min(_CHUNK, left, max(ahead, _SMALL_CHUNK))):
+            left, ahead = left - len(chunk), ahead - len(chunk)
             yield chunk
         return
     buffer = memoryview(bytearray(_LARGE_CHUNK))  # one, as each new one is memory to be cleared

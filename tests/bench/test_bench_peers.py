@@ -19,7 +19,7 @@ from bench.peers.pdns import Pdns
 from bench.peers.process import cpu_ns, resident_bytes, tree
 from bench.peers.resolverd import Resolverd
 from bench.peers.roster import ALL, ECHO, named
-from bench.peers.server import Server, Site
+from bench.peers.server import Server, Site, free_port
 from bench.peers.world import STATIC_ADDRESS, World
 from resolverd.config.load import load_config
 from resolverd.geo.countries import countries
@@ -38,6 +38,18 @@ _CONFIGS: list[tuple[Server, str]] = [
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path, _PORT, 2, World(Path("/city.mmdb"), zones=3), health=(8001, 8002))
+
+
+def test_whoever_waits_for_a_start_makes_the_name_of_one_zone_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert site.world.last_origin == [*site.world.origins()][-1]
+
+    def made(_: World) -> None:
+        raise AssertionError("all of them are made")
+
+    monkeypatch.setattr(World, "origins", made)
+    assert not Nsd().answers(replace(site, port=free_port()))
 
 
 @pytest.mark.parametrize(("server", "name"), _CONFIGS, ids=[name for _, name in _CONFIGS])

@@ -20,6 +20,7 @@ from harness.waiting import wait_until
 
 from resolverd.files.many import read_files
 from resolverd.files.reading import (
+    MAX_ZONE,
     Reads,
     UnsettledError,
     digest_of,
@@ -94,6 +95,25 @@ def test_a_file_of_just_the_limit_is_read(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"x" * LIMIT)
     assert read_file(path, LIMIT) == b"x" * LIMIT
+
+
+def test_of_a_small_file_no_more_is_asked_for_than_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, larger, asked = tmp_path / "small", tmp_path / "larger", list[int]()
+    small.write_bytes(b"A")
+    larger.write_bytes(bytes(100_000))
+    read = os.read
+
+    def noted(descriptor: int, octets: int) -> bytes:
+        asked.append(octets)
+        return read(descriptor, octets)
+
+    monkeypatch.setattr(os, "read", noted)
+    for path in (small, larger):
+        assert read_file(path, MAX_ZONE) == path.read_bytes()
+        assert max(asked) <= path.stat().st_size + 4096
+        asked.clear()
 
 
 def test_a_file_whose_size_says_nothing_is_read() -> None:

@@ -11,7 +11,7 @@ use super::place_index::NOWHERE;
 use super::placed::Places;
 use super::preference_table::{PreferenceTable, Rest};
 use super::prefix_rows::{NO_ROW, PrefixRows};
-use super::ranker::{Ranker, RankerScratch, fence_of, fenced, orders, point_of, rows};
+use super::ranker::{Ranker, RankerScratch, fence_of, fenced, in_turn, orders, point_of, rows};
 use super::table_builder::PreferenceTableBuilder;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -98,19 +98,27 @@ impl<'a> Entries<'a> {
                 });
             }
         } else if let Ranker::Nearest(nearest) = &ranker {
-            let rows =
-                (places.chunks(RANKED_AT_ONCE)).flat_map(|places| rows(nearest, geography, places));
-            for (place, row) in places.iter().zip(rows) {
-                unpinned.push(match (row, point_of(Some(place), geography)) {
-                    (Some(row), Some(point)) => {
+            // All of them in turn, and not only those that are ranked together: the nearer the one before,
+            // the fewer regions have changed places.
+            let in_turn = in_turn(&places, regions);
+            let ranked = (in_turn.chunks(RANKED_AT_ONCE))
+                .flat_map(|indices| rows(nearest, geography, &places, indices));
+            unpinned.resize(places.len() + 1, 0);
+            for (index, row) in in_turn.iter().zip(ranked) {
+                let at = *index as usize;
+                let (Some(&place), Some(entry)) = (places.get(at), unpinned.get_mut(at + 1)) else {
+                    continue;
+                };
+                *entry = match row {
+                    Some((row, point)) => {
                         (table.add_known(row, Rest::From(point))).ok_or_else(too_many)?
                     }
-                    _ => {
+                    None => {
                         let rule = geography.rule_for(place, 0, 0);
                         ranker.order(Some(place), geography, &mut scratch);
                         add(&mut table, rule, Some(place), &scratch.order)?
                     }
-                });
+                };
             }
         } else {
             for places in places.chunks(RANKED_AT_ONCE) {

@@ -63,8 +63,10 @@ impl Hasher for Folding {
     }
 }
 
+/// The halves of a product, folded.
+#[must_use]
 #[inline]
-const fn fold(one: u64, other: u64) -> u64 {
+pub const fn fold(one: u64, other: u64) -> u64 {
     let product = one as u128 * other as u128;
     product as u64 ^ (product >> 64) as u64
 }

@@ -1,5 +1,6 @@
 //! Rows of the map's table by which equal ones are known.
 
+use super::folded_hash::fold;
 use super::preference_table::NEAR;
 use super::ranking::mix;
 use std::hash::Hasher;
@@ -72,17 +73,22 @@ impl KnownRow {
 /// 128 bits that stand for some regions. Rows that it confuses would have the same rule and the same
 /// near regions, and differ in the order of the farther ones alone.
 fn digest(regions: &[u8]) -> u128 {
-    let (mut one, mut other) = (regions.len() as u64, 0x2545_f491_4f6c_dd1d_u64);
-    let (words, rest) = regions.as_chunks::<8>();
-    let mut last = [0; 8];
+    // Of two equal octets, which no eight regions have, so that none makes a product of nothing.
+    const SECRETS: [u64; 2] = [0x9e37_79b9_7f4a_9e15, 0x2545_f491_4f6c_2545];
+    let [p, q] = SECRETS;
+    let (mut one, mut other) = (regions.len() as u64, q);
+    let mut take = |pair: &[u8; 16]| {
+        let pair = u128::from_le_bytes(*pair);
+        let (a, b) = (pair as u64, (pair >> 64) as u64);
+        (one, other) = (fold(one ^ a, p ^ b), fold(other ^ b, q ^ a));
+    };
+    let (pairs, rest) = regions.as_chunks::<16>();
+    pairs.iter().for_each(&mut take);
+    let mut last = [0; 16];
     for (to, from) in last.iter_mut().zip(rest) {
         *to = *from;
     }
-    for word in words.iter().chain([&last]) {
-        let word = u64::from_le_bytes(*word);
-        one = mix(one ^ word);
-        other = (other.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
+    take(&last);
     u128::from(one) << 64 | u128::from(mix(other))
 }
 
@@ -116,5 +122,29 @@ impl Hasher for WordHasher {
 
     fn write_usize(&mut self, word: usize) {
         self.write_u64(word as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn rows_that_differ_behind_their_heads_are_told_apart() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        let mut known = HashSet::new();
+        for count in NEAR..=usize::from(u8::MAX) {
+            let row = KnownRow::of(0, &all[..count], 0).unwrap();
+            assert!(known.insert(row.rest), "{count} regions");
+        }
+        for one in NEAR..all.len() - 1 {
+            for other in one + 1..all.len() - 1 {
+                let mut order = all[..usize::from(u8::MAX)].to_vec();
+                order.swap(one, other);
+                let row = KnownRow::of(0, &order, 0).unwrap();
+                assert!(known.insert(row.rest), "{one} and {other}");
+            }
+        }
     }
 }

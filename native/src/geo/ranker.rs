@@ -94,56 +94,90 @@ pub fn fenced(geography: &Geography, rule: u16, order: &[u8]) -> impl Iterator<I
         .filter(move |region| fence.is_none_or(|fence| fence.holds(*region)))
 }
 
-/// The row of each place under the rule that holds there, by two threads; None where regions of the
-/// client's own country come first, or where there are too many.
-pub fn rows(nearest: &Nearest, geography: &Geography, places: &[&Place]) -> Vec<Option<KnownRow>> {
-    let row = |place: &Place, ranked: &mut RankingScratch, allowed: &mut Vec<u8>| {
-        let point = point_of(Some(place), geography)?;
-        nearest.order(point, ranked);
-        let rule = geography.rule_for(place, 0, 0);
-        if fence_of(geography, rule).is_none() {
-            return KnownRow::of(rule, &ranked.order, 0);
-        }
-        allowed.clear();
-        allowed.extend(fenced(geography, rule, &ranked.order));
-        KnownRow::of(rule, allowed, 0)
-    };
-    by_two(places, |places| {
+/// The row of a place, and the point that it is the order of.
+pub type RankedRow = (KnownRow, Point);
+
+/// The rows of `places` by these indices, each under the rule that holds there, by two threads; None where
+/// regions of the client's own country come first, or where there are too many.
+pub fn rows(
+    nearest: &Nearest,
+    geography: &Geography,
+    places: &[&Place],
+    indices: &[u32],
+) -> Vec<Option<RankedRow>> {
+    by_two(indices, |indices| {
         let (mut ranked, mut allowed) = (RankingScratch::default(), Vec::new());
-        let mut rows = vec![None; places.len()];
-        for at in in_turn(places, geography.regions.len()) {
-            if let (Some(place), Some(made)) = (places.get(at), rows.get_mut(at)) {
-                *made = row(place, &mut ranked, &mut allowed);
+        let mut last: Option<(u16, KnownRow)> = None;
+        let mut row = |(point, rule): (Option<Point>, u16)| {
+            let point = point?;
+            nearest.order(point, &mut ranked);
+            if let Some((of, known)) = last
+                && (of, ranked.same) == (rule, true)
+            {
+                return Some((known, point));
             }
+            let made = if fence_of(geography, rule).is_none() {
+                KnownRow::of(rule, &ranked.order, 0)
+            } else {
+                allowed.clear();
+                allowed.extend(fenced(geography, rule, &ranked.order));
+                KnownRow::of(rule, &allowed, 0)
+            };
+            last = made.map(|row| (rule, row));
+            Some((made?, point))
+        };
+        let mut rows = Vec::with_capacity(indices.len());
+        let mut read = Vec::with_capacity(READ_TOGETHER);
+        for indices in indices.chunks(READ_TOGETHER) {
+            let places = (indices.iter()).map(|index| places.get(*index as usize).copied());
+            read.clear();
+            read.extend(places.map(|place| {
+                let rule = place.map_or(0, |place| geography.rule_for(place, 0, 0));
+                (
+                    place.and_then(|place| point_of(Some(place), geography)),
+                    rule,
+                )
+            }));
+            rows.extend(read.drain(..).map(&mut row));
         }
         rows
     })
 }
 
+/// So many places are read before they are put in order: they lie apart, and are waited for together.
+const READ_TOGETHER: usize = 64;
+
 /// The places by their indices, those near one another mostly behind one another where there are regions
 /// enough for that to be worth it.
-fn in_turn(places: &[&Place], regions: usize) -> impl Iterator<Item = usize> {
+#[must_use]
+pub fn in_turn(places: &[&Place], regions: usize) -> Vec<u32> {
     let mut cells: Vec<(u32, u32)> = (places.iter().zip(0..))
         .map(|(place, at)| (place.point.map_or(0, cell), at))
         .collect();
     if regions > FEW {
         cells.sort_unstable();
     }
-    cells.into_iter().map(|(_, at)| at as usize)
+    cells.into_iter().map(|(_, at)| at).collect()
 }
 
 /// So many regions are put in order in less time than a place is put beside others.
 const FEW: usize = 12;
 
-/// A cell of the globe by a number: cells near one another mostly have numbers near one another, as the
-/// bits of latitude and longitude take turns (Morton's order).
+/// A cell of the globe by a number: that of the next one is a neighbour's, all along Hilbert's curve.
 fn cell((north, east): Point) -> u32 {
     let part = |degrees: f64, all: f64| ((degrees / all + 0.5) * 65_536.0) as u16;
-    let (mut rows, mut columns) = (part(north, 180.0), part(east, 360.0));
+    let (mut row, mut column) = (part(north, 180.0), part(east, 360.0));
     let mut number = 0_u32;
-    for _ in 0..16 {
-        number = number << 2 | u32::from(rows >> 15) << 1 | u32::from(columns >> 15);
-        (rows, columns) = (rows << 1, columns << 1);
+    for bit in (0..16).rev() {
+        let (upper, right) = (row >> bit & 1, column >> bit & 1);
+        number = number << 2 | u32::from((3 * right) ^ upper);
+        // The curve enters and leaves the quarters as if they were turned.
+        if upper == 0 {
+            if right == 1 {
+                (row, column) = (!row, !column);
+            }
+            (row, column) = (column, row);
+        }
     }
     number
 }
@@ -172,9 +206,9 @@ pub fn orders(ranker: &Ranker<'_>, geography: &Geography, places: &[&Place]) -> 
     })
 }
 
-/// What `work` makes of one half of `places` and of the other, behind one another.
-fn by_two<T: Send>(places: &[&Place], work: impl Fn(&[&Place]) -> Vec<T> + Sync) -> Vec<T> {
-    let (first, second) = places.split_at(places.len() / 2);
+/// What `work` makes of one half of `all` and of the other, behind one another.
+fn by_two<A: Sync, T: Send>(all: &[A], work: impl Fn(&[A]) -> Vec<T> + Sync) -> Vec<T> {
+    let (first, second) = all.split_at(all.len() / 2);
     thread::scope(|scope| {
         let other = scope.spawn(|| work(second));
         let mut made = work(first);
@@ -182,4 +216,33 @@ fn by_two<T: Send>(places: &[&Place], work: impl Fn(&[&Place]) -> Vec<T> + Sync)
         made.extend(other.join().unwrap_or_default());
         made
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_successive_numbers_are_neighbours() {
+        const SIDE: i32 = 64;
+        let middle = |at: i32, all: f64| (f64::from(at) + 0.5) / f64::from(SIDE) * all - all / 2.0;
+        let mut cells: Vec<(u32, i32, i32)> = (0..SIDE * SIDE)
+            .map(|number| (number / SIDE, number % SIDE))
+            .map(|(row, column)| {
+                (
+                    cell((middle(row, 180.0), middle(column, 360.0))),
+                    row,
+                    column,
+                )
+            })
+            .collect();
+        cells.sort_unstable();
+        for pair in cells.windows(2) {
+            let [(_, row, column), (_, next_row, next_column)] = pair else {
+                panic!("two at a time");
+            };
+            let steps = (row - next_row).abs() + (column - next_column).abs();
+            assert_eq!(steps, 1, "{row}, {column}");
+        }
+    }
 }

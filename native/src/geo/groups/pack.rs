@@ -72,15 +72,32 @@ fn named(first: u32, place: u32) -> Option<u32> {
     place.checked_add(first).filter(|tile| tile >> 24 == 0)
 }
 
-/// Leaves that fill one prefix, and may be one group.
+/// Leaves that fill one prefix, and may be one group: the number of the first (40 bits), how many, the
+/// length of the prefix and the longest of the leaves' (8 bits each). In one word, as it is read just after
+/// it was written, which waits where the two are not of one size.
 #[derive(Clone, Copy)]
-struct Piece {
-    from: usize,
-    to: usize,
-    /// Of the prefix.
-    length: u8,
-    /// The longest of the leaves'.
-    deepest: u8,
+struct Piece(u64);
+
+impl Piece {
+    const fn of(from: usize, count: usize, length: u8, deepest: u8) -> Self {
+        Self((from as u64) << 24 | (count as u64) << 16 | (length as u64) << 8 | deepest as u64)
+    }
+
+    const fn from(self) -> usize {
+        (self.0 >> 24) as usize
+    }
+
+    const fn count(self) -> usize {
+        (self.0 >> 16) as u8 as usize
+    }
+
+    const fn length(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    const fn deepest(self) -> u8 {
+        self.0 as u8
+    }
 }
 
 struct Packer<'l, L: ?Sized> {
@@ -114,39 +131,29 @@ impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
         let leaves = self.leaves;
         for at in within {
             let length = leaves.leaf(at)?.length();
-            self.pieces.push(Piece {
-                from: at,
-                to: at + 1,
-                length,
-                deepest: length,
-            });
-            self.join(start)?;
+            self.join(Piece::of(at, 1, length, length), start)?;
             start = start.wrapping_add(unit(length));
         }
         self.settle()?;
         Some(self)
     }
 
-    /// Join the last piece, whose last leaf begins at `start`, with its lower half as long as it is an upper one.
-    fn join(&mut self, start: u128) -> Option<()> {
-        while let Some(upper) = self.pieces.pop() {
-            let lower_half = upper.length == 0 || start & unit(upper.length) == 0;
-            let lower = if lower_half { None } else { self.pieces.pop() };
-            match lower {
+    /// Take the next piece, whose last leaf begins at `start`, joined with its lower half as long as it is an
+    /// upper one.
+    fn join(&mut self, next: Piece, start: u128) -> Option<()> {
+        let mut upper = next;
+        while upper.length() > 0 && start & unit(upper.length()) != 0 {
+            let lower = self.pieces.pop();
+            match lower.and_then(|lower| joined(lower, upper)) {
+                Some(both) => upper = both,
+                // Where the lower half is no piece any more, this is as large as it becomes.
                 None => {
-                    self.pieces.push(upper);
-                    // Where the lower half is no piece any more, this is as large as it becomes.
-                    return if lower_half { Some(()) } else { self.settle() };
+                    self.pieces.extend(lower.into_iter().chain([upper]));
+                    return self.settle();
                 }
-                Some(lower) => match joined(lower, upper) {
-                    Some(both) => self.pieces.push(both),
-                    None => {
-                        self.pieces.extend([lower, upper]);
-                        return self.settle();
-                    }
-                },
             }
         }
+        self.pieces.push(upper);
         Some(())
     }
 
@@ -154,8 +161,8 @@ impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
     fn settle(&mut self) -> Option<()> {
         let mut pieces = std::mem::take(&mut self.pieces);
         for piece in pieces.drain(..) {
-            let tile = if piece.to - piece.from == 1 {
-                self.leaves.leaf(piece.from)?
+            let tile = if piece.count() == 1 {
+                self.leaves.leaf(piece.from())?
             } else {
                 self.group(piece)?
             };
@@ -170,10 +177,11 @@ impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
     fn group(&mut self, piece: Piece) -> Option<Leaf> {
         let place = u32::try_from(self.out.words.len()).ok()?;
         let tile = named(self.first, place)?;
+        let count = piece.count();
         let (mut indices, mut quarters) = ([0_u32; MOST], [0_usize; 4]);
-        let (deepest, mut address) = (piece.deepest - piece.length, 0_u32);
+        let (deepest, mut address) = (piece.deepest() - piece.length(), 0_u32);
         self.distinct.clear();
-        let leaves = || (piece.from..piece.to).filter_map(|at| self.leaves.leaf(at));
+        let leaves = || (piece.from()..piece.from() + count).filter_map(|at| self.leaves.leaf(at));
         for ((number, leaf), index) in leaves().enumerate().zip(&mut indices) {
             let known = self
                 .distinct
@@ -183,17 +191,20 @@ impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
             if known.is_none() {
                 self.distinct.push(leaf.entry());
             }
-            let end = address + (1 << (DEEPEST - (leaf.length() - piece.length)));
+            let end = address + (1 << (DEEPEST - (leaf.length() - piece.length())));
             for quarter in address.div_ceil(1 << QUARTER)..end.div_ceil(1 << QUARTER) {
                 *quarters.get_mut(quarter as usize)? = number;
             }
             // It fills what it begins.
             address = end;
         }
-        let count = piece.to - piece.from;
         // Eight sizes take three bits.
-        let shallowest = leaves().map(Leaf::length).min().unwrap_or(piece.deepest);
-        let part_bits = if piece.deepest - shallowest < 8 { 3 } else { 4 };
+        let shallowest = leaves().map(Leaf::length).min().unwrap_or(piece.deepest());
+        let part_bits = if piece.deepest() - shallowest < 8 {
+            3
+        } else {
+            4
+        };
         let index_bits = width(self.distinct.len() as u32 - 1);
         self.out.push(
             Header::word(deepest, part_bits, count, index_bits, quarters),
@@ -203,7 +214,7 @@ impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
             self.out.push(0, 32);
         }
         for leaf in leaves() {
-            let part = u32::from(piece.deepest - leaf.length());
+            let part = u32::from(piece.deepest() - leaf.length());
             self.out.push(part, part_bits);
         }
         for index in indices.iter().take(count) {
@@ -213,21 +224,17 @@ impl<'l, L: LeafSource + ?Sized> Packer<'l, L> {
             self.out.push(*entry, self.shape.entry);
         }
         self.out.align();
-        Some(Leaf::new(tile, piece.length))
+        Some(Leaf::new(tile, piece.length()))
     }
 }
 
 /// Two halves as one piece; None where that is too large for a group.
 fn joined(lower: Piece, upper: Piece) -> Option<Piece> {
     let (length, deepest) = (
-        lower.length.checked_sub(1)?,
-        lower.deepest.max(upper.deepest),
+        lower.length().checked_sub(1)?,
+        lower.deepest().max(upper.deepest()),
     );
-    let fits = upper.to - lower.from <= MOST && deepest - length <= DEEPEST;
-    fits.then_some(Piece {
-        from: lower.from,
-        to: upper.to,
-        length,
-        deepest,
-    })
+    let count = lower.count() + upper.count();
+    let fits = count <= MOST && deepest - length <= DEEPEST;
+    fits.then_some(Piece::of(lower.from(), count, length, deepest))
 }
