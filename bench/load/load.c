@@ -2,8 +2,8 @@
 
    Closed loop: `--window` queries are in flight, and each answer makes room for another. Open
    loop (`--rate`): queries leave by the clock, and latency counts from when each was due. With
-   `--stamped` it is also taken from when a query was sent until the kernel had its answer, in which
-   this program has no part: what displaces it from its core is not the server's. It never
+   `--stamped` it is also taken from when a query was sent until the kernel had its answer: how long
+   this program was off its core before it looked is not in that. It never
    sleeps: a server that answers must not pay for waking its client. One JSON object at the end,
    or on SIGTERM. */
 #define _GNU_SOURCE

@@ -1,8 +1,10 @@
 /* When the kernel had a datagram, by its own clock (SO_TIMESTAMPNS, socket(7)).
 
    Over loopback that is within the system call that sends it. So the time from a query's sending to
-   its answer's stamp holds the wait in the server's socket and the server, but nothing of whoever
-   asks: not for how long that was displaced from its core before it looked. */
+   its answer's stamp is the wait in the server's socket and the server, and not for how long whoever
+   asks was off its core before it looked. Two things of the asker's stay: what was due while it was
+   off its core is sent in a burst after it, whose queue counts; and a server that stalls in that very
+   time is asked nothing, so that is not seen. */
 #ifndef STAMP_H
 #define STAMP_H
 #include <stdbool.h>

@@ -43,7 +43,10 @@ void tally_answer(struct tally *tally, const struct answer *answer, uint64_t nan
 
 void tally_stamped(struct tally *tally, uint64_t arrived, uint64_t sent)
 {
-    tally->stamped[bucket_of(arrived > sent ? arrived - sent : 0)]++;
+    if (arrived < sent)
+        tally->early++;
+    else
+        tally->stamped[bucket_of(arrived - sent)]++;
 }
 
 void tally_watched(struct tally *tally, const struct answer *answer, uint64_t now)
@@ -116,6 +119,7 @@ void tally_print(const struct tally *tally, FILE *out)
             (double)tally->slowest / 1e3);
     print_buckets(out, "latency_ns", tally->latency);
     print_buckets(out, "stamped_ns", tally->stamped);
+    fprintf(out, ", \"early\": %lu", tally->early);
     fputs(", \"changes\": [", out);
     for (unsigned change = 0; change < tally->change_count; change++) {
         fprintf(out, "%s[%.9f, ", change ? ", " : "", (double)tally->changes[change].at / 1e9);

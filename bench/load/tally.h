@@ -13,6 +13,7 @@ struct tally {
     uint64_t rcodes[16], without_address;
     uint64_t latency[BUCKETS];             /* 32 buckets for each power of two of nanoseconds */
     uint64_t stamped[BUCKETS];             /* the same of those with a stamp, by what it says */
+    uint64_t early;                        /* stamped before they were asked for: a clock stepped */
     uint64_t slowest;                      /* ns */
     struct { uint32_t address; uint64_t count; } addresses[ADDRESSES];
     uint64_t other_addresses;

@@ -13,7 +13,7 @@ from bench.peers.resolverd import link
 from bench.peers.server import Running
 
 INTERVAL = 0.1
-"""Seconds between one time and the next."""
+"""Seconds from when one time has ended to the next."""
 
 Meanwhile = Callable[[], None]
 
@@ -45,8 +45,8 @@ def reloading(served: Running) -> Meanwhile:
 
 
 @contextmanager
-def repeated(what: Meanwhile | None) -> Iterator[None]:
-    """Do it again and again for as long as the context lasts.
+def repeated(what: Meanwhile | None, pause: float = INTERVAL) -> Iterator[None]:
+    """Do it again and again for as long as the context lasts, with a `pause` in seconds between.
 
     Whoever orders it is not measured, and so stands behind servers and generator on every core.
     """
@@ -57,7 +57,7 @@ def repeated(what: Meanwhile | None) -> Iterator[None]:
 
     def repeat() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, 19)
-        while not ended.wait(INTERVAL):
+        while not ended.wait(pause):
             what()
 
     thread = threading.Thread(target=repeat)

@@ -26,7 +26,7 @@ def tables(results: Mapping[str, Any]) -> str:
     heads = {
         "warm": "ns, caches warm",
         "cold": "ns, of more memory than caches hold",
-        "batched": "the same in batches of 32",
+        "batched": f"the same in batches of {results.get('batch')}",
     }
     told = {state: times for state in heads if (times := results.get(f"nanoseconds_{state}"))}
     warm = told["warm"]

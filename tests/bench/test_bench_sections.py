@@ -12,6 +12,7 @@ from bench import write
 from bench.figures import Figure
 from bench.registry import Bench
 from bench.sections import (
+    answer_path,
     at_scale,
     bars,
     edit,
@@ -143,15 +144,18 @@ def test_tails_stand_beside_a_quiet_peer_and_beside_one_at_the_same_work() -> No
     assert ours.endswith("| **2.00**, not ≤ 1.00 | 0.50, ≤ 1.00 |")
 
 
-def test_tails_tell_in_brackets_what_the_generator_saw() -> None:
+def test_tails_tell_in_brackets_what_the_generator_saw_and_the_bar_is_for_both() -> None:
     seen = json.loads(json.dumps(TAILS))
     for row in seen["rows"]:
         row["p99 seen"] = 2 * row["p99"]
-    seen["bars"][0]["seen"] = 2.5
+    seen["bars"][0] |= {"ratio": 0.9, "seen": 1.1}
     head, _, peer, ours = tails.tables(seen).splitlines()
     assert "| p99 µs (as seen) |" in head
     assert "| 100 (200) |" in peer
-    assert ours.endswith("| 150 (300) | **2.00** (2.50), not ≤ 1.00 |")
+    assert ours.endswith("| 150 (300) | **0.90 (1.10)**, not ≤ 1.00 |")
+    stamped, as_seen = tails.figures(seen)
+    assert (stamped.ratio, as_seen.ratio, as_seen.bar) == (0.9, 1.1, 1.0)
+    assert as_seen.name == f"{stamped.name}, as the generator saw it"
 
 
 def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
@@ -163,6 +167,26 @@ def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
     assert figure.range == (1.68, 3.28)
     echo = pooled["rows"][0] | {"server": "echo"}
     assert "| echo | – | 1 | 100 | – |" in tails.tables({**pooled, "rows": [echo]})
+
+
+def test_answers_without_sockets_have_a_column_of_batches_where_a_run_has_it() -> None:
+    case = answer_path.BARRED
+    old = {
+        "nanoseconds_warm": {case: 100.0},
+        "nanoseconds_cold": {case: 300.0},
+        "names": 9,
+        "plan_octets": 99,
+        "bar": 200.0,
+    }
+    new = old | {"nanoseconds_batched": {case: 250.0}, "batch": 32}
+    assert f"| {case} | 100 | 300 |\n" in answer_path.tables(old)
+    head, _, line, *_ = answer_path.tables(new).splitlines()
+    assert head.endswith("| the same in batches of 32 |")
+    assert line == f"| {case} | 100 | 300 | 250 |"
+    more = {figure.name for figure in answer_path.figures(new)} - {
+        figure.name for figure in answer_path.figures(old)
+    }
+    assert more == {f"{case}, caches cold, in batches"}
 
 
 def test_starts_have_their_bars_and_the_peak_of_ours() -> None:

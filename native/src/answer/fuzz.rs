@@ -37,7 +37,7 @@ fn maps() -> Option<Vec<Arc<ClientMap>>> {
         .collect()
 }
 
-fn snapshot() -> Result<Snapshot, &'static str> {
+pub(super) fn snapshot() -> Result<Snapshot, &'static str> {
     let plan = Plan::load(PLAN, maps().ok_or("there is no map")?, None)?;
     Snapshot::load(Arc::new(plan), STEERING)
 }

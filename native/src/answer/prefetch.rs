@@ -55,3 +55,74 @@ impl Snapshot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::{fuzz, respond};
+    use crate::io::counters::Counters;
+    use crate::io::slots::Transport;
+
+    /// A query for the A record of a name below `example`.
+    fn query(label: &str) -> Vec<u8> {
+        let mut packet = b"\0\x01\0\0\0\x01\0\0\0\0\0\0".to_vec();
+        for label in [label, "example", ""] {
+            packet.push(label.len() as u8);
+            packet.extend(label.as_bytes());
+        }
+        packet.extend(b"\0\x01\0\x01");
+        packet
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_name_and_elsewhere_is_guessed() {
+        let (snapshot, mut scratch) = (fuzz::snapshot().unwrap(), Scratch::new());
+        let mut service = |label| {
+            let packet = query(label);
+            let hash = scratch.hash(parse(&packet).unwrap().0.name);
+            snapshot.plan().prefetch(&[hash], 99)[0]
+        };
+        let [chat, small] = ["chat", "small"].map(&mut service);
+        assert!(chat != small && chat < 99 && small < 99);
+        assert_eq!(service("types"), NONE);
+        for elsewhere in ["to-chat", "nowhere-at-all"] {
+            assert_eq!(service(elsewhere), 99);
+        }
+    }
+
+    #[test]
+    fn each_client_of_a_batch_is_looked_up_in_the_map_of_its_service() {
+        let (snapshot, mut scratch) = (fuzz::snapshot().unwrap(), Scratch::new());
+        let clients = [1, 2].map(|last| Prefix::host_v4([192, 0, 2, last]));
+        let packets = ["chat", "small"].map(query);
+        let plan = snapshot.plan();
+        let maps = packets.each_ref().map(|packet| {
+            let hash = scratch.hash(parse(packet).unwrap().0.name);
+            let [service, ..] = plan.prefetch(&[hash], NONE);
+            plan.map(plan.service(service).unwrap()).unwrap().0
+        });
+        let batch = || packets.iter().map(Vec::as_slice).zip(clients);
+        let found = |scratch: &mut Scratch| {
+            snapshot.prefetch(batch(), scratch);
+            let each = maps.iter().zip(clients);
+            each.map(|(map, client)| map.was_asked_for(client, scratch.map()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            found(&mut scratch),
+            [false, false],
+            "no service was asked for"
+        );
+        let (counters, mut out) = (Counters::none(), [0; 512]);
+        respond(
+            &packets[0],
+            &clients[0],
+            &snapshot,
+            &counters,
+            &mut scratch,
+            Transport::Udp,
+            &mut out,
+        );
+        assert_eq!(found(&mut scratch), [true, true]);
+    }
+}

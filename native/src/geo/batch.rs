@@ -59,6 +59,8 @@ pub struct Batch {
     count: usize,
     /// The client looked up last: answers are made in the order of the batch.
     last: usize,
+    /// Look-ups that found nothing here.
+    misses: usize,
 }
 
 /// The leaf that one map has around an address.
@@ -85,12 +87,13 @@ impl Batch {
             found: [nobody; PREFETCH],
             count: 0,
             last: 0,
+            misses: 0,
         }
     }
 
     /// Begin another batch.
     pub const fn begin(&mut self) {
-        (self.count, self.last) = (0, 0);
+        (self.count, self.last, self.misses) = (0, 0, 0);
     }
 
     /// Add the leaf that the map of this number has around the first address of a prefix; of more than
@@ -108,25 +111,30 @@ impl Batch {
         }
     }
 
-    /// The leaf around the first address of a prefix in the map of this number, if it was found. Where
-    /// another of that map was found and this was not, the batch is over.
+    /// The leaf around the first address of a prefix in the map of this number, if it was found. After
+    /// as many that were not as it has, the batch is over: what is asked for is not of it any more.
     #[inline]
     pub fn leaf(&mut self, map: u64, prefix: Prefix) -> Option<Leaf> {
-        let mut of_map = false;
-        for (at, found) in { self.found.get(..self.count)?.iter().enumerate() }.skip(self.last) {
-            if found.map != map {
-                continue;
-            }
-            if (found.address, found.family) == (prefix.address, prefix.family) {
-                self.last = at;
-                return Some(found.leaf);
-            }
-            of_map = true;
+        let rest = self.found.get(self.last..self.count)?;
+        let wanted = (map, prefix.address, prefix.family);
+        let known = |found: &&Found| (found.map, found.address, found.family) == wanted;
+        if let Some((at, found)) = rest.iter().enumerate().find(|(_, found)| known(found)) {
+            self.last += at;
+            return Some(found.leaf);
         }
-        if of_map {
+        self.misses += 1;
+        if self.misses >= self.count {
             self.begin();
         }
         None
+    }
+}
+
+#[cfg(test)]
+impl ClientMap {
+    /// Whether a batch found the leaf of this client in this map.
+    pub fn was_asked_for(&self, client: Prefix, scratch: &mut Scratch) -> bool {
+        scratch.batch.leaf(self.number, client).is_some()
     }
 }
 
@@ -164,16 +172,25 @@ mod tests {
         }
         let same_octets = Prefix::new(Family::V6, client(4).address, 32);
         assert_eq!(batch.leaf(map, same_octets), None);
-        assert_eq!(batch.leaf(map, client(4)), None, "the batch is over");
+        let last = Some(Leaf::new(4, 24));
+        assert_eq!(batch.leaf(map, client(4)), last, "one miss ends nothing");
     }
 
     #[test]
-    fn a_map_that_none_of_the_batch_is_looked_up_in_does_not_end_it() {
+    fn a_batch_is_over_after_as_many_misses_as_it_has_clients() {
         let (map, other) = (next_number(), next_number());
         let mut batch = Batch::new();
+        for number in 0..3 {
+            batch.add(map, client(number), Leaf::new(7, 24));
+        }
+        // A pair of services has each client looked up in two maps, one of which was not foreseen.
+        for number in 0..2 {
+            assert_eq!(batch.leaf(other, client(number)), None);
+            assert_eq!(batch.leaf(map, client(number)), Some(Leaf::new(7, 24)));
+        }
+        assert_eq!(batch.leaf(other, client(2)), None);
+        assert_eq!(batch.leaf(map, client(2)), None, "the batch is over");
         batch.add(map, client(1), Leaf::new(7, 24));
-        assert_eq!(batch.leaf(other, client(1)), None);
-        assert_eq!(batch.leaf(map, client(1)), Some(Leaf::new(7, 24)));
         batch.begin();
         assert_eq!(batch.leaf(map, client(1)), None, "of the batch before");
     }
