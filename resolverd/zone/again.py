@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import cast
 
@@ -22,9 +23,17 @@ from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
 from resolverd.errors import Problem
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import Zone
-from resolverd.zone.owners import Entry, Existing, between, entries_of, owners_of, same_owners
+from resolverd.zone.owners import (
+    Entry,
+    Existing,
+    between,
+    entries_of,
+    kept_pieces,
+    owners_of,
+    same_owners,
+)
 from resolverd.zone.parsed import ParsedZone, Record, records_of
-from resolverd.zone.pieces import Lead, Reading, Run, lead_of
+from resolverd.zone.pieces import Lead, PieceUse, Reading, Run, lead_of
 from resolverd.zone.source import SourceFile
 from resolverd.zone.tree import Node, Tree
 
@@ -54,29 +63,23 @@ def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
     if origin.labels != before.origin.labels:
         return None
     entries = tuple(entries_of(parsed.entries))
-    touched = reading.loose if entries == reading.entries else _touched(parsed.entries, reading)
-    if touched is None or PART * len(touched) > len(before.rrsets):
+    kept = kept_pieces(reading.entries, entries)
+    if kept is None:
         return None
-    return _Again(parsed, before, entries, touched).part()
+    touched = _touched(chain(reading.entries, entries), kept)
+    if PART * len(touched) > len(before.rrsets):
+        return None
+    return _Again(parsed, before, touched, same_owners(reading.entries, entries, kept)).part()
 
 
-def _touched(entries: Sequence[Run | Record], reading: Reading) -> set[Key] | None:
-    """The owners of records that are not in pieces as before; None where pieces have moved."""
-    runs = [(entry.piece, entry.ttl) for entry in entries if isinstance(entry, Run)]
-    runs_then = reading.runs
-    was = {(id(piece), ttl) for piece, ttl in runs_then}
-    now = {(id(piece), ttl) for piece, ttl in runs}
-    if len(was) < len(runs_then) or len(now) < len(runs):
-        return None
-    kept_then = [id(piece) for piece, ttl in runs_then if (id(piece), ttl) in now]
-    if kept_then != [id(piece) for piece, ttl in runs if (id(piece), ttl) in was]:
-        return None
-    touched = {entry.key for entry in entries if isinstance(entry, Record)} | reading.loose
-    for piece, _ in (
-        *(run for run in runs_then if (id(run[0]), run[1]) not in now),
-        *(run for run in runs if (id(run[0]), run[1]) not in was),
-    ):
-        touched.update(piece.keys)
+def _touched(entries: Iterable[Entry], kept: Set[PieceUse]) -> set[Key]:
+    """The owners of records that are not in pieces as before."""
+    touched: set[Key] = set()
+    for entry in entries:
+        if not isinstance(entry, tuple):
+            touched.add(entry)
+        elif entry not in kept:
+            touched.update(entry[0].keys)
     return touched
 
 
@@ -84,7 +87,7 @@ class _Again:
     """One zone that was checked `before`."""
 
     def __init__(
-        self, parsed: ParsedZone, before: Zone, entries: tuple[Entry, ...], touched: set[Key]
+        self, parsed: ParsedZone, before: Zone, touched: set[Key], same_names: bool
     ) -> None:
         reading = before.reading
         assert parsed.origin is not None
@@ -93,7 +96,7 @@ class _Again:
         self._touched = touched
         self._origin = key_of(parsed.origin)
         self._leads = list(_leads(parsed.entries))
-        self._same_names = same_owners(reading.entries, entries)
+        self._same_names = same_names
         self._names: Mapping[Key, object] = before.rrsets
         self._outside: Set[Key] = reading.outside
         if not self._same_names:
@@ -159,7 +162,7 @@ class _Again:
             absent = target not in names and target.endswith(self._origin)
             if absent or target in others or (tails and target.endswith(tails)):
                 again.add(key)
-        steered = {key for key, rdtype, _ in self._leads if rdtype == DYNA}
+        steered = steered_of(self._parsed.entries)
         if steered:
             again |= {next(filter(steered.__contains__, names), self._origin)}
         again |= self._servers(again)
@@ -231,8 +234,19 @@ def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading
         tree.dnames,
         tree.large,
         existing.between if isinstance(existing, Existing) else None,
-        frozenset(key for key, rdtype, _ in _leads(parsed.entries) if rdtype == DYNA),
+        steered_of(parsed.entries),
     )
+
+
+def steered_of(entries: Iterable[Run | Record]) -> frozenset[Key]:
+    """The owners of DYNA. A large zone has tens of thousands of leads and hardly any of these."""
+    found = set[Key]()
+    for entry in entries:
+        if isinstance(entry, Run):
+            found.update(entry.piece.steered)
+        elif entry.rdata.rdtype == DYNA:
+            found.add(entry.key)
+    return frozenset(found)
 
 
 def _leads(entries: Iterable[Run | Record]) -> Iterator[Lead]:
