@@ -46,9 +46,11 @@ _CUT_SETS = 8  # zone cuts and DNAMEs that may come or go, each a look at all na
 class Part:
     """What is to be checked again: a tree of these names, all names in order, and those touched.
 
-    With `same_names` all names are those of the zone before, in the same order.
+    With `same_names` all names are those of the zone before, in the same order. `entries` are what
+    a `Reading` keeps of the zone's.
     """
 
+    entries: tuple[Entry, ...]
     tree: Tree
     names: Mapping[Key, object]
     touched: Set[Key]
@@ -63,13 +65,18 @@ def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
     if origin.labels != before.origin.labels:
         return None
     entries = tuple(entries_of(parsed.entries))
-    kept = kept_pieces(reading.entries, entries)
-    if kept is None:
-        return None
-    touched = _touched(chain(reading.entries, entries), kept)
+    same_names = entries == reading.entries
+    if same_names:
+        touched = {entry for entry in entries if not isinstance(entry, tuple)}
+    else:
+        kept = kept_pieces(reading.entries, entries)
+        if kept is None:
+            return None
+        touched = _touched(chain(reading.entries, entries), kept)
+        same_names = same_owners(reading.entries, entries, kept)
     if PART * len(touched) > len(before.rrsets):
         return None
-    return _Again(parsed, before, touched, same_owners(reading.entries, entries, kept)).part()
+    return _Again(parsed, before, entries, touched, same_names=same_names).part()
 
 
 def _touched(entries: Iterable[Entry], kept: Set[PieceUse]) -> set[Key]:
@@ -87,13 +94,19 @@ class _Again:
     """One zone that was checked `before`."""
 
     def __init__(
-        self, parsed: ParsedZone, before: Zone, touched: set[Key], same_names: bool
+        self,
+        parsed: ParsedZone,
+        before: Zone,
+        entries: tuple[Entry, ...],
+        touched: set[Key],
+        *,
+        same_names: bool,
     ) -> None:
         reading = before.reading
         assert parsed.origin is not None
         assert reading is not None
         self._parsed, self._before, self._reading = parsed, before, reading
-        self._touched = touched
+        self._entries, self._touched = entries, touched
         self._origin = key_of(parsed.origin)
         self._leads = list(_leads(parsed.entries))
         self._same_names = same_names
@@ -133,7 +146,7 @@ class _Again:
         tree.examined = {key: node for key, node in nodes.items() if key in again}
         if self._outside:
             tree.outside = list(_records(self._parsed.entries, self._outside))
-        return Part(tree, self._names, self._touched, self._same_names)
+        return Part(self._entries, tree, self._names, self._touched, self._same_names)
 
     def _between(self) -> frozenset[Key]:
         """The names that exist without records."""
@@ -221,13 +234,13 @@ class _Nodes(dict[Key, Node]):
         return self[key]
 
 
-def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading:
+def reading_of(parsed: ParsedZone, part: Part | None, tree: Tree, noted: frozenset[Key]) -> Reading:
     """What the next load may take of this one, of which `noted` are the owners with findings."""
     outside = frozenset(record.key for record in tree.outside)
     # Of a zone that was read whole they are asked for once it is edited.
     existing = vars(tree).get("existing")
     return Reading(
-        tuple(entries_of(parsed.entries)),
+        tuple(entries_of(parsed.entries)) if part is None else part.entries,
         noted,
         outside,
         tree.cuts,
@@ -240,12 +253,12 @@ def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading
 
 def steered_of(entries: Iterable[Run | Record]) -> frozenset[Key]:
     """The owners of DYNA. A large zone has tens of thousands of leads and hardly any of these."""
-    found = set[Key]()
+    found: list[Key] = []
     for entry in entries:
         if isinstance(entry, Run):
-            found.update(entry.piece.steered)
+            found += entry.piece.steered
         elif entry.rdata.rdtype == DYNA:
-            found.add(entry.key)
+            found.append(entry.key)
     return frozenset(found)
 
 

@@ -33,11 +33,9 @@ def owners_of(parsed: Iterable[Run | Record]) -> dict[Key, None]:
 def kept_pieces(then: Sequence[Entry], now: Sequence[Entry]) -> set[PieceUse] | None:
     """The pieces that both have, with the same TTLs; None where they stand in another order.
 
-    So it is of an edit where a piece stands twice with the same TTLs.
+    So it is where a piece stands twice with the same TTLs.
     """
     was, are = _pieces(then), _pieces(now)
-    if then == now:
-        return set(was)
     all_then, all_now = set(was), set(are)
     if len(all_then) < len(was) or len(all_now) < len(are):
         return None

@@ -139,11 +139,6 @@ class Reading:
         """The pieces in order."""
         return [entry for entry in self.entries if isinstance(entry, tuple)]
 
-    @property
-    def loose(self) -> set[Key]:
-        """The owners of all other records."""
-        return {entry for entry in self.entries if not isinstance(entry, tuple)}
-
 
 class Pieces:
     """The pieces of an earlier load, found by origin and first line."""

@@ -63,14 +63,10 @@ def test_pieces_are_kept_that_stand_in_the_same_order_in_both_each_once(
     then: list[Entry], now: list[Entry]
 ) -> None:
     was, are = ([entry for entry in one if isinstance(entry, tuple)] for one in (then, now))
-    assert kept_pieces(then, then) == set(was), "nothing has moved"
-    kept = kept_pieces(then, now)
-    if then == now:
-        assert kept == set(was)
-    else:
-        each_once = all(one.count(use) == 1 for one in (was, are) for use in one)
-        in_order = [use for use in was if use in are] == [use for use in are if use in was]
-        assert kept == (set(was) & set(are) if each_once and in_order else None)
+    each_once = all(one.count(use) == 1 for one in (was, are) for use in one)
+    in_order = [use for use in was if use in are] == [use for use in are if use in was]
+    expected = set(was) & set(are) if each_once and in_order else None
+    assert kept_pieces(then, now) == expected
 
 
 def same(then: Sequence[Entry], now: Sequence[Entry]) -> bool:
