@@ -15,13 +15,13 @@ from pathlib import Path
 from resolverd.files.reading import (
     THREADS,
     Chunk,
-    Signature,
     each_chunk,
     key_of,
     note_digest,
     note_unread,
     send_regular,
 )
+from resolverd.files.signatures import Signature
 from resolverd.files.threads import NoThreadError, Step
 
 # Octets that are mapped at once.
@@ -118,7 +118,7 @@ def digest_kept(path: Path, limit: int) -> str:
 
 
 def digest_regular(name: str, limit: int, step: Step) -> tuple[Signature, str]:
-    """A file's signature, from before its content was read, and the content's SHA-256.
+    """A file's signature where it is sure, and the content's SHA-256.
 
     Piece by piece, for what may be a database. Raises OSError.
     """

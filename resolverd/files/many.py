@@ -9,7 +9,6 @@ from pathlib import Path
 
 from resolverd.files.reading import (
     THREADS,
-    Signature,
     is_replayed,
     key_of,
     note_read,
@@ -17,6 +16,7 @@ from resolverd.files.reading import (
     read_file,
     read_regular,
 )
+from resolverd.files.signatures import Signature
 from resolverd.files.threads import FileThreads, HangingError, Step
 
 # Files that one piece of work reads, and octets after which it reads no more.

@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from resolverd.errors import ResolverdError
 from resolverd.files.replay import ON_DISK, Replay
+from resolverd.files.signatures import NO_SIGNATURE, Signature, sure_signature
 from resolverd.files.threads import FileThreads, Step
 
 # The most octets of each kind of file: larger ones are refused before they fill the memory.
@@ -44,20 +45,10 @@ _CHUNK, _LARGE_CHUNK = 1 << 20, 4 << 20
 _SMALL_CHUNK = 4096
 # Of what the kernel copies, so much at once at most while pieces take less than so many seconds.
 _LARGEST_PIECE, _SOON = 16 << 20, 0.1
-# A write in the same tick of the kernel's clock leaves the times as they are; ticks are 10 ms at
-# most, and some file systems count whole seconds.
-_RACY_NS = 2_000_000_000
 # Seconds that a holder of a lease may take to give it back, and between attempts meanwhile.
 _LEASE_BREAK, _LEASE_RETRY = 3.0, 0.05
 
-Signature = tuple[int, int, int, int, int]
-"""Device, inode, size, and times of modification and of status change (ns), of stat(2): what
-changes with almost every write."""
-
 Chunk = bytes | memoryview
-
-NO_SIGNATURE: Signature = (0, 0, 0, 0, 0)
-"""Of no file: whoever compares with it reads the content."""
 
 
 class FileState(NamedTuple):
@@ -85,7 +76,7 @@ class Reads:
     """What one load read. `globs` are (directory, pattern); `matched` what they matched.
 
     `matches` says it for each glob, and `contents` is what was read of configuration and zones.
-    `proved` are files whose signature tells of every write since their content was read last.
+    `proved` are signatures that tell of every write since the content was read, by file.
     With `settled`, contents by path, a load that met any other content raises UnsettledError. With
     a `replay` its files are read in the place of those on disk.
     """
@@ -96,7 +87,7 @@ class Reads:
         self.matches: dict[tuple[str, str], list[str]] = {}
         self.seen: dict[str, FileState] = {}
         self.limits: dict[str, int] = {}
-        self.proved: set[str] = set()
+        self.proved: dict[str, Signature] = {}
         self.globs: set[tuple[str, str]] = set()
         self.matched: set[str] = set()
         self._settled = settled
@@ -133,7 +124,8 @@ class Reads:
         key = key_of(path)
         if key in before.seen:
             self.seen[key], self.limits[key] = before.seen[key], before.limits[key]
-            self.proved |= before.proved & {key}
+            if key in before.proved:
+                self.proved[key] = before.proved[key]
 
     def take_contents(self) -> dict[str, bytes]:
         """What was read of configuration and zones, which is held no longer."""
@@ -188,8 +180,7 @@ def note_digest(
 ) -> None:
     """Note a file by its SHA-256, where a load is being noted."""
     if (reads := _reads.get()) is not None:
-        sure = NO_SIGNATURE if is_racy(signature) else signature
-        reads.note(name, FileState(sure, digest), limit, content)
+        reads.note(name, FileState(signature, digest), limit, content)
 
 
 def note_unread(name: str, error: OSError, limit: int) -> None:
@@ -233,20 +224,24 @@ def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
 
 
 def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:
-    """A file's signature, from before its content was read, and the content. Raises OSError."""
+    """A file's signature where it is sure, and the content. Raises OSError."""
     content = io.BytesIO()  # hands over what it holds without a copy
     signature = each_chunk(name, limit, step, content.write)
     return signature, content.getvalue()
 
 
 def each_chunk(name: str, limit: int, step: Step, take: Callable[[Chunk], object]) -> Signature:
-    """Have a file's content taken piece by piece; its signature from before. Raises OSError."""
+    """Have a file's content taken piece by piece; its signature from before, where it is sure.
+
+    Raises OSError.
+    """
+    began = time.time_ns()
     descriptor, status = open_regular(name, step)
     try:
         each_open_chunk(descriptor, name, limit, step, take)
     finally:
         os.close(descriptor)
-    return signature_of(status)
+    return sure_signature(status, began)
 
 
 def each_open_chunk(
@@ -263,24 +258,25 @@ def each_open_chunk(
 
 
 def send_regular(name: str, limit: int, step: Step, target: int) -> Signature:
-    """Have the kernel copy a file's content to the descriptor `target`; its signature from before.
+    """Have the kernel copy a file's content to the descriptor `target`; returns as `each_chunk`.
 
     Raises OSError, with EINVAL where the file system does not do that.
     """
+    began = time.time_ns()
     descriptor, status = open_regular(name, step)
     try:
         left, piece = limit + 1, _LARGE_CHUNK
-        began = time.monotonic()
+        last = time.monotonic()
         while sent := os.sendfile(target, descriptor, None, min(piece, left)):
             left -= sent
             if left <= 0:
                 raise _too_large(name, limit)
             step(name)
-            took, began = time.monotonic() - began, time.monotonic()
+            took, last = time.monotonic() - last, time.monotonic()
             piece = min(2 * piece, _LARGEST_PIECE) if took < _SOON else _LARGE_CHUNK
     finally:
         os.close(descriptor)
-    return signature_of(status)
+    return sure_signature(status, began)
 
 
 def _chunks(descriptor: int, size: int, limit: int) -> Iterator[Chunk]:
@@ -299,25 +295,6 @@ def _chunks(descriptor: int, size: int, limit: int) -> Iterator[Chunk]:
     while count := os.readv(descriptor, [buffer[:left]]):
         left -= count
         yield buffer[:count]
-
-
-def signature_of(status: os.stat_result) -> Signature:
-    """The signature of a file, from its status."""
-    times = status.st_mtime_ns, status.st_ctime_ns
-    return status.st_dev, status.st_ino, status.st_size, *times
-
-
-def times_of(signature: Signature) -> tuple[int, int]:
-    """The times of modification and of status change (ns)."""
-    return signature[3:]
-
-
-def is_racy(signature: Signature, now: int | None = None) -> bool:
-    """Whether a write after `now` may leave the signature as it is: the last was a moment before.
-
-    `now` is Unix time in ns, of this moment where it is not given.
-    """
-    return max(times_of(signature)) > (time.time_ns() if now is None else now) - _RACY_NS
 
 
 def digest_of(content: bytes) -> str:

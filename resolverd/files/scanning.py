@@ -12,15 +12,8 @@ from typing import NamedTuple
 
 from resolverd.files.large import digest_regular
 from resolverd.files.matching import expand
-from resolverd.files.reading import (
-    MAX_DATABASE,
-    NO_SIGNATURE,
-    FileState,
-    Reads,
-    is_racy,
-    reason_of,
-    signature_of,
-)
+from resolverd.files.reading import MAX_DATABASE, FileState, Reads, reason_of
+from resolverd.files.signatures import NO_SIGNATURE, signature_of
 from resolverd.files.threads import Step
 
 
@@ -80,15 +73,14 @@ class Scanner:
             if known is not None and known.signature == signature and name not in self._always:
                 return known
             limit = self._limits.get(name, MAX_DATABASE)
-            signature, content = digest_regular(name, limit, step)
+            sure, content = digest_regular(name, limit, step)
         except OSError as error:
             self._known.pop(name, None)
             return FileState(NO_SIGNATURE, reason_of(error))
-        seen = FileState(signature, content)
-        if is_racy(signature):
+        if sure == NO_SIGNATURE:
             self._known.pop(name, None)
-        else:
-            self._known[name] = seen
+            return FileState(signature, content)
+        seen = self._known[name] = FileState(sure, content)
         return seen
 
 

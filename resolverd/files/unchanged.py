@@ -13,27 +13,27 @@ import os
 from pathlib import Path
 from time import time_ns
 
-from resolverd.files.file_systems import WRITTEN_BACK_NS, tells_of_writes
+from resolverd.files.file_systems import tells_of_writes
 from resolverd.files.reading import (
     THREADS,
     FileState,
     Reads,
-    Signature,
     each_open_chunk,
-    is_racy,
     key_of,
     open_regular,
-    signature_of,
-    times_of,
 )
-from resolverd.files.threads import Step
+from resolverd.files.signatures import is_racy, signature_of
+from resolverd.files.threads import FileThreads, NoThreadError, Step
+
+_SYNCS = FileThreads(limit=1.0)
+"""Threads of their own: a disk that is busy writes late what others wait for, and still reads."""
 
 
 def still_holds(path: Path, reads: Reads, *, asked_for: bool) -> bool:
     """Whether the file at `path` holds what `reads` noted of it, for a load that was `asked_for`.
 
     Where the content was read for that, `reads` knows more of it from then on. False where the file
-    cannot be read. Blocks as `read_file` does.
+    cannot be read. Blocks as `read_file` does, and a second more at most.
     """
     name = key_of(path)
     seen = reads.seen.get(name)
@@ -46,26 +46,47 @@ def still_holds(path: Path, reads: Reads, *, asked_for: bool) -> bool:
 
 
 def _holds(name: str, seen: FileState, reads: Reads, step: Step, *, asked_for: bool) -> bool:
+    began = time_ns()
     # Opened, where its status alone is asked for too: a network file system looks again then.
     descriptor, status = open_regular(name, step)
     try:
-        began, signature = time_ns(), signature_of(status)
-        if signature == seen.signature and (not asked_for or name in reads.proved):
+        signature = signature_of(status)
+        proved = reads.proved.get(name) == signature
+        if signature == seen.signature and (proved or not asked_for):
             return True
+        racy = is_racy(signature, began)
+        # In this order: a page that was written after its status was asked for and before it was
+        # synced is read with what was written; one that is written later changes the times.
+        proof = not racy and tells_of_writes(descriptor) and _synced(descriptor, name)
         told = hashlib.sha256()  # piece by piece: it may be a database
         each_open_chunk(descriptor, name, reads.limits[name], step, told.update)
         if told.hexdigest() != seen.content:
             return False
-        if not is_racy(signature, began):
+        if not racy:
             reads.seen[name] = FileState(signature, seen.content)
-            reads.proved.discard(name)
-            if _is_proof(signature, began) and tells_of_writes(descriptor):
-                reads.proved.add(name)
+        if proof:
+            reads.proved[name] = signature
         return True
     finally:
         os.close(descriptor)
 
 
-def _is_proof(signature: Signature, began: int) -> bool:
-    """Whether no write after the content was read, from `began` on, can leave the signature."""
-    return max(times_of(signature)) < began - WRITTEN_BACK_NS
+def _synced(descriptor: int, name: str) -> bool:
+    """Whether all pages of an open file were written to the disk, within a second."""
+    own = os.dup(descriptor)  # a thread that is left behind would sync whatever came after ours
+
+    def sync(step: Step) -> None:
+        try:
+            step(name)
+            os.fdatasync(own)
+        finally:
+            os.close(own)
+
+    try:
+        _SYNCS.run(sync)
+    except NoThreadError:
+        os.close(own)
+        return False
+    except OSError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import cast
 
@@ -22,9 +23,17 @@ from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
 from resolverd.errors import Problem
 from resolverd.zone.dyna import DYNA, NO_REGION
 from resolverd.zone.model import Zone
-from resolverd.zone.owners import Entry, Existing, between, entries_of, owners_of, same_owners
+from resolverd.zone.owners import (
+    Entry,
+    Existing,
+    between,
+    entries_of,
+    kept_pieces,
+    owners_of,
+    same_owners,
+)
 from resolverd.zone.parsed import ParsedZone, Record, records_of
-from resolverd.zone.pieces import Lead, Reading, Run, lead_of
+from resolverd.zone.pieces import Lead, PieceUse, Reading, Run, lead_of
 from resolverd.zone.source import SourceFile
 from resolverd.zone.tree import Node, Tree
 
@@ -37,9 +46,11 @@ _CUT_SETS = 8  # zone cuts and DNAMEs that may come or go, each a look at all na
 class Part:
     """What is to be checked again: a tree of these names, all names in order, and those touched.
 
-    With `same_names` all names are those of the zone before, in the same order.
+    With `same_names` all names are those of the zone before, in the same order. `entries` are what
+    a `Reading` keeps of the zone's.
     """
 
+    entries: tuple[Entry, ...]
     tree: Tree
     names: Mapping[Key, object]
     touched: Set[Key]
@@ -54,29 +65,28 @@ def part_of(parsed: ParsedZone, before: Zone) -> Part | None:
     if origin.labels != before.origin.labels:
         return None
     entries = tuple(entries_of(parsed.entries))
-    touched = reading.loose if entries == reading.entries else _touched(parsed.entries, reading)
-    if touched is None or PART * len(touched) > len(before.rrsets):
+    same_names = entries == reading.entries
+    if same_names:
+        touched = {entry for entry in entries if not isinstance(entry, tuple)}
+    else:
+        kept = kept_pieces(reading.entries, entries)
+        if kept is None:
+            return None
+        touched = _touched(chain(reading.entries, entries), kept)
+        same_names = same_owners(reading.entries, entries, kept)
+    if PART * len(touched) > len(before.rrsets):
         return None
-    return _Again(parsed, before, entries, touched).part()
+    return _Again(parsed, before, entries, touched, same_names=same_names).part()
 
 
-def _touched(entries: Sequence[Run | Record], reading: Reading) -> set[Key] | None:
-    """The owners of records that are not in pieces as before; None where pieces have moved."""
-    runs = [(entry.piece, entry.ttl) for entry in entries if isinstance(entry, Run)]
-    runs_then = reading.runs
-    was = {(id(piece), ttl) for piece, ttl in runs_then}
-    now = {(id(piece), ttl) for piece, ttl in runs}
-    if len(was) < len(runs_then) or len(now) < len(runs):
-        return None
-    kept_then = [id(piece) for piece, ttl in runs_then if (id(piece), ttl) in now]
-    if kept_then != [id(piece) for piece, ttl in runs if (id(piece), ttl) in was]:
-        return None
-    touched = {entry.key for entry in entries if isinstance(entry, Record)} | reading.loose
-    for piece, _ in (
-        *(run for run in runs_then if (id(run[0]), run[1]) not in now),
-        *(run for run in runs if (id(run[0]), run[1]) not in was),
-    ):
-        touched.update(piece.keys)
+def _touched(entries: Iterable[Entry], kept: Set[PieceUse]) -> set[Key]:
+    """The owners of records that are not in pieces as before."""
+    touched: set[Key] = set()
+    for entry in entries:
+        if not isinstance(entry, tuple):
+            touched.add(entry)
+        elif entry not in kept:
+            touched.update(entry[0].keys)
     return touched
 
 
@@ -84,16 +94,22 @@ class _Again:
     """One zone that was checked `before`."""
 
     def __init__(
-        self, parsed: ParsedZone, before: Zone, entries: tuple[Entry, ...], touched: set[Key]
+        self,
+        parsed: ParsedZone,
+        before: Zone,
+        entries: tuple[Entry, ...],
+        touched: set[Key],
+        *,
+        same_names: bool,
     ) -> None:
         reading = before.reading
         assert parsed.origin is not None
         assert reading is not None
         self._parsed, self._before, self._reading = parsed, before, reading
-        self._touched = touched
+        self._entries, self._touched = entries, touched
         self._origin = key_of(parsed.origin)
         self._leads = list(_leads(parsed.entries))
-        self._same_names = same_owners(reading.entries, entries)
+        self._same_names = same_names
         self._names: Mapping[Key, object] = before.rrsets
         self._outside: Set[Key] = reading.outside
         if not self._same_names:
@@ -130,7 +146,7 @@ class _Again:
         tree.examined = {key: node for key, node in nodes.items() if key in again}
         if self._outside:
             tree.outside = list(_records(self._parsed.entries, self._outside))
-        return Part(tree, self._names, self._touched, self._same_names)
+        return Part(self._entries, tree, self._names, self._touched, self._same_names)
 
     def _between(self) -> frozenset[Key]:
         """The names that exist without records."""
@@ -159,7 +175,7 @@ class _Again:
             absent = target not in names and target.endswith(self._origin)
             if absent or target in others or (tails and target.endswith(tails)):
                 again.add(key)
-        steered = {key for key, rdtype, _ in self._leads if rdtype == DYNA}
+        steered = steered_of(self._parsed.entries)
         if steered:
             again |= {next(filter(steered.__contains__, names), self._origin)}
         again |= self._servers(again)
@@ -218,21 +234,32 @@ class _Nodes(dict[Key, Node]):
         return self[key]
 
 
-def reading_of(parsed: ParsedZone, tree: Tree, noted: frozenset[Key]) -> Reading:
+def reading_of(parsed: ParsedZone, part: Part | None, tree: Tree, noted: frozenset[Key]) -> Reading:
     """What the next load may take of this one, of which `noted` are the owners with findings."""
     outside = frozenset(record.key for record in tree.outside)
     # Of a zone that was read whole they are asked for once it is edited.
     existing = vars(tree).get("existing")
     return Reading(
-        tuple(entries_of(parsed.entries)),
+        tuple(entries_of(parsed.entries)) if part is None else part.entries,
         noted,
         outside,
         tree.cuts,
         tree.dnames,
         tree.large,
         existing.between if isinstance(existing, Existing) else None,
-        frozenset(key for key, rdtype, _ in _leads(parsed.entries) if rdtype == DYNA),
+        steered_of(parsed.entries),
     )
+
+
+def steered_of(entries: Iterable[Run | Record]) -> frozenset[Key]:
+    """The owners of DYNA. A large zone has tens of thousands of leads and hardly any of these."""
+    found: list[Key] = []
+    for entry in entries:
+        if isinstance(entry, Run):
+            found += entry.piece.steered
+        elif entry.rdata.rdtype == DYNA:
+            found.append(entry.key)
+    return frozenset(found)
 
 
 def _leads(entries: Iterable[Run | Record]) -> Iterator[Lead]:

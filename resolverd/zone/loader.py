@@ -206,7 +206,7 @@ def _check(
         tree.zone,
         rrsets,
         tuple(parsed.files),
-        _reading(parsed, tree, found, rrsets),
+        _reading(parsed, part, tree, found, rrsets),
         tuple(parsed.digests),
         checked_by=rules,
         edited=None if part is None else _edit(part, before, rrsets),
@@ -218,14 +218,18 @@ def _check(
 
 
 def _reading(
-    parsed: ParsedZone, tree: Tree, found: Sequence[Problem], rrsets: Mapping[Key, RRsets]
+    parsed: ParsedZone,
+    part: Part | None,
+    tree: Tree,
+    found: Sequence[Problem],
+    rrsets: Mapping[Key, RRsets],
 ) -> Reading | None:
     """What the next load may take of this one; nothing of a zone that is soon read."""
     if len(rrsets) < LARGE:
         return None
     points = [problem for problem in found if problem.line]
     records = (r for node in tree.examined.values() for r in node)
-    return reading_of(parsed, tree, noted(points, records) if points else frozenset())
+    return reading_of(parsed, part, tree, noted(points, records) if points else frozenset())
 
 
 def _frozen(tree: Tree, before: Zone | None) -> dict[Key, RRsets]:

@@ -1,7 +1,7 @@
 """The names of a zone after an edit, in the order in which the file has them.
 
 Most edits leave all names where they are. That is told by the few entries that are not pieces as
-before, so that 100,000 names are neither gathered nor looked at.
+before, without a step of Python for each of 100,000 names.
 """
 
 from __future__ import annotations
@@ -30,20 +30,31 @@ def owners_of(parsed: Iterable[Run | Record]) -> dict[Key, None]:
     return dict.fromkeys(chain.from_iterable(keys))
 
 
-def same_owners(then: Sequence[Entry], now: Sequence[Entry]) -> bool:
+def kept_pieces(then: Sequence[Entry], now: Sequence[Entry]) -> set[PieceUse] | None:
+    """The pieces that both have, with the same TTLs; None where they stand in another order.
+
+    So it is where a piece stands twice with the same TTLs.
+    """
+    was, are = _pieces(then), _pieces(now)
+    all_then, all_now = set(was), set(are)
+    if len(all_then) < len(was) or len(all_now) < len(are):
+        return None
+    kept = all_then & all_now
+    in_order = [use for use in was if use in kept] == [use for use in are if use in kept]
+    return kept if in_order else None
+
+
+def same_owners(then: Sequence[Entry], now: Sequence[Entry], kept: Set[PieceUse]) -> bool:
     """Whether `now` has the owners that were there `then`, first met in the same order.
 
-    Pieces that both have, with the same TTLs, stand in the same order in both, each once.
+    `kept` are the `kept_pieces` of both.
     """
-    if then == now:
-        return True
-    kept = _pieces(then) & _pieces(now)
     gaps = zip(_gaps(then, kept), _gaps(now, kept), strict=True)
     return all(was == are for was, are in gaps)
 
 
-def _pieces(entries: Iterable[Entry]) -> set[PieceUse]:
-    return {entry for entry in entries if isinstance(entry, tuple)}
+def _pieces(entries: Iterable[Entry]) -> list[PieceUse]:
+    return [entry for entry in entries if isinstance(entry, tuple)]
 
 
 def _gaps(entries: Iterable[Entry], kept: Set[PieceUse]) -> Iterator[list[Key]]:

@@ -47,8 +47,9 @@ PieceTtl = tuple[int | None, int | None]
 class Piece:
     """Records that stand together in a file; `offsets` are those of their entries in `text`.
 
-    `keys` are the owners in order, each once; `owner`, `key` and `last_ttl` are what records after
-    it inherit (`last_ttl` None: what they would have inherited without it).
+    `keys` are the owners in order, each once, and `steered` those of DYNA; `owner`, `key` and
+    `last_ttl` are what records after it inherit (`last_ttl` None: what they would have inherited
+    without it).
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Piece:
         "origin",
         "owner",
         "records",
+        "steered",
         "text",
     )
 
@@ -82,6 +84,7 @@ class Piece:
             if (lead := lead_of(self.key, one.rdata)) is not None:
                 leads.append(lead)
         self.keys, self.leads = tuple(keys), tuple(leads)
+        self.steered = tuple(key for key, rdtype, _ in leads if rdtype == DYNA)
 
     def ttl(self, inherited: Inherited) -> PieceTtl:
         """What the piece's records inherit of the TTLs before it."""
@@ -135,11 +138,6 @@ class Reading:
     def runs(self) -> list[PieceUse]:
         """The pieces in order."""
         return [entry for entry in self.entries if isinstance(entry, tuple)]
-
-    @property
-    def loose(self) -> set[Key]:
-        """The owners of all other records."""
-        return {entry for entry in self.entries if not isinstance(entry, tuple)}
 
 
 class Pieces:

@@ -30,8 +30,7 @@ from mmdb_writer import write_mmdb
 from resolverd.abi.library import why_not
 from resolverd.daemon import Daemon
 from resolverd.dns.prefix import Prefix
-from resolverd.files import file_systems, unchanged
-from resolverd.files.file_systems import WRITTEN_BACK_NS
+from resolverd.files import unchanged
 from resolverd.files.reading import each_open_chunk
 from resolverd.snapshot import edits, inputs
 from resolverd.snapshot.inputs import DATABASES
@@ -165,13 +164,13 @@ async def test_a_reload_that_is_asked_for_reads_one_again_where_times_do_not_tel
         each_open_chunk(*arguments)
 
     monkeypatch.setattr(unchanged, "each_open_chunk", reading)
-    kind = "nfs4"
-    monkeypatch.setattr(file_systems, "kind_of", lambda _: kind)
-    monkeypatch.setattr(unchanged, "time_ns", lambda: time.time_ns() + 2 * WRITTEN_BACK_NS)
+    tells = False
+    monkeypatch.setattr(unchanged, "tells_of_writes", lambda _: tells)
+    monkeypatch.setattr(unchanged, "time_ns", lambda: time.time_ns() + 60 * 10**9)
     for expected in (1, 2):
         assert await daemon.reload()
         assert len(times) == expected
-    kind = "ext4"
+    tells = True
     for _ in range(3):
         assert await daemon.reload()
     assert len(times) == 3, "once, for what was read before was not known to be the last"

@@ -85,10 +85,11 @@ def images() -> dict[str, bytes]:
     services = {
         name: replace(each, clients=same[tuple(each.own)]) for name, each in plan.services.items()
     }
-    # In a set's order the images would be other ones each time.
+    # In a set's order the images would be other ones each time. Of a name that a zone and its child
+    # have both, the zone's comes first: which of them is right is then not told by their places.
     zones = {
         apex: replace(zone, nodes=dict(sorted(zone.nodes.items())))
-        for apex, zone in sorted(plan.zones.items())
+        for apex, zone in sorted(plan.zones.items(), reverse=True)
     }
     plan = replace(plan, zones=zones, services=services)
     slots = CounterSlots(range(1024, 1 << 22))

@@ -44,8 +44,12 @@ LINES = [
     "sub NS ns.sub",
     "ns.sub A 192.0.2.9",
     "z.sub TXT hidden",
+    "z TXT shown",
 ]
 ASKED = ["@", "a", "b", "q.b", "c", "y.c", "x.y.c", "d", "e", "f", "g.f", "ns1", "w.sub", "nothing"]
+ASKED += ["sub", "ns.sub", "z.sub", "z"]
+ZONES = ("one.example", "sub.one.example")
+"""A zone and its child, which are served both: a name may be held by the one, the other or both."""
 bodies = st.lists(st.sampled_from(LINES), max_size=10, unique=True)
 
 
@@ -105,7 +109,7 @@ def loaded(
 ) -> Iterator[Zone]:
     previous = {zone.origin: zone for zone in before}
 
-    for name, lines in zip(("one.example", "two.example"), texts, strict=True):
+    for name, lines in zip(ZONES, texts, strict=True):
         path = folder / f"{name}.zone"
         path.write_text(HEAD % serial + "\n".join(lines) + "\n")
         zones, problems = load_zones([path.name], folder, services={}, previous=previous)
@@ -120,9 +124,9 @@ def answers(plan: Plan, tables: PlanTables) -> list[bytes | None]:
     nothing = Steering(1, 0.0, 1.0, True, {}, {}, {})
     asker, snapshot = Asker(), SnapshotTables(tables, steering_image(nothing, plan))
     found = []
-    for zone in ("one.example.", "two.example."):
+    for zone in ZONES:
         for name in ASKED:
-            qname = dns.name.from_text(name, dns.name.from_text(zone))
+            qname = dns.name.from_text(name, dns.name.from_text(f"{zone}."))
             for rdtype in ("A", "TXT", "NS", "SOA"):
                 query = dns.message.make_query(qname, rdtype, id=7).to_wire()
                 found.append(asker.respond(query, bytes(4), snapshot, tcp=True))

@@ -15,8 +15,9 @@ import pytest
 
 from resolverd.files import scanning
 from resolverd.files.large import digest_regular
-from resolverd.files.reading import MAX_ZONE, Reads, Signature, read_file
+from resolverd.files.reading import MAX_ZONE, Reads, read_file
 from resolverd.files.scanning import Scan, Scanner
+from resolverd.files.signatures import NO_SIGNATURE, Signature
 from resolverd.files.threads import Step
 
 OLD, NEW = "old content", "new content"
@@ -225,6 +226,24 @@ def test_files_whose_marks_are_as_they_were_are_not_read(
     place.scanner.reread_always([str(place.path / "sub/y.zone")])
     place.scan()
     assert str(place.path / "sub/y.zone") in read
+
+
+def test_a_file_whose_signature_is_not_sure_is_read_again_and_seen_to_change(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def reading(name: str, limit: int, step: Step) -> tuple[Signature, str]:
+        read.append(name)
+        return NO_SIGNATURE, digest_regular(name, limit, step)[1]
+
+    monkeypatch.setattr(scanning, "digest_regular", reading)
+    before = place.scan().files
+    assert place.scan().files == before, "it rests"
+    path = place.path / "x.zone"
+    assert read.count(str(path)) == 2
+    path.write_text(OLD)
+    assert place.scan().files[str(path)] != before[str(path)], "it was written, if the same"
 
 
 def test_a_file_too_large_for_its_kind_has_that_for_its_content(place: Place) -> None:

@@ -177,6 +177,7 @@ def test_a_load_by_pieces_gives_what_a_first_load_gives_over_any_edits(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         previous: Mapping[dns.name.Name, Zone] = {}
+        plans: dict[dns.name.Name, ZonePlan] = {}
         for number, edit in enumerate([[], *history], 1):
             lines = edited(lines, edit)
             text = HEAD.replace("host 7", f"host {number}") + "\n".join(lines) + last
@@ -188,12 +189,31 @@ def test_a_load_by_pieces_gives_what_a_first_load_gives_over_any_edits(
             assert shown(after) == shown(fresh)
             for origin, zone in after.items():
                 then = previous.get(origin)
-                before = None if then is None else (then, compile_zone(then))
-                plan = compile_zone(zone, before)
+                # What was carried from edit to edit, not made anew before each.
+                before = None if then is None else (then, plans[origin])
+                plan = plans[origin] = compile_zone(zone, before)
                 assert plan == compile_zone(fresh[origin])
                 by_names = replace(fresh[origin], reading=None), replace(plan, steered=None)
                 assert steered(zone, plan) == steered(*by_names)
             previous = after or previous
+
+
+@pytest.mark.usefixtures("tiny_pieces")
+def test_an_edit_that_leaves_all_names_where_they_are_looks_at_few_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = "".join(f"m{number} A 192.0.2.{number}\n" for number in range(1, 40))
+    body += "geo DYNA chat\n"
+    before = load_text(tmp_path, HEAD + body)[0][ORIGIN]
+    plan = compile_zone(before)
+    assert plan.steered == (key_from_text("geo.z.example"),)
+    monkeypatch.setattr(again, "owners_of", None)  # what gathers all of them
+    edit = body.replace("m7 A 192.0.2.7", "m7 A 192.0.2.77").replace("geo DYNA", "geo 9 DYNA")
+    after = load_text(tmp_path, HEAD + edit, previous={ORIGIN: before})[0][ORIGIN]
+    edited = recompile.recompiled(after, before, plan)
+    assert edited is not None
+    assert edited.steered == plan.steered
+    assert edited == compile_zone(load_text(tmp_path, HEAD + edit)[0][ORIGIN])
 
 
 spelled = ["a", "A.b", "a.b.z.example.", "*", "@", "60", "a..b", "a" * 64, "\\a", ""]

@@ -16,11 +16,13 @@ use std::sync::{Arc, LazyLock};
 const PLAN: &[u8] = include_bytes!("../../fuzz/plan.image");
 const STEERING: &[u8] = include_bytes!("../../fuzz/steering.image");
 
-/// Queries for the A record of a service, of an edge service, and of the core behind that.
-const ASKING: [&[u8]; 3] = [
+/// Queries for the A record of a service, of an edge service, of the core behind that, and of a name
+/// that a zone and its child have both.
+const ASKING: [&[u8]; 4] = [
     b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04chat\x07example\0\0\x01\0\x01",
     b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x05small\x07example\0\0\x01\0\x01",
     b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x04core\x05small\x07example\0\0\x01\0\x01",
+    b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x03ns1\x05child\x07example\0\0\x01\0\x01",
 ];
 
 static SNAPSHOT: LazyLock<Result<Snapshot, &'static str>> = LazyLock::new(snapshot);
@@ -74,11 +76,10 @@ pub fn fuzz_respond(octets: &[u8]) -> [Option<usize>; 2] {
 /// loads has to answer. Both Plans are the same, or neither loads: returned is whether that is so.
 #[must_use]
 pub fn fuzz_images(octets: &[u8]) -> bool {
-    let Some(maps) = maps() else {
+    let (Some(maps), Ok(small)) = (maps(), &*SNAPSHOT) else {
         return false;
     };
-    let before = SNAPSHOT.as_ref().map(Snapshot::plan).ok();
-    let [alone, after] = [None, before].map(|before| {
+    let [alone, after] = [None, Some(small.plan())].map(|before| {
         let plan = Plan::load(octets, maps.clone(), before)?;
         Snapshot::load(Arc::new(plan), STEERING).map(|snapshot| answers(&snapshot))
     });
@@ -90,18 +91,18 @@ pub fn fuzz_images(octets: &[u8]) -> bool {
     alone == after
 }
 
-/// What is answered to all of [`ASKING`], after a self-check.
-fn answers(snapshot: &Snapshot) -> Vec<u8> {
+/// What a self-check finds wrong, and what is then answered to all of [`ASKING`].
+fn answers(snapshot: &Snapshot) -> (Option<&'static str>, Vec<u8>) {
     let (source, mut out) = (Prefix::host_v4([192, 0, 2, 1]), [0; 1232]);
     let (counters, udp, mut found) = (Counters::none(), Transport::Udp, Vec::new());
     SCRATCH.with_borrow_mut(|scratch| {
-        let _ = snapshot.self_check(scratch);
+        let wrong = snapshot.self_check(scratch).err();
         for packet in ASKING {
             let length = respond(packet, &source, snapshot, &counters, scratch, udp, &mut out);
             found.extend(out.iter().take(length.unwrap_or_default()));
         }
-    });
-    found
+        (wrong, found)
+    })
 }
 
 #[cfg(test)]

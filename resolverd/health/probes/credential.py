@@ -12,15 +12,8 @@ import os
 from pathlib import Path
 
 from resolverd.errors import ResolverdError
-from resolverd.files.reading import (
-    MAX_SECRET,
-    SECRETS,
-    Signature,
-    is_racy,
-    key_of,
-    read_regular,
-    signature_of,
-)
+from resolverd.files.reading import MAX_SECRET, SECRETS, key_of, read_regular
+from resolverd.files.signatures import Signature, signature_of
 from resolverd.files.threads import HangingError, Step
 
 _LONGEST = 8192
@@ -84,7 +77,7 @@ class Credential:
         if signature_of(os.stat(path)) == self._seen:  # noqa: PTH116
             return
         mark, content = read_regular(path, MAX_SECRET, step)
-        self._token, self._seen = self._checked(content), None if is_racy(mark) else mark
+        self._token, self._seen = self._checked(content), mark
 
     def _checked(self, content: bytes) -> str:
         raw = content.strip()

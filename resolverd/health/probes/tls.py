@@ -11,15 +11,8 @@ import ssl
 from contextlib import ExitStack
 
 from resolverd.files.in_memory import file_in_memory
-from resolverd.files.reading import (
-    MAX_CERTIFICATES,
-    SECRETS,
-    Signature,
-    is_racy,
-    key_of,
-    read_regular,
-    signature_of,
-)
+from resolverd.files.reading import MAX_CERTIFICATES, SECRETS, key_of, read_regular
+from resolverd.files.signatures import Signature, signature_of
 from resolverd.files.threads import HangingError, Step
 from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.probes.credential import CredentialError, credential_path
@@ -62,7 +55,7 @@ class TlsSettings:
         ):
             read = {name: _read(name, step) for name in names}
             self._context = self._load({name: content for name, (_, content) in read.items()})
-            self._seen = {name: mark for name, (mark, _) in read.items() if not is_racy(mark)}
+            self._seen = {name: mark for name, (mark, _) in read.items()}
         return self._context
 
     def _load(self, contents: dict[str, bytes]) -> ssl.SSLContext:

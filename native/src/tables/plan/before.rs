@@ -62,6 +62,86 @@ impl<'p> Before<'p> {
             return None;
         }
         let names = Names::after(&then.names, plan.nodes.len())?;
-        Some((names, then.nodes.iter().map(|node| node.closest).collect()))
+        let mut closest = Vec::with_capacity(plan.nodes.len());
+        closest.extend(then.nodes.iter().map(|node| node.closest));
+        Some((names, closest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::ClientMap;
+    use std::sync::Arc;
+
+    const IMAGE: &[u8] = include_bytes!("../../../fuzz/plan.image");
+
+    fn plan() -> Plan {
+        let regions: [&[u8]; 2] = [&[0, 1, 2, 3], &[0, 1]];
+        let maps = regions.map(|each| Arc::new(ClientMap::same_for_all(each).unwrap()));
+        Plan::load(IMAGE, maps.into(), None).unwrap()
+    }
+
+    /// Whether the names of the Plan are those of one that `edit` made of it.
+    fn known_after(edit: impl FnOnce(&mut Plan)) -> bool {
+        let (then, mut now) = (plan(), plan());
+        edit(&mut now);
+        let before = Before::of(&then, &now.pool).expect("the pool begins with the one before");
+        let found = before.names(&now);
+        if let Some((_, closest)) = &found {
+            assert!(
+                closest
+                    .iter()
+                    .eq(then.nodes.iter().map(|node| &node.closest))
+            );
+            assert!(closest.contains(&true) && closest.contains(&false));
+        }
+        found.is_some()
+    }
+
+    fn with_nodes(plan: &mut Plan, edit: impl FnOnce(&mut Vec<Node>)) {
+        let mut nodes = std::mem::take(&mut plan.nodes).into_vec();
+        edit(&mut nodes);
+        plan.nodes = nodes.into();
+    }
+
+    #[test]
+    fn names_are_known_where_all_stand_as_they_stood() {
+        assert!(known_after(|_| {}));
+        assert!(known_after(|now| with_nodes(now, |nodes| {
+            nodes.extend(plan().nodes.into_iter().last());
+        })));
+    }
+
+    #[test]
+    fn names_are_not_known_after_one_that_went_or_moved() {
+        assert!(!known_after(|now| with_nodes(now, |nodes| {
+            nodes.pop();
+        })));
+        assert!(!known_after(|now| with_nodes(now, |nodes| {
+            nodes.remove(0);
+            nodes.extend(plan().nodes.into_iter().last());
+        })));
+        assert!(!known_after(|now| now.nodes.swap(0, 1)));
+        assert!(!known_after(|now| now.nodes[0].zone ^= 1));
+    }
+
+    #[test]
+    fn names_are_not_known_where_the_zones_are_others() {
+        assert!(!known_after(|now| now.zones.swap(0, 1)));
+        assert!(!known_after(|now| {
+            now.zones = plan().zones.into_iter().skip(1).collect();
+        }));
+        assert!(!known_after(|now| {
+            let [one, two] = [plan(), plan()].map(|plan| plan.zones.into_iter());
+            now.zones = one.chain(two.take(1)).collect();
+        }));
+    }
+
+    #[test]
+    fn nothing_is_known_where_the_pool_does_not_begin_with_the_one_before() {
+        let (then, mut now) = (plan(), plan());
+        now.pool.0[0] ^= 1;
+        assert!(Before::of(&then, &now.pool).is_none());
     }
 }

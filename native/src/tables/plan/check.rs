@@ -3,6 +3,7 @@
 use super::before::Before;
 use super::{Node, Plan, slice};
 use crate::tables::NONE;
+use crate::tables::names::Names;
 use crate::wire::name::Key;
 
 impl Plan {
@@ -53,11 +54,12 @@ impl Plan {
 
     /// Put all names into the hash table, and mark those whose zone is the closest one.
     pub(super) fn index(&mut self, before: Option<&Before<'_>>) -> Result<(), &'static str> {
-        let mut closest = Vec::with_capacity(self.nodes.len());
-        if let Some((names, known)) = before.and_then(|before| before.names(self)) {
-            self.names = names;
-            closest.extend(known);
-        }
+        let known = before.and_then(|before| before.names(self));
+        let (names, mut closest) = known.unwrap_or_else(|| {
+            let count = self.nodes.len();
+            (Names::with_room_for(count), Vec::with_capacity(count))
+        });
+        self.names = names;
         let known = closest.len();
         let mut key = Key::new();
         for (index, node) in (0_u32..).zip(&self.nodes).skip(known) {

@@ -65,7 +65,7 @@ impl Plan {
             query_log: head.query_log,
             udp_payload: head.udp_payload,
             nsid,
-            names: Names::with_room_for(nodes.len()),
+            names: Names::with_room_for(0), // made by `index`, or those of before
             zones: gathered(&zones, |zone| {
                 Ok(ZonePlan {
                     apex: pool.name(zone.apex)?,
