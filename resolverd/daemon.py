@@ -216,7 +216,7 @@ class Daemon:
         """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
         self._supervision.starting()
         inputs = await self._load(progress)
-        self.engine = self._supervision.engine(inputs)
+        self.engine = await self._supervision.engine(inputs)
         earlier = await self._restored()
         self._join(inputs, earlier)
         await self._serve(inputs, earlier)

@@ -25,7 +25,7 @@ from resolverd.errors import ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo import preload
-from resolverd.geo.kept_embedded import keep_embedded
+from resolverd.geo.kept_embedded import KeptEmbedded
 from resolverd.geo.locator import Locator
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
@@ -55,9 +55,8 @@ class Restoration:
         reloads: ReloadReport,
     ) -> None:
         self._path, self._options, self._reloads = path, options, reloads
-        self._state = directory
         self._kept = KeptFiles(directory, path)
-        self._maps = maps
+        self._maps, self._embedded = maps, KeptEmbedded(directory.path)
         self._next: tuple[Callable[[], Adopted], Plan, Locator] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._log = log.get("kept")
@@ -146,16 +145,15 @@ class Restoration:
             self._next = None
             # Beside each other: ten thousand files take seconds of the disk, and a daemon that is
             # stopped meanwhile would leave its next start without maps, which take longer to make.
-            await asyncio.gather(
-                self._save(adopted), detached(partial(self._keep_made, plan, locator))
-            )
+            await asyncio.gather(self._save(adopted), detached(partial(self._keep_maps, plan)))
+            # What others need has its room by now.
+            await detached(partial(self._embedded.keep, locator.databases))
             # Only now nobody has a use for what was read any more.
             del adopted
             await detached(memory.give_back)
 
-    def _keep_made(self, plan: Plan, locator: Locator) -> None:
+    def _keep_maps(self, plan: Plan) -> None:
         self._maps.keep(maps_to_keep(plan))
-        keep_embedded(self._state.path, locator.databases)
 
     async def _save(self, adopted: Callable[[], Adopted]) -> None:
         try:

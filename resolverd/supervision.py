@@ -61,11 +61,13 @@ class Supervision:
         """Leave nobody of before but a standby."""
         self._succession.begin()
 
-    def engine(self, inputs: Inputs) -> Engine:
+    async def engine(self, inputs: Inputs) -> Engine:
         """The engine that `inputs` want, with the sockets handed over, or else bound here.
 
-        Raises EngineError where there are none to be had.
+        By then nobody of before holds a port any more, within limits. Raises EngineError where
+        there are none to be had.
         """
+        await self._succession.alone()
         allow_open_files()
         server = inputs.config.server
         choice = choose(server, why_not())

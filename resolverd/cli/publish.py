@@ -105,9 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     log.configure(level=logging.ERROR)  # what fails is said once, by us
     path = existing_config(arguments)
     settings = fleet_of(path, arguments.overrides)
-    if settings is None:
-        load_config(path, arguments.overrides)  # what is wrong is said before what is missing
     if settings is None or not settings.urls:
+        load_config(path, arguments.overrides)  # what is wrong is said before what is missing
         raise NoFleetError(
             f'{path} names no fleet\nwrite urls = ["nats://HOST:4222"] into [fleet] there'
         )

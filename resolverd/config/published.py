@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from resolverd.config.fleet import Fleet
-from resolverd.config.readable import tables_read
+from resolverd.config.readable import tables_of_whole, tables_read
 from resolverd.config.sources import Sources, read_sources
 from resolverd.files.reading import MAX_CONFIG, key_of, read_file
 
@@ -45,22 +45,29 @@ def published_fleet(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fl
 
     None too where the file cannot be read, or is wrong: whoever loads it says why. Blocks.
     """
-    tree, whole = tables_read(path)
-    tree = _with(tree, overrides) if whole else {}
+    tree = tables_of_whole(path)
+    if tree is None:
+        return None
+    tree = _with(tree, overrides)
     return _fleet(tree) if takes_published(tree) else None
 
 
 def fleet_of(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fleet | None:
     """The fleet of the configuration at `path`, whatever else is wrong with it. Blocks.
 
-    None where that cannot be told: what is said of it is wrong, may stand below a mistake in the
-    main file, or stands in a fragment, of which nobody takes it.
+    None where that cannot be told: what is said of it is wrong, or its `urls` may stand below a
+    mistake in the main file, or stand in a fragment, of which nobody takes them.
     """
     tree, whole = tables_read(path)
     tree = _with(tree, overrides)
-    if "fleet" not in tree and (not whole or "fleet" in read_sources(path).misplaced):
+    if not _says_urls(tree) and (not whole or "fleet" in read_sources(path).misplaced):
         return None
     return _fleet(tree)
+
+
+def _says_urls(tree: Mapping[str, Any]) -> bool:
+    fleet = tree.get("fleet")
+    return isinstance(fleet, Mapping) and "urls" in fleet
 
 
 def _with(tree: dict[str, Any], overrides: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -34,19 +34,42 @@ def said(path: Path, table: str, key: str, overrides: Sequence[tuple[str, Any]] 
 
 
 def tables_read(path: Path) -> tuple[dict[str, Any], bool]:
-    """What of a file is TOML, and whether that is all of it; none of one that cannot be read.
+    """What of a file is TOML in UTF-8, and whether that is all of it; none of one not to be read.
 
-    Of one with a mistake it is what stands whole above that. Blocks.
+    Of one with a mistake it is what stands whole above that; octets that are not UTF-8 are U+FFFD
+    in it. Blocks.
     """
+    text, whole = _text(path)
     try:
-        text = read_file(path, MAX_CONFIG).decode("utf-8", "replace").removeprefix("\ufeff")
-    except OSError:
-        return {}, False
-    try:
-        return parsed(text), True
+        return parsed(text), whole
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+)", str(error))
         return tables_above(text, int(at[1]) if at else text.count("\n") + 2), False
+
+
+def tables_of_whole(path: Path) -> dict[str, Any] | None:
+    """What a file says; None where it cannot be read, or is not TOML in UTF-8 to its end.
+
+    It does not look for what stands above a mistake, which may take 200 times as long. Blocks.
+    """
+    text, whole = _text(path)
+    try:
+        return parsed(text) if whole else None
+    except tomllib.TOMLDecodeError:
+        return None
+
+
+def _text(path: Path) -> tuple[str, bool]:
+    """What a file says, and whether all of it is UTF-8; nothing of one that cannot be read."""
+    try:
+        content = read_file(path, MAX_CONFIG)
+    except OSError:
+        return "", False
+    try:
+        text, whole = content.decode(), True
+    except UnicodeDecodeError:
+        text, whole = content.decode(errors="replace"), False
+    return text.removeprefix("\ufeff"), whole
 
 
 def tables_above(text: str, line: int) -> dict[str, Any]:

@@ -100,20 +100,22 @@ class Database:
 
         Raises GeoError as `open` does.
         """
-        if copy is None:
-            return cls.of(read_file(path), path.name)
+        taken_over = cls.sealed(copy, path.name) if copy is not None else None
+        return taken_over or cls.of(read_file(path), path.name)
+
+    @classmethod
+    def sealed(cls, copy: MemoryCopy, name: str) -> Database | None:
+        """Take over a copy; None where there is no /proc to open it by. Raises GeoError."""
         descriptor, sha256 = copy
         try:
             with _mapped(descriptor) as content:
-                _check_metadata(content, path.name)
+                _check_metadata(content, name)
         except BaseException:
             os.close(descriptor)
             raise
-        with _undamaged(path.name):
+        with _undamaged(name):
             opened = open_sealed(descriptor)
-        if opened is None:
-            return cls.of(read_file(path), path.name)
-        return cls(opened, path.name, sha256)
+        return cls(opened, name, sha256) if opened is not None else None
 
     @classmethod
     def of(cls, content: bytes, name: str) -> Database:

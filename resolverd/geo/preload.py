@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from resolverd.abi.library import why_not
 from resolverd.abi.meter import Meter
-from resolverd.config.readable import tables_read
+from resolverd.config.readable import tables_of_whole
 from resolverd.errors import GeoError
 from resolverd.files.reading import Reads, key_of, note_as
 from resolverd.geo.memory_copy import memory_copy
@@ -65,8 +65,8 @@ def begin(config: Path, options: Sequence[tuple[str, Any]]) -> None:
     Where they cannot be told, or the native library is missing, nothing happens.
     """
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        tree, whole = tables_read(config)
-        if not whole:
+        tree = tables_of_whole(config)
+        if tree is None:
             return
         server = tree.get("server", {})
         said = {**server, **{key.removeprefix("server."): value for key, value in options}}

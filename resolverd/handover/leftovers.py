@@ -11,55 +11,94 @@ import os
 import select
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 STANDBY = "standby"
 """The name of a standby's process (comm of proc(5))."""
 
 _CGROUPS = Path("/sys/fs/cgroup")
+# Seconds between looks at a process whose end cannot be waited for.
+_LOOK_INTERVAL = 0.01
+
+
+class Killed(NamedTuple):
+    """A process that was killed, and may not have ended yet.
+
+    `end` is a descriptor that is readable once it has (pidfd_open(2)), None where there is none.
+    """
+
+    pid: int
+    end: int | None
 
 
 def kill_leftovers(
-    *, but: str = "", within: float = 0.0, process: Path = Path("/proc"), cgroups: Path = _CGROUPS
-) -> list[int]:
-    """Kill what is in this process's cgroup and does not come from it, `but` for one; the PIDs.
+    *, but: str = "", process: Path = Path("/proc"), cgroups: Path = _CGROUPS
+) -> list[Killed]:
+    """Kill what is in this process's cgroup and does not come from it, `but` for one.
 
-    Blocks until they have ended, and hold no port any more, for at most `within` seconds. To be
-    called by the main process of a service alone: elsewhere the cgroup is others' too.
+    Those that were killed are given to `wait_for`, which closes their descriptors.
     """
     parents = {pid: _parent(process, pid) for pid in _members(process, cgroups)}
-    killed, ends = [], []
-    for pid in strangers(parents, os.getpid()):
-        if but and _name(process, pid) == but:
-            continue
-        end = _end_of(pid) if within else None
-        if end is not None:
-            ends.append(end)
-        try:
+    strange = strangers(parents, os.getpid())
+    spared = [pid for pid in strange if but and _name(process, pid) == but]
+    killed = [_kill(pid) for pid in strange if pid not in spared]
+    return [each for each in killed if each is not None]
+
+
+def wait_for(killed: Iterable[Killed], within: float) -> list[int]:
+    """The PIDs of those that have not ended, and may hold ports, `within` so many seconds.
+
+    Blocks until all have, or the time is over.
+    """
+    until = time.monotonic() + within
+    return [each.pid for each in killed if not _ended(each, until)]
+
+
+def _kill(pid: int) -> Killed | None:
+    """None where it has ended already, or is another user's."""
+    end = _end_of(pid)
+    try:
+        if end is None:
             os.kill(pid, signal.SIGKILL)
-        except OSError:  # it has ended, or is another user's
-            continue
-        killed.append(pid)
-    _wait_for(ends, within)
-    return killed
+        else:
+            signal.pidfd_send_signal(end, signal.SIGKILL)
+    except OSError:
+        if end is not None:
+            os.close(end)
+        return None
+    return Killed(pid, end)
 
 
 def _end_of(pid: int) -> int | None:
-    """A descriptor that is readable once the process has ended (pidfd_open(2)); None without."""
+    """None where the kernel, a filter of system calls or this Python has no such thing."""
     try:
         return os.pidfd_open(pid)
-    except OSError:
+    except (OSError, AttributeError):
         return None
 
 
-def _wait_for(ends: list[int], within: float) -> None:
-    until = time.monotonic() + within
-    for end in ends:
-        poll = select.poll()
-        poll.register(end, select.POLLIN)
-        poll.poll(1000 * max(0.0, until - time.monotonic()))
-        os.close(end)
+def _ended(killed: Killed, until: float) -> bool:
+    """Whether it has by then, in monotonic seconds. Blocks; closes its descriptor."""
+    if killed.end is None:
+        while (runs := _runs(killed.pid)) and time.monotonic() < until:
+            time.sleep(_LOOK_INTERVAL)
+        return not runs
+    poll = select.poll()
+    poll.register(killed.end, select.POLLIN)
+    ended = poll.poll(1000 * max(0.0, until - time.monotonic()))
+    os.close(killed.end)
+    return bool(ended)
+
+
+def _runs(pid: int) -> bool:
+    """Whether it is there, and no zombie, which holds nothing any more (proc(5))."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def strangers(parents: Mapping[int, int], own: int) -> list[int]:

@@ -54,7 +54,7 @@ class Standby:
         """Nothing is forked yet. `channel` is the daemon's end. Raises OSError."""
         self.plan = plan
         self.pid = 0
-        self._ended = True
+        self._ended, self._dismissed = True, False
         self._number, self._engine, self._channel = number, engine, channel
         self._latest = latest
         self._command_read, self._command_write = os.pipe()
@@ -94,10 +94,14 @@ class Standby:
             raise EngineError("it ended before it answered; see its log lines")
 
     def dismiss(self) -> None:
-        """End it, while it waits: then it has nothing to lose."""
+        """End it, while it waits: then it has nothing to lose. Once is enough. Blocks."""
+        if self._dismissed:
+            return
+        self._dismissed = True
         if self.alive:
             os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
+            self._ended = True
         os.close(self._command_write)
         os.close(self._reply_read)
 

@@ -17,12 +17,14 @@ import itertools
 import socket
 import time
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from resolverd import log
 from resolverd.engine.interface import Engine
 from resolverd.engine.stored import names_of
 from resolverd.errors import EngineError
+from resolverd.files.threads import detached
 from resolverd.handover.answering import RunLoop
 from resolverd.handover.channel import (
     ANSWERED,
@@ -35,7 +37,7 @@ from resolverd.handover.channel import (
     send,
 )
 from resolverd.handover.latest import Latest
-from resolverd.handover.leftovers import STANDBY, kill_leftovers
+from resolverd.handover.leftovers import STANDBY, Killed, kill_leftovers, wait_for
 from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.systemd import Supervisor
@@ -55,6 +57,7 @@ class Succession:
         """`run` runs the event loop of a standby."""
         self._supervisor, self._run = supervisor, run
         self._before = [*supervisor.stored.get(NAME, ())]
+        self._killed: list[Killed] = []
         self._mine: socket.socket | None = None
         # Who is to answer, and who will be once the Plan that it was forked with is served.
         self._standby: Standby | None = None
@@ -75,9 +78,22 @@ class Succession:
         """See to it that of before nobody is left but a standby.
 
         One whose channel is not passed on is of a service that was stopped since: it is about to
-        end, and may hold the ports for a moment more. Blocks until nobody who was killed does.
+        end, and may hold the ports for a moment more, as whoever is killed may; see `alone`.
         """
-        self._kill_leftovers(but=STANDBY if self._before else "", within=_DEATH_TIMEOUT)
+        self._killed = self._kill_leftovers(but=STANDBY if self._before else "")
+
+    async def alone(self) -> None:
+        """Return once those that `begin` has killed hold no port any more, within limits."""
+        killed, self._killed = self._killed, []
+        if not killed:
+            return
+        wait = partial(wait_for, killed, _DEATH_TIMEOUT)
+        try:
+            left = await detached(wait, background=False)
+        except RuntimeError:  # no thread can be started
+            left = wait()
+        if left:
+            self._log.warning("leftovers.remain", pids=left, seconds=_DEATH_TIMEOUT)
 
     async def succeed(self, engine: Engine, snapshot: Snapshot, *, own_sockets: bool) -> None:
         """`engine` answers: let an earlier standby end, and get ready to be succeeded.
@@ -90,7 +106,7 @@ class Succession:
         self._before = []
         if not self._supervisor.address:
             return
-        self._kill_leftovers()
+        wait_for(self._kill_leftovers(), 0.0)
         self._store(engine, own_sockets=own_sockets)
         await self._renew(engine, snapshot)
 
@@ -100,8 +116,9 @@ class Succession:
         From the `update` with that Plan on it is the one that is to answer.
         """
         await self.settled()
-        if self._prepared is not None:  # what it was for was not served after all
-            await self._dismiss(self._prepared)
+        unserved, self._prepared = self._prepared, None
+        if unserved is not None:
+            await self._dismiss(unserved)
         self._prepared = await self._forked(engine, snapshot.plan)
 
     def update(self, engine: Engine, snapshot: Snapshot) -> None:
@@ -153,9 +170,11 @@ class Succession:
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
 
-    def _kill_leftovers(self, *, but: str = "", within: float = 0.0) -> None:
-        if self._supervisor.main and (killed := kill_leftovers(but=but, within=within)):
-            self._log.warning("leftovers.killed", pids=killed)
+    def _kill_leftovers(self, *, but: str = "") -> list[Killed]:
+        killed = kill_leftovers(but=but) if self._supervisor.main else []
+        if killed:
+            self._log.warning("leftovers.killed", pids=[each.pid for each in killed])
+        return killed
 
     def _brought_up_to_date(self, standby: Standby, snapshot: Snapshot) -> bool:
         """One that would answer from what was before is none."""
@@ -231,7 +250,10 @@ class Succession:
 
     async def _dismiss(self, standby: Standby) -> None:
         """End it; a process of much memory takes some time for that."""
-        await asyncio.to_thread(standby.dismiss)
+        try:
+            await detached(standby.dismiss, background=False)
+        except RuntimeError:  # no thread can be started
+            standby.dismiss()
 
     async def take_over(self, end: socket.socket) -> None:
         """Have the standby end, and wait for that, within limits."""

@@ -25,6 +25,8 @@ from resolverd.kept.verdict_texts import VerdictTexts
 from resolverd.turns import in_turns
 
 NAME = "standing.json"
+"""Its name, and that of `standing.unusable`, are older than the standing of a verdict in a fleet:
+by another one an upgrade, or a return to an earlier release, would lose what was kept."""
 
 WRITE_TIMEOUT = 5.0
 """Seconds in which a write has to be on the disk. It holds up the answer to an operator's override,

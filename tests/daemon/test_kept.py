@@ -67,6 +67,24 @@ async def test_the_embedded_database_is_unpacked_for_the_first_of_two_starts_alo
     assert len(unpacked) == 1
 
 
+async def test_the_embedded_database_is_kept_once_what_was_adopted_is_on_the_disk(
+    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk with room for one of both it is the one that can be spared."""
+    text = good_config(endpoints, 'state = "state"\n')
+    files.config.write_text(text.replace('geoip = ["city.mmdb"]\n', ""))
+    manifest = files.config.parent / "state/adopted/manifest.json"
+    written: list[bool] = []
+
+    def replaced(*_: object, **__: object) -> None:
+        written.append(manifest.exists())
+
+    monkeypatch.setattr("resolverd.geo.kept_embedded.replace_filled", replaced)
+    async with running(files.config):
+        await until(lambda: bool(written))
+    assert written == [True]
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 async def test_a_start_after_an_edit_reads_each_database_once(
     files: Files,

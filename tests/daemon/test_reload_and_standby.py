@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from live_daemon import Files, zone_text
+from live_daemon import Files, running, zone_text
 
+from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
+from resolverd.engine.sockets import BoundSockets
+from resolverd.engine.stored import bind_again
 from resolverd.handover.leftovers import STANDBY
+from resolverd.handover.succession import Succession
+from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.systemd import Supervisor
 
 
@@ -63,3 +68,30 @@ async def test_a_reload_is_over_once_no_standby_waits_with_an_earlier_plan(
         files.zone.write_text(zone_text(f"192.0.2.{80 + serial}", serial))
         assert await daemon.reload()
         assert not _standbys() & before
+
+
+async def test_ports_are_bound_once_nobody_of_before_is_waited_for(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And files are read before that wait, for whoever was killed needs a while to end."""
+    order: list[str] = []
+    load = Daemon._load
+
+    async def loading(daemon: Daemon, progress: Progress | None) -> Inputs:
+        order.append("load")
+        return await load(daemon, progress)
+
+    async def alone(_: Succession) -> None:
+        order.append("wait")
+
+    def binding(
+        stored: Mapping[str, list[socket.socket]], listen: Sequence[Listener], workers: int
+    ) -> tuple[list[Listener], list[BoundSockets]]:
+        order.append("bind")
+        return bind_again(stored, listen, workers)
+
+    monkeypatch.setattr(Daemon, "_load", loading)
+    monkeypatch.setattr(Succession, "alone", alone)
+    monkeypatch.setattr("resolverd.supervision.bind_again", binding)
+    async with running(files.config):
+        assert order == ["load", "wait", "bind"]

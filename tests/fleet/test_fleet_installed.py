@@ -163,8 +163,21 @@ def _installs_the_lock_file(command: str) -> bool:
         (edge(SERVICES), URLS, "advice", "unknown"),
         ("[server]\nlisten = \n" + URLS, "", "advice", "unknown"),
         (URLS + "[server]\nlisten = \n", "", "ok", "nats-py can be loaded"),
+        ("[fleet]\nurls = [nats://a:4222]\n", "", "advice", "unknown"),
+        ("[fleet]\nurls = \n", "", "advice", "unknown"),
+        ('[fleet]\nname = "fra1"\nurls = ["nats://a:4222"\n', "", "advice", "unknown"),
+        ('[fleet]\nurls = ["nats://a:4222"\n[server]\n', "", "advice", "unknown"),
     ],
-    ids=["none", "in a fragment", "below a mistake", "above one"],
+    ids=[
+        "none",
+        "in a fragment",
+        "below a mistake",
+        "above one",
+        "no text",
+        "nothing",
+        "not closed",
+        "not closed above others",
+    ],
 )
 def test_the_doctor_does_not_call_well_what_it_cannot_tell(
     tmp_path: Path, text: str, fragment: str, level: str, says: str
@@ -179,7 +192,17 @@ def test_the_doctor_does_not_call_well_what_it_cannot_tell(
     assert says in found["seen"]
 
 
-def test_who_publishes_a_wrong_file_hears_what_is_wrong_with_it(tmp_path: Path) -> None:
-    ran = resolverd("publish", "--list", cwd=place(tmp_path, "[server]\nlisten = \n" + URLS))
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[server]\nlisten = \n" + URLS, "resolverd.toml:2:10: config-syntax"),
+        ("[fleet]\nurls = \n", "resolverd.toml:2:8: config-syntax"),
+        ("[server]\nlisten = 5\n", "resolverd.toml:2:10: config-"),
+    ],
+)
+def test_who_publishes_a_wrong_file_hears_what_is_wrong_with_it(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    ran = resolverd("publish", "--list", cwd=place(tmp_path, text))
     assert ran.status == 1
-    assert "resolverd.toml:2:10: config-syntax" in ran.err
+    assert said in ran.err

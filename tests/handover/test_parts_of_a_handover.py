@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dns.message
@@ -23,7 +25,7 @@ from resolverd.engine.sockets import BoundSockets
 from resolverd.engine.stored import bind_again, names_of
 from resolverd.handover.channel import channel, is_open, receive, send
 from resolverd.handover.latest import Latest
-from resolverd.handover.leftovers import kill_leftovers, strangers
+from resolverd.handover.leftovers import kill_leftovers, strangers, wait_for
 from resolverd.handover.unwatched import unwatched
 
 ZONE = f"$ORIGIN inference.example.\n{HEAD}chat 60 DYNA chat\n"
@@ -88,25 +90,81 @@ def test_nobody_is_killed_where_the_cgroup_is_not_the_services(tmp_path: Path, g
     assert kill_leftovers(process=tmp_path, cgroups=tmp_path) == []
 
 
-def test_a_start_goes_on_once_those_that_it_killed_have_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On a busy host that takes a while, and until then they hold the ports that it wants."""
+@pytest.fixture
+def left(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of an earlier daemon, in the cgroup that `tmp_path` says is this one's."""
     (tmp_path / "self").mkdir()
     (tmp_path / "self/cgroup").write_text("0::/service\n")
     (tmp_path / "service").mkdir()
-    kill = os.kill
+    with subprocess.Popen(["sleep", "60"]) as process:
+        (tmp_path / "service/cgroup.procs").write_text(f"{process.pid}\n")
+        yield process
+        process.kill()
 
-    def later(pid: int, number: int) -> None:
-        threading.Timer(0.3, kill, (pid, number)).start()
+
+def _no_pidfd(_: int) -> int:
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+
+@pytest.mark.parametrize("pidfd", ["has it", "refuses it", "lacks it"])
+def test_a_start_goes_on_once_those_that_it_killed_have_ended(
+    tmp_path: Path, left: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, pidfd: str
+) -> None:
+    """On a busy host that takes a while, and until then they hold the ports that it wants."""
+    kill, before = os.kill, _descriptors()
+
+    def later(_: int, number: int) -> None:
+        threading.Timer(0.3, kill, (left.pid, number)).start()
 
     monkeypatch.setattr(os, "kill", later)
-    with subprocess.Popen(["sleep", "60"]) as left:
-        (tmp_path / "service/cgroup.procs").write_text(f"{left.pid}\n")
-        before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
-        assert kill_leftovers(within=30, process=tmp_path, cgroups=tmp_path) == [left.pid]
-        assert left.poll() == -signal.SIGKILL
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    monkeypatch.setattr(signal, "pidfd_send_signal", later)
+    if pidfd == "refuses it":
+        monkeypatch.setattr(os, "pidfd_open", _no_pidfd)
+    elif pidfd == "lacks it":
+        monkeypatch.delattr(os, "pidfd_open")
+    killed = kill_leftovers(process=tmp_path, cgroups=tmp_path)
+    assert [each.pid for each in killed] == [left.pid]
+    assert wait_for(killed, 30) == []
+    assert left.poll() == -signal.SIGKILL
+    assert _descriptors() == before
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_those_that_have_not_ended_in_time_are_told(
+    tmp_path: Path, left: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, pidfd: bool
+) -> None:
+    before = _descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "kill", lambda *_: None)
+        patch.setattr(signal, "pidfd_send_signal", lambda *_: None)
+        if not pidfd:
+            patch.setattr(os, "pidfd_open", _no_pidfd)
+        killed = kill_leftovers(process=tmp_path, cgroups=tmp_path)
+        assert wait_for(killed, 0.05) == [left.pid]
+    assert _descriptors() == before
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_nobody_is_waited_for_who_cannot_be_killed(
+    tmp_path: Path, left: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, pidfd: bool
+) -> None:
+    def refused(*_: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    before = _descriptors()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "kill", refused)
+        patch.setattr(signal, "pidfd_send_signal", refused)
+        if not pidfd:
+            patch.setattr(os, "pidfd_open", _no_pidfd)
+        assert kill_leftovers(process=tmp_path, cgroups=tmp_path) == []
+    assert _descriptors() == before
+    assert left.poll() is None
+
+
+def _descriptors() -> int:
+    gc.collect()  # of those that earlier tests have left
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
 def test_a_channel_is_open_while_the_other_end_is_held() -> None:

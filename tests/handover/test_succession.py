@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from harness.engines import ENGINES, LIMITS, EngineName
 from harness.messages import query
 from harness.server import HEAD, snapshot_of
 from harness.waiting import until_holds
+from structlog.testing import capture_logs
 
 from resolverd.config.types import Listener
 from resolverd.engine.choice import Choice
@@ -27,6 +29,9 @@ from resolverd.engine.make import make_engine
 from resolverd.engine.sockets import bind
 from resolverd.handover import succession
 from resolverd.handover.channel import NAME, channel
+from resolverd.handover.latest import Latest
+from resolverd.handover.leftovers import Killed
+from resolverd.handover.standby import Standby
 from resolverd.handover.succession import Succession
 from resolverd.loop import run_loop
 from resolverd.snapshot.model import Snapshot
@@ -234,11 +239,8 @@ async def test_without_a_thread_to_fork_in_it_serves_and_leaves_no_descriptor(
     _snapshot.cache_clear()
     snapshot, before = _snapshot(), _descriptors()
 
-    def start(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start)
+        patch.setattr(threading.Thread, "start", _no_thread)
         await daemon.prepare(engine, snapshot)
     assert _descriptors() == before
     assert daemon.standby == first
@@ -250,7 +252,12 @@ async def test_without_a_thread_to_fork_in_it_serves_and_leaves_no_descriptor(
     await _until_gone(second)
 
 
+def _no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def _descriptors() -> int:
+    gc.collect()  # of those that earlier tests have left
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
@@ -263,6 +270,46 @@ async def test_without_a_service_manager_there_is_no_standby(engine: Engine) -> 
     assert time.monotonic() - began < TIMEOUT
 
 
+async def test_without_a_thread_a_standby_of_a_plan_that_is_not_served_ends_all_the_same(
+    manager: Manager, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where TasksMax= of the unit is reached between two edits; the next edit goes on."""
+    daemon, first = await _served(manager, engine)
+    before = _descriptors()
+    for _ in range(2):
+        _snapshot.cache_clear()
+        await daemon.prepare(engine, _snapshot())
+        prepared = daemon._prepared
+        assert prepared is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", _no_thread)
+            for _ in range(2):
+                await daemon.prepare(engine, _snapshot())
+                assert _descriptors() == before
+                assert not _runs(prepared.pid)
+    assert daemon.standby == first
+    manager.forget()
+    await daemon.bequeath(engine, _snapshot())
+    await _until_gone(first)
+
+
+async def test_a_standby_that_is_dismissed_twice_closes_nothing_that_is_others(
+    manager: Manager, engine: Engine, tmp_path: Path
+) -> None:
+    ours, theirs = channel()
+    latest = Latest()
+    standby = Standby(1, engine, _snapshot().plan, ours, latest)
+    await standby.start(run_loop)
+    standby.dismiss()
+    assert not standby.alive
+    files = [(tmp_path / str(n)).open("w") for n in range(4)]  # with the numbers that are free now
+    standby.dismiss()
+    for file in files:
+        file.close()
+    for each in (ours, theirs, latest):
+        each.close()
+
+
 @pytest.mark.parametrize("passed_on", [True, False])
 def test_a_standby_is_spared_at_a_start_only_where_its_channel_is_passed_on(
     passed_on: bool, monkeypatch: pytest.MonkeyPatch
@@ -270,8 +317,7 @@ def test_a_standby_is_spared_at_a_start_only_where_its_channel_is_passed_on(
     """Without it the service was stopped since, and a standby that hangs would hold the ports."""
     spared: list[str] = []
 
-    def kill(*, but: str, within: float) -> list[int]:
-        assert within > 0, "its ports are wanted"
+    def kill(*, but: str) -> list[Killed]:
         spared.append(but)
         return []
 
@@ -281,3 +327,29 @@ def test_a_standby_is_spared_at_a_start_only_where_its_channel_is_passed_on(
         stored = {NAME: [theirs]} if passed_on else {}
         Succession(Supervisor(stored=stored, main=True), run_loop).begin()
     assert spared == (["standby"] if passed_on else [""])
+
+
+@pytest.mark.parametrize("thread", [True, False])
+async def test_whoever_was_killed_at_the_start_is_waited_for_later_and_beside_the_event_loop(
+    thread: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are read meanwhile; without a thread (TasksMax= of the unit) the loop waits."""
+    waited: list[str] = []
+
+    def wait(killed: list[Killed], within: float) -> list[int]:
+        assert within > 0
+        waited.append(threading.current_thread().name)
+        return [each.pid for each in killed]
+
+    monkeypatch.setattr(succession, "kill_leftovers", lambda **_: [Killed(7, None)])
+    monkeypatch.setattr(succession, "wait_for", wait)
+    begun = Succession(Supervisor(main=True), run_loop)
+    begun.begin()
+    assert waited == []
+    if not thread:
+        monkeypatch.setattr(threading.Thread, "start", _no_thread)
+    with capture_logs() as events:
+        await begun.alone()
+        await begun.alone()
+    assert waited == ["load" if thread else "MainThread"]
+    assert [(event["event"], event["pids"]) for event in events] == [("leftovers.remain", [7])]

@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from release.notices import locked
+
 ROOT = Path(__file__).parents[2]
 SHIPPED = (ROOT / "Containerfile").read_text()
 DOCUMENTED = re.findall(
@@ -29,3 +31,14 @@ def test_both_are_made_with_the_interpreter_of_one_release() -> None:
     (text,) = DOCUMENTED
     (base,) = re.findall(r"^ARG BASE=(\S+)", SHIPPED, re.MULTILINE)
     assert f"FROM {base} AS build" in text
+
+
+def test_the_library_of_the_verb_is_the_one_that_tests_run_with() -> None:
+    """The lock file of what is shipped has it not, so nothing else would pin it."""
+    (text,) = DOCUMENTED
+    (version,) = re.findall(r"kubernetes-asyncio==(\S+)", text)
+    tried, shipped = (
+        dict(locked((ROOT / f"requirements{kind}.lock").read_text())) for kind in ("-dev", "")
+    )
+    assert tried["kubernetes-asyncio"] == version
+    assert "kubernetes-asyncio" not in shipped

@@ -134,6 +134,11 @@ def test_a_local_configuration_has_nothing_to_do_with_sets(main: Path) -> None:
         (OWN + "[region.a]\ncoordinates = \n", False, True),
         ("[fleet\n", False, False),
         ("[server]\na = \n" + OWN, False, False),
+        ("[fleet]\nurls = [nats://a:4222]\n", False, False),
+        ("[fleet]\nurls = \n", False, False),
+        ('[fleet]\nname = "fra1"\nurls = ["nats://a:4222"\n', False, False),
+        ('[fleet]\nurls = ["nats://a:4222"\n[server]\n', False, False),
+        (OWN + "credentials = \n", False, True),
     ],
 )
 def test_the_fleet_is_known_before_the_configuration_is_loaded(
@@ -144,11 +149,30 @@ def test_the_fleet_is_known_before_the_configuration_is_loaded(
     assert (fleet_of(main) is not None) is has
 
 
+def test_a_name_on_the_command_line_is_no_fleet_where_the_servers_stand_below_a_mistake(
+    main: Path,
+) -> None:
+    main.write_text("[server]\na = \n" + OWN)
+    name, urls = ("fleet.name", "fra1"), ("fleet.urls", ["nats://127.0.0.1:4222"])
+    assert fleet_of(main, [name]) is None
+    fleet = fleet_of(main, [name, urls])
+    assert fleet is not None
+    assert (fleet.name, len(fleet.urls)) == ("fra1", 1)
+
+
+def test_no_edge_joins_its_fleet_by_a_file_that_is_not_utf_8(main: Path) -> None:
+    main.write_bytes(f"# Zürich\n{OWN}".encode("latin-1"))
+    assert "config-unreadable" in ids(main)
+    assert published_fleet(main) is None
+    assert fleet_of(main) is not None
+
+
 def test_a_fleet_in_a_fragment_is_nobodys_and_not_none(main: Path) -> None:
     main.write_text("[server]\ncoordinates = [50.1, 8.7]\n")
     put_fragment(main, '[fleet]\nurls = ["nats://127.0.0.1:4222"]\n')
     assert "config-fragment-table" in ids(main)
     assert fleet_of(main) is None
+    assert fleet_of(main, [("fleet.name", "fra1")]) is None
     main.write_text(OWN.replace("published", "local"))
     fleet = fleet_of(main)
     assert fleet is not None

@@ -20,7 +20,7 @@ from resolverd.geo.place import Place
 from resolverd.policy.fence import GeoPins, PinRule
 from resolverd.snapshot import kept_maps
 from resolverd.snapshot.clientmap import Ranking
-from resolverd.snapshot.compiledmap import CompiledClientMap
+from resolverd.snapshot.compiledmap import CompiledClientMap, _geography
 from resolverd.snapshot.kept_maps import DIRECTORY, KeptMaps, key_of
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason="the native library is not built")
@@ -206,7 +206,7 @@ def test_a_damaged_file_is_compiled_anew(tmp_path: Path, damage: str) -> None:
     path.write_bytes(
         {
             "flip": whole[:-1] + bytes([whole[-1] ^ 1]),
-            "swap": _two_words_swapped(whole),
+            "swap": _as_good_a_map(whole, first),
             "cut": whole[:-6],
             "empty": b"",
         }[damage]
@@ -218,13 +218,18 @@ def test_a_damaged_file_is_compiled_anew(tmp_path: Path, damage: str) -> None:
     assert client_map(KeptMaps(tmp_path)).was_kept, "the damage is no start's any more"
 
 
-def _two_words_swapped(whole: bytes) -> bytes:
-    """What may be as good a map, of other answers."""
-    words = [whole[at : at + 4] for at in range(0, len(whole), 4)]
-    first = 8  # behind the digest
-    second = next(at for at in range(first + 1, len(words)) if words[at] != words[first])
-    words[first], words[second] = words[second], words[first]
-    return b"".join(words)
+def _as_good_a_map(whole: bytes, made: CompiledClientMap) -> bytes:
+    """Two octets swapped so that all but their digest passes, and clients get other answers."""
+    geography = _geography(made.source, made._rules)
+    clients = [Prefix(32, top << 22, 32) for top in range(1 << 10)]
+    answers = [made.native.lookup(client) for client in clients]
+    digest, saved = whole[:32], whole[32:]
+    for at in range(len(saved) - 1):
+        swapped = saved[:at] + saved[at + 1 : at + 2] + saved[at : at + 1] + saved[at + 2 :]
+        other = NativeMap.restored(swapped, geography)
+        if other is not None and [other.lookup(client) for client in clients] != answers:
+            return digest + swapped
+    pytest.fail("each two are seen by what reads them")
 
 
 def test_where_nothing_can_be_written_a_start_compiles(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What a box's journal says of a test that has failed, for its report.
 
-Two hooks for a conftest.py, which imports them by name.
+A hook for a conftest.py, which imports it by name.
 """
 
 from __future__ import annotations

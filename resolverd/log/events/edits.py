@@ -157,6 +157,12 @@ EVENTS = (
         "reason consequence",
     ),
     Event(
+        "geo.not_kept",
+        "warning",
+        "The embedded database could not be kept unpacked in `server.state`.",
+        "reason consequence",
+    ),
+    Event(
         "geo.none",
         "error",
         "No database at all: every client is taken to stand at `server.coordinates`.",

@@ -94,6 +94,12 @@ EVENTS = (
         "pids",
     ),
     Event(
+        "leftovers.remain",
+        "warning",
+        "Of those, these have not ended within so many `seconds`: ports may be taken still.",
+        "pids seconds",
+    ),
+    Event(
         "sockets.inherited",
         "info",
         "Sockets of the service manager are served instead of `server.listen`.",

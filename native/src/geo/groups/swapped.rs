@@ -100,7 +100,7 @@ fn packed(ruled: bool) -> Packed {
     packed
 }
 
-/// Whether these words are taken; then each address of the first group has the leaf that it has by
+/// Whether these words are taken; then each address of either group has the leaf that it has by
 /// adding up.
 fn is_taken(words: &[u32], like: &Packed, ruled: bool) -> bool {
     let shape = like.groups.shape;
@@ -119,11 +119,15 @@ fn is_taken(words: &[u32], like: &Packed, ruled: bool) -> bool {
     let Some((groups, _)) = Groups::load(&lying, &suited) else {
         return false;
     };
-    let slow = Parts::read(words, shape.head, shape.entry).expect("what is taken can be read");
-    for address in (0..1 << DEEPEST).step_by(1 << (DEEPEST - 7)) {
-        let rest = u128::from(address) << (128 - u32::from(DEEPEST));
-        let found = groups.leaf(0, PREFIX, rest);
-        assert_eq!(Some(found), slow.leaf(address), "{slow:?}");
+    for tile in &like.tiles {
+        let place = tile.entry() - like.first;
+        let group = words.get(place as usize..).unwrap_or_default();
+        let slow = Parts::read(group, shape.head, shape.entry).expect("what is taken can be read");
+        for address in (0..1 << DEEPEST).step_by(1 << (DEEPEST - 7)) {
+            let rest = u128::from(address) << (128 - u32::from(DEEPEST));
+            let found = groups.leaf(place, PREFIX, rest);
+            assert_eq!(Some(found), slow.leaf(address), "{slow:?}");
+        }
     }
     true
 }

@@ -104,7 +104,7 @@ rates = st.builds(
     st.none() | st.floats(0, 2e9),
     st.floats(0, 1e12),
 )
-standings = st.builds(
+states = st.builds(
     KeptState,
     st.dictionaries(names, overrides, max_size=3),
     st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
@@ -129,10 +129,10 @@ def _near(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@given(standings)
-def test_what_is_read_is_what_was_written(standing: KeptState) -> None:
-    document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
-    assert _near(read(document, CONFIG, NOW), standing)
+@given(states)
+def test_what_is_read_is_what_was_written(state: KeptState) -> None:
+    document = json.loads(json.dumps(written(state, CONFIG, NOW)))
+    assert _near(read(document, CONFIG, NOW), state)
 
 
 @given(overrides)
@@ -159,11 +159,11 @@ def _places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key in document for place in _places(document[key], (*path, key)))]
 
 
-@given(standings, st.data(), values)
+@given(states, st.data(), values)
 def test_a_document_with_anything_in_any_place_is_read_or_a_value_error(
-    standing: KeptState, data: st.DataObject, value: Any
+    state: KeptState, data: st.DataObject, value: Any
 ) -> None:
-    document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
+    document = json.loads(json.dumps(written(state, CONFIG, NOW)))
     places = [place for place in _places(document) if place]
     *above, key = data.draw(st.sampled_from(places))
     inner = document
@@ -185,14 +185,14 @@ def _target(**settings: Any) -> Target:
     )
 
 
-def _standing(target: Target, age: float) -> KeptState:
+def _known(target: Target, age: float) -> KeptState:
     health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - age)
     return KeptState(verdicts={"a-1": KeptVerdict(digest(target), health)})
 
 
 def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> None:
     target = _target(interval=5)
-    kept = _standing(target, 10)
+    kept = _known(target, 10)
     assert kept.health_of(target, NOW.monotonic) is not None
     assert kept.health_of(target, NOW.monotonic + MAX_VERDICT_AGE + 5 - 10) is not None
     assert kept.health_of(target, NOW.monotonic + MAX_VERDICT_AGE + 5 - 9) is None
@@ -203,7 +203,7 @@ def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> No
 
 def test_a_verdict_from_the_future_is_not_believed() -> None:
     target = _target()
-    document = written(_standing(target, 0), CONFIG, NOW)
+    document = written(_known(target, 0), CONFIG, NOW)
     back = Clocks(NOW.monotonic, NOW.unix - 3600)
     assert read(document, CONFIG, back).verdicts == {}
 
@@ -212,8 +212,8 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     spill = Spill({"a": RegionShare(0.5)})
     override = Override(OverrideKind.DRAIN, "ann", "kernel", NOW.monotonic)
     placed = Positions((0.25,), {7: 0.5}, {7: 0.1})
-    standing = KeptState({"a": override}, {}, {"chat": spill}, {("chat", "a"): placed})
-    document = written(standing, CONFIG, NOW)
+    state = KeptState({"a": override}, {}, {"chat": spill}, {("chat", "a"): placed})
+    document = written(state, CONFIG, NOW)
     later = Clocks(NOW.monotonic + MAX_SHARES_AGE + 1, NOW.unix + MAX_SHARES_AGE + 1)
     assert read(document, CONFIG, NOW).shares["chat"].regions["a"].spill_ratio == 0.5
     assert read(document, CONFIG, NOW).positions["chat", "a"].of(7) == 0.5
@@ -225,8 +225,8 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
 def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
     target = _target()
     learned = LearnedRate(11.8, 32.0, NOW.monotonic, 1_764_000_000.25, 4711.0)
-    standing = KeptState(rates={"a-1": KeptRate(digest(target), learned)})
-    document = json.loads(json.dumps(written(standing, CONFIG, NOW)))
+    state = KeptState(rates={"a-1": KeptRate(digest(target), learned)})
+    document = json.loads(json.dumps(written(state, CONFIG, NOW)))
     kept = read(document, CONFIG, LATER)
     (found,) = kept.rates_of([target, replace(target, id="a-2")], LATER.monotonic).values()
     assert found.at == pytest.approx(LATER.monotonic - 30)
