@@ -55,10 +55,14 @@ def published_fleet(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fl
 def fleet_of(path: Path, overrides: Sequence[tuple[str, Any]] = ()) -> Fleet | None:
     """The fleet of the configuration at `path`, whatever else is wrong with it. Blocks.
 
-    None where that cannot be told: what is said of it is wrong, or its `urls` may stand below a
-    mistake in the main file, or stand in a fragment, of which nobody takes them.
+    None where that cannot be told: what is said of it is wrong, or some of it may stand below a
+    mistake in the main file, or stands in a fragment, of which nobody takes it.
     """
     tree, whole = tables_read(path)
+    # Of the table with the mistake only the options above it are known: with another name or
+    # without its credentials it is another fleet.
+    if not whole and next(reversed(tree), None) == "fleet":
+        return None
     tree = _with(tree, overrides)
     if not _says_urls(tree) and (not whole or "fleet" in read_sources(path).misplaced):
         return None

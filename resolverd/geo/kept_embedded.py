@@ -23,7 +23,8 @@ from resolverd.geo.database import Database
 from resolverd.geo.memory_copy import MemoryCopy, memory_file
 
 DIRECTORY = "embedded"
-_OURS = re.compile(r"[0-9a-f]{64}\.mmdb")
+# What is kept, and what a process that ended while it wrote has left.
+_OURS = re.compile(r"([0-9a-f]{64})\.mmdb|\.[0-9a-f]{64}\.mmdb\.new")
 # Octets that are left to others: what is adopted, maps and how things stand are each written anew
 # beside what they replace, and are worth more than the 50 ms that this spares.
 _SPARE = 64 << 20
@@ -72,7 +73,8 @@ class KeptEmbedded:
         by_digest = {each.sha256: each for each in databases}
         if path.parent.is_dir():
             for other in path.parent.iterdir():
-                if _OURS.fullmatch(other.name) and other.stem not in by_digest:
+                ours = _OURS.fullmatch(other.name)
+                if ours and ours[1] not in by_digest:
                     other.unlink(missing_ok=True)
         served = by_digest.get(embedded.SHA256)
         if served is None or self._is_kept(path):

@@ -91,14 +91,17 @@ async def test_it_is_not_kept_where_other_databases_serve(tmp_path: Path) -> Non
 
 async def test_that_of_an_earlier_release_goes_and_what_is_others_stays(tmp_path: Path) -> None:
     """An operator may put a database of his own below server.state, of whatever name."""
-    earlier = place(tmp_path).with_name(f"{'0' * 64}.mmdb")
+    earlier = [
+        place(tmp_path).with_name(name.format("0" * 64)) for name in ("{}.mmdb", ".{}.mmdb.new")
+    ]
+    own_unfinished = place(tmp_path).with_name(f".{embedded.SHA256}.mmdb.new")
     own = [tmp_path / embedded.NAME, place(tmp_path).with_name("city.mmdb")]
     place(tmp_path).parent.mkdir()
-    for path in (earlier, *own):
+    for path in (*earlier, own_unfinished, *own):
         path.write_bytes(b"a database")
     for databases in ((await kept(tmp_path)).databases, ()):
         KeptEmbedded(tmp_path).keep(databases)
-        assert not earlier.exists()
+        assert not any(path.exists() for path in (*earlier, own_unfinished))
         assert all(path.exists() for path in own)
 
 

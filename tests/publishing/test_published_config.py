@@ -138,7 +138,8 @@ def test_a_local_configuration_has_nothing_to_do_with_sets(main: Path) -> None:
         ("[fleet]\nurls = \n", False, False),
         ('[fleet]\nname = "fra1"\nurls = ["nats://a:4222"\n', False, False),
         ('[fleet]\nurls = ["nats://a:4222"\n[server]\n', False, False),
-        (OWN + "credentials = \n", False, True),
+        (OWN + "credentials = \n", False, False),
+        (OWN + "[probe]\nkind = \n", False, True),
     ],
 )
 def test_the_fleet_is_known_before_the_configuration_is_loaded(
@@ -164,7 +165,7 @@ def test_no_edge_joins_its_fleet_by_a_file_that_is_not_utf_8(main: Path) -> None
     main.write_bytes(f"# Zürich\n{OWN}".encode("latin-1"))
     assert "config-unreadable" in ids(main)
     assert published_fleet(main) is None
-    assert fleet_of(main) is not None
+    assert fleet_of(main) is None
 
 
 def test_a_fleet_in_a_fragment_is_nobodys_and_not_none(main: Path) -> None:
