@@ -4,6 +4,7 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
+use super::caught::caught;
 use crate::geo::countries::Countries;
 use crate::geo::geography::Geography;
 use crate::geo::kept;
@@ -35,8 +36,10 @@ pub extern "C" fn resolverd_place_index_read(
 ) -> Handle<PlaceIndex> {
     let countries = Countries::read(countries.octets());
     let progress = meter.progress();
-    let read = File::open(content.octets())
-        .and_then(|file| PlaceIndex::read(&file, &countries, |part| progress.tell(part)));
+    let read = caught(|| {
+        let file = File::open(content.octets())?;
+        PlaceIndex::read(&file, &countries, |part| progress.tell(part))
+    });
     match read {
         Ok(place_index) => {
             let counted = &place_index.report;
@@ -90,7 +93,8 @@ pub extern "C" fn resolverd_map_compile(
 ) -> Handle<ClientMap> {
     let place_indexes = place_indexes.share();
     let progress = meter.progress();
-    let compiled = read(geography).and_then(|geography| {
+    let compiled = caught(|| {
+        let geography = read(geography)?;
         let databases = opened(&contents, &place_indexes)?;
         let rows = prefix_rows(rows.items())?;
         compile(&databases, &geography, rows, earlier.get(), |part| {
@@ -120,7 +124,8 @@ pub extern "C" fn resolverd_map_coverage(
 ) -> isize {
     let place_indexes = place_indexes.share();
     let progress = meter.progress();
-    let counted = read(geography).and_then(|geography| {
+    let counted = caught(|| {
+        let geography = read(geography)?;
         let databases = opened(&contents, &place_indexes)?;
         coverage(&databases, geography, |part| progress.tell(part))
     });
@@ -172,9 +177,11 @@ pub extern "C" fn resolverd_map_save(map: Handle<ClientMap>, mut out: OutBuf) ->
 /// are of no such map.
 #[unsafe(no_mangle)]
 pub extern "C" fn resolverd_map_restore(saved: Span, geography: Span) -> Handle<ClientMap> {
-    let restored = Geography::read(geography.octets())
-        .and_then(|geography| kept::load(saved.octets(), &geography));
-    restored.map_or_else(Handle::null, |map| Handle::give(Arc::new(map)))
+    let restored = caught(|| Ok(kept::load(saved.octets(), &read(geography)?)));
+    match restored {
+        Ok(Some(map)) => Handle::give(Arc::new(map)),
+        Ok(None) | Err(_) => Handle::null(),
+    }
 }
 
 /// Release a map.

@@ -9,6 +9,7 @@
     reason = "exporting a symbol counts as unsafe; no unsafe block stands here"
 )]
 
+mod caught;
 pub mod contract;
 pub mod engine;
 pub mod exchanges;

@@ -302,7 +302,9 @@ fn reason_of(panicked: &(dyn Any + Send)) -> String {
         .unwrap_or_else(|| format!("panic: {}", payload_text(panicked)))
 }
 
-fn payload_text(payload: &(dyn Any + Send)) -> &str {
+/// What a panic says.
+#[must_use]
+pub fn payload_text(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
     let owned = payload.downcast_ref::<String>().map(String::as_str);
     text.or(owned).unwrap_or("no reason given")
