@@ -1,4 +1,4 @@
-"""Where no thread can be started the library refuses a database or a map, and the process goes on."""
+"""Where no thread can be started the library refuses a database or map, and the process goes on."""
 
 from __future__ import annotations
 
