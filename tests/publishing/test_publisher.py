@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from harness.nats import nats
+from harness.waiting import until_holds
 
 from resolverd.config.fleet import Fleet
 from resolverd.fleet.errors import FleetUnavailable
@@ -61,7 +62,9 @@ async def test_of_two_who_have_seen_the_same_ledger_one_wins(settings: Fleet) ->
     async with publisher(settings, Path()) as one, publisher(settings, Path()) as other:
         seen = other.ledger
         await one.publish(files(1), WISH)
-        other._fleet.ledger = seen  # it has not heard of that yet
+        await until_holds(lambda: other.ledger == one.ledger, within=20.0)
+        # As if it had not heard of that yet. What is heard comes once, so it will not meanwhile.
+        other._fleet.ledger = seen
         other._fleet._revision = 0
         with pytest.raises(LostRaceError):
             await other.publish(files(2), WISH)
