@@ -9,6 +9,7 @@ use super::latency::{ByCost, CostScratch};
 use super::place::Place;
 use super::preference_table::Point;
 use super::ranking::{Nearest, RankingScratch};
+use std::panic::resume_unwind;
 use std::thread;
 
 /// What puts the regions of one place in order.
@@ -212,8 +213,12 @@ fn by_two<A: Sync, T: Send>(all: &[A], work: impl Fn(&[A]) -> Vec<T> + Sync) -> 
     thread::scope(|scope| {
         let other = scope.spawn(|| work(second));
         let mut made = work(first);
-        // A thread that died leaves nothing; its places then have none, and are refused.
-        made.extend(other.join().unwrap_or_default());
+        // Without what a thread that died was to make, places would have the rows of others.
+        made.extend(
+            other
+                .join()
+                .unwrap_or_else(|panicked| resume_unwind(panicked)),
+        );
         made
     })
 }
