@@ -36,9 +36,10 @@ impl Plan {
                 .names
                 .find(*hash, |index| self.nodes.get(index as usize));
         }
-        for node in nodes.into_iter().flatten() {
-            black_box(self.pool.get(node.name).first());
-            black_box(self.pool.get(node.head.records).first());
+        let names = nodes.map(|node| node.map(|node| (node.name, node.head.records)));
+        for (name, records) in names.into_iter().flatten() {
+            black_box(self.pool.get(name).first());
+            black_box(self.pool.get(records).first());
         }
         nodes.map(|node| match node {
             Some(node) if node.head.rtype != rtype::CNAME => node.service,
