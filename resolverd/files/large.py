@@ -22,7 +22,7 @@ from resolverd.files.reading import (
     send_regular,
 )
 from resolverd.files.signatures import Signature
-from resolverd.files.threads import NoThreadError, Step
+from resolverd.files.threads import Step
 
 # Octets that are mapped at once.
 _WINDOW = 16 << 20
@@ -46,7 +46,7 @@ def copy_into_memory(path: Path, limit: int, descriptor: int) -> str:
 
     def read(name: str) -> tuple[Signature, str]:
         try:
-            signature = _with_its_own(
+            signature = THREADS.run_with(
                 descriptor, lambda step, target: send_regular(name, limit, step, target)
             )
         except OSError as error:
@@ -82,27 +82,7 @@ def _copied(name: str, limit: int, descriptor: int) -> tuple[Signature, str]:
 
             return each_chunk(name, limit, step, write)
 
-    return _with_its_own(descriptor, copy), told.hexdigest()
-
-
-def _with_its_own(descriptor: int, work: Callable[[Step, int], Signature]) -> Signature:
-    """What `work` returns, in a thread, of a descriptor of its own for the same file.
-
-    With ours a thread that is left behind would write to whatever came after.
-    """
-    target = os.dup(descriptor)
-
-    def owning(step: Step) -> Signature:
-        try:
-            return work(step, target)
-        finally:
-            os.close(target)
-
-    try:
-        return THREADS.run(owning)
-    except NoThreadError:
-        os.close(target)
-        raise
+    return THREADS.run_with(descriptor, copy), told.hexdigest()
 
 
 def digest_file(path: Path, limit: int) -> str:

@@ -96,6 +96,25 @@ class FileThreads:
         result: T = job.outcome()
         return result
 
+    def run_with(self, descriptor: int, work: Callable[[Step, int], T]) -> T:
+        """`run`, with a descriptor of the work's own for the same file, which is closed after it.
+
+        With the caller's a thread that is left behind would go on with whatever came after that.
+        """
+        own = os.dup(descriptor)
+
+        def owning(step: Step) -> T:
+            try:
+                return work(step, own)
+            finally:
+                os.close(own)
+
+        try:
+            return self.run(owning)
+        except NoThreadError:
+            os.close(own)
+            raise
+
     async def call(self, work: Callable[[Step], T]) -> T:
         """`run` for an event loop, which goes on meanwhile."""
         import asyncio

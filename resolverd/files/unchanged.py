@@ -23,7 +23,7 @@ from resolverd.files.reading import (
     open_regular,
 )
 from resolverd.files.signatures import is_racy, signature_of
-from resolverd.files.threads import FileThreads, NoThreadError, Step
+from resolverd.files.threads import FileThreads, Step
 
 _SYNCS = FileThreads(limit=1.0)
 """Threads of their own: a disk that is busy writes late what others wait for, and still reads."""
@@ -73,20 +73,13 @@ def _holds(name: str, seen: FileState, reads: Reads, step: Step, *, asked_for: b
 
 def _synced(descriptor: int, name: str) -> bool:
     """Whether all pages of an open file were written to the disk, within a second."""
-    own = os.dup(descriptor)  # a thread that is left behind would sync whatever came after ours
 
-    def sync(step: Step) -> None:
-        try:
-            step(name)
-            os.fdatasync(own)
-        finally:
-            os.close(own)
+    def sync(step: Step, own: int) -> None:
+        step(name)
+        os.fdatasync(own)
 
     try:
-        _SYNCS.run(sync)
-    except NoThreadError:
-        os.close(own)
-        return False
+        _SYNCS.run_with(descriptor, sync)
     except OSError:
         return False
     return True
