@@ -16,9 +16,9 @@ import contextlib
 import itertools
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from resolverd import log
 from resolverd.engine.interface import Engine
@@ -41,6 +41,8 @@ from resolverd.handover.leftovers import STANDBY, Killed, kill_leftovers, wait_f
 from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.systemd import Supervisor
+
+T = TypeVar("T")
 
 # Seconds in which a standby ends once it may: it has TCP clients to part from.
 _END_TIMEOUT = 5.0
@@ -88,10 +90,7 @@ class Succession:
         if not killed:
             return
         wait = partial(wait_for, killed, _DEATH_TIMEOUT)
-        try:
-            left = await detached(wait, background=False)
-        except RuntimeError:  # no thread can be started
-            left = wait()
+        left = await _beside_the_loop(wait)
         if left:
             self._log.warning("leftovers.remain", pids=left, seconds=_DEATH_TIMEOUT)
 
@@ -250,10 +249,7 @@ class Succession:
 
     async def _dismiss(self, standby: Standby) -> None:
         """End it; a process of much memory takes some time for that."""
-        try:
-            await detached(standby.dismiss, background=False)
-        except RuntimeError:  # no thread can be started
-            standby.dismiss()
+        await _beside_the_loop(standby.dismiss)
 
     async def take_over(self, end: socket.socket) -> None:
         """Have the standby end, and wait for that, within limits."""
@@ -295,3 +291,11 @@ async def _message(end: socket.socket) -> list[str] | None:
     finally:
         loop.remove_reader(end)
     return receive(end)
+
+
+async def _beside_the_loop(work: Callable[[], T]) -> T:
+    """What `work` returns, from a thread, or from here where none can be started (TasksMax=)."""
+    try:
+        return await detached(work, background=False)
+    except RuntimeError:
+        return work()
