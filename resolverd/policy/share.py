@@ -4,7 +4,7 @@ Both are thresholds on one draw that every client's block keeps (`draw`), so tha
 share moves only the difference, and the blocks that a region takes are those that others sent on
 first. Where blocks are weighed by their queries (`policy/weighing.py`), `Positions` stand for the
 draws of a region's own clients. No I/O, no clock. The native engine draws the same
-(`native/src/geo/ranking.rs`).
+(`native/src/geo/draws.rs`).
 """
 
 from __future__ import annotations

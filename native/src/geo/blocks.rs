@@ -1,6 +1,7 @@
 //! Blocks of clients, and the order that a block's draws give to regions.
 
-use super::ranking::{Drawn, Region, mix_block, score, spread_score};
+use super::draws::{Drawn, mix_block, score, spread_score};
+use super::ranking::Region;
 use crate::wire::prefix::{Family, Prefix};
 
 /// Memory for draws: of each region whether it comes last, its score, and its index.

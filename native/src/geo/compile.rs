@@ -2,6 +2,7 @@
 
 use super::batch::next_number;
 use super::contract::Ordering;
+use super::draws::Drawn;
 use super::embedded_v4::EmbeddedNetworks;
 use super::entries::Entries;
 use super::fence::{Fence, RuleSets};
@@ -14,7 +15,6 @@ use super::place_index::PlaceIndex;
 use super::preference_table::PreferenceTable;
 use super::prefix_rows::PrefixRows;
 use super::prefix_rules::PrefixRules;
-use super::ranking::Drawn;
 use super::walk::{Measured, Source, Walk};
 use crate::wire::prefix::Family;
 use std::thread;

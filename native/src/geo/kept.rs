@@ -256,7 +256,7 @@ impl<'a> Octets<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geo::ranking::mix;
+    use crate::geo::draws::mix;
     use crate::geo::trie::tests::random_leaves;
 
     const ROWS: u32 = 300;

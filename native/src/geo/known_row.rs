@@ -1,8 +1,8 @@
 //! Rows of the map's table by which equal ones are known.
 
+use super::draws::mix;
 use super::folded_hash::fold;
 use super::preference_table::NEAR;
-use super::ranking::mix;
 use std::hash::Hasher;
 
 /// What nearly every answer reads of a row. It crosses no cache line.

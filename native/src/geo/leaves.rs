@@ -133,7 +133,7 @@ pub const fn unit(length: u8) -> u128 {
 mod tests {
     use super::*;
 
-    use crate::geo::ranking::mix;
+    use crate::geo::draws::mix;
 
     fn merged(parts: &[(u32, u8)]) -> Vec<(u32, u8)> {
         let mut leaves = Leaves::new();

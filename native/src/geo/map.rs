@@ -2,13 +2,14 @@
 
 use super::batch::{Batch, next_number};
 use super::blocks::{Block, Blocks, Scores, order_by_capacity, order_by_weight};
+use super::draws::Drawn;
 use super::embedded_v4::{EmbeddedNetworks, Extracted};
 use super::fence::{Fence, RuleSet, RuleSets};
 use super::leaves::Leaf;
 use super::networks::Networks;
 use super::preference_list::PreferenceList;
 use super::preference_table::PreferenceTable;
-use super::ranking::{Drawn, Region};
+use super::ranking::Region;
 use super::table_builder::PreferenceTableBuilder;
 use crate::wire::prefix::{Family, Prefix};
 

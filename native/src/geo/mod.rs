@@ -16,6 +16,7 @@ pub mod blocks;
 pub mod compile;
 pub mod contract;
 pub mod countries;
+pub mod draws;
 pub mod embedded_v4;
 pub mod entries;
 pub mod farther;
@@ -60,8 +61,8 @@ mod walk_alone;
 pub use batch::PREFETCH;
 pub use blocks::{Block, Blocks};
 pub use compile::{compile, coverage};
+pub use draws::{draw_of_word, draw_word, mix as mix_word};
 #[cfg(any(test, feature = "fuzz"))]
 pub use fuzzed::fuzz_compile;
 pub use map::{ClientMap, MapEntry, Scratch};
 pub use preference_list::PreferenceList;
-pub use ranking::{draw_of_word, draw_word, mix as mix_word};

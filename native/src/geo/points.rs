@@ -75,7 +75,7 @@ fn parts(degrees: f64) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::geo::ranking::mix;
+    use crate::geo::draws::mix;
 
     #[test]
     fn every_point_is_read_back_as_it_was() {

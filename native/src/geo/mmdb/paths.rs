@@ -340,7 +340,7 @@ mod tests {
     fn whatever_one_reading_takes_for_sound_is_sound() {
         let mut state = 1_u64;
         let mut next = |below: u32| {
-            state = crate::geo::ranking::mix(state.wrapping_add(0x9e37_79b9));
+            state = crate::geo::draws::mix(state.wrapping_add(0x9e37_79b9));
             (state >> 32) as u32 % below
         };
         let mut plain = 0;

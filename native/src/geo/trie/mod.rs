@@ -199,7 +199,7 @@ pub(super) mod tests {
         let mut leaves = Leaves::new();
         let mut waiting = vec![0_u8];
         while let Some(length) = waiting.pop() {
-            state = crate::geo::ranking::mix(state.wrapping_add(0x9e37_79b9));
+            state = crate::geo::draws::mix(state.wrapping_add(0x9e37_79b9));
             let deeper = if length < 16 { 8 } else { 5 };
             if length < most && leaves.as_slice().len() < count && state % 10 < deeper {
                 waiting.extend([length + 1, length + 1]);
