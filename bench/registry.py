@@ -60,7 +60,7 @@ BENCHES = (
     ),
     Bench(
         *("tails", "native.tails", "the latest answers at half of the rate, beside gdnsd"),
-        *(460, "native-tails", "tails"),
+        *(1_100, "native-tails", "tails"),
         quick=("--rounds", "2", "--seconds", "0.3", "--others", "9"),
         needs=_DAEMONS,
     ),

@@ -7,6 +7,7 @@ of a server are added up before a quantile is read, so that a turn counts for wh
 from __future__ import annotations
 
 import random
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -47,6 +48,11 @@ def quantile_us(histogram: Histogram, share: float) -> float:
         if seen >= wanted:
             return latency / 1e3
     return 0.0
+
+
+def middle_us(turns: Sequence[Histogram], share: float) -> float:
+    """The microseconds that this share took at most in the middle turn: the median of the turns."""
+    return statistics.median(quantile_us(turn, share) for turn in turns)
 
 
 def ratio(own: Sequence[Histogram], peer: Sequence[Histogram], share: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.figures import Figure, Range
@@ -10,6 +10,7 @@ from bench.sections.bars import rounds_of
 from bench.sections.markdown import ratio, strong, table
 
 OURS, PEER = "resolverd native", "gdnsd"
+_MIDDLE = "of the middle turn"
 
 
 def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
@@ -34,6 +35,10 @@ def figures(results: Mapping[str, Any]) -> Iterator[Figure]:
             seen = ours[f"{quantile} seen"]
             more = {"beside": PEER, "ratio": bar["seen"], "bar": bar["bar"]}
             yield Figure(f"{name}, as the generator saw it", seen, "µs", **more)
+        if "middle turn" in bar:
+            middle = ours[f"{quantile} {_MIDDLE}"]
+            more = {"beside": PEER, "ratio": bar["middle turn"]}
+            yield Figure(f"{name}, {_MIDDLE}", middle, "µs", **more)
 
 
 def _rounds(ours: Mapping[str, Any], theirs: Mapping[str, Any], quantile: str) -> Range | None:
@@ -46,31 +51,55 @@ def _rounds(ours: Mapping[str, Any], theirs: Mapping[str, Any], quantile: str) -
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """A line for each server and state of things, with what each ratio is held to."""
+    """A line for each server and state of things, with what each ratio is held to; then, where a
+    run has them, the same of the middle turn."""
+    rows, quantiles = results["rows"], _quantiles(results)
+    lost = ["lost"] if any("lost" in row for row in rows) else []
+    seen = any(f"{quantile} seen" in row for row in rows for quantile in quantiles)
+    both = _table(
+        results,
+        [*lost, *(f"{quantile} µs{' (as seen)' * seen}" for quantile in quantiles)],
+        lambda row: [
+            *(f"{row[key]:.2%}" for key in lost),
+            *(_microseconds(row, quantile) for quantile in quantiles),
+        ],
+        _held,
+    )
+    middle = [f"{quantile} {_MIDDLE}" for quantile in quantiles]
+    if any(key in row for row in rows for key in middle):
+        both += "\n" + _table(
+            results,
+            [f"{quantile} µs {_MIDDLE}" for quantile in quantiles],
+            lambda row: [f"{row[key]:,.0f}" for key in middle],
+            lambda bar: ratio(bar["middle turn"]),
+        )
+    return both
+
+
+def _table(
+    results: Mapping[str, Any],
+    columns: Sequence[str],
+    cells: Callable[[Mapping[str, Any]], list[str]],
+    said: Callable[[Mapping[str, Any]], str],
+) -> str:
+    """Each row with `cells` below these `columns`, and with what is `said` of each bar of ours."""
     bars = {(b["threads"], b["meanwhile"], b["quantile"], _is_alike(b)): b for b in results["bars"]}
-    quantiles = [*dict.fromkeys(quantile for _, _, quantile, _ in bars)]
     # Beside gdnsd's quiet tail, and, where a run has it, beside gdnsd's at the same work.
-    besides = [(q, alike) for alike in sorted({key[-1] for key in bars}) for q in quantiles]
-    tells_lost = any("lost" in row for row in results["rows"])
-    head = ["server", "meanwhile", "threads", *(["lost"] if tells_lost else [])]
-    tells_seen = any(f"{quantile} seen" in row for row in results["rows"] for quantile in quantiles)
-    head += [f"{q} µs{' (as seen)' * tells_seen}" for q in quantiles]
-    head += [f"{q} ÷ {PEER}{' at the same' * alike}" for q, alike in besides]
+    sides = sorted({alike for *_, alike in bars})
+    besides = [(quantile, alike) for alike in sides for quantile in _quantiles(results)]
+    ratios = [f"{quantile} ÷ {PEER}{' at the same' * alike}" for quantile, alike in besides]
     lines = []
     for row in results["rows"]:
         threads, meanwhile = row["threads"], row["meanwhile"]
+        told = [strong(row["server"]), "–" if meanwhile == "nothing" else meanwhile, str(threads)]
         found = [bars.get((threads, meanwhile, *beside)) for beside in besides]
-        lines.append(
-            [
-                strong(row["server"]),
-                "–" if meanwhile == "nothing" else meanwhile,
-                str(threads),
-                *([f"{row['lost']:.2%}"] if tells_lost else []),
-                *(_microseconds(row, quantile) for quantile in quantiles),
-                *(_held(bar) if row["server"] == OURS and bar else "–" for bar in found),
-            ]
-        )
-    return table(head, lines)
+        held = [said(bar) if row["server"] == OURS and bar else "–" for bar in found]
+        lines.append([*told, *cells(row), *held])
+    return table(["server", "meanwhile", "threads", *columns, *ratios], lines)
+
+
+def _quantiles(results: Mapping[str, Any]) -> list[str]:
+    return [*dict.fromkeys(bar["quantile"] for bar in results["bars"])]
 
 
 def _is_alike(bar: Mapping[str, Any]) -> bool:
@@ -85,9 +114,15 @@ def _microseconds(row: Mapping[str, Any], quantile: str) -> str:
 
 
 def _held(bar: Mapping[str, Any]) -> str:
-    """A ratio; in brackets as the generator saw it. The bar is for both."""
+    """A ratio; in brackets as the generator saw it. The bar is for both.
+
+    One that is over it, but might be under it by chance, is said to be neither.
+    """
     most = f"≤ {ratio(bar['bar'])}"
-    told = [ratio(bar["ratio"]), *([f"({ratio(bar['seen'])})"] if "seen" in bar else [])]
+    told = " ".join([ratio(bar["ratio"]), *([f"({ratio(bar['seen'])})"] if "seen" in bar else [])])
     if max(bar["ratio"], bar.get("seen", 0.0)) <= bar["bar"]:
-        return f"{' '.join(told)}, {most}"
-    return f"**{' '.join(told)}**, not {most}"
+        return f"{told}, {most}"
+    low, high = rounds_of(bar) or (bar["ratio"], bar["ratio"])
+    if low <= bar["bar"] < high:
+        return f"**{told}**, {most} or not (by chance {low:.2f}–{high:.2f})"
+    return f"**{told}**, not {most}"

@@ -7,7 +7,16 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.native.histogram import LOST_NS, Histogram, interval, pooled, quantile_us, ratio, read
+from bench.native.histogram import (
+    LOST_NS,
+    Histogram,
+    interval,
+    middle_us,
+    pooled,
+    quantile_us,
+    ratio,
+    read,
+)
 
 LATENCIES = st.lists(st.integers(1, 10**9), min_size=1, max_size=50)
 SHARES = st.sampled_from((0.5, 0.99, 0.999))
@@ -50,6 +59,14 @@ def test_rounds_that_differ_make_the_interval_wide() -> None:
     restless = [read([[1000, 1000]])] * 5 + [read([[9000, 1000]])] * 5
     low, high = interval(restless, steady, 0.5)
     assert (low, high) == (1.0, 9.0)
+
+
+def test_a_few_late_turns_are_those_of_all_together_and_not_of_the_middle_one() -> None:
+    quiet, stalled = read([[1000, 1000]]), read([[1000, 900], [9000, 100]])
+    turns = [quiet] * 4 + [stalled]
+    assert quantile_us(pooled(turns), 0.99) == 9.0
+    assert middle_us(turns, 0.99) == 1.0
+    assert middle_us([quiet, stalled], 0.99) == 5.0
 
 
 def test_nothing_answered_has_no_quantile() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness.bench_results import TAILS
 
 from bench import write
 from bench.figures import Figure
@@ -21,7 +22,6 @@ from bench.sections import (
     scale,
     side_by_side,
     start,
-    tails,
 )
 from bench.sections.markdown import number, of_figures, quantity, ratio
 from docs.parts import with_part
@@ -34,27 +34,6 @@ MACHINE = {
     "commit": "0123456789abcdef",
 }
 QUIET = {"load_average": 0.1, "others_cores": 0.05, "stolen": 0.0, "waited": 0.1, "seconds": 9.0}
-TAILS: dict[str, Any] = {
-    "rows": [
-        {
-            "threads": 1,
-            "server": "gdnsd",
-            "meanwhile": "nothing",
-            "p99": 100.0,
-            "all": {"p99": [100.0, 200.0]},
-        },
-        {
-            "threads": 1,
-            "server": "resolverd native",
-            "meanwhile": "publishing",
-            "p99": 150.0,
-            "all": {"p99": [150.0, 500.0]},
-        },
-    ],
-    "bars": [
-        {"threads": 1, "meanwhile": "publishing", "quantile": "p99", "ratio": 2.0, "bar": 1.0}
-    ],
-}
 
 
 def test_a_table_has_no_column_that_is_empty_in_each_row() -> None:
@@ -104,69 +83,6 @@ def test_bars_name_their_figure_by_the_words_beside_them() -> None:
         Figure("memory, full", 0.8, "×", beside="gdnsd", ratio=0.8, bar=0.8),
         Figure("2 threads", 3.0, "s", range=(1, 4), bar=2.0),
     ]
-
-
-def test_tails_have_the_rounds_of_each_ratio() -> None:
-    assert [*tails.figures(TAILS)] == [
-        Figure(
-            "p99, 1 thread, publishing",
-            *(150.0, "µs"),
-            beside="gdnsd",
-            ratio=2.0,
-            range=(1.5, 2.5),
-            bar=1.0,
-        )
-    ]
-    assert tails.tables(TAILS).splitlines()[2:] == [
-        "| gdnsd | – | 1 | 100 | – |",
-        "| **resolverd native** | publishing | 1 | 150 | **2.00**, not ≤ 1.00 |",
-    ]
-
-
-def test_tails_tell_what_was_lost_where_the_run_counted_it() -> None:
-    told = json.loads(json.dumps(TAILS))
-    for row in told["rows"]:
-        row["lost"] = 0.00254
-    assert "| gdnsd | – | 1 | 0.25% | 100 | – |" in tails.tables(told)
-
-
-def test_tails_stand_beside_a_quiet_peer_and_beside_one_at_the_same_work() -> None:
-    both = json.loads(json.dumps(TAILS))
-    (quiet,) = both["bars"]
-    alike = quiet | {"gdnsd meanwhile": "publishing", "ratio": 0.5, "by chance": "0.40–0.60"}
-    both["bars"] = [quiet | {"gdnsd meanwhile": "nothing"}, alike]
-    beside_quiet, beside_alike = tails.figures(both)
-    assert beside_quiet == next(iter(tails.figures(TAILS)))
-    assert beside_alike.name == "p99, 1 thread, both publishing"
-    assert (beside_alike.ratio, beside_alike.range) == (0.5, (0.4, 0.6))
-    head, _, _, ours = tails.tables(both).splitlines()
-    assert head.endswith("| p99 ÷ gdnsd | p99 ÷ gdnsd at the same |")
-    assert ours.endswith("| **2.00**, not ≤ 1.00 | 0.50, ≤ 1.00 |")
-
-
-def test_tails_tell_in_brackets_what_the_generator_saw_and_the_bar_is_for_both() -> None:
-    seen = json.loads(json.dumps(TAILS))
-    for row in seen["rows"]:
-        row["p99 seen"] = 2 * row["p99"]
-    seen["bars"][0] |= {"ratio": 0.9, "seen": 1.1}
-    head, _, peer, ours = tails.tables(seen).splitlines()
-    assert "| p99 µs (as seen) |" in head
-    assert "| 100 (200) |" in peer
-    assert ours.endswith("| 150 (300) | **0.90 (1.10)**, not ≤ 1.00 |")
-    stamped, as_seen = tails.figures(seen)
-    assert (stamped.ratio, as_seen.ratio, as_seen.bar) == (0.9, 1.1, 1.0)
-    assert as_seen.name == f"{stamped.name}, as the generator saw it"
-
-
-def test_tails_of_pooled_rounds_have_what_chance_allows() -> None:
-    pooled = json.loads(json.dumps(TAILS))
-    for row in pooled["rows"]:
-        del row["all"]
-    pooled["bars"][0]["by chance"] = "1.68–3.28"
-    (figure,) = tails.figures(pooled)
-    assert figure.range == (1.68, 3.28)
-    echo = pooled["rows"][0] | {"server": "echo"}
-    assert "| echo | – | 1 | 100 | – |" in tails.tables({**pooled, "rows": [echo]})
 
 
 def test_answers_without_sockets_have_a_column_of_batches_where_a_run_has_it() -> None:
