@@ -8,6 +8,7 @@ infinity, null, and anything but an object at the top.
 from __future__ import annotations
 
 import json
+import math
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -31,21 +32,30 @@ class JsonError(Exception):
 def parse(text: str) -> tuple[dict[str, Any], Mapping[Path, KeyPosition]]:
     """The object, and where each of its keys and elements stands. Raises JsonError."""
     try:
-        tree = json.loads(text, parse_constant=_constant)
+        tree = json.loads(text, parse_constant=_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         at = Position(error.lineno, error.colno)
         raise JsonError(at, f"not JSON: {error.msg}", "see that a JSON reader takes it") from None
     except _ConstantError as error:
-        raise JsonError(Position(1, 1), f"{error} is no number in JSON", "write a number") from None
+        raise JsonError(Position(1, 1), str(error), "write a number") from None
     except RecursionError:
-        raise JsonError(Position(1, 1), "nested too deeply", "write tables of options") from None
+        raise _nested() from None
+    except ValueError:  # of Python, which converts no number of more than 4,300 digits
+        raise JsonError(Position(1, 1), "a number has too many digits", "shorten it") from None
     if not isinstance(tree, dict):
         raise JsonError(
             Position(1, 1), "not an object", 'write {"region": {…}}, as the tables of TOML'
         )
     scan = _Scan(text)
-    scan.value(())
+    try:
+        scan.value(())
+    except RecursionError:
+        raise _nested() from None
     return tree, scan.found
+
+
+def _nested() -> JsonError:
+    return JsonError(Position(1, 1), "nested too deeply", "write tables of options")
 
 
 class _ConstantError(Exception):
@@ -53,7 +63,13 @@ class _ConstantError(Exception):
 
 
 def _constant(name: str) -> NoReturn:
-    raise _ConstantError(name)
+    raise _ConstantError(f"{name} is no number in JSON")
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise _ConstantError(f"{text} is too large for a number")
+    return number
 
 
 class _Scan:

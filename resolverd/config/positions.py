@@ -110,7 +110,7 @@ class _Scan:
             match = _STRING.match(self.text, self.at) or _BARE.match(self.text, self.at)
             if match is None:
                 return parts
-            parts.append((_unquoted(match.group()), self._position(self.at)))
+            parts.append((unquoted(match.group()), self._position(self.at)))
             self.at = match.end()
             self._skip_blank()
             if self._peek() != ".":
@@ -163,7 +163,8 @@ class _Scan:
         return Position(line, at - self._starts[line - 1] + 1)
 
 
-def _unquoted(part: str) -> str:
+def unquoted(part: str) -> str:
+    """What a part of a key says, bare or in the quotes of a basic or a literal string."""
     if part.startswith("'"):
         return part[1:-1]
     if not part.startswith('"'):

@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from resolverd.config import json_text
 from resolverd.config.declared import dotted
 from resolverd.config.defaults import is_written, unwritten
+from resolverd.config.option_keys import key_parts
 from resolverd.config.positions import KeyPosition, Position, locate
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.secrets import is_secret, shown_json_line, shown_line, shown_text
@@ -29,7 +30,8 @@ from resolverd.files.reading import MAX_CONFIG, read_file
 FRAGMENT_TABLES = ("region", "service", "place", "pin")
 FRAGMENTS = ("*.toml", "*.json")
 _Parsed = tuple[dict[str, Any], Callable[[], Mapping[KeyPath, KeyPosition]]]
-_ADDS_UP = re.compile(r"region\.[^.]+\.endpoint|service\.[^.]+\.regions")
+# The lists that add up: `[region.NAME]` `endpoint` and `[service.NAME]` `regions`.
+_ADDS_UP = {("region", "endpoint"), ("service", "regions")}
 
 
 class Origin(NamedTuple):
@@ -103,22 +105,26 @@ class Sources:
 
     def override(self, key: str, value: Any) -> None:
         """Set a dotted key, such as ``server.listen``, over what the files say."""
-        *tables, last = key.split(".")
         node: Any = self.tree
+        path: KeyPath = ()
         try:
+            *tables, last = key_parts(key)
             for part in tables:
-                node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
-            node[int(last) if isinstance(node, list) else last] = value
+                step = _step(node, part)
+                node = node[step] if isinstance(step, int) else node.setdefault(step, {})
+                path = (*path, step)
+            path = (*path, _step(node, last))
+            node[path[-1]] = value
         except (AttributeError, IndexError, TypeError, ValueError):
             self.problems.append(
                 Problem(
                     "--set", 1, 1, "config-override", f"{key} is no place where a value can be",
-                    "name tables, and elements of lists by number, counted from 0",
+                    "name tables, and elements of lists by number, counted from 0; a name that "
+                    "has a dot stands in quotes",
                     source=shown_line(f"{key}={value}"),
                 )
             )  # fmt: skip
             return
-        path = tuple(int(part) if part.isdigit() else part for part in key.split("."))
         value_at = Position(1, len(key) + 2)
         said = Origin("--set", Position(1, 1), f"{key}={value}", value_at)
         self._later.append(partial(_said_instead, path, said))
@@ -177,7 +183,7 @@ class Sources:
                 self._adopt(path, read, written)
             elif isinstance(value, dict) and isinstance(into[key], dict):
                 self._merge(into[key], value, path, read, written)
-            elif isinstance(value, list) and _ADDS_UP.fullmatch(".".join(map(str, path))):
+            elif isinstance(value, list) and _adds_up(path):
                 for index, element in enumerate(value):
                     self._adopt((*path, len(into[key])), (*read, index), written)
                     into[key] = [*into[key], element]
@@ -237,7 +243,7 @@ class Sources:
             return taken(text), partial(locate, text)
         except tomllib.TOMLDecodeError as error:
             at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
-            lines = text.splitlines() or [""]
+            lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
             line, column = (int(at[1]), int(at[2])) if at else (len(lines), len(lines[-1]) + 1)
             said = explain_toml(text, line, str(error).split(" (at ")[0])
             line, column = said.line or line, said.column or column
@@ -314,6 +320,19 @@ class _Written:
     @cached_property
     def origins(self) -> Mapping[KeyPath, Origin]:
         return _origins(self._file, self._text, self._located())
+
+
+def _step(node: Any, part: str) -> int | str:
+    """The key of a table, or the index in a list, that a part of a dotted key names."""
+    if not isinstance(node, list):
+        return part
+    if not part.isdecimal():
+        raise ValueError(f"{part} is no index")
+    return int(part)
+
+
+def _adds_up(path: KeyPath) -> bool:
+    return len(path) == 3 and (path[0], path[2]) in _ADDS_UP
 
 
 def _adopted(

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from resolverd.config.secrets import shown_line
+from resolverd.config.toml_text import DIGITS, NESTED
 
 _HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.\"' -]+?)\s*\]")
 _PAIR = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=\s*(.*?)\s*(?:#.*)?")
@@ -29,8 +30,12 @@ _REASONS = {
     "Unterminated string": "quotes are not closed",
     "Unclosed": "what is open is not closed",
 }
+_UNREADABLE = {NESTED: "write tables of options", DIGITS: "write a number that the option can be"}
 _QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'[^']*'|#.*""")
 _TRIPLE = re.compile(r"\"{3}|'{3}")
+_ALONE = re.compile(r"\s*\[\[?[A-Za-z][A-Za-z0-9_. -]*\]?\]\s*")
+_TYPOGRAPHIC = "“”„‘’"
+_BACKSLASH = "write \\\\, or put the text in single quotes"
 _CLOSING = {"[": "]", "{": "}"}
 _BOOLEANS = {"yes": "true", "no": "false", "on": "true", "off": "false"}
 
@@ -50,6 +55,8 @@ def explain_toml(text: str, line: int, reason: str) -> Explained:
     written = lines[line - 1] if line <= len(lines) else ""
     if reason.startswith(("Cannot declare", "Cannot mutate", "Cannot overwrite")):
         return _twice(lines, line, written)
+    if reason in _UNREADABLE:
+        return Explained(reason, _UNREADABLE[reason])
     if (opened := _opened(lines, line, reason)) is not None:
         return opened
     pair = _PAIR.fullmatch(written)
@@ -78,7 +85,7 @@ def _opened(lines: list[str], line: int, reason: str) -> Explained | None:
     open_for = 0
     for number in range(min(line, len(lines)), 0, -1):
         written = lines[number - 1]
-        plain = _QUOTED.sub(lambda text: " " * len(text[0]), written)
+        plain = _plain(written)
         mark = _TRIPLE.search(written) if reason.startswith("Unterminated") else None
         if mark is not None and len(_TRIPLE.findall(written)) % 2:
             return Explained(
@@ -90,14 +97,66 @@ def _opened(lines: list[str], line: int, reason: str) -> Explained | None:
         # What stands where the reader stopped and is no value may open a table of its own.
         open_for += balance if number < line or pair is not None else min(0, balance)
         if pair is not None and open_for > 0 and pair[2][:1] in _CLOSING:
-            key = pair[1] if shown_line(written, parsed=False) == written else "the value"
+            key = pair[1] if shown_line(written, parsed=False) == written else ""
+            if _is_closed(lines, number, pair.start(2)):
+                return _in_lines(lines, line, key, reason)
             return Explained(
-                f"{key} has a {pair[2][0]} that is not closed",
+                f"{key or 'the value'} has a {pair[2][0]} that is not closed",
                 f"write {_CLOSING[pair[2][0]]} at its end", pair.start(2) + 1, number,
             )  # fmt: skip
         if number < line and (pair is not None or _HEADER.match(plain)):
             return None
     return None
+
+
+def _plain(written: str) -> str:
+    """A line with blanks for what stands in quotes, and for its comment."""
+    return _QUOTED.sub(lambda text: " " * len(text[0]), written)
+
+
+def _is_closed(lines: list[str], number: int, start: int) -> bool:
+    """Whether what opens at `start` of line `number` has its partner before the next key."""
+    opened: list[str] = []
+    for at, written in enumerate(lines[number - 1 :]):
+        plain = _plain(written)
+        inside = at > 0 and opened[-1:] == ["["]
+        if (inside and _PAIR.fullmatch(plain)) or (at > 0 and _ALONE.fullmatch(plain)):
+            return False
+        for character in plain if at > 0 else plain[start:]:
+            if character in _CLOSING:
+                opened.append(character)
+            elif opened and character == _CLOSING[opened[-1]]:
+                opened.pop()
+                if not opened:
+                    return True
+    return False
+
+
+def _in_lines(lines: list[str], line: int, key: str, reason: str) -> Explained:
+    """A mistake in `line`, in a list or table of several lines that is closed below; of `key`."""
+    plain = _plain(lines[line - 1])
+    within = f"the list of {key}" if key else "the list"
+    if plain.count("{") > plain.count("}"):
+        above = _first(lines, line, _HEADER.match)
+        header = _HEADER.match(lines[above - 1]) if above and key else None
+        table = f"[{header[1]}.{key}]" if header and _PAIR.fullmatch(plain) else "a [TABLE]"
+        return Explained(
+            "a table in { and } stands in one line",
+            f"write {{ KEY = VALUE, KEY = VALUE }} there, or {table} with its keys below",
+            plain.rindex("{") + 1,
+        )
+    if reason.startswith("Unescaped"):
+        return Explained(f"{within} has a backslash that is no escape", _BACKSLASH)
+    if any(mark in plain for mark in _TYPOGRAPHIC):
+        return Explained(f"{within} has typographic quotes", 'write straight ones, "…"')
+    if '"' in plain or "'" in plain:
+        return Explained(f"{within} has quotes that are not closed", "close them on the same line")
+    if comment := re.search(r"(?:^|[\s,])//", plain):
+        return Explained("a comment begins with #", "write # before it", comment.end() - 1)
+    return Explained(
+        f"{within} has elements without quotes, or without a comma between them",
+        f'write {key} = ["…", "…"]' if key else 'write ["…", "…"]',
+    )
 
 
 def _twice(lines: list[str], line: int, written: str) -> Explained:
@@ -136,12 +195,12 @@ def _value(key: str, value: str, reason: str) -> Explained:
         return Explained(f"{key} has a value without quotes", f'write {key} = "{value}"')
     if value.count('"') % 2 or (value.count("'") % 2 and '"' not in value):
         return Explained(f"the quotes of {key} are not closed", "close them on the same line")
-    if value[0] in "“”„‘’":
+    if value[0] in _TYPOGRAPHIC:
         return Explained(f"{key} has typographic quotes", f'write straight ones, {key} = "…"')
     if reason.startswith("Unescaped"):
         return Explained(
             f"{key} has a backslash that is no escape",
-            "write \\\\, or put the text in single quotes",
+            _BACKSLASH,
         )
     if value[0] in "\"'" and reason.startswith("Expected newline"):
         return Explained(f"something follows the value of {key}", "write # before a comment")

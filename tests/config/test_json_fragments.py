@@ -180,3 +180,16 @@ def test_each_key_and_element_is_where_its_position_says(
 def test_a_text_of_many_brackets_is_refused() -> None:
     with pytest.raises(JsonError, match="nested too deeply"):
         parse("[" * 100_000 + "]" * 100_000)
+
+
+@pytest.mark.parametrize("depth", [400, 480, 500, 900, 5000])
+def test_what_nests_without_end_is_refused(tmp_path: Path, depth: int) -> None:
+    inside = '{"a":' * depth + "1" + "}" * depth
+    with pytest.raises(ConfigError):
+        load_config(write(tmp_path, "b.json", f'{{"region": {inside}}}'))
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "1" * 5000])
+def test_what_is_too_large_for_a_number_is_refused(tmp_path: Path, number: str) -> None:
+    found = refused(write(tmp_path, "b.json", f'{{"region": {{"b": {{"capacity": {number}}}}}}}'))
+    assert found.id == "config-syntax"
