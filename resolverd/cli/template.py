@@ -21,7 +21,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
             "resolverd template > resolverd.toml && resolverd check",
             "resolverd template --json | jq '.options[] | select(.required)'",
             "resolverd template grafana fleet > fleet.json",
-            "resolverd template prometheus > prometheus.yml",
+            "resolverd template prometheus --jobs > resolverd.scrape.yml",
             "resolverd template alerts > resolverd.rules.yml",
         ],
         run,

@@ -21,6 +21,11 @@ class RegionBias(NamedTuple):
     def __str__(self) -> str:
         return f"{self.ms:g}ms" if self.factor == 1 else f"{self.factor:g}"
 
+    @property
+    def written(self) -> str | float:
+        """The value that an operator writes for it."""
+        return str(self) if self.ms else self.factor
+
 
 NO_BIAS = RegionBias()
 

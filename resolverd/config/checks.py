@@ -32,7 +32,7 @@ from resolverd.config.sticky_checks import check_sticky
 from resolverd.config.targets import endpoint_name
 from resolverd.config.text_checks import check_text
 from resolverd.config.tier_checks import check_tiers
-from resolverd.config.toml_values import toml_value
+from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
 from resolverd.config.verdict_policies import check_verdicts
@@ -100,7 +100,7 @@ def _endpoints(config: Config, tree: Tree) -> Iterator[Finding]:
         if not region.endpoint:
             yield Finding(
                 ("region", name), "config-no-endpoint", f'region "{name}" has no endpoint',
-                f'add [[region.{name}.endpoint]] with address = ["192.0.2.10"] and url = '
+                f'add [[region.{toml_key(name)}.endpoint]] with address = ["192.0.2.10"] and url = '
                 '"http://192.0.2.10:8000"',
             )  # fmt: skip
         elif region.min_endpoints > len(region.endpoint):

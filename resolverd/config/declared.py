@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
+from resolverd.config.toml_values import toml_key
 
 
 class Declared(NamedTuple):
@@ -69,10 +70,16 @@ def members(kind: Any) -> Iterator[Any]:
 
 
 def dotted(path: KeyPath) -> str:
-    """``("region", "us-east", "endpoint", 0)`` as ``region.us-east.endpoint[0]``."""
+    """``("region", "us-east", "endpoint", 0)`` as ``region.us-east.endpoint[0]``.
+
+    A name that has more than letters, digits, _ and - stands in quotes, as TOML wants it.
+    """
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{toml_key(part)}" if text else toml_key(part)
     return text
 
 

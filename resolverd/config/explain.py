@@ -201,7 +201,7 @@ def _near_table(word: str, known: Sequence[str], tree: Mapping[str, Any]) -> str
     if not near or not isinstance(inside, dict):
         return None
     first = next((key for key, value in inside.items() if isinstance(value, dict)), None)
-    return f"[{near[0]}]" if first is None else f"[{near[0]}.{first}]"
+    return f"[{near[0]}]" if first is None else f"[{near[0]}.{toml_key(first)}]"
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 class Section(BaseModel):
     """A table of the configuration: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, allow_inf_nan=False)
 
 
 def contradiction(message: str, hint: str, *keys: str) -> PydanticCustomError:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from resolverd.config.fences import holds_for
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.groups import countries_of
 from resolverd.config.model import Config, Pin
 from resolverd.config.tiers import answering
-from resolverd.config.toml_values import toml_value
+from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.dns.embedded_v4 import extract_v4, formats_with
 from resolverd.dns.limits import EmbeddedV4
 from resolverd.dns.prefix import Prefix, parse_prefix
@@ -169,13 +170,14 @@ def _narrow(path: tuple[str | int, ...], written: Prefix, formats: Formats) -> I
 def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
     for service_name, service in config.service.items():
         every = answering(config, service_name)
-        if _applies(pin, service_name) and not set(pin.regions).intersection(every):
+        if holds_for(pin, service_name) and not set(pin.regions).intersection(every):
             yield Finding(
                 ("pin", name, "regions"), "config-pin-refuses",
                 f"service {service_name} is in none of these regions: "
                 "pinned clients are given none (no_region)",
                 f"write regions = {toml_value([*service.regions, *pin.regions[:1]])} in "
-                f"[service.{service_name}], or here services = [ … ], those that the pin is for",
+                f"[service.{toml_key(service_name)}], or here services = [ … ], those that the "
+                "pin is for",
                 "warning",
             )  # fmt: skip
 
@@ -185,14 +187,14 @@ def _bypasses(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
     kept = {
         region
         for service_name, service in config.service.items()
-        if _applies(pin, service_name)
+        if holds_for(pin, service_name)
         for region in service.regions
         if region not in pin.regions
     }
     giving = [
         service_name
         for service_name, service in config.service.items()
-        if not _applies(pin, service_name) and kept.intersection(service.regions)
+        if not holds_for(pin, service_name) and kept.intersection(service.regions)
     ]
     if giving:
         listed = ", ".join(giving)
@@ -204,7 +206,3 @@ def _bypasses(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
             f"write services = {toml_value([*pin.services, *giving])}, or give "
             f"{giving[0]} endpoints of its own", "warning",
         )  # fmt: skip
-
-
-def _applies(pin: Pin, service: str) -> bool:
-    return not pin.services or service in pin.services

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from resolverd.config.toml_text import parsed
+from resolverd.config.toml_text import loads, parsed
 from resolverd.files.reading import MAX_CONFIG, read_file
 
 # Lines above a mistake that are left out one by one until the rest is TOML. More would cost a check
@@ -78,7 +78,7 @@ def tables_above(text: str, line: int) -> dict[str, Any]:
     last = min(line - 1, len(lines))
     for end in range(last, max(-1, last - _MAX_CUTS), -1):
         try:
-            return tomllib.loads("\n".join(lines[:end]))
+            return loads("\n".join(lines[:end]))
         except tomllib.TOMLDecodeError:
             continue  # the mistake lies in an array or a string of several lines
     return {}

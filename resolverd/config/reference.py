@@ -11,12 +11,14 @@ from pydantic.fields import FieldInfo
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.anycast import Anycast, Bird, Exabgp
+from resolverd.config.bias import RegionBias
 from resolverd.config.fleet import Fleet
 from resolverd.config.model import Admin, Endpoint, Gpus, Pin, Place, Region, Server, Service
 from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import EveryOption, ProbeDefaults, ProbeOverride, groups
 from resolverd.config.rtt import Rtt
 from resolverd.config.spill import Spill
+from resolverd.config.toml_values import toml_value
 from resolverd.config.types import Listener
 
 TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -86,9 +88,11 @@ over.
 - Tables of one name are one table, whose options may stand in several files.
 - The endpoints of a region and the `regions` of a service add up, in the order in which the files
   are read. An endpoint without a name takes its number in that order: name them where fragments
-  come and go.
+  come and go. An edit that gives the number of one that is overridden to another is held
+  (`override-lost`).
 - No other option may be written twice, in whatever files: nothing wins over anything, and the
-  error names both places. `--set` alone lies over the files, and takes a list's whole place.
+  error names both places. `--set` alone lies over the files, and takes a list's whole place; a
+  name with a dot stands in quotes there too: `--set 'service."llama-3.1".ttl=30s'`.
 - Removing a fragment is an edit like any other: what takes a client out of a pin, or a service or
   region away, is held until `resolverd reload --yes`. One fragment with a mistake keeps the whole
   configuration as it was, and no zone or database."""
@@ -178,7 +182,9 @@ def default_of(field: FieldInfo) -> str:
     if isinstance(value, BaseModel) or value in (None, "", (), {}):
         return ""
     if unit_of(field) == "seconds":
-        return f"`{value:g}s`"
+        return f"`{toml_value(value, seconds=True)}`"
+    if isinstance(value, RegionBias):
+        value = value.written
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, Listener):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from resolverd.config.bias import NO_BIAS
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config
+from resolverd.config.toml_values import toml_key
 from resolverd.config.types import Listener
 from resolverd.dns.hostnames import is_elsewhere
 
@@ -146,6 +147,7 @@ def _biases(config: Config) -> Iterator[Finding]:
             yield Finding(
                 ("region", name, "bias"), "config-bias-unused",
                 f"service {service} orders its regions by {policy}, where a bias moves nobody",
-                f'write policy = "nearest" or "latency" in [service.{service}], or remove the bias',
+                f'write policy = "nearest" or "latency" in [service.{toml_key(service)}], or '
+                "remove the bias",
                 "warning", because=(("service", service, "policy"),),
             )  # fmt: skip

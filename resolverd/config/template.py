@@ -137,7 +137,7 @@ def _plain(value: Any) -> Any:
         case tuple() if hasattr(value, "port"):
             return str(value)
         case RegionBias():
-            return str(value) if value.ms else value.factor
+            return value.written
         case list() | tuple():
             return [_plain(element) for element in value]
     return value

@@ -8,6 +8,7 @@ from resolverd.config.explain import did_you_mean
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.model import Config, Service
 from resolverd.config.tiers import answering
+from resolverd.config.toml_values import toml_key
 
 # As of the regions of one service (`regions` in model.py).
 _MOST = 255
@@ -44,7 +45,8 @@ def _of_pair(name: str, edge: Service, config: Config) -> Iterator[Finding]:
         yield Finding(
             path, "config-core-chain",
             f"service {edge.core} has a core of its own, {core.core}: there are two tiers",
-            f'write core = "{core.core}" here, or remove core from [service.{edge.core}]',
+            f'write core = "{core.core}" here, or remove core from '
+            f"[service.{toml_key(edge.core)}]",
             because=(("service", edge.core, "core"),),
         )  # fmt: skip
     elif edge.core_fallback:
@@ -57,7 +59,8 @@ def _of_fallback(name: str, edge: Service, core: Service, config: Config) -> Ite
             ("service", name, "core"), "config-core-answer",
             f'service {edge.core} has answer = "{core.answer}", and {name} "{edge.answer}": '
             "its regions cannot answer here",
-            f'write answer = "{core.answer}" in [service.{name}], or core_fallback = false',
+            f'write answer = "{core.answer}" in [service.{toml_key(name)}], or '
+            "core_fallback = false",
             because=(("service", edge.core, "answer"),),
         )  # fmt: skip
     if (count := len(answering(config, name))) > _MOST:

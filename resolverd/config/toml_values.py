@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from resolverd.config.bias import RegionBias
 from resolverd.config.types import Listener
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -17,6 +18,8 @@ def toml_value(value: Any, *, seconds: bool = False) -> str:
     """`value` as TOML; a number is a duration where it is `seconds`."""
     if isinstance(value, Listener):
         return f'"{value}"'
+    if isinstance(value, RegionBias):
+        value = value.written
     if isinstance(value, Mapping):
         pairs = (f"{toml_key(key)} = {toml_value(inner)}" for key, inner in value.items())
         return f"{{ {', '.join(pairs)} }}"

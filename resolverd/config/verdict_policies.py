@@ -12,6 +12,7 @@ from resolverd.config.finding import Finding, Tree
 from resolverd.config.fleet import VerdictPolicy, parse_verdicts
 from resolverd.config.model import Config
 from resolverd.config.targets import ProbeTargets, probe_targets
+from resolverd.config.toml_values import toml_key
 
 
 def policies_of(config: Config, targets: ProbeTargets) -> dict[str, VerdictPolicy]:
@@ -62,7 +63,8 @@ def _shared(config: Config) -> Iterator[Finding]:
                 ("service", at, "verdicts"), "config-verdicts-shared",
                 f"services {at} and {with_} share the probes of region {region}, and say otherwise "
                 "whose verdicts count there",
-                f'write verdicts = "{_text(config, at, region)}" in [region.{region}], or for both',
+                f'write verdicts = "{_text(config, at, region)}" in '
+                f"[region.{toml_key(region)}], or for both",
             )  # fmt: skip
 
 

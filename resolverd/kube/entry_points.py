@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from resolverd.config.toml_values import toml_key
 from resolverd.config.types import is_hostname
 from resolverd.dns.hostnames import normal_host
 from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
@@ -116,7 +117,7 @@ def region_for(rules: Rules, *objects: Object) -> str:
     if named not in rules.regions:
         raise NoEntryPointError(
             f'there is no region "{named}"',
-            f"write [region.{named}] with its coordinates, or run with --coordinates",
+            f"write [region.{toml_key(named)}] with its coordinates, or run with --coordinates",
         )
     return named
 
@@ -125,7 +126,8 @@ def known_service(name: str, rules: Rules) -> str:
     """The service of that name. Raises NoEntryPointError where there is none."""
     if name not in rules.services:
         raise NoEntryPointError(
-            f'there is no service "{name}"', f"write [service.{name}], or change the annotation"
+            f'there is no service "{name}"',
+            f"write [service.{toml_key(name)}], or change the annotation",
         )
     return name
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from resolverd.config import json_text
 from resolverd.config.probe_layers import DEFAULT_KIND, owners
 from resolverd.config.registered import KNOWN
-from resolverd.config.toml_values import toml_value
+from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.errors import Problem
 from resolverd.kube.entry_points import EntryPoint
 from resolverd.kube.objects import REGION, get, texts
@@ -230,7 +230,7 @@ def _unlike(region: str, endpoints: Sequence[_Endpoint], elsewhere: Elsewhere) -
                 where, 0, 0, "kube-several-hosts",
                 f"a probe of {each.url} asks for another host by each of its services: "
                 f"{_listed(sorted(filter(None, hosts.values())))}",
-                f"write [service.{service}] probe = "
+                f"write [service.{toml_key(service)}] probe = "
                 f"{toml_value({'host': host, 'sni': host})}, and so for the others, or annotate "
                 f"with {REGION}",
             )  # fmt: skip
