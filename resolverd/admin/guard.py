@@ -63,8 +63,17 @@ def _read(path: Path) -> bytes:
         raise ApiError(
             403,
             f"the token cannot be read: {error.strerror}",
-            f"correct {path} on the daemon's host",
+            _mend(path, error),
         ) from error
     if not token:
         raise ApiError(403, "the token file is empty", f"write a token into {path}")
     return token
+
+
+def _mend(path: Path, error: OSError) -> str:
+    if not isinstance(error, PermissionError):
+        return f"correct {path} on the daemon's host"
+    return (
+        f"have systemd give it to the unit by LoadCredential=token:{path}, and write "
+        'admin.token_file = "token"'
+    )

@@ -22,6 +22,7 @@ from resolverd.admin.serving import Serving, serve
 from resolverd.admin.socket_paths import socket_of
 from resolverd.config.model import Admin
 from resolverd.config.types import Listener
+from resolverd.files.credentials import file_named
 
 
 class AdminServer:
@@ -52,7 +53,7 @@ class AdminServer:
                     str(path), error, "set admin.socket to a path of this daemon's own"
                 )
         if settings.listen is not None:
-            guard = Guard(base / settings.token_file if settings.token_file else None)
+            guard = Guard(file_named(settings.token_file, base) if settings.token_file else None)
             try:
                 await self._open_http(settings.listen, guard)
             except OSError as error:

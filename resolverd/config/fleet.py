@@ -95,22 +95,22 @@ class Fleet(Section):
     )
     credentials: str = option(
         "",
-        "File with the credentials for NATS (.creds), relative to this file; it is read for each "
-        "connection. Empty sends none.",
+        "File with the credentials for NATS (.creds): a name that systemd's LoadCredential= gave "
+        "it, or a path relative to this file; it is read for each connection. Empty sends none.",
     )
     ca_file: str = option(
         "",
-        "File with the CA certificates (PEM) that a server is checked with, relative to this file; "
-        "empty takes the system's.",
+        "File with the CA certificates (PEM) that a server is checked with, named as `credentials` "
+        "is; empty takes the system's.",
     )
     client_certificate: str = option(
         "",
-        "File with the certificate (PEM) that is shown to a server that asks for one, relative to "
-        "this file; empty shows none.",
+        "File with the certificate (PEM) that is shown to a server that asks for one, named as "
+        "`credentials` is; empty shows none.",
     )
     client_key: str = option(
         "",
-        "File with its unencrypted key, relative to this file; empty looks for that in "
+        "File with its unencrypted key, named as `credentials` is; empty looks for that in "
         "`client_certificate`.",
     )
     name: FleetName = option(

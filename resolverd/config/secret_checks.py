@@ -14,7 +14,15 @@ from resolverd.config.positions import Path as KeyPath
 from resolverd.config.probe_layers import layers_of
 from resolverd.config.secrets import names_a_secret, secret_parts
 
-_HINT = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
+_PROBED = 'write the token alone into a file, and credential = "/path/of/that/file" into probe'
+_NATS = (
+    'write credentials = "fleet.creds" into [fleet], the file of a user that the operator of NATS '
+    "makes, or client_certificate"
+)
+_PAGE = (
+    "leave it out: {} sends no secret but what stands here. Open the page to this edge's address "
+    "alone, or have a proxy beside it add the secret"
+)
 
 
 class WrittenSecret(NamedTuple):
@@ -23,16 +31,15 @@ class WrittenSecret(NamedTuple):
     path: KeyPath
     check: str
     message: str
-    hint: str = _HINT
+    hint: str = _PROBED
 
 
 def written_secrets(config: Config) -> Iterator[WrittenSecret]:
     """Every secret in a URL, a path or a header."""
     for path, url in _urls(config):
         if parts := " and ".join(secret_parts(url)):
-            yield WrittenSecret(
-                path, "config-secret-in-url", f"{parts} in the URL, for all who read this file"
-            )
+            message = f"{parts} in the URL, for all who read this file"
+            yield WrittenSecret(path, "config-secret-in-url", message, _hint(path))
     for path, probe in layers_of(config):
         options = written(probe)
         for header in options.get("headers", ()):
@@ -48,6 +55,15 @@ def written_secrets(config: Config) -> Iterator[WrittenSecret]:
                 "config-secret-in-url",
                 f"{parts} in the path, for all who read this file",
             )
+
+
+def _hint(path: KeyPath) -> str:
+    """What is to be written in place of a secret in the URL at `path`."""
+    if path[0] == "fleet":
+        return _NATS
+    if path[0] == "region" and path[2] in ("gpu_metrics", "rtt"):
+        return _PAGE.format(path[2])
+    return _PROBED
 
 
 def _urls(config: Config) -> Iterator[tuple[KeyPath, str]]:

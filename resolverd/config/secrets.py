@@ -24,7 +24,10 @@ _SECRET = frozenset({"headers", "body", "credential", "credentials"})
 _SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|session", re.I)
 
 _ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
-_HEADER = re.compile(r"\s*(?:\[\[?[ \t]*([A-Za-z]+)[A-Za-z0-9_.\- \t]*\]\]?\s*)?(?:#.*)?")
+_HEADER = re.compile(
+    r"""\s*(?:\[\[?[ \t]*([A-Za-z]+)(?:[A-Za-z0-9_.\- \t]|(?<=\.)"[A-Za-z0-9_.\-]+\""""
+    r"""|(?<=\.)'[A-Za-z0-9_.\-]+')*\]\]?\s*)?(?:#.*)?"""
+)
 _MEMBER = re.compile(r'"((?:\\.|[^"\\])*)"[ \t]*:[ \t]*(\{?)')
 _BRACKETS = re.compile(r"[\s{}\[\],]*")
 _WORD = re.compile(r"[^\s\[\]{}(),=\"'#]")

@@ -180,8 +180,9 @@ class Admin(Section):
     )
     token_file: str = option(
         "",
-        "File with the token that opens the rest of the API over HTTP to those who send it; "
-        "empty keeps the rest to the socket.",
+        "File with the token that opens the rest of the API over HTTP to those who send it: a name "
+        "that systemd's LoadCredential= gave it, or a path relative to this file. Empty keeps the "
+        "rest to the socket.",
     )
     connections: int = option(
         100,

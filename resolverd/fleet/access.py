@@ -6,6 +6,9 @@
 
 Files are read for each connection: what was put in their place counts from the next one on.
 
+A plain name is a file that systemd gave to the unit (LoadCredential=), or one beside the
+configuration: the same line serves a unit, and root who runs a verb.
+
 A tls:// URL means TLS. nats-py goes on without it where a server does not ask for it. So no secret
 goes out before TLS has shown who the server is, and a connection without it is ended
 (`Access.checked`).
@@ -22,7 +25,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from resolverd.certificates import verifying
 from resolverd.config.fleet import Fleet
+from resolverd.files.credentials import file_named
 from resolverd.files.in_memory import file_in_memory
 from resolverd.files.reading import MAX_CERTIFICATES, MAX_SECRET, SECRETS, key_of, read_regular
 from resolverd.files.threads import Step
@@ -146,7 +151,7 @@ async def access_to(url: str, settings: Fleet, base: Path) -> Access:
 
 
 async def _credentials(settings: Fleet, base: Path) -> UserCredentials:
-    content = await _read("credentials", base / settings.credentials, MAX_SECRET)
+    content = await _read("credentials", settings.credentials, base, MAX_SECRET)
     try:
         return read_credentials(content)
     except CredentialsError as error:
@@ -158,7 +163,7 @@ async def _context(settings: Fleet, base: Path) -> tuple[ssl.SSLContext, float |
     files = {"ca_file": settings.ca_file, "client_certificate": settings.client_certificate}
     files["client_key"] = settings.client_key
     read = {
-        option: await _read(option, base / name, MAX_CERTIFICATES)
+        option: await _read(option, name, base, MAX_CERTIFICATES)
         for option, name in files.items()
         if name
     }
@@ -183,15 +188,12 @@ def _made(read: dict[str, bytes]) -> ssl.SSLContext:
     with ExitStack() as stack:
         paths = {name: stack.enter_context(file_in_memory(read[name])) for name in read}
         try:
-            context = ssl.create_default_context(cafile=paths.get("ca_file"))
+            context = verifying(paths.get("ca_file"))
         except (OSError, ssl.SSLError) as error:
             raise FleetUnavailable(
                 "fleet.ca_file: it holds no CA certificate in PEM: write the file of the CA that "
                 "signed the server's"
             ) from error
-        # Python 3.13 demands all of RFC 5280 of a certificate, such as an Authority Key Identifier,
-        # which those of a private CA often lack; no other client of NATS does.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if certificate := paths.get("client_certificate"):
             try:
                 # An encrypted key would have OpenSSL ask at the terminal.
@@ -206,20 +208,28 @@ def _made(read: dict[str, bytes]) -> ssl.SSLContext:
     return context
 
 
-async def _read(option: str, path: Path, limit: int) -> bytes:
+async def _read(option: str, name: str, base: Path, limit: int) -> bytes:
     """A file's content. Its name stays unsaid: somebody may have written the secret itself."""
 
     def read(step: Step) -> bytes:
-        return read_regular(key_of(path), limit, step)[1]
+        return read_regular(key_of(file_named(name, base)), limit, step)[1]
 
     try:
         return await SECRETS.call(read)
     except OSError as error:
         raise FleetUnavailable(
-            f"fleet.{option}: the file cannot be read: {_in_words(error)}; it has to be there, for "
-            "the user that resolverd runs as"
+            f"fleet.{option}: the file cannot be read: {_in_words(error)}; {_mend(error)}"
         ) from error
 
 
 def _in_words(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
+
+
+def _mend(error: OSError) -> str:
+    if not isinstance(error, PermissionError):
+        return "it has to be there, for the user that resolverd runs as"
+    return (
+        "it is closed to the user that resolverd runs as: let a group read it (chmod 0640) that "
+        "SupplementaryGroups= gives the units, as docs/fleet.md has it"
+    )

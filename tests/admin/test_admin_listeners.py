@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import stat
 from pathlib import Path
@@ -111,6 +113,32 @@ async def test_a_new_token_counts_at_once_and_an_empty_one_opens_nothing(
     reply = await admin.ask_http("POST", "/reload", headers=TOKEN)
     assert reply.status == 403
     assert str(token) in reply.json["hint"]
+
+
+async def test_a_token_that_systemd_gives_opens_the_rest(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "token").write_text("given\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+    async with running(config) as daemon, opened(daemon, config) as admin:
+        headers = {"Authorization": "Bearer given"}
+        assert (await admin.ask_http("POST", "/reload", headers=headers)).status == 200
+        assert (await admin.ask_http("POST", "/reload", headers=TOKEN)).status == 401
+
+
+async def test_a_token_that_is_closed_to_the_daemon_is_said_with_what_systemd_has_to_give(
+    admin: AdminClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("resolverd.admin.guard.read_file", closed)
+    reply = await admin.ask_http("POST", "/reload", headers=TOKEN)
+    assert reply.status == 403
+    given = f"LoadCredential=token:{admin.config.with_name('token')}"
+    assert f'{given}, and write admin.token_file = "token"' in reply.json["hint"]
 
 
 async def test_without_a_token_file_http_only_tells(config: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import tempfile
 from dataclasses import asdict
@@ -11,9 +12,13 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from resolverd.config.fleet import Fleet
 from resolverd.config.load import load_config
+from resolverd.config.model import Region
+from resolverd.config.options import Section
 from resolverd.config.secrets import hide, secrets_of, shown_line, shown_text, shown_url
 from resolverd.errors import ConfigError, Problem
+from resolverd.health.kinds.http_settings import HttpSettings
 
 # Where a secret may stand, as a line of an endpoint or of the table before it.
 PLACES = {
@@ -142,3 +147,25 @@ def test_check_warns_of_secrets_and_says_what_to_write(tmp_path: Path) -> None:
     ]
     assert all("credential = " in w.hint for w in found)
     assert 'a password and "api_key"' in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("line", "table", "named"),
+    [
+        ('[fleet]\nurls = ["nats://u:p@192.0.2.1"]', Fleet, {"credentials", "client_certificate"}),
+        ('[region.b]\ngpu_metrics = ["http://u:p@192.0.2.1/"]', Region, {"gpu_metrics"}),
+        ('[region.b]\nrtt = ["http://192.0.2.1/?key=1"]', Region, {"rtt"}),
+        ('[probe]\nkind = "vllm"\nmetrics_url = "http://u:p@h/"', HttpSettings, {"credential"}),
+    ],
+)
+def test_what_to_write_for_a_secret_in_a_url_is_of_its_own_table(
+    tmp_path: Path, line: str, table: type[Section], named: set[str]
+) -> None:
+    """A password for NATS, put into [probe], would go to all that are probed."""
+    path = tmp_path / "resolverd.toml"
+    rest = 'coordinates = [1.0, 1.0]\n[[region.b.endpoint]]\naddress = ["192.0.2.2"]\n'
+    path.write_text(f"{FILE.format('')}{line}\n{rest if '[region' in line else ''}")
+    (found,) = (w for w in _problems(path) if w.id == "config-secret-in-url")
+    credentials = {"credential", "credentials", "client_certificate", "gpu_metrics", "rtt"}
+    assert named == credentials & set(re.findall(r"\w+", found.hint))
+    assert named <= table.model_fields.keys()

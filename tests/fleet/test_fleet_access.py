@@ -116,6 +116,23 @@ async def test_a_file_that_is_not_there_is_said_without_its_name(tmp_path: Path)
         await until(lambda: "fleet.credentials: the file cannot be read" in link.state.reason)
 
 
+async def test_credentials_that_systemd_gives_are_taken_before_a_file_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = Operator()
+    given = tmp_path / "given"
+    given.mkdir()
+    put(given, operator.user())
+    put(tmp_path, "closed to this user")
+    async with (
+        operated(tmp_path, operator) as server,
+        link_to(server.url, tmp_path, credentials="fleet.creds") as link,
+    ):
+        await until(lambda: "no user's JWT" in link.state.reason)
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(given))
+        await until(lambda: link.state.quorum)
+
+
 async def test_a_server_that_asks_who_this_is_is_said(tmp_path: Path) -> None:
     async with operated(tmp_path, OPERATOR) as server, link_to(server.url, tmp_path) as link:
         await until(lambda: "write fleet.credentials" in link.state.reason)
