@@ -68,13 +68,14 @@ def _held(config: Config, service: str) -> Iterator[tuple[str, frozenset[str]]]:
     """The regions that each pin allows a service; those behind it that pins of its core do too."""
     settings, core = config.service[service], behind(config, service)
     for name, pin in config.pin.items():
-        if _holds(pin, service):
+        if holds_for(pin, service):
             yield name, frozenset(pin.regions).intersection((*settings.regions, *core))
-        elif core and _holds(pin, settings.core):
+        elif core and holds_for(pin, settings.core):
             yield name, frozenset(settings.regions).union(set(pin.regions).intersection(core))
 
 
-def _holds(pin: Pin, service: str) -> bool:
+def holds_for(pin: Pin, service: str) -> bool:
+    """Whether a pin is for a service: one that names none is for all."""
     return not pin.services or service in pin.services
 
 

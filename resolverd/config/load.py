@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from resolverd.config.checks import cross_check
 from resolverd.config.explain import place_of, problems_of
 from resolverd.config.model import Config
+from resolverd.config.option_keys import key_parts
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.published import add_published
 from resolverd.config.sources import Sources, read_sources
@@ -72,7 +73,7 @@ def load_tables(
     sources = Sources(path)
     sources.add(path, fragment=False)
     for key, value in overrides:
-        if key.partition(".")[0] in names:
+        if key_parts(key)[0] in names:
             sources.override(key, value)
     sources.tree = {name: table for name, table in sources.tree.items() if name in names}
     return _loaded(sources)

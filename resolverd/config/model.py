@@ -187,7 +187,9 @@ class Region(Section):
 class Service(Section):
     """`[service.NAME]`: what an inference hostname stands for."""
 
-    model: str = option("", "The model served; shown, and verified by probes of kind vllm.")
+    model: str = option(
+        "", "The model served; shown, and verified by probes of kinds vllm and openai."
+    )
     models: dict[Word, str] = option(
         factory=dict, doc="Models by region, where a region serves another than `model`."
     )

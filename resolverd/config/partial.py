@@ -12,10 +12,9 @@ from typing import Any, Literal, NamedTuple
 from resolverd.config.load import SetOption
 from resolverd.config.model import Server
 from resolverd.config.published import add_published
-from resolverd.config.readable import tables_above
+from resolverd.config.readable import tables_read
 from resolverd.config.sources import Sources, read_sources
 from resolverd.config.tiers import alias_of
-from resolverd.files.reading import MAX_CONFIG, read_file
 
 
 class ZoneSettings(NamedTuple):
@@ -38,8 +37,7 @@ def zone_settings(path: Path, overrides: Sequence[SetOption] = ()) -> ZoneSettin
             if problem.file == str(path):
                 tree = {}
                 if problem.id == "config-syntax":
-                    text = read_file(path, MAX_CONFIG).decode("utf-8", "replace")
-                    tree = tables_above(text, problem.line)
+                    tree, _ = tables_read(path)
     patterns = _patterns(tree, sources)
     if patterns is None:
         return None

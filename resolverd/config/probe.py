@@ -103,6 +103,10 @@ class Probe(Section):
         """The same, asking for `model`, where the kind asks for one."""
         return self
 
+    def urls(self, url: str) -> tuple[str, ...]:
+        """Below which URLs a probe of `url` asks: that itself first, then those of its options."""
+        return (url,)
+
     def secrets(self, url: str) -> tuple[str, ...]:
         """What is sent to `url` and never shown, the longest first."""
         return secrets_of(url, {}, "", "")

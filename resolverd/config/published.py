@@ -124,7 +124,9 @@ def add_published(sources: Sources) -> None:
     sources.merge(published, without=OWN)
     sources.files = (*sources.files, directory / RECORD)
     if isinstance(zones, list) and all(isinstance(pattern, str) for pattern in zones):
-        server["zones"] = [*server.get("zones", []), *(f"{directory}/{each}" for each in zones)]
+        own = server.get("zones", [])
+        if isinstance(own, list):  # another type is said to be none
+            server["zones"] = [*own, *(f"{directory}/{each}" for each in zones)]
 
 
 def _is_there(directory: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Which options a reload cannot adopt: those that sockets and processes were made from."""
+"""Which options a reload cannot adopt: of what was made once, such as sockets and processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from resolverd.config.model import Config
 
 _SERVER = (
     "listen",
+    "state",
     "engine",
     "workers",
     "tcp_idle",
@@ -13,7 +14,7 @@ _SERVER = (
     "tcp_connections",
     "tcp_per_client",
 )
-_ADMIN = ("socket", "listen", "token_file")
+_ADMIN = ("socket", "listen", "token_file", "connections")
 _FLEET = (
     "urls", "credentials", "ca_file", "client_certificate", "client_key", "name", "edge", "domain",
     "replicas", "configuration", "canary",

@@ -7,7 +7,7 @@ from resolverd.config.types import Duration
 
 
 class Rtt(Section):
-    """`[rtt]`: round-trip times that were measured, for services whose `policy` is latency."""
+    """`[rtt]`: measured round-trip times, for services whose `policy` is latency or ttft."""
 
     files: tuple[str, ...] = option(
         (),

@@ -25,6 +25,7 @@ from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PORT = re.compile(r"[0-9]{1,9}")
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -68,7 +69,12 @@ def parse_listener(value: Any) -> Listener:
     except ValueError:
         address = None
     bracketed = bare != host
-    if not colon or address is None or bracketed != (address.version == 6) or not port.isdigit():
+    if (
+        not colon
+        or address is None
+        or bracketed != (address.version == 6)
+        or not _PORT.fullmatch(port)
+    ):
         raise ValueError(
             f'"{text}" is not ADDRESS:PORT, such as "192.0.2.1:53" or "[2001:db8::1]:53"'
         )
@@ -87,7 +93,10 @@ def _coordinates(value: Any) -> tuple[float, float]:
         isinstance(n, int | float) and not isinstance(n, bool) for n in numbers
     ):
         raise ValueError("expected [latitude, longitude] in degrees, such as [50.1, 8.7]")
-    latitude, longitude = map(float, numbers)
+    try:
+        latitude, longitude = map(float, numbers)
+    except OverflowError:
+        raise ValueError("latitude lies in -90…90 and longitude in -180…180 degrees") from None
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         turned = -90 <= longitude <= 90 and -180 <= latitude <= 180
         raise ValueError(

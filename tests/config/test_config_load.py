@@ -306,6 +306,29 @@ def test_a_wrong_override_is_blamed_on_the_command_line(tmp_path: Path) -> None:
     assert (found.file, found.source) == ("--set", "region.a.coordinates=[91, 0]")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("region.1.capacity", -2), ("region.1.endpoint.0.url", "x")]
+)
+def test_a_wrong_override_of_a_name_of_digits_is_blamed_on_the_command_line(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(GOOD.replace("region.a", "region.1").replace('"a"', '"1"'))
+    with pytest.raises(ConfigError) as refused:
+        load_config(path, [(key, value)])
+    (found,) = refused.value.problems
+    assert (found.file, found.source) == ("--set", f"{key}={value}")
+
+
+@pytest.mark.parametrize("index", ["-1", "9", "²", "x"])
+def test_an_override_of_an_element_that_is_not_there_is_refused(tmp_path: Path, index: str) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(GOOD)
+    with pytest.raises(ConfigError) as refused:
+        load_config(path, [(f"service.s.regions.{index}", "a")])
+    assert [problem.id for problem in refused.value.problems] == ["config-override"]
+
+
 def test_probe_layers_override_from_broad_to_narrow(tmp_path: Path) -> None:
     text = (
         GOOD.replace("[region.a]\n", '[probe]\nfall = 4\nrise = 4\npath = "/p"\n[region.a]\n'
@@ -322,3 +345,32 @@ def test_probe_layers_override_from_broad_to_narrow(tmp_path: Path) -> None:
     assert isinstance(judged_for_t, HttpProbe)
     assert (judged_for_s.fall, judged_for_s.rise, judged_for_s.path) == (6, 5, "/e")
     assert (judged_for_t.fall, judged_for_t.rise, judged_for_t.path) == (4, 5, "/e")
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-inf", "1e999"])
+@pytest.mark.parametrize("option", ["capacity", "gpu_metric_full"])
+def test_no_option_is_infinite(tmp_path: Path, option: str, number: str) -> None:
+    path = tmp_path / "resolverd.toml"
+    written = f"{option} = {number}\n"
+    path.write_text(GOOD.replace("[region.a]\n", f"[region.a]\n{written}", 1))
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    assert [p.id for p in refused.value.problems if p.source == written.strip()] == ["config-value"]
+
+
+def test_coordinates_beyond_all_numbers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(f"[server]\ncoordinates = [1{'0' * 400}, 1]\n")
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    assert any("latitude lies in" in problem.message for problem in refused.value.problems)
+
+
+@pytest.mark.parametrize("port", ["²", "٣", "1" * 5000, "", "65536"])
+def test_a_port_is_written_in_ascii_digits(tmp_path: Path, port: str) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(GOOD.replace("[server]\n", f'[server]\nlisten = ["0.0.0.0:{port}"]\n'))
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    (found,) = [problem for problem in refused.value.problems if problem.severity == "error"]
+    assert "is not ADDRESS:PORT" in found.message or "is over 65535" in found.message

@@ -9,6 +9,8 @@ import pytest
 from resolverd.config.load import LoadedConfig, load_config
 from resolverd.config.targets import probe_targets
 from resolverd.errors import ConfigError, Problem
+from resolverd.health.canary_cost import cost
+from resolverd.health.probes.budget import TokenBudget
 
 WORLD = """\
 [server]
@@ -30,6 +32,7 @@ CHAT = """\
 [service.chat]
 regions = ["eu", "asia"]
 """
+BUDGET = "canary_tokens_per_hour"
 
 
 def load(tmp_path: Path, text: str) -> LoadedConfig:
@@ -155,6 +158,56 @@ def test_a_static_page_in_front_of_a_model_is_warned_of_once(
     text = WORLD.replace('kind = "vllm"', f'kind = "{kind}"\npath = "{path}"') + CHAT + service
     found = [problem[1:] for problem in problems_of(tmp_path, text)]
     assert found == [("config-static-page", "warning")] * warned
+
+
+@pytest.mark.parametrize("kind", ["vllm", "openai"])
+@pytest.mark.parametrize(
+    ("options", "expected", "least"),
+    [
+        (f'{BUDGET} = 5000\ncanary_prompt = "{"x" * 1000}"', "config-canary-budget", 10_030),
+        (f'{BUDGET} = 5000\ncanary_prompt = "{"é" * 300}"', "config-canary-budget", 6030),
+        (f"{BUDGET} = 1000\ncanary_max_tokens = 256", "config-canary-max-tokens", 2640),
+    ],
+)
+def test_a_budget_that_holds_no_canary_is_told_with_the_least_that_does(
+    tmp_path: Path, kind: str, options: str, expected: str, least: int
+) -> None:
+    text = WORLD.replace('kind = "vllm"', f'kind = "{kind}"\n{options}') + CHAT + 'model = "m"\n'
+    severity = "warning" if expected == "config-canary-max-tokens" else "error"
+    assert problems_of(tmp_path, text) == [(5, expected, severity)]
+    given = next(line for line in text.splitlines() if line.startswith(BUDGET))
+    enough, too_little = (text.replace(given, f"{BUDGET} = {n}") for n in (least, least - 1))
+    assert expected in {id_ for _, id_, _ in problems_of(tmp_path, too_little)}
+    assert expected not in {id_ for _, id_, _ in problems_of(tmp_path, enough)}
+
+
+@pytest.mark.parametrize("most", [3, 16, 256])
+def test_what_is_told_to_be_enough_holds_the_canary_that_follows_a_refused_one(
+    tmp_path: Path, most: int
+) -> None:
+    given = f"{BUDGET} = 100\ncanary_max_tokens = {most}"
+    text = WORLD.replace('kind = "vllm"', f'kind = "vllm"\n{given}') + CHAT + 'model = "m"\n'
+    few, many = cost("Hi"), cost("Hi", most)
+    budgets = ((n, TokenBudget(n, 0.0)) for n in range(100, 10_000))
+    per_hour = next(n for n, b in budgets if b.spend(few, 0.0) and b.spend(many, 0.0))
+    for told, expected in ((per_hour - 1, True), (per_hour, False)):
+        found = problems_of(tmp_path, text.replace(f"{BUDGET} = 100", f"{BUDGET} = {told}"))
+        assert [id_ for _, id_, _ in found] == ["config-canary-max-tokens"] * expected
+
+
+def test_a_server_that_is_asked_for_two_tokens_alone_needs_no_budget_for_more(
+    tmp_path: Path,
+) -> None:
+    given = f"{BUDGET} = 100\ncanary_max_tokens = 2"
+    text = WORLD.replace('kind = "vllm"', f'kind = "vllm"\n{given}') + CHAT + 'model = "m"\n'
+    assert problems_of(tmp_path, text) == []
+
+
+def test_a_budget_is_too_small_where_the_prompt_is_written(tmp_path: Path) -> None:
+    text = WORLD.replace('kind = "vllm"', f'kind = "vllm"\n{BUDGET} = 1000')
+    prompt = f'probe = {{ canary_prompt = "{"x" * 100}" }}\n'
+    text = text.replace("[region.asia]\n", f"[region.asia]\n{prompt}") + CHAT + 'model = "m"\n'
+    assert problems_of(tmp_path, text) == [(12, "config-canary-budget", "error")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,27 @@
+"""What a file with a mistake says of zones all the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from resolverd.config.partial import zone_settings
+
+TEXT = '[server]\ncoordinates = [1, 2]\nzones = ["z/*.zone"]\n[service.s]\nttl = 60s\n'
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_what_stands_above_a_mistake_counts_behind_a_byte_order_mark_too(
+    tmp_path: Path, mark: str
+) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(mark + TEXT)
+    settings = zone_settings(path)
+    assert settings is not None
+    assert settings.patterns == ("z/*.zone",)
+    assert settings.services is None, "they are not known"
+
+
+def test_of_a_file_that_is_not_there_nothing_is_known(tmp_path: Path) -> None:
+    assert zone_settings(tmp_path / "resolverd.toml") is None
