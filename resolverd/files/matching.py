@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from resolverd.files.reading import THREADS, hidden, key_of, note_glob, replayed_glob
+from resolverd.files.reading import THREADS, hidden, key_of, note_glob, reason_of, replayed_glob
 from resolverd.files.threads import Step
 
 _MAGIC = re.compile(r"[*?\[]")
@@ -33,6 +33,11 @@ class Matches(NamedTuple):
     directories: list[str]
     unlisted: dict[str, OSError]
 
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Those not listed with a final slash, so that none is taken for a file, each with why."""
+        return {f"{path}/": reason_of(error) for path, error in self.unlisted.items()}
+
 
 def match(directory: Path, pattern: str) -> Matches:
     """`expand` within the time that files have to answer, noted as part of a load.
@@ -45,7 +50,7 @@ def match(directory: Path, pattern: str) -> Matches:
     else:
         matches = THREADS.run(lambda step: expand(base, pattern, step))
         matches = matches._replace(paths=[path for path in matches.paths if not hidden(path)])
-    note_glob(base, pattern, matches.paths)
+    note_glob(base, pattern, matches.paths, matches.reasons)
     if directory.is_absolute():
         return matches
     return Matches(

@@ -76,6 +76,7 @@ class Reads:
     """What one load read. `globs` are (directory, pattern); `matched` what they matched.
 
     `matches` says it for each glob, and `contents` is what was read of configuration and zones.
+    `unlisted` are directories that could not be listed, with a final slash, and why (`FileState`).
     `proved` are signatures that tell of every write since the content was read, by file.
     With `settled`, contents by path, a load that met any other content raises UnsettledError. With
     a `replay` its files are read in the place of those on disk.
@@ -90,6 +91,7 @@ class Reads:
         self.proved: dict[str, Signature] = {}
         self.globs: set[tuple[str, str]] = set()
         self.matched: set[str] = set()
+        self.unlisted: dict[str, str] = {}
         self._settled = settled
 
     @contextmanager
@@ -215,12 +217,15 @@ def read_kept(path: Path, limit: int = MAX_KEPT) -> bytes:
     return THREADS.run(lambda step: read_regular(key_of(path), limit, step))[1]
 
 
-def note_glob(directory: str, pattern: str, matched: list[str]) -> None:
+def note_glob(
+    directory: str, pattern: str, matched: list[str], unlisted: Mapping[str, str]
+) -> None:
     """Note a glob that was asked for, where a load is being noted."""
     if (reads := _reads.get()) is not None:
         reads.globs.add((directory, pattern))
         reads.matches[(directory, pattern)] = matched
         reads.matched.update(matched)
+        reads.unlisted |= unlisted
 
 
 def read_regular(name: str, limit: int, step: Step) -> tuple[Signature, bytes]:

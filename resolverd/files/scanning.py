@@ -20,7 +20,8 @@ from resolverd.files.threads import Step
 class Scan(NamedTuple):
     """Files by path, and directories with what tells one from another of the same name.
 
-    A directory that cannot be listed is among the files too, with the reason for its content.
+    A directory that cannot be listed is among the files too, with a final slash after its name
+    and the reason for its content.
     """
 
     files: Mapping[str, FileState]
@@ -57,7 +58,7 @@ class Scanner:
             matches = expand(base, pattern, step)
             wanted |= dict.fromkeys(matches.paths)
             directories |= dict.fromkeys(matches.directories)
-            found |= {p: FileState(NO_SIGNATURE, reason_of(w)) for p, w in matches.unlisted.items()}
+            found |= {p: FileState(NO_SIGNATURE, why) for p, why in matches.reasons.items()}
         directories |= dict.fromkeys(map(os.path.dirname, wanted))
         found |= {name: self._seen(name, step) for name in wanted}
         self._known = {name: self._known[name] for name in wanted if name in self._known}

@@ -52,5 +52,11 @@ def edit_state(
 
 
 def differing(found: Mapping[str, FileState], tried: Mapping[str, str]) -> list[str]:
-    """The files that do not hold what was tried, sorted."""
-    return sorted(path for path, seen in found.items() if seen.content != tried.get(path))
+    """The files that do not hold what was tried, sorted.
+
+    So is a directory that could not be listed (its name ends with a slash) and is not found now.
+    """
+    listed = {path for path in tried if path.endswith("/") and path not in found}
+    return sorted(
+        listed.union(path for path, seen in found.items() if seen.content != tried.get(path))
+    )

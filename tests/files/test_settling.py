@@ -26,7 +26,7 @@ def _seen(signature: int, content: str) -> FileState:
 
 contents = st.sampled_from(["a", "b", "!ENOENT"])
 files = st.dictionaries(
-    st.sampled_from(["f", "g"]), st.builds(_seen, st.integers(0, 2), contents), min_size=1
+    st.sampled_from(["f", "g", "d/"]), st.builds(_seen, st.integers(0, 2), contents), min_size=1
 )
 scans = st.lists(
     st.builds(Scanned, st.floats(0.05, POLL), files)
@@ -65,6 +65,7 @@ def test_what_is_adopted_was_stable_for_settle_and_what_is_stable_is_adopted(
                 break
             since = earlier
         differs = any(tried.get(path) != seen.content for path, seen in files.items())
+        differs = differs or ("d/" in tried and "d/" not in files)
         wanted = (
             EditState.UNCHANGED
             if not differs
@@ -122,3 +123,10 @@ def test_an_edit_taken_back_while_it_is_waited_for_is_none() -> None:
         None,
         EditState.UNCHANGED,
     )
+
+
+def test_a_directory_that_is_not_among_those_that_cannot_be_listed_any_more_is_an_edit() -> None:
+    files, tried = {"f": _seen(1, "a")}, {"f": "a", "d/": "!EACCES"}
+    assert edit_state(None, files, tried, 5.0, 0.0)[1] is EditState.SETTLED
+    gone = {"f": "a", "g": "!ENOENT"}
+    assert edit_state(None, files, gone, 5.0, 0.0)[1] is EditState.UNCHANGED
