@@ -5,7 +5,32 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
+
+
+@cache
+def trusting_this_host() -> ssl.SSLContext:
+    """What verifies servers whose CAs nobody names: those of this host; one for all of them.
+
+    aiohttp's own is not for that: see `verifying`.
+    """
+    with certificates_when_needed():
+        context = verifying()
+    context.set_alpn_protocols(("http/1.1",))
+    return context
+
+
+def verifying(ca_file: str | None = None) -> ssl.SSLContext:
+    """What verifies servers by the CAs of this file, or by those of this host.
+
+    Python 3.13 demands all of RFC 5280 of a certificate, such as an Authority Key Identifier, which
+    those of a private CA often lack. Other clients do not: the server would be down for us alone.
+    Raises OSError and ssl.SSLError.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 @contextmanager

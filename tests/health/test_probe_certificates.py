@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.certificates import Authority, server_context
 from structlog.testing import capture_logs
 
+from resolverd.certificates import trusting_this_host
 from resolverd.health.connection import Connection
 from resolverd.health.events import EndpointEvents
 from resolverd.health.kinds.http import HttpProbe
@@ -126,6 +128,36 @@ async def test_without_its_ca_a_server_is_not_believed(
     url = f"https://127.0.0.1:{await serve(healthy, server_context(authority.sign('s.pem')))}"
     assert (await ask(url)).reason.startswith("certificate: unable to get local issuer")
     assert (await ask(url, ca=str(authority.ca))).ok
+
+
+@pytest.fixture
+def strict(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A host that trusts this CA alone, with contexts as Python 3.13 makes them."""
+    made = ssl.create_default_context
+
+    def strictly(**options: Any) -> ssl.SSLContext:
+        context = made(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr("ssl.create_default_context", strictly)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))
+    monkeypatch.setenv("SSL_CERT_DIR", "/nonexistent")
+    trusting_this_host.cache_clear()
+    yield
+    trusting_this_host.cache_clear()
+
+
+@pytest.mark.usefixtures("strict")
+async def test_what_python_3_13_alone_refuses_is_no_failure_under_a_ca_that_this_host_trusts(
+    serve: Serve, ask: Ask, authority: Authority
+) -> None:
+    """These certificates have no Authority Key Identifier (RFC 5280 §4.2.1.1)."""
+    url = f"https://127.0.0.1:{await serve(healthy, server_context(authority.sign('s.pem')))}"
+    assert [(await ask(url)).reason, (await ask(url, ca=str(authority.ca))).reason] == [
+        "HTTP 200",
+        "HTTP 200",
+    ]
 
 
 @pytest.mark.parametrize("verify", [True, False])

@@ -44,7 +44,7 @@ async def tls_port(serve: Serve, server_names: list[str | None]) -> int:
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's certificate stands among those this host trusts."""
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
-    monkeypatch.setattr("aiohttp.connector._SSL_CONTEXT_VERIFIED", context)
+    monkeypatch.setattr("resolverd.health.probes.connection.trusting_this_host", lambda: context)
 
 
 async def test_a_self_signed_certificate_fails(ask: Ask, tls_port: int) -> None:

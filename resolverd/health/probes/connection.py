@@ -18,6 +18,7 @@ import aiohappyeyeballs
 import aiohttp
 from aiohttp import client_proto, client_reqrep
 
+from resolverd.certificates import trusting_this_host
 from resolverd.health.probes.bounds import refuse_if_over
 from resolverd.health.probes.certificate import expires_at
 from resolverd.health.probes.protocol import FramedProtocol
@@ -44,7 +45,7 @@ class TracingConnector(aiohttp.TCPConnector):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(force_close=True, **options)
+        super().__init__(force_close=True, ssl=trusting_this_host(), **options)
         self._factory: partial[Any] = partial(FramedProtocol, loop=self._loop)
 
     async def _wrap_create_connection(

@@ -10,6 +10,7 @@ import os
 import ssl
 from contextlib import ExitStack
 
+from resolverd.certificates import verifying
 from resolverd.files.in_memory import file_in_memory
 from resolverd.files.reading import MAX_CERTIFICATES, SECRETS, key_of, read_regular
 from resolverd.files.signatures import Signature, signature_of
@@ -63,11 +64,8 @@ class TlsSettings:
         with ExitStack() as files:
             paths = {n: files.enter_context(file_in_memory(c)) for n, c in contents.items()}
             try:
-                context = ssl.create_default_context(cafile=paths.get(self._ca))
+                context = verifying(paths.get(self._ca))
                 context.set_alpn_protocols(("http/1.1",))
-                # Python 3.13 demands all of RFC 5280 of a certificate, such as an Authority Key
-                # Identifier. Other clients do not: the endpoint would be down for us alone.
-                context.verify_flags &= ~ssl.VERIFY_X509_STRICT
                 if not self._verify:
                     context.check_hostname = False
                     context.verify_mode = ssl.CERT_NONE
