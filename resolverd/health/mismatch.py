@@ -48,22 +48,36 @@ class PeerMismatches:
 
     def __init__(self) -> None:
         self._known: dict[str, PeerMismatch] = {}
+        self._asked_at: dict[str, str] = {}  # the URL of each as it was contradicted last
 
     def record(
-        self, outvoted: Mapping[str, Difference], identified: Container[str], now: float
+        self,
+        outvoted: Mapping[str, Difference],
+        identified: Container[str],
+        asked_at: Mapping[str, str],
+        now: float,
     ) -> None:
         """Know that of those `identified` exactly these are contradicted now.
 
-        Of whom it is not known who they are, the last that was known holds.
+        Of whom it is not known who they are, the last that was known holds, for as long as they are
+        asked it at the same URL: `asked_at` is as `peers.asked_at` has it, and whoever is not in it
+        is forgotten.
         """
-        for target, known in self._known.items():
-            if known.difference and target in identified and target not in outvoted:
+        for target, known in list(self._known.items()):
+            if target not in asked_at:
+                del self._known[target], self._asked_at[target]
+            elif (
+                known.difference
+                and target not in outvoted
+                and (target in identified or asked_at[target] != self._asked_at[target])
+            ):
                 self._known[target] = PeerMismatch(None, now)
         for target, difference in outvoted.items():
             earlier = self._known.get(target)
             lasting = earlier is not None and earlier.difference is not None
             since = earlier.changed_at if earlier is not None and lasting else now
             self._known[target] = PeerMismatch(difference, since)
+            self._asked_at[target] = asked_at[target]
 
     def by_target(self) -> Mapping[str, PeerMismatch]:
         """The mismatches as they are now."""

@@ -7,12 +7,13 @@ what `must_agree` lists is the wrong one. So the contradicted are always fewer t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from resolverd.config.model import Config
-from resolverd.config.targets import ProbeTargets
+from resolverd.config.targets import ProbeTarget, ProbeTargets
 from resolverd.health.identity import NO_MAJORITY, Difference, Identity, differences
+from resolverd.health.kinds.kind import lists_models
 from resolverd.health.verdict import Verdict
 
 
@@ -53,6 +54,26 @@ def outvoted(
                 if difference.majority != NO_MAJORITY:
                     found.setdefault(target, difference)
     return found
+
+
+def asked_at(config: Config, targets: ProbeTargets, ids: Iterable[str]) -> dict[str, str]:
+    """At which URL each of these is asked who it is; empty where `must_agree` asks nothing of it.
+
+    Those that are no targets, or no longer, are left out.
+    """
+    return {
+        id_: target.endpoint.url if _must_agree(config, targets, target) else ""
+        for id_ in ids
+        if (target := targets.by_id.get(id_)) is not None
+    }
+
+
+def _must_agree(config: Config, targets: ProbeTargets, target: ProbeTarget) -> bool:
+    return lists_models(target.settings.kind) and any(
+        target.id in targets.ids.get((name, target.region), ())
+        for name, service in config.service.items()
+        if service.must_agree
+    )
 
 
 def _groups(

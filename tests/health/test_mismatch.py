@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 
+import pytest
 from harness.config import REGIONS, config_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,21 +15,18 @@ from resolverd.config.targets import probe_targets
 from resolverd.health.identity import Difference, Identity
 from resolverd.health.mismatch import PeerMismatch, PeerMismatches
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import outvoted
+from resolverd.health.peers import asked_at, outvoted
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 
-CONFIG = Config.model_validate(
-    tomllib.loads(
-        config_text(
-            """
+TEXT = config_text(
+    """
 [service.chat]
 model = "m"
 regions = ["us-east", "us-west", "eu-west", "ap-northeast"]
 """,
-            probe='kind = "vllm"\n',
-        )
-    )
+    probe='kind = "vllm"\n',
 )
+CONFIG = Config.model_validate(tomllib.loads(TEXT))
 TARGETS = probe_targets(CONFIG)
 IDS = [f"{region}-1" for region in REGIONS]
 SHORT = Difference("max_model_len", "8192", "4096")
@@ -83,12 +81,35 @@ def test_dissent_takes_a_server_down_with_its_own_reason_and_never_up() -> None:
 
 
 def test_the_end_of_dissent_is_a_change_and_needs_to_be_seen() -> None:
-    mismatches = PeerMismatches()
-    mismatches.record({"a": SHORT}, ["a", "b"], 10.0)
-    mismatches.record({"a": SHORT}, ["a", "b"], 20.0)
+    mismatches, asked = PeerMismatches(), {"a": "http://a.example", "b": "http://b.example"}
+    mismatches.record({"a": SHORT}, ["a", "b"], asked, 10.0)
+    mismatches.record({"a": SHORT}, ["a", "b"], asked, 20.0)
     assert mismatches.by_target() == {"a": PeerMismatch(SHORT, 10.0)}
-    mismatches.record({}, ["b"], 30.0)
+    mismatches.record({}, ["b"], asked, 30.0)
     assert mismatches.by_target() == {"a": PeerMismatch(SHORT, 10.0)}, "not known who it is"
-    mismatches.record({}, ["a", "b"], 40.0)
+    mismatches.record({}, ["a", "b"], asked, 40.0)
     assert mismatches.by_target() == {"a": PeerMismatch(None, 40.0)}
     assert mismatches.by_target()["a"].over(verdict(State.UP), 45.0).changed_at == 40.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "known"),
+    [
+        ('kind = "vllm"', 'kind = "http"', {IDS[0]: PeerMismatch(None, 20.0)}),
+        ('model = "m"', 'model = "m"\nmust_agree = []', {IDS[0]: PeerMismatch(None, 20.0)}),
+        ("192.0.2.10:8000", "192.0.2.11:8000", {IDS[0]: PeerMismatch(None, 20.0)}),
+        ('["us-east", "us-west", ', '["us-west", ', {}),
+        ('kind = "vllm"', 'kind = "vllm"\nfall = 2', {IDS[0]: PeerMismatch(SHORT, 10.0)}),
+    ],
+    ids=["another kind", "nothing must agree", "another URL", "no target", "the same question"],
+)
+def test_dissent_does_not_outlive_an_edit_after_which_nobody_is_asked(
+    before: str, after: str, known: dict[str, PeerMismatch]
+) -> None:
+    """Nobody knows who it is after any of them: it is not asked, or has not answered yet."""
+    mismatches = PeerMismatches()
+    mismatches.record({IDS[0]: SHORT}, IDS, asked_at(CONFIG, TARGETS, IDS), 10.0)
+    assert before in TEXT
+    edited = Config.model_validate(tomllib.loads(TEXT.replace(before, after)))
+    mismatches.record({}, [], asked_at(edited, probe_targets(edited), IDS), 20.0)
+    assert mismatches.by_target() == known
