@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from resolverd import log
 from resolverd.dns.hostnames import is_elsewhere, normal_host
@@ -24,16 +26,31 @@ from resolverd.health.resolved import (
     Resolved,
     next_lookup,
 )
+from resolverd.patience.timeout import PatientTimeout
 
 Lookup = Callable[[str, RRType], Awaitable[Found]]
 OnChange = Callable[[str, tuple[str, ...], tuple[str, ...]], None]
 
 _FAMILIES: tuple[RRType, RRType] = ("A", "AAAA")
+# Seconds for which the second family is waited for once the first is answered. RFC 8305 §3 has
+# 0.05, for users; a first probe, which is to ask over both, may begin a little later.
+_RESOLUTION_DELAY = 0.25
+
+
+class _Said(NamedTuple):
+    """What one lookup said: why it failed, or why there is none, and what leads nowhere."""
+
+    failing: str = ""
+    absence: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of one hostname; `failing` is the reason while refreshes fail."""
+    """What is known of one hostname; `failing` is the reason while refreshes fail.
+
+    `first` is set once a refresh is over, `some` then or once there are addresses of one family.
+    """
 
     by_family: dict[RRType, Family] = field(
         default_factory=lambda: {family: Family() for family in _FAMILIES}
@@ -46,12 +63,18 @@ class Entry:
     resolved_at: float | None = None
     changed: float | None = None
     had_addresses: bool = False
+    some: asyncio.Event = field(default_factory=asyncio.Event)
     first: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def addresses(self) -> tuple[str, ...]:
         """IPv4 first, each family in numeric order."""
         return tuple(a for family in _FAMILIES for a in self.by_family[family].addresses)
+
+    def tried(self) -> None:
+        """A refresh is over, whatever came of it: nobody waits for the first any longer."""
+        self.some.set()
+        self.first.set()
 
 
 class AddressBook:
@@ -138,12 +161,12 @@ class AddressBook:
         return not pending
 
     async def tried(self, hostname: str) -> tuple[str, ...]:
-        """The addresses of `hostname`, waiting for its first resolution if need be."""
+        """The addresses of `hostname`, waiting for those of one family at least if need be."""
         entry = self._entries.get(normal_host(hostname))
         if entry is None:
             return ()
         if not entry.addresses:
-            await entry.first.wait()
+            await entry.some.wait()
         return entry.addresses
 
     def replace(self, hostnames: Iterable[str]) -> None:
@@ -188,7 +211,7 @@ class AddressBook:
         if not task.cancelled() and (defect := task.exception()):
             self._log.error("addresses.defect", hostname=hostname, exc_info=defect)
         if hostname in self._entries:
-            self._entries[hostname].first.set()
+            self._entries[hostname].tried()
 
     async def _keep_fresh(self, hostname: str) -> None:
         """Refresh for ever; a defect costs one refresh, and is an event while it is another one."""
@@ -200,43 +223,87 @@ class AddressBook:
                 wait, defect = self._retry, repr(error)
                 if defect != known:
                     self._log.error("addresses.defect", hostname=hostname, exc_info=error)
-                entry.first.set()
+                entry.tried()
             known = defect
             await asyncio.sleep(wait)
 
     async def _refresh(self, hostname: str, entry: Entry) -> float:
-        """Look `hostname` up once; returns the seconds until the next time."""
+        """Look `hostname` up once; returns the seconds until the next time.
+
+        A family that is answered late, or never (RFC 4074 §4.1), holds up the other, and whoever
+        waits for some address, for `_RESOLUTION_DELAY` alone. `first_round` waits for both.
+        """
+        said: dict[RRType, _Said] = {}
+        lookups = {
+            family: asyncio.ensure_future(self._lookup(hostname, family)) for family in _FAMILIES
+        }
         before = entry.addresses
-        answers = await asyncio.gather(
-            *(self._lookup(hostname, family) for family in _FAMILIES), return_exceptions=True
-        )
-        now, failing, absences = self._clock(), "", []
-        refused: list[str] = []
-        for family, answer in zip(_FAMILIES, answers, strict=True):
-            known = entry.by_family[family]
-            if isinstance(answer, LookupFailedError | OSError):
-                failing = failing or f"{family}: {answer}"
-                entry.by_family[family] = known.failed()
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                taken = tuple(a for a in answer.addresses if self._is_taken(a))
-                refused += [a for a in answer.addresses if a not in taken]
-                if taken:
-                    entry.by_family[family] = known.found(taken, answer.ttl, now)
-                else:
-                    absences.append(answer.absence or "only addresses that lead nowhere")
-                    entry.by_family[family] = known.absent(answer.ttl, now, self.grace)
-        families = list(entry.by_family.values())
-        if not failing and len(absences) == len(_FAMILIES):
+        try:
+            await asyncio.wait(lookups.values(), return_when=asyncio.FIRST_COMPLETED)
+            if late := await _late(lookups.values()):
+                self._take_in(entry, lookups, said)
+                self._note_addresses(hostname, entry, before)
+                before = entry.addresses
+                await asyncio.wait(late)
+            self._take_in(entry, lookups, said)
+        except BaseException:
+            for lookup in lookups.values():
+                lookup.cancel()
+            await asyncio.gather(*lookups.values(), return_exceptions=True)
+            raise
+        failing = next((f"{f}: {said[f].failing}" for f in _FAMILIES if said[f].failing), "")
+        absences = [said[family].absence for family in _FAMILIES]
+        if not failing and all(absences):
             failing = absences[0] if absences[0] == absences[1] else " and ".join(absences)
         entry.refreshes += 1
         self._note_failure(hostname, entry, failing)
-        self._note_refused(hostname, entry, tuple(refused))
+        self._note_refused(hostname, entry, tuple(a for f in _FAMILIES for a in said[f].refused))
+        self._note_addresses(hostname, entry, before)
+        entry.tried()
+        return next_lookup(
+            list(entry.by_family.values()),
+            failing=bool(failing),
+            retry=self._retry,
+            confirm=self.grace / 5,
+            minimum=self._minimum,
+            maximum=self._maximum,
+        )
+
+    def _take_in(
+        self,
+        entry: Entry,
+        lookups: Mapping[RRType, asyncio.Future[Found]],
+        said: dict[RRType, _Said],
+    ) -> None:
+        """Take in the families whose lookups have ended, but those of which it is known."""
+        for family, lookup in lookups.items():
+            if lookup.done() and family not in said:
+                said[family] = self._taken(entry, family, lookup)
+
+    def _taken(self, entry: Entry, family: RRType, lookup: asyncio.Future[Found]) -> _Said:
+        """Know what a lookup of one family, which has ended, makes of it."""
+        known, now = entry.by_family[family], self._clock()
+        try:
+            answer = lookup.result()
+        except (LookupFailedError, OSError) as error:
+            entry.by_family[family] = known.failed()
+            return _Said(failing=str(error))
+        taken = tuple(a for a in answer.addresses if self._is_taken(a))
+        refused = tuple(a for a in answer.addresses if a not in taken)
+        if taken:
+            entry.by_family[family] = known.found(taken, answer.ttl, now)
+            return _Said(refused=refused)
+        entry.by_family[family] = known.absent(answer.ttl, now, self.grace)
+        absence = answer.absence or "only addresses that lead nowhere"
+        return _Said(absence=absence, refused=refused)
+
+    def _note_addresses(self, hostname: str, entry: Entry, before: tuple[str, ...]) -> None:
+        """The addresses are what they are now: whoever waits for some, or for a change, is told."""
         if entry.had_addresses and bool(before) != bool(entry.addresses):
-            entry.changed = now
+            entry.changed = self._clock()
         entry.had_addresses = entry.had_addresses or bool(entry.addresses)
-        entry.first.set()
+        if entry.addresses:
+            entry.some.set()
         if entry.addresses != before:
             self._log.info(
                 "addresses.changed",
@@ -247,14 +314,6 @@ class AddressBook:
             if self._on_change:
                 self._on_change(hostname, before, entry.addresses)
         self._remember(hostname, entry)
-        return next_lookup(
-            families,
-            failing=bool(failing),
-            retry=self._retry,
-            confirm=self.grace / 5,
-            minimum=self._minimum,
-            maximum=self._maximum,
-        )
 
     def _is_taken(self, address: str) -> bool:
         return self._local or is_elsewhere(address)
@@ -288,3 +347,11 @@ class AddressBook:
         if refused and refused != entry.refused_now:
             self._log.warning("addresses.refused", hostname=hostname, addresses=list(refused))
         entry.refused_now = refused
+
+
+async def _late(lookups: Collection[asyncio.Future[Found]]) -> set[asyncio.Future[Found]]:
+    """Those that take longer than `_RESOLUTION_DELAY`, less what this host itself was late by."""
+    with suppress(TimeoutError):
+        async with PatientTimeout(asyncio.get_running_loop().time() + _RESOLUTION_DELAY):
+            await asyncio.wait(lookups)
+    return {lookup for lookup in lookups if not lookup.done()}

@@ -68,7 +68,7 @@ class AllTargetsHealth:
     ) -> IsolationChange | None:
         """Know exactly these; of those `anew` no outcome has been seen."""
         self._members = dict(members)
-        self._evidence.keep(members)
+        self._evidence.keep(members.keys() - set(anew))
         self._undetermined &= members.keys() - set(anew)
         isolated = self.isolation.isolated
         self.isolation.replace({id_: member.region for id_, member in members.items()}, anew, now)

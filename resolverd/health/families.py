@@ -35,6 +35,10 @@ class FamilyEvidence:
         known = self._responded_at[family].get(target, -math.inf)
         self._responded_at[family][target] = now if responded else known
 
+    def forget(self, target: str, family: Family) -> None:
+        """`target` is asked over `family` no longer."""
+        self._responded_at[family].pop(target, None)
+
     def keep(self, targets: Iterable[str]) -> None:
         """Know of exactly these."""
         kept = set(targets)
@@ -58,6 +62,8 @@ class FamilyHealth:
     health: dict[Family, EndpointHealth] = field(default_factory=dict)
     results: Mapping[Family, FamilyResult] = field(default_factory=dict)
     _unresponsive_since: dict[Family, float] = field(default_factory=dict)
+    _undecided: frozenset[Family] = frozenset()  # of these it is not known whose fault that is
+    _in_doubt: frozenset[Family] = frozenset()  # and of these it may be known soon
 
     def observe(
         self,
@@ -80,6 +86,9 @@ class FamilyHealth:
             return
         for family in self.health.keys() - results.keys():
             del self.health[family]  # it has addresses of it no longer
+            self._unresponsive_since.pop(family, None)
+            evidence.forget(target, family)
+        undecided = set()
         for family, result in results.items():
             if family not in self.health:
                 adopts = first and result.responded
@@ -90,6 +99,7 @@ class FamilyHealth:
             elif not evidence.is_its_own(
                 target, family, self._unresponsive_since.setdefault(family, started)
             ):
+                undecided.add(family)
                 continue
             self.health[family] = machine.observe(
                 self.health[family],
@@ -98,6 +108,12 @@ class FamilyHealth:
                 now,
                 started,
             )
+        self._undecided = frozenset(undecided)
+        self._in_doubt = frozenset(
+            family
+            for family in undecided
+            if started - self._unresponsive_since[family] < settings.interval
+        )
 
     @property
     def known(self) -> bool:
@@ -105,12 +121,26 @@ class FamilyHealth:
         return bool(self.health or self.results or self._unresponsive_since)
 
     @property
+    def silent(self) -> bool:
+        """Whether the last probe got no response over some family."""
+        return bool(self._unresponsive_since)
+
+    @property
     def unsettled(self) -> bool:
-        """Whether some family may soon be withheld or given again, and so is to be asked soon."""
-        if not self.health and not self._unresponsive_since:
+        """Whether some family may soon be withheld or given again, and so is to be asked soon.
+
+        While one does not respond, and nobody else over it, that is so for an `interval`: by then
+        each other target has been asked. Later it is asked when the endpoint is, which a host
+        without the family would else ask in haste for ever.
+        """
+        if not self.health:
             return False
-        moving = any(h.state in (State.SUSPECT, State.RECOVERING) for h in self.health.values())
-        return moving or bool(self._unresponsive_since.keys() - self._withheld())
+        moving = any(
+            health.state in (State.SUSPECT, State.RECOVERING)
+            for family, health in self.health.items()
+            if family not in self._undecided
+        )
+        return moving or not self._in_doubt <= self._withheld()
 
     @property
     def withholds(self) -> bool:

@@ -284,9 +284,9 @@ class Monitor:
             self._tools.book.grace = seconds
 
     def _moved(self, hostname: str, before: tuple[str, ...], _after: tuple[str, ...]) -> None:
-        """A URL's host has other addresses: what is believed of it was measured elsewhere."""
+        """A host that is asked has other addresses: what is believed of it is of elsewhere."""
         for watch in self._watches.values() if before and self._tools else ():
-            if normal_host(URL(watch.target.url).host or "") == hostname:
+            if hostname in map(normal_host, _hostnames([watch.target])):
                 watch.probe_early()
 
     def _target(self, id_: str) -> Target | None:
@@ -355,8 +355,9 @@ async def in_waves(watches: list[Watch]) -> None:
 
 
 def _hostnames(targets: Iterable[Target]) -> Iterator[str]:
-    """The names in the targets' URLs that have to be resolved."""
+    """The names that have to be resolved: in the targets' URLs, and in those of their probes."""
     for target in targets:
-        host = URL(target.url).host
-        if host and not is_address(host):
-            yield host
+        for url in target.settings.urls(target.url):
+            host = URL(url).host
+            if host and not is_address(host):
+                yield host

@@ -8,9 +8,10 @@ Start to start, the next probe begins
 
 Settled is up with no failure that still counts. "Anything else" includes a probe that has not
 answered by then: probes of one target may overlap, `fall` at most, and only while the target
-serves. Both together bound the time from the start of the first failed probe to down by
-(fall - 1) × fast_interval + timeout, however long the timeout is. Outcomes that count started at
-least fast_interval apart, which is what `Verdict.no_flip_before` promises.
+serves. But one that has its answer over one family is waited for, an interval at most, while the
+other is known to be silent, unless another is asked for. Both together bound the time from the
+start of the first failed probe to down by (fall - 1) × fast_interval + timeout. Outcomes that count
+started at least fast_interval apart, which is what `Verdict.no_flip_before` promises.
 
 What an outcome means, and which probes under way it supersedes, is decided in `target_health` and
 `all_targets`; here are attempts and timers. What can count no more is cancelled.
@@ -27,7 +28,7 @@ import random
 from collections.abc import Callable
 
 from resolverd import log
-from resolverd.health.all_targets import AllTargetsHealth, Member
+from resolverd.health.alone import judged_alone
 from resolverd.health.connection import Connection, ConnectionRecord
 from resolverd.health.families import FamilyHealth
 from resolverd.health.grid import Grid
@@ -97,14 +98,14 @@ class Watch:
         self._overridden = overridden
         self.judged_health = TargetHealth(target.settings, clock())
         self._repeated = repeated
-        self._ended = ended or _judged_alone(target, self.judged_health, clock)
+        self._ended = ended or judged_alone(target, self.judged_health, clock)
         self.readings: Readings | None = None
         self.responded = True
         self._connection = ConnectionRecord()
         self._attempts: dict[Attempt | asyncio.Task[Outcome], float] = {}
         self._timers, self._grid = timers or Timers(clock), grid or Grid()
         self._timer: Timer | None = None
-        self._overdue = False
+        self._overdue = self._early = False
         self._started = self._due_at = self._reported_at = -math.inf
 
     def restore(self, health: EndpointHealth) -> None:
@@ -140,6 +141,7 @@ class Watch:
     def probe(self) -> None:
         """Start a probe now. The schedule goes on from here by itself."""
         started = self._started = self._clock()
+        self._early = False
         if dropped := self.judged_health.begin(started):
             self._cancel_superseded(dropped)
         settings = self.target.settings
@@ -157,13 +159,15 @@ class Watch:
         """Probe now instead of when it is due, if fast_interval has passed since the last start."""
         fast = self.target.settings.fast_interval
         if self.first.is_set() and self._clock() - self._started >= fast:
+            self._early = True
             self._due()
 
     def probe_soon(self) -> None:
         """As `probe_early`, or as soon as that may be."""
         soon = self._started + self.target.settings.fast_interval
-        if self.first.is_set() and self._clock() < soon < self._due_at:
+        if self.first.is_set() and self._clock() < soon <= self._due_at:
             self._next_at(soon)
+            self._early = True
         self.probe_early()
 
     def apply(self, change: TargetChange) -> None:
@@ -262,17 +266,28 @@ class Watch:
         self._next_at(self._grid.within(earliest, latest, self._rng.random()))
 
     def _due(self) -> None:
-        under_way = self.judged_health.under_way
-        if not under_way or (self.judged_health.serves and under_way < self.target.settings.fall):
-            now, settings = self._clock(), self.target.settings
+        now, settings = self._clock(), self.target.settings
+        under_way, later = self.judged_health.under_way, self._started + settings.interval
+        answered = under_way and self._waits_for_silence()
+        if answered and not self._early and now < later:
+            self._next_at(later)
+            self._overdue = True
+        elif not under_way or (self.judged_health.serves and under_way < settings.fall):
             if under_way and now - self._due_at > _HASTE:
                 self._next_after(settings.fast_interval, now)
             else:
-                if under_way and not self.counters.latency >= settings.fast_interval / 2:
+                waited = under_way and not answered
+                if waited and not self.counters.latency >= settings.fast_interval / 2:
                     self._late(self.target.id)
                 self.probe()
         else:
             self._overdue = True
+
+    def _waits_for_silence(self) -> bool:
+        """Whether the last probe has its answer, but from a family that was silent before."""
+        ask, health = self._ask, self.judged_health
+        answered = isinstance(ask, PerFamily) and ask.answered and health.up
+        return answered and health.families.silent and not health.unsettled
 
     def _finished_task(self, task: asyncio.Task[Outcome]) -> None:
         if not task.cancelled():
@@ -371,7 +386,6 @@ class Watch:
     def _reschedule(self, outcome: Outcome, started: float, *, tried: bool, known: bool) -> None:
         """Slow down after the newest probe's success; start at once what had to wait."""
         settings = self.target.settings
-        newest = started == self._started
         unshaken = (outcome.ok or outcome.condition.holds) and not outcome.again
         up = self.judged_health.up
         if not tried and unshaken and up:
@@ -380,21 +394,7 @@ class Watch:
             self._next_on_grid(now, now + settings.interval)
         elif not known:
             self._next_at(self._clock() + settings.fast_interval)
-        elif newest and unshaken and up and not self.judged_health.unsettled:
+        elif started == self._started and unshaken and up and not self.judged_health.unsettled:
             self._next_on_grid(started + 0.9 * settings.interval, started + settings.interval)
         elif self._overdue:
             self._due()
-
-
-def _judged_alone(
-    target: Target, health: TargetHealth, clock: Callable[[], float]
-) -> Callable[[Watch, Outcome, float], None]:
-    """Where outcomes of a target go that is compared with no other."""
-    alone = AllTargetsHealth(0.0)
-    alone.replace({target.id: Member(target.region, health)}, {target.id}, clock())
-
-    def ended(watch: Watch, outcome: Outcome, started: float) -> None:
-        change = alone.observe(target.id, outcome, started, clock(), overridden=watch.overridden)
-        watch.apply(change.targets[target.id])
-
-    return ended

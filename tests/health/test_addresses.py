@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -140,6 +141,72 @@ async def test_a_family_that_fails_does_not_hold_back_the_other(
         ("192.0.2.1", "2001:db8::1"),
         ("192.0.2.2", "2001:db8::1"),
     )
+
+
+@pytest.mark.parametrize(
+    ("late", "address", "both"),
+    [
+        ("AAAA", "192.0.2.1", ("192.0.2.1", "2001:db8::1")),
+        ("A", "2001:db8::1", ("192.0.2.1", "2001:db8::1")),
+    ],
+)
+async def test_a_family_that_is_answered_late_or_never_holds_up_the_first_round_alone(
+    late: RRType, address: str, both: tuple[str, ...], changes: Changes
+) -> None:
+    answers = asyncio.Event()
+
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        if rrtype == late:
+            await answers.wait()
+        return Found(("192.0.2.1",) if rrtype == "A" else ("2001:db8::1",), 60)
+
+    book = AddressBook([NAME], lookup=lookup, on_change=changes)
+    await book.start()
+    async with asyncio.timeout(20):
+        assert await book.tried(NAME) == (address,)
+        assert await changes.next() == ((), (address,))
+        assert not await book.first_round(within=0.1)
+        answers.set()
+        assert await changes.next() == ((address,), both)
+        assert await book.first_round()
+    await book.stop()
+
+
+async def test_both_families_are_one_change_where_they_are_answered_one_after_the_other(
+    changes: Changes,
+) -> None:
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        if rrtype == "AAAA":
+            for _ in range(5):
+                await asyncio.sleep(0)
+        return Found(("192.0.2.1",) if rrtype == "A" else ("2001:db8::1",), 60)
+
+    book = AddressBook([NAME], lookup=lookup, on_change=changes)
+    await book.start()
+    async with asyncio.timeout(20):
+        assert await changes.next() == ((), ("192.0.2.1", "2001:db8::1"))
+    await book.stop()
+
+
+async def test_both_families_are_one_change_where_this_host_is_late(changes: Changes) -> None:
+    asked = asyncio.Event()
+
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        if rrtype == "AAAA":
+            await asked.wait()
+            for _ in range(5):
+                await asyncio.sleep(0)
+        return Found(("192.0.2.1",) if rrtype == "A" else ("2001:db8::1",), 60)
+
+    book = AddressBook([NAME], lookup=lookup, on_change=changes)
+    await book.start()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    asked.set()
+    time.sleep(0.4)  # noqa: ASYNC251 - what holds the loop, of which the delay is to hear
+    async with asyncio.timeout(20):
+        assert await changes.next() == ((), ("192.0.2.1", "2001:db8::1"))
+    await book.stop()
 
 
 async def test_the_order_of_an_answer_is_no_change(

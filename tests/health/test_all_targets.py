@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from resolverd.config.probe import Probe
 from resolverd.health import machine
 from resolverd.health.all_targets import AllTargetsChange, AllTargetsHealth, Member
+from resolverd.health.family import Family, FamilyResult
 from resolverd.health.isolation import Cause, IsolationDetector
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition, Outcome
@@ -322,3 +323,19 @@ def test_a_probe_that_others_cancelled_is_under_way_no_more_and_says_nothing() -
         host.health["a1"].forget(started, 4.0)
     assert (host.health["a1"].under_way, host.health["a1"].is_superseded(1.0)) == (0, False)
     assert host.health["a1"].verdict == before
+
+
+def test_what_a_target_responded_over_at_another_url_says_nothing_of_others_now() -> None:
+    well, silent = FamilyResult(True, "HTTP 200"), FamilyResult(False, "timed out", responded=False)
+    both = GOOD._replace(families={Family.IPV4: well, Family.IPV6: well})
+    one = GOOD._replace(families={Family.IPV4: well, Family.IPV6: silent})
+    host = Host()
+    host.take(Probed("a1", both, 0.5, 0.6))
+    host.take(Probed("b1", both, 0.5, 0.6))
+    host.health["b1"] = TargetHealth(PROBE, 1.0)
+    members = {id_: Member(REGIONS[id_], each) for id_, each in host.health.items()}
+    host.all.replace(members, {"b1"}, 1.0)
+    host.take(Probed("b1", GOOD, 1.5, 1.6))  # at its new URL it is asked over one family
+    for started in (2.0, 3.0, 4.0):
+        host.take(Probed("a1", one, started, started + 0.1))
+    assert host.health["a1"].verdict.withheld == {Family.IPV6}

@@ -125,11 +125,49 @@ def test_the_only_target_of_a_family_is_the_cause_itself_once_it_has_responded()
     assert world.verdict().withheld == {V6}
 
 
+def test_one_that_lost_its_addresses_of_a_family_vouches_for_no_other_any_more() -> None:
+    world = World("a", "b")
+    world.probe(a=GOOD, b=GOOD)
+    world.families["b"].observe("b", {}, SETTINGS, 2.0, 2.0, world.evidence, first=False)
+    for _ in range(3):
+        world.probe(a=SILENT)
+    assert world.verdict("a").withheld == {V6}
+
+
 def test_an_endpoint_that_is_asked_over_one_family_again_forgets_the_other() -> None:
     world = World("a")
     world.probe(a=REFUSED)
     world.families["a"].observe("a", {}, SETTINGS, 9.0, 9.0, world.evidence, first=False)
     assert world.verdict() == UP
+
+
+def test_what_nobody_responds_over_is_asked_in_haste_for_one_interval_alone() -> None:
+    world, hasty = World("a", "b"), []
+    for _ in range(8):
+        world.probe(a=SILENT, b=SILENT)
+        hasty.append(world.families["a"].unsettled)
+    assert hasty == [True] * 5 + [False] * 3
+    assert not world.families["a"].withholds
+    world.probe(b=GOOD)
+    world.probe(a=SILENT)
+    assert world.families["a"].unsettled
+    world.probe(a=SILENT)
+    world.probe(a=SILENT)
+    assert world.verdict("a").withheld == {V6}
+    assert not world.families["a"].unsettled
+
+
+@pytest.mark.parametrize("over_v6", [SILENT, REFUSED])
+def test_a_family_without_addresses_any_more_keeps_nothing_unsettled(
+    over_v6: FamilyResult,
+) -> None:
+    world = World("a", "b")
+    world.probe(a=GOOD, b=GOOD)
+    for _ in range(4):
+        world.probe(a=over_v6, b=GOOD)
+    family = world.families["a"]
+    family.observe("a", {}, SETTINGS, 9.0, 9.0, world.evidence, first=False)
+    assert (family.known, family.unsettled, family.withholds) == (False, False, False)
 
 
 @pytest.mark.parametrize("state", [State.DOWN, State.RECOVERING, State.UNKNOWN])

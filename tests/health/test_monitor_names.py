@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from aiohttp import web
+from harness.inference import MODEL, Inference
 from monitored import Changes, Serve, Switch, target
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.kinds.tcp import TcpProbe
 from resolverd.health.lookup import Found, RRType
 from resolverd.health.monitor import Monitor, Target
+from resolverd.health.outcome import Condition
 from resolverd.health.verdict import State
 
 
@@ -40,6 +44,37 @@ async def test_names_in_urls_are_resolved_and_a_dead_name_delays_no_other(
         assert changes.seen[0][0] == "live"
     finally:
         await monitor.stop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"), [("vllm", "workers"), ("vllm", "metrics_url"), ("openai", "metrics_url")]
+)
+async def test_names_in_the_options_of_a_probe_are_resolved_too(
+    kind: str, option: str, changes: Changes
+) -> None:
+    async def lookup(hostname: str, rrtype: RRType) -> Found:
+        found = hostname == "pages.example" and rrtype == "A"
+        return Found(("127.0.0.1",) if found else (), 60)
+
+    runner = web.AppRunner(Inference(others=10).application(), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    below = f"http://pages.example:{port}"
+    urls = {"workers": [below], "metrics_url": f"{below}/metrics"}
+    probe = complete_probe({"kind": kind, "model": MODEL, "timeout": 5, option: urls[option]})
+    one = Target("one", "r", "e", f"http://127.0.0.1:{port}", probe)
+    monitor = Monitor([one], on_change=changes, lookup=lookup)
+    await monitor.start()
+    try:
+        async with asyncio.timeout(20):
+            await monitor.first_round()
+        verdict = monitor.verdicts()["one"]
+        assert (verdict.state, verdict.condition) == (State.UP, Condition.NONE), verdict.reason
+        assert monitor.loads()["one"].running == 3
+    finally:
+        await monitor.stop()
+        await runner.cleanup()
 
 
 async def test_both_spellings_of_an_internationalised_host_are_probed(

@@ -24,7 +24,8 @@ from resolverd.patience.timeout import PatientTimeout
 class PerFamily:
     """`whole` is the question over any family; `by_family` what is asked over one of them.
 
-    `decides`: those questions are the whole one, which then is not asked beside them.
+    `decides`: those questions are the whole one, which then is not asked beside them. `answered` is
+    whether the probe begun last has had its answer, and waits for nothing but other families.
     """
 
     def __init__(
@@ -33,9 +34,12 @@ class PerFamily:
         self._whole, self._by_family = whole, by_family
         self._host, self._tools = host, tools
         self._decides = decides
+        self._begun, self.answered = 0, False
 
     async def run(self, within: float) -> Outcome:
         """Ask once, for at most `within` seconds; succeeds where it does over any family."""
+        self._begun += 1
+        number, self.answered = self._begun, False
         try:
             async with PatientTimeout(asyncio.get_running_loop().time() + within):
                 present = families_of(await self._tools.addresses(self._host))
@@ -46,9 +50,11 @@ class PerFamily:
         if len(families) < 2:
             return await run(self._whole, within)
         asks = [self._by_family[family] for family in families]
-        if not self._decides:
-            asks.append(self._whole)
-        outcomes = await asyncio.gather(*(run(ask, within) for ask in asks))
+        deciding = asks if self._decides else [self._whole]
+        outcomes = await asyncio.gather(
+            *([] if self._decides else [run(ask, within) for ask in asks]),
+            *(self._answer(ask, within, number) for ask in deciding),
+        )
         results = dict(zip(families, outcomes, strict=False))
         best = _best(outcomes) if self._decides else outcomes[-1]
         return best._replace(
@@ -58,6 +64,13 @@ class PerFamily:
                 for family, result in results.items()
             },
         )
+
+    async def _answer(self, ask: Ask, within: float, number: int) -> Outcome:
+        """Ask what decides, in the probe of that number."""
+        outcome = await run(ask, within)
+        if outcome.ok and not outcome.again and number == self._begun:
+            self.answered = True
+        return outcome
 
 
 def per_family(
