@@ -21,7 +21,7 @@ from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.other_edges import OtherEdges
 from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
-from resolverd.health.peers import find_outliers, outvoted
+from resolverd.health.peers import asked_at, find_outliers, outvoted
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.document import KeptRate, KeptState, digest
@@ -147,7 +147,8 @@ class Observation:
         self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
         outliers = outvoted(config, targets, identities, verdicts)
-        self._mismatches.record(outliers, identities, now)
+        asked = asked_at(config, targets, {*self._mismatches.by_target(), *outliers})
+        self._mismatches.record(outliers, identities, asked, now)
         world = self._seen(plan, now, verdicts)
         self.load.obey(self.spill_rules.active(now))
         self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
@@ -182,11 +183,14 @@ class Observation:
         """All that a spill rule may be of, of an edit on its way too."""
         return {*rule_keys(self._inputs), *rule_keys(self._after)}
 
-    def forget_orphans(self, inputs: Inputs) -> None:
+    def forget_orphans(self, before: Inputs, inputs: Inputs) -> None:
         """End overrides and spill rules whose targets an edit took away; one event for each."""
         now = time.monotonic()
-        for key in orphaned(self.overrides.active(now), inputs):
+        # In a fleet a word on a number stands until it is cleared, and is the same after a return.
+        moved_from = before if self.others is None else None
+        for key in orphaned(self.overrides.active(now), inputs, moved_from):
             lost = self.overrides.clear(key, now)
+            self._changed()  # its number may be another endpoint's by now
             if lost is not None:
                 self._log.warning(
                     "override.lost", target=key, kind=lost.kind.value, who=lost.who, reason=lost.why

@@ -81,11 +81,12 @@ def watched(
     seed: int,
     overridden: Callable[[float], bool] = lambda _: False,
     at: Mapping[float, Callable[[Watch], object]] = MappingProxyType({}),
+    late: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[tuple[float, Verdict]], Watch]:
     """The verdicts reported, with the time of each, and the watch itself, which is closed.
 
     `at` are things done to the watch at their moments; `overridden` tells it whether an operator's
-    override holds then.
+    override holds then, and `late` hears of probes that are slow.
     """
     seen: list[tuple[float, Verdict]] = []
 
@@ -98,6 +99,7 @@ def watched(
             rng=random.Random(seed),
             report=lambda _target, _before, after: seen.append((loop.time(), after)),
             overridden=lambda _: overridden(loop.time()),
+            late=late,
         )
         watch.probe()
         for moment, act in at.items():

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -18,6 +19,14 @@ KINDS = {
     "http": {"kind": "http", "timeout": 0.4},
     "a body, by the library": {"kind": "http", "timeout": 0.4, "method": "POST", "body": "x"},
     "an odd response": {"kind": "http", "timeout": 0.4, "path": "/odd"},
+    "openai": {"kind": "openai", "timeout": 0.4, "model": "m"},
+    "vllm": {"kind": "vllm", "timeout": 0.4, "canary_timeout": 0.4, "model": "m"},
+}
+SAID = {"http": "HTTP 200", "openai": "answer in ", "vllm": "token in "}
+BODIES = {
+    b"/v1/models": b'{"data": [{"id": "m"}]}',
+    b"/v1/completions": b'{"choices": [{"text": "a", "finish_reason": "length"}]}',
+    b"/metrics": b'vllm:generation_tokens_total{engine="0",model_name="m"} 5\n',
 }
 
 
@@ -32,13 +41,16 @@ def port() -> Iterator[int]:
                 client, _ = listener.accept()
             except OSError:
                 return
-            with client:
+            with client, suppress(ConnectionError):
                 request = client.recv(4096)
                 if b"/odd" in request:
                     client.sendall(b"HTTP/1.0 200 OK\r\n\r\nok")  # up to the connection's end
                 elif request:
-                    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                    client.recv(1)
+                    body = BODIES.get(request.split()[1], b"ok")
+                    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+                    client.sendall(head + body)
+                    while client.recv(4096):
+                        pass
 
     thread = threading.Thread(target=answer)
     thread.start()
@@ -55,12 +67,12 @@ async def test_an_endpoint_that_answers_does_not_fail_as_the_prober_was_held(
 ) -> None:
     """Nothing is asked, and nothing read, for longer than the endpoint may take."""
     made = complete_probe(settings)
-    ask = kind_named("http").prepare(f"http://127.0.0.1:{port}/", made, tools)
-    asking = asyncio.create_task(run(ask, made.timeout))
+    ask = kind_named(made.kind).prepare(f"http://127.0.0.1:{port}/", made, tools)
+    asking = asyncio.create_task(run(ask, made.longest))
     await asyncio.sleep(0)
     time.sleep(held)  # noqa: ASYNC251 - that is the fault
     outcome = await asking
-    assert (outcome.ok, outcome.reason) == (True, "HTTP 200")
+    assert (outcome.ok, outcome.reason.startswith(SAID[made.kind])) == (True, True), outcome.reason
 
 
 async def test_what_a_prober_behind_its_sockets_has_not_seen_fails_no_endpoint(

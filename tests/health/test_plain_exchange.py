@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -12,6 +13,7 @@ import pytest
 from yarl import URL
 
 from resolverd.health.kinds.http import HttpProbe
+from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Tools
 from resolverd.health.probes.http import prepare
 from resolverd.health.probes.http_attempt import HttpAttempt
@@ -157,6 +159,49 @@ async def test_a_probe_that_is_ended_as_its_response_turns_out_odd_leaves_no_con
     attempt.cancel()
     async with asyncio.timeout(5):
         await server.ended.wait()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "last"),
+    [
+        (b"\r\n", b"not ", b"dead"),
+        (b"Transfer-Encoding: chunked\r\n\r\n4;odd=1\r\n", b"not \r\n", b"4\r\ndead\r\n0\r\n\r\n"),
+    ],
+    ids=["up to the end", "an extension of a chunk"],
+)
+async def test_an_odd_response_whose_next_octets_come_in_the_same_turn_is_read_once(
+    first: bytes, second: bytes, last: bytes, tools: Tools
+) -> None:
+    """Of many sockets that are ready a turn takes several batches, and no task begins between."""
+    assert tools.plain is not None
+    poller, told = tools.plain.poller, asyncio.Queue[Outcome | Exception]()
+
+    def see_to_some() -> None:
+        asyncio.get_running_loop().remove_reader(poller._epoll.fileno())
+        select.select([poller._epoll.fileno()], [], [], 20)
+        poller._see_to_some()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        ask = prepare(url, HttpProbe(expect_body="not dead"), tools)
+        attempt = HttpAttempt(
+            ask, tools.plain, "127.0.0.1", 20.0, lambda _, outcome: told.put_nowait(outcome)
+        )
+        server, _ = listener.accept()
+        with server:
+            see_to_some()
+            server.recv(4096)
+            for octets in (b"HTTP/1.1 200 OK\r\n" + first, second):
+                server.sendall(octets)
+                see_to_some()
+            poller._loop.add_reader(poller._epoll.fileno(), poller._turn)
+            await asyncio.sleep(0)
+            server.sendall(last)
+    async with asyncio.timeout(20):
+        outcome = await told.get()
+    assert isinstance(outcome, Outcome)
+    assert (outcome.ok, outcome.reason) == (True, "HTTP 200")
+    assert attempt.task is not None
 
 
 async def test_whoever_stops_to_wait_as_a_response_turns_out_odd_leaves_no_connection(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -13,7 +14,7 @@ from harness.readings import load_by, offers_by
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.kinds.kind import kind_named
-from resolverd.health.offers import Processes
+from resolverd.health.offers import READABLE, Processes
 from resolverd.health.outcome import Condition, Outcome
 from resolverd.health.probes import Tools, run
 
@@ -218,6 +219,26 @@ async def test_metrics_may_be_elsewhere(start: Start, looks: Callable[..., Look]
     seen = await look()
     assert seen.reason == "makes progress"
     assert "/metrics" not in front.asked
+
+
+@pytest.mark.parametrize("option", ["workers", "metrics_url"])
+async def test_a_page_elsewhere_is_asked_for_as_it_is_written_by_the_user_of_its_own_url(
+    option: str, start: Start, looks: Callable[..., Look], tmp_path: Path
+) -> None:
+    server, asked = Inference(others=10), set[tuple[str, str | None]]()
+
+    async def metrics(request: web.Request) -> web.Response:
+        asked.add((request.raw_path, request.headers.get("Authorization")))
+        return web.Response(body=server.page())
+
+    token = tmp_path / "token"
+    token.write_text("sesame")
+    below = (await start(_only("/{path:.*}", metrics))).replace("//", "//u:p@") + "/a%2Fb"
+    urls = {"workers": [below], "metrics_url": f"{below}/metrics"}
+    settings = {"credential": str(token), option: urls[option]}
+    seen = await looks(await start(server.application()), **settings)()
+    assert (seen.ok, offers_by(seen).metrics) == (True, READABLE), seen.reason
+    assert asked == {("/a%2Fb/metrics", "Basic dTpw")}
 
 
 @pytest.mark.parametrize(

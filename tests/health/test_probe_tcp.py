@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from harness.virtual import VirtualLoop
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.addresses import AddressBook
@@ -94,3 +97,30 @@ async def test_a_name_without_addresses_is_a_failure_with_a_reason(named: Tools,
     settings = complete_probe({"kind": kind, "timeout": 5})
     outcome = await run(kind_named(kind).prepare("http://gone.example:80", settings, named), 5)
     assert (outcome.ok, outcome.reason) == (False, "name not resolved: no address known")
+
+
+def test_what_an_address_leaves_of_the_timeout_is_for_those_that_are_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first refuses at once, and the second takes three quarters of the time."""
+
+    class Two:
+        async def addresses(self, _host: str) -> tuple[str, ...]:
+            return "192.0.2.1", "192.0.2.2"
+
+    async def connect(address: str, _port: int) -> tuple[None, SimpleNamespace]:
+        if address == "192.0.2.1":
+            raise ConnectionRefusedError
+        await asyncio.sleep(1.5)
+        return None, SimpleNamespace(transport=SimpleNamespace(abort=lambda: None))
+
+    async def probed() -> Outcome:
+        settings = TcpProbe(timeout=2)
+        return await run(
+            kind_named("tcp").prepare("tcp://two.example:80", settings, cast("Tools", Two())), 2
+        )
+
+    monkeypatch.setattr("asyncio.open_connection", connect)
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        outcome = runner.run(probed())
+    assert (outcome.ok, outcome.reason) == (True, "connected")

@@ -14,6 +14,7 @@ from resolverd.config.options import contradiction, option
 from resolverd.config.probed_endpoint import ProbedEndpoint
 from resolverd.config.secrets import shown_url
 from resolverd.config.toml_values import toml_value
+from resolverd.health.canary_cost import AT_ONCE, TOKENS, cost, least_budget
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.kinds.kind import JsonKey, JsonPart, Metric, Samples, json_key
@@ -80,6 +81,10 @@ class InferenceSettings(HttpSettings):
         """The same with `model`, unless a layer of the probe names one itself."""
         return self if self.model else self.model_copy(update={"model": model})
 
+    def urls(self, url: str) -> tuple[str, ...]:
+        """That itself, and where the page of metrics is, if elsewhere."""
+        return (url, self.metrics_url) if self.metrics_url else (url,)
+
     @model_validator(mode="after")
     def _metrics_are_over_http(self) -> Self:
         if self.metrics_url:
@@ -103,7 +108,7 @@ def reach(url: str, settings: InferenceSettings, tools: Tools) -> Ask:
 
 
 def check_inference(settings: InferenceSettings, asked: ProbedEndpoint) -> Iterator[Finding]:
-    """That there is a model to ask for, and that the credential is not sent in the clear."""
+    """That there is a model to ask for, tokens to ask with, and no credential in the clear."""
     if not settings.model:
         add = (
             f"models.{toml_value(asked.region)} = " if asked.models_by_region else "model = "
@@ -114,7 +119,31 @@ def check_inference(settings: InferenceSettings, asked: ProbedEndpoint) -> Itera
             f"add {add} to [service.{asked.service}], with the model that is served there",
             because=(asked.where("kind"),),
         )  # fmt: skip
+    yield from _check_budget(settings, asked)
     yield from check_credential(settings, asked, {"metrics_url": settings.metrics_url})
+
+
+def _check_budget(settings: InferenceSettings, asked: ProbedEndpoint) -> Iterator[Finding]:
+    """That the budget holds a canary: one that it does not hold is never sent."""
+    prompt, most = settings.canary_prompt, settings.canary_max_tokens
+    keys = ("canary_tokens_per_hour", "canary_prompt", "canary_max_tokens")
+    at_once = settings.canary_tokens_per_hour / AT_ONCE
+    spent = f"and {at_once:g}, a tenth of canary_tokens_per_hour, may be spent at once"
+    if (few := cost(prompt)) > at_once:
+        yield Finding(
+            asked.where(max(keys[:2], key=asked.rank)), "config-canary-budget",
+            f"no canary can ever be sent: one may take {few} tokens, {spent}",
+            f"write canary_tokens_per_hour = {least_budget(few)}, or a shorter canary_prompt",
+            because=tuple(map(asked.where, keys[:2])),
+        )  # fmt: skip
+    elif most > TOKENS and (both := few + cost(prompt, most)) > at_once:
+        yield Finding(
+            asked.where(max(keys, key=asked.rank)), "config-canary-max-tokens",
+            f"a server that refuses to answer in {TOKENS} tokens can be sent no canary: one of "
+            f"{most} may take {both} together with the one that is refused, {spent}",
+            f"write canary_tokens_per_hour = {least_budget(both)}, or a lower canary_max_tokens",
+            "warning", because=tuple(map(asked.where, keys)),
+        )  # fmt: skip
 
 
 def check_credential(

@@ -59,6 +59,10 @@ class VllmProbe(InferenceSettings):
         """The most seconds that a probe may take."""
         return max(self.timeout, self.canary_timeout)
 
+    def urls(self, url: str) -> tuple[str, ...]:
+        """That itself, and the workers, or else where the page of metrics is."""
+        return (url, *self.workers) if self.workers else super().urls(url)
+
     @model_validator(mode="after")
     def _workers_are_over_http(self) -> VllmProbe:
         for url in self.workers:

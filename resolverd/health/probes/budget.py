@@ -7,6 +7,8 @@ tenth of it at once.
 
 from __future__ import annotations
 
+from resolverd.health.canary_cost import AT_ONCE
+
 _HOUR = 3600.0
 
 
@@ -14,7 +16,7 @@ class TokenBudget:
     """At most `per_hour` tokens in any hour; full at first."""
 
     def __init__(self, per_hour: float, now: float) -> None:
-        self._most = per_hour / 10
+        self._most = per_hour / AT_ONCE
         self._per_second = (per_hour - self._most) / _HOUR
         self._left, self._at = self._most, now
 

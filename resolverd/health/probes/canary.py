@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from resolverd.health.canary_cost import TOKENS, cost
 from resolverd.health.probes.answer import MAX_STREAM, Answer, AnswerReader
 from resolverd.health.probes.body import Body
 from resolverd.health.probes.bounds import in_charged_turns
@@ -28,8 +29,6 @@ from resolverd.patience.timeout import PatientTimeout
 
 __all__ = ["TOKENS", "Answer", "cost", "request_body", "send", "wants_more"]
 
-# Tokens that are asked for: one to see the engine begin, one to see it go on.
-TOKENS = 2
 # Seconds in which a connection may end after the answer, so that it can be kept.
 _ENDING = 0.1
 # Octets of the body that are asked for at once, and that are read in one step.
@@ -47,15 +46,6 @@ def request_body(model: str, prompt: str, tokens: int = TOKENS) -> bytes:
     return json.dumps(
         {"model": model, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "stream": True}
     ).encode()
-
-
-def cost(prompt: str, tokens: int = TOKENS) -> int:
-    """The most tokens that a canary takes.
-
-    A tokenizer makes no more of a prompt than it has octets; one may mark its beginning, and
-    `tokens` are generated.
-    """
-    return len(prompt.encode()) + 1 + tokens
 
 
 def wants_more(answer: Answer) -> bool:

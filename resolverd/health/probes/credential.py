@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from resolverd.errors import ResolverdError
+from resolverd.files.credentials import credentials_directory
 from resolverd.files.reading import MAX_SECRET, SECRETS, key_of, read_regular
 from resolverd.files.signatures import Signature, signature_of
 from resolverd.files.threads import HangingError, Step
@@ -31,10 +32,10 @@ def credential_path(name: str) -> Path:
     path = Path(name)
     if path.is_absolute():
         return path
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not directory:
+    directory = credentials_directory()
+    if directory is None:
         raise CredentialError(f'credential "{name}": $CREDENTIALS_DIRECTORY is not set')
-    return Path(directory, name)
+    return directory / name
 
 
 class Credential:

@@ -78,6 +78,7 @@ class DirectAttempt(Exchange):
 
     def go_on(self, rest: Callable[[], Awaitable[Seen]]) -> None:
         """Let a task do the rest of the probe, in the time that is left of it."""
+        assert self.task is None, "the rest is done once"
         self._deadline.cancel()
         trace, patience = self.trace(), self._patience or Patience(self.began, self._wait)
         if not self._over:

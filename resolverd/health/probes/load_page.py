@@ -6,13 +6,11 @@ import math
 import time
 from collections.abc import Collection
 
-from yarl import URL
-
 from resolverd.health.kinds.openai import OpenAIProbe
 from resolverd.health.load_pages import LoadPage, format_of, read_page
 from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.tools import Tools
-from resolverd.health.probes.vllm_client import VllmClient
+from resolverd.health.probes.vllm_client import VllmClient, client_of_page
 
 # Where servers have it: most; LiteLLM, which redirects from there; TensorRT-LLM; llama.cpp without
 # its --metrics.
@@ -31,10 +29,8 @@ class LoadPageReader:
         self._client = client
         self._paths: tuple[str, ...] = PATHS
         if settings.metrics_url:
-            elsewhere = settings.model_copy(update={"host": "", "sni": ""})
-            page = URL(settings.metrics_url)
-            self._client = VllmClient(str(page.origin()), elsewhere, tools)
-            self._paths = (page.path_qs,)
+            self._client, path = client_of_page(settings.metrics_url, settings, tools)
+            self._paths = (path,)
         self._format = format_of(settings.load) or settings.load_page
         self._wanted = bool(settings.load) or settings.load_page != "none"
         self._path: str | None = None

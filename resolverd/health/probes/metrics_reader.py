@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import aiohttp
-from yarl import URL
 
 from resolverd.health.kinds.vllm import VllmProbe
 from resolverd.health.offers import READABLE, Processes
@@ -22,7 +21,12 @@ from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.tools import Tools
 from resolverd.health.probes.trace import current_trace
-from resolverd.health.probes.vllm_client import Begun, VllmClient
+from resolverd.health.probes.vllm_client import (
+    Begun,
+    VllmClient,
+    client_of_other,
+    client_of_page,
+)
 from resolverd.health.probes.vllm_layout import KnownLayout
 from resolverd.health.probes.vllm_metrics import Page, read_page
 
@@ -96,15 +100,12 @@ class MetricsReader:
         self._alone = not settings.workers
         self._at_url = not settings.workers and not settings.metrics_url
         if settings.workers:
-            plain = settings.model_copy(update={"host": "", "sni": ""})
             self._sources = [
-                Source(VllmClient(url, plain, tools), "/metrics") for url in settings.workers
+                Source(client_of_other(url, settings, tools), "/metrics")
+                for url in settings.workers
             ]
         elif settings.metrics_url:
-            plain = settings.model_copy(update={"host": "", "sni": ""})
-            page = URL(settings.metrics_url)
-            origin = VllmClient(str(page.origin()), plain, tools)
-            self._sources = [Source(origin, page.path_qs)]
+            self._sources = [Source(*client_of_page(settings.metrics_url, settings, tools))]
         else:
             self._sources = [Source(client, "/metrics", raises=True)]
         self._one = self._sources[0] if self._alone else None  # there is just the one page

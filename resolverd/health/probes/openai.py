@@ -26,6 +26,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import NoReturn
 
@@ -47,9 +48,11 @@ from resolverd.health.probes.openai_classify import BELIEVED, classify, is_full
 from resolverd.health.probes.reasons import is_response, reason_of
 from resolverd.health.probes.run import Ask, ProbeFailedError, Seen, has_responded, was_answered
 from resolverd.health.probes.tools import Tools
+from resolverd.health.probes.trace import current_trace
 from resolverd.health.probes.vllm_client import VllmClient
 from resolverd.health.readings import LoadReadings
 from resolverd.health.untrusted_json import parse_json
+from resolverd.patience.timeout import PatientTimeout
 
 # Shares of the timeout by whose end each step is over.
 _IDENTITY, _PAGE, _CANARY, _END = 0.3, 0.35, 0.9, 0.95
@@ -152,8 +155,9 @@ class _ProbeAttempt:
             return None
 
     async def _wait_for(self, page: asyncio.Task[LoadPage | None], share: float) -> None:
-        left = self._until(share) - asyncio.get_running_loop().time()
-        await asyncio.wait([page], timeout=max(0.0, left))
+        with suppress(TimeoutError):
+            async with PatientTimeout(self._until(share)):
+                await asyncio.wait([page])
 
     async def _identify(self) -> None:
         """Ask who it is, where that is not known well enough; raises where it is somebody else."""
@@ -272,7 +276,7 @@ class _ProbeAttempt:
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)
 
     def _until(self, share: float) -> float:
-        return self.began + share * self.server.settings.timeout
+        return self.began + current_trace().late + share * self.server.settings.timeout
 
     def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
         server = self.server

@@ -145,6 +145,8 @@ class Exchange:
         return self._request.headers_only
 
     def _ready(self, events: int) -> None:
+        if self.over:
+            return  # odd, in this very turn: whoever reads on has yet to begin, and will see it
         sock = self._socket
         assert sock is not None
         try:

@@ -10,7 +10,7 @@ from yarl import URL
 from resolverd.health.kinds.tcp import TcpProbe
 from resolverd.health.probes.run import Ask, Seen
 from resolverd.health.probes.tools import Tools
-from resolverd.health.probes.trace import note_connected
+from resolverd.health.probes.trace import current_trace, note_connected
 from resolverd.patience.timeout import PatientTimeout
 
 
@@ -25,19 +25,22 @@ def prepare(url: str, settings: TcpProbe, tools: Tools) -> Ask:
         raise ValueError(f'"{url}" names no host and port; write tcp://host:port')
 
     async def ask() -> Seen:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         addresses = await tools.addresses(host)
         if not addresses:
             raise OSError("name not resolved: no address known")
-        last = len(addresses) - 1
         for turn, address in enumerate(addresses):
+            others = len(addresses) - turn - 1
             began = time.monotonic()
             try:
-                # A silent address leaves the later ones an equal share of the timeout.
-                share = settings.timeout / len(addresses)
-                async with PatientTimeout(asyncio.get_running_loop().time() + share):
+                # A silent address leaves the later ones an equal share of what is left.
+                now = loop.time()
+                left = begun + settings.timeout + current_trace().late - now
+                async with PatientTimeout(now + left / (others + 1)):
                     _, writer = await asyncio.open_connection(address, port)
             except OSError:
-                if turn == last:
+                if not others:
                     raise
                 continue
             note_connected(began)

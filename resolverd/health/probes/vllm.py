@@ -267,7 +267,7 @@ class VllmProbing:
         self.sent = True
         server.canary_sent(time.monotonic())
         if not any(part.sample.page.of_vllm for part in self.reading.parts):
-            self.longer = self.began + _END * server.settings.longest
+            self.longer = self._until_of(_END, server.settings.longest)
         until = self._until(_CANARY)
         return await server.client.complete(server.body, until, until_after_headers=self.longer)
 
@@ -319,8 +319,8 @@ class VllmProbing:
         server, settings = self.server, self.server.settings
         waited, end = _CANARY * settings.timeout, self._until(_END)
         if self.longer is not None and answer.status == 200:
-            waited = max(waited, self.longer - self.began)
-            end = max(end, self.began + 0.99 * settings.longest)
+            waited = max(waited, _END * settings.longest)
+            end = max(end, self._until_of(0.99, settings.longest))
         after = await server.read_metrics(end)
         after = after.since(self.reading)
         part = "no end after the first token" if answer.stalled else "no token"
@@ -355,7 +355,10 @@ class VllmProbing:
         return load_of(reading, self.at, shedding=shedding, several=several)
 
     def _until(self, share: float) -> float:
-        return self.began + current_trace().late + share * self.server.settings.timeout
+        return self._until_of(share, self.server.settings.timeout)
+
+    def _until_of(self, share: float, seconds: float) -> float:
+        return self.began + current_trace().late + share * seconds
 
     def _seen(self, reason: str, condition: Condition = Condition.NONE) -> Seen:
         server = self.server

@@ -7,6 +7,7 @@ so much is read as its kind has at most.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
@@ -147,6 +148,22 @@ class VllmClient:
 
     def _url(self, path: str) -> URL:
         return request_url(self._base, path, below=True)
+
+
+def client_of_other(url: str, settings: InferenceSettings, tools: Tools) -> VllmClient:
+    """That of another server than the settings are about, with a name and a user of its own."""
+    own: dict[str, object] = {"host": "", "sni": ""}
+    if URL(url).user is not None:
+        named = {k: v for k, v in settings.headers.items() if k.lower() != "authorization"}
+        own |= {"credential": "", "headers": named}
+    return VllmClient(url, settings.model_copy(update=own), tools)
+
+
+def client_of_page(url: str, settings: InferenceSettings, tools: Tools) -> tuple[VllmClient, str]:
+    """That of the server which has a page at `url`, and the path by which to ask it for that."""
+    parts = urlsplit(url)
+    path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    return client_of_other(f"{parts.scheme}://{parts.netloc}", settings, tools), path
 
 
 def is_html(body: bytes) -> bool:
