@@ -28,7 +28,7 @@ from resolverd.files.large import copy_kept
 from resolverd.files.reading import MAX_DATABASE
 from resolverd.files.reading import read_file as octets_of
 from resolverd.geo.countries import countries
-from resolverd.geo.layout import READABLE, Layout, has_asns, layout_of, read_place
+from resolverd.geo.layout import READABLE, Layout, layout_of, may_have_asns, read_place
 from resolverd.geo.memory_copy import MemoryCopy, memory_copy, memory_file, readable
 from resolverd.geo.place import Located
 from resolverd.geo.private import (
@@ -138,8 +138,13 @@ class Database:
 
     @property
     def asns(self) -> bool:
-        """Whether its records tell autonomous systems."""
-        return has_asns(self.metadata.layout, self.metadata.database_type)
+        """Whether its records may tell autonomous systems."""
+        return may_have_asns(self.metadata.layout)
+
+    @property
+    def tells_asns(self) -> bool:
+        """Whether some record does: of those that also tell places, where one has such a key."""
+        return self.asns and (not self.places or self.holds_text("asn"))
 
     def locate(self, address: int, bits: Bits) -> Located:
         """Where an address is. A record that cannot be read is counted, and is no place."""
@@ -254,7 +259,7 @@ class Database:
             yield lent
 
     def holds_text(self, text: str) -> bool:
-        """Whether `text`, of 1 to 28 octets, is a value of any record; some other may hold it too.
+        """Whether `text`, of 1 to 28 octets, is a key or value of any record, or perhaps not.
 
         Each value is written at least once, as its type and length in one octet and its octets
         (MaxMind DB file format, "Output Data Section").

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -75,9 +76,9 @@ def layout_of(database_type: str) -> Layout | None:
     return None
 
 
-def has_asns(layout: Layout, database_type: str) -> bool:
-    """Whether records of this layout and type tell the autonomous system of a network."""
-    return layout is Layout.ASN or "asn" in database_type.lower()
+def may_have_asns(layout: Layout) -> bool:
+    """Whether the autonomous system of a network is read of records of this layout."""
+    return layout in (Layout.ASN, Layout.IPINFO)
 
 
 class _Said(NamedTuple):
@@ -110,7 +111,8 @@ def read_place(layout: Layout, record: object, how: str) -> Place | None:
         return None if number is None else Place(None, None, None, None, how, number)
     if layout is Layout.CITY or layout is Layout.COUNTRY:
         return _place(_nested(record, fine=layout is Layout.CITY), how)
-    return _place(_flat(record, ipinfo=layout is Layout.IPINFO), how)
+    place = _place(_flat(record, ipinfo=layout is Layout.IPINFO), how)
+    return _numbered(place, record, how) if may_have_asns(layout) else place
 
 
 def _nested(record: dict[str, Any], *, fine: bool) -> _Said:
@@ -156,6 +158,17 @@ def _flat(record: dict[str, Any], *, ipinfo: bool) -> _Said:
         named=named,
         unnamed="city" in record and not named,
     )
+
+
+def _numbered(place: Place | None, record: dict[str, Any], how: str) -> Place | None:
+    """The place with the autonomous system that is beside it; a number that is none spoils none."""
+    try:
+        number = _asn(record)
+    except ValueError:
+        return place
+    if number is None:
+        return place
+    return replace(place or Place(None, None, None, None, how), asn=number)
 
 
 def _part(record: dict[str, Any], key: str) -> dict[str, Any]:

@@ -137,6 +137,11 @@ class Locator:
         """Those of some country codes that any database has a place in, and perhaps others."""
         return {code for code in codes if any(d.holds_text(code) for d in self.databases)}
 
+    @property
+    def tells_asns(self) -> bool:
+        """Whether any database tells autonomous systems. Blocks; see `Database.holds_text`."""
+        return any(database.tells_asns for database in self.databases)
+
     def _placing(self) -> Locator:
         """Itself. Raises GeoError where no database of it says where anybody is."""
         if any(database.places for database in self.databases):

@@ -42,17 +42,23 @@ def _pinned(config: Config, locator: Locator) -> Iterator[Finding]:
 
 def _unnumbered(config: Config, locator: Locator) -> Iterator[Finding]:
     """Pins and places by autonomous system, where no database tells these."""
-    if any(database.asns for database in locator.databases):
+    numbered = by_asn(config)
+    # To ask a database that tells none takes the reading of it all.
+    if not numbered or locator.tells_asns:
         return
-    for table, sections in (("pin", config.pin), ("place", config.place)):
-        for name, section in sections.items():
-            if section.asn:
-                yield Finding(
-                    (table, name, "asn"), "config-asn-unknown",
-                    f"no database tells autonomous systems: this {table} holds for nobody by them",
-                    'add an ASN database to geoip, such as "GeoLite2-ASN.mmdb", or write subnets',
-                    "warning",
-                )  # fmt: skip
+    for table, name in numbered:
+        yield Finding(
+            (table, name, "asn"), "config-asn-unknown",
+            f"no database tells autonomous systems: this {table} holds for nobody by them",
+            'add an ASN database to geoip, such as "GeoLite2-ASN.mmdb", or write subnets',
+            "warning",
+        )  # fmt: skip
+
+
+def by_asn(config: Config) -> list[tuple[str, str]]:
+    """The pins and places that go by autonomous systems: which table, and the name."""
+    pins = [("pin", name) for name, pin in config.pin.items() if pin.asn]
+    return pins + [("place", name) for name, place in config.place.items() if place.asn]
 
 
 def _exchanged(config: Config, known: Mapping[str, Country]) -> Iterator[Finding]:

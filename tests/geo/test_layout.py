@@ -186,7 +186,7 @@ def test_the_type_tells_the_layout(database_type: str, layout: Layout | None) ->
         pytest.param(
             Layout.IPINFO,
             {"country": "Singapore", "country_code": "SG", "continent": "Asia", "asn": "AS13335"},
-            SINGAPORE,
+            replace(SINGAPORE, asn=13335),
             id="ipinfo lite",
         ),
         pytest.param(
@@ -194,6 +194,24 @@ def test_the_type_tells_the_layout(database_type: str, layout: Layout | None) ->
             {"country": "SG", "country_name": "Singapore", "continent": "AS", "as_name": ""},
             SINGAPORE,
             id="ipinfo country_asn",
+        ),
+        pytest.param(
+            Layout.IPINFO,
+            {"country": "SG", "continent": "AS", "asn": "AS13335"},
+            replace(SINGAPORE, asn=13335),
+            id="ipinfo country_asn with a number",
+        ),
+        pytest.param(
+            Layout.IPINFO,
+            {"country": "", "continent": "", "asn": "AS13335"},
+            Place(None, None, None, None, "db", 13335),
+            id="ipinfo country_asn, a number alone",
+        ),
+        pytest.param(
+            Layout.IPINFO,
+            {"country": "SG", "asn": {"asn": "AS13335"}},
+            SINGAPORE,
+            id="ipinfo, an odd number spoils no place",
         ),
         pytest.param(
             Layout.IPINFO,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mmdb_writer import Record, mmdb_bytes
 
 from resolverd.config.countries import CODES
 from resolverd.config.load import load_config
 from resolverd.errors import ConfigError
 from resolverd.geo.countries import countries
-from resolverd.geo.locator import Locator
+from resolverd.geo.database import Database
+from resolverd.geo.locator import Locator, Provenance
 from resolverd.snapshot.place_checks import check_places
 
 CONFIG = """\
@@ -79,6 +81,19 @@ def test_a_country_that_no_network_is_in_is_warned_of(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+class Unasked(Databases):
+    """Databases that must not be asked for autonomous systems: that may take all of them."""
+
+    @property
+    def tells_asns(self) -> bool:
+        raise AssertionError
+
+
+def test_autonomous_systems_are_asked_for_only_where_something_goes_by_them(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path)).config
+    assert list(check_places(config, Unasked())) == []
+
+
 def test_the_embedded_database_has_the_countries_that_it_has() -> None:
     assert Locator.embedded().may_know(["GB", "US", "QQ", "UK"]) == {"GB", "US"}
 
@@ -110,3 +125,19 @@ def test_coordinates_that_are_none_but_the_other_way_round_are_refused(tmp_path:
     [problem] = refused.value.problems
     hint = "write coordinates = [37.8, -122.4]: latitude comes first"
     assert (problem.line, problem.hint) == (4, hint)
+
+
+@pytest.mark.parametrize(
+    ("record", "warned"),
+    [({"country": "GB", "asn": "AS64500"}, False), ({"country": "GB", "as_name": "x"}, True)],
+)
+def test_a_pin_by_a_number_that_no_record_tells_is_warned_of(
+    tmp_path: Path, record: Record, warned: bool
+) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text() + "asn = [64500]\n")
+    kind = "ipinfo generic_country_free_country_asn.mmdb"
+    database = Database.of(mmdb_bytes({"1.0.0.0/8": record}, kind), "it")
+    locator = Locator([(Provenance(Path("it"), None), database)])
+    found = [finding.check for finding in check_places(load_config(path).config, locator)]
+    assert ("config-asn-unknown" in found) == warned

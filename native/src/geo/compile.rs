@@ -184,7 +184,7 @@ fn sources<'a>(
         let known = || place_index.places.iter();
         let (places_known, asns_known) = (
             known().any(Place::is_somewhere),
-            geography.needs_asns() && known().any(|place| place.asn != 0),
+            geography.needs_asns() && known().any(|place| place.told_asn != 0),
         );
         if !places_known && !asns_known {
             continue;

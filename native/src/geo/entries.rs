@@ -138,7 +138,7 @@ impl<'a> Entries<'a> {
         };
         let asns = if geography.needs_asns() {
             (std::iter::once(0))
-                .chain(places.iter().map(|place| asn(place.asn)))
+                .chain(places.iter().map(|place| asn(place.told_asn)))
                 .collect()
         } else {
             Vec::new()

@@ -53,6 +53,7 @@ pub mod ranker;
 pub mod ranking;
 pub mod record;
 mod record_part;
+mod sound;
 pub mod table_builder;
 pub mod trie;
 pub mod walk;

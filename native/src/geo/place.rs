@@ -26,8 +26,11 @@ pub struct Place {
     pub continent: Code,
     /// Whether the point is but the country's own, since only the country is sure.
     pub uncertain: bool,
-    /// The number of the autonomous system; 0 where unknown.
+    /// The number of the client's autonomous system, by which it is ranked; 0 where unknown, or none
+    /// that matters. No place of a database has one: another database may tell another.
     pub asn: u32,
+    /// The number that the place's own record tells; 0 where it tells none.
+    pub told_asn: u32,
     /// The operator's own place, an index plus one; 0 for none.
     pub own: u16,
 }
@@ -53,6 +56,7 @@ impl Place {
             country: either(self.country, other.country),
             continent: either(self.continent, other.continent),
             asn: self.asn,
+            told_asn: self.told_asn,
             own: self.own,
         }
     }

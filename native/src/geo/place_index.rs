@@ -169,7 +169,7 @@ fn key(place: &Place) -> [u64; 4] {
         latitude.to_bits(),
         longitude.to_bits(),
         u64::from(u32::from_be_bytes([a, b, c, d])),
-        u64::from(place.asn) | uncertain,
+        u64::from(place.told_asn) | uncertain,
     ]
 }
 
@@ -339,7 +339,7 @@ mod tests {
     #[test]
     fn equal_places_have_one_number_and_others_their_own() {
         let place = |number: u32| Place {
-            asn: number,
+            told_asn: number,
             ..Place::default()
         };
         let mut places = Places::default();

@@ -6,17 +6,14 @@
 
 use super::countries::{Countries, Country};
 use super::folded_hash::FoldedHash;
-use super::mmdb::bits::Bits;
 use super::mmdb::metadata::Layout;
-use super::mmdb::value::{Value, entries, header, kind, pointer, value};
+use super::mmdb::value::{Value, entries, kind, pointer, value};
 use super::numbers::{degrees, kilometres};
 use super::place::{CONTINENTS, DOUBT_RADIUS, NONE, Place};
 use super::record_part::Part;
+use super::sound::Sound;
 use std::borrow::Cow;
 use std::collections::HashMap;
-
-/// The deepest nesting of a record that Python's reader follows.
-const MAX_DEPTH: u16 = 512;
 
 /// Why a record is unreadable.
 pub type Unreadable = Cow<'static, str>;
@@ -26,8 +23,7 @@ pub struct Reader<'a> {
     data: &'a [u8],
     layout: Layout,
     countries: &'a Countries,
-    /// Values that are known to be sound with all that they reach.
-    sound: Bits,
+    sound: Sound<'a>,
     /// What maps that pointers lead to gave, so that a map which many records share is gone
     /// through once, however large a hostile file makes it.
     parts: HashMap<(usize, Part), Result<ValueOffsets, Unreadable>, FoldedHash>,
@@ -60,7 +56,7 @@ impl<'a> Reader<'a> {
             data,
             layout,
             countries,
-            sound: Bits::new(data.len()),
+            sound: Sound::new(data),
             parts: HashMap::default(),
             aliases: HashMap::new(),
         }
@@ -80,10 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     fn place_at(&mut self, record: usize) -> Result<Option<Place>, Unreadable> {
-        if !self.sound.holds(record) {
-            self.verify(record, 0)?;
-            self.sound.insert(record);
-        }
+        self.sound.check(record)?;
         if self.layout == Layout::Asn {
             let pairs = self.map(value(self.data, record), "a record")?;
             return self.numbered(pairs);
@@ -92,7 +85,19 @@ impl<'a> Reader<'a> {
             Layout::City | Layout::Country => self.nested(record)?,
             _ => self.flat(record)?,
         };
-        self.judge(&said)
+        let place = self.judge(&said)?;
+        if self.layout != Layout::Ipinfo {
+            return Ok(place);
+        }
+        // The autonomous system is beside it; a number that is none spoils no place.
+        let pairs = self.map(value(self.data, record), "a record")?;
+        Ok(match self.numbered(pairs) {
+            Ok(Some(Place { told_asn, .. })) => Some(Place {
+                told_asn,
+                ..place.unwrap_or_default()
+            }),
+            _ => place,
+        })
     }
 
     fn nested(&mut self, record: usize) -> Result<Said, Unreadable> {
@@ -154,7 +159,7 @@ impl<'a> Reader<'a> {
             Some(_) => return Err(NONE_SUCH),
         };
         Ok((asn != 0).then_some(Place {
-            asn,
+            told_asn: asn,
             ..Place::default()
         }))
     }
@@ -242,8 +247,7 @@ impl<'a> Reader<'a> {
             country: country.map_or(NONE, |country| country.place.country),
             continent,
             uncertain: doubted && country.is_some(),
-            asn: 0,
-            own: 0,
+            ..Place::default()
         }))
     }
 
@@ -334,49 +338,6 @@ impl<'a> Reader<'a> {
             Some(Some(Value::Text(text))) => Ok(text),
             Some(_) => Err("a code is not text".into()),
         }
-    }
-
-    /// Follow all that a value reaches, `depth` levels down. The position after it.
-    fn verify(&mut self, position: usize, depth: u16) -> Result<usize, Unreadable> {
-        const DAMAGED: Unreadable = Cow::Borrowed("its data cannot be decoded");
-        if depth > MAX_DEPTH {
-            return Err("it nests too deep".into());
-        }
-        let control = *self.data.get(position).ok_or(DAMAGED)?;
-        if control >> 5 == kind::POINTER {
-            let (target, after) = pointer(self.data, position).ok_or(DAMAGED)?;
-            if !self.sound.holds(target) {
-                if self
-                    .data
-                    .get(target)
-                    .is_some_and(|c| c >> 5 == kind::POINTER)
-                {
-                    return Err("a pointer leads to a pointer".into());
-                }
-                self.verify(target, depth + 1)?;
-                self.sound.insert(target);
-            }
-            return Ok(after);
-        }
-        let found = header(self.data, position).ok_or(DAMAGED)?;
-        let mut after = found.body;
-        match found.kind {
-            kind::MAP | kind::ARRAY => {
-                let each = if found.kind == kind::MAP { 2 } else { 1 };
-                for _ in 0..found.size.saturating_mul(each) {
-                    after = self.verify(after, depth + 1)?;
-                }
-            }
-            kind::BOOLEAN => {}
-            other => {
-                after = found.body + found.size;
-                let payload = self.data.get(found.body..after).ok_or(DAMAGED)?;
-                if other == kind::TEXT && std::str::from_utf8(payload).is_err() {
-                    return Err("text is not UTF-8".into());
-                }
-            }
-        }
-        Ok(after)
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Layout {
     Country,
     /// One map with `country_code`, `latitude` and `longitude`.
     Flat,
-    /// One map, as `IPinfo` has it.
+    /// One map, as `IPinfo` has it; some have `asn` beside the place.
     Ipinfo,
     /// One map with `autonomous_system_number`, or `asn`.
     Asn,
