@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from resolverd.cli.console import complain, out, show_json
 from resolverd.cli.link import add_socket, find
 from resolverd.errors import ExitCode
-from resolverd.rtt.page import HEADER
+from resolverd.rtt.kept_table import HEADER, KeptRow, lines_of
 
 
 def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclusiveGroup) -> None:
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser, uses: argparse._MutuallyExclu
         "--show",
         action="store_true",
         help="print what the probes of the daemon on this host measured, as rows of a table; those "
-        "of several hosts can be put into one file of [rtt]",
+        "of several hosts, and of several days, can be put into one file of [rtt]",
     )
     add_socket(parser)
 
@@ -27,11 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         show_json(document)
         return ExitCode.OK
+    now = time.time()
     out().out(HEADER)
     for row in document["regions"]:
         if row["implausible"]:
             complain(f"left out: {row['region']}: {row['implausible']}")
             continue
-        age = round(row["age_seconds"])
-        out().out(f"{document['where']},{row['region']},{row['ms']:g},{row['count']},{age}")
+        known = KeptRow(row["ms"], row["count"], now - row["age_seconds"])
+        for line in lines_of(row["region"], {document["where"]: known}):
+            out().out(line)
     return ExitCode.OK

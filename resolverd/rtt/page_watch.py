@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -49,7 +50,8 @@ class PageState:
 
     `read_at` is when it was last read well, or was said to be the same, and `as_of` of when that
     is what it says, both in Unix seconds; `read_at` is None before that. `reason` is why the last
-    attempt failed, empty where it did not. `etag` is the content's.
+    attempt failed, empty where it did not. `etag` is the content's, and `made` when its
+    server says that it was made.
     """
 
     read_at: float | None = None
@@ -57,6 +59,7 @@ class PageState:
     content: PageRows = field(default_factory=lambda: NO_ROWS)
     reason: str = ""
     etag: str = ""
+    made: datetime | None = None
 
 
 class PageWatch:
@@ -117,11 +120,14 @@ class PageWatch:
         session = self._pages.session
         headers = _HEADERS | ({"If-None-Match": before.etag} if before.etag else {})
         async with session.get(page.url, headers=headers, allow_redirects=False) as response:
-            now, age = self._wall(), _age_of(response)
-            if response.status == 304 and before.etag:
+            now, same = self._wall(), response.status == 304 and bool(before.etag)
+            # A 304 need not say it again (RFC 9110 §15.4.5): what it said first holds.
+            made = _time_of(response, "Last-Modified") or (before.made if same else None)
+            age = _age(made, _time_of(response, "Date") or datetime.fromtimestamp(now, UTC))
+            if same:
                 if age > page.stale_after:
                     raise PageError(f"it is {age / 86400:.0f} days old")
-                return replace(before, read_at=now, as_of=now - age, reason="")
+                return replace(before, read_at=now, as_of=now - age, reason="", made=made)
             if response.status != 200:
                 raise PageError(f"HTTP {response.status}")
             body = await read_up_to(response, MAX_PAGE + 1)
@@ -131,7 +137,7 @@ class PageWatch:
         steps = read_page(body, of, self._place_of, gzipped=gzipped)
         content = await in_charged_turns(steps, _MAX_CPU)
         etag = etag if len(etag) <= _MAX_ETAG else ""
-        return PageState(now, now - age, content, "", etag)
+        return PageState(now, now - age, content, "", etag, made)
 
     def _report(self, page: RttPage, before: PageState, after: PageState) -> None:
         """One event when a page fails or is left out in part, and one when it is well again."""
@@ -145,11 +151,17 @@ class PageWatch:
             self._log.warning("rtt.page_partial", region=page.region, url=url, reason=left_out)
 
 
-def _age_of(response: aiohttp.ClientResponse) -> float:
-    """How many seconds old a page is, by its server's own clock; 0 where that does not say."""
+def _time_of(response: aiohttp.ClientResponse, header: str) -> datetime | None:
+    """What a header says; None where it says nothing."""
     try:
-        made = parsedate_to_datetime(response.headers["Last-Modified"])
-        sent = parsedate_to_datetime(response.headers["Date"])
-        return max(0.0, (sent - made).total_seconds())
+        return parsedate_to_datetime(response.headers[header])
     except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+
+
+def _age(made: datetime | None, sent: datetime) -> float:
+    """How many seconds old a page is, by its server's own clock where that tells; else 0."""
+    try:
+        return max(0.0, (sent - made).total_seconds()) if made else 0.0
+    except TypeError:  # one of the two has no time zone
         return 0.0

@@ -5,8 +5,9 @@
 
 `count` (of measurements), `age` (seconds before the file was written) and `measured` (an ISO 8601
 time, in place of `age`) may be left out: a row without a time is as old as its file. Columns may
-stand in any order, and a line that begins with # is a comment. A sample of n measurements, n
-halved with each half-life, is believed n / (n + `HALF_CONFIDENCE`).
+stand in any order, a line that begins with # is a comment, and the header may come again, so that
+tables can be appended to one another. A sample of n measurements, n halved with each half-life, is
+believed n / (n + `HALF_CONFIDENCE`).
 
 What cannot be read is an error, what is not believed a warning: rows that are too old, what is
 faster than light in fibre, a region that nobody has.
@@ -239,6 +240,13 @@ class _Table:
             self._times[text] = known
         return self._now - known
 
+    def _is_time(self, text: str) -> bool:
+        try:
+            self._age(text)
+        except (ValueError, OverflowError):
+            return False
+        return True
+
     def hold_networks(self, builder: SamplesBuilder, place_of: PlaceOf) -> None:
         """Leave out what is said of the networks of a region, where many of them outrun light.
 
@@ -305,6 +313,13 @@ class _Table:
         """Say of a row that could not be read which of its cells is to blame."""
         if not row or row[0].startswith("#"):
             return
+        again = [cell.strip().lower() for cell in row]
+        if again == names:
+            return  # of a table that was appended to this one
+        if {*again} >= {*_COLUMNS}:
+            message = f"is another header than the file's, which is {','.join(names)}"
+            self._found("rtt-header", line, message, "put these rows into a file of their own")
+            return
         if len(row) != len(names):
             message = f"has {len(row)} cells, the header {len(names)}"
             self._found("rtt-row", line, message, f"write {','.join(names)}")
@@ -312,12 +327,11 @@ class _Table:
         cells = dict(zip(names, row, strict=True))
         for name, hint in _NUMBERS.items():
             if name in cells and not _is_sound(name, cells[name]):
-                self._found("rtt-number", line, f'{name} is "{cells[name]}"', hint)
+                is_time = name == "age" and self._is_time(cells[name])
+                found = f'{name} is "{cells[name]}"'
+                self._found("rtt-number", line, found, _FOR_MEASURED if is_time else hint)
                 return
-        try:
-            if cells.get("measured"):
-                self._age(cells["measured"])
-        except (ValueError, OverflowError):
+        if cells.get("measured") and not self._is_time(cells["measured"]):
             hint = "write an ISO 8601 time such as 2026-09-30T12:00:00Z"
             self._found("rtt-time", line, f'measured is "{cells["measured"]}"', hint)
             return
@@ -352,6 +366,10 @@ class _Table:
             self._unshown[problem.id] = self._unshown.get(problem.id, 0) + 1
 
 
+# What `rtt --show` prints, below the header that it had before.
+_FOR_MEASURED = (
+    "put these rows into a file of their own, with measured in place of age in its first line"
+)
 _NUMBERS = {
     "ms": f"write milliseconds, above 0 and up to {MAX_MS:g}, such as 23.4",
     "count": "write how many measurements it is of, or leave the cell empty",

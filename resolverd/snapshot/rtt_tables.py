@@ -60,20 +60,26 @@ class RttTables:
 async def load_tables(loaded: LoadedConfig, reads: Reads, locator: Locator | None) -> RttTables:
     """Read all of them, noted in `reads`. Raises ProblemsError with every problem."""
     files, problems = await detached(partial(_files, loaded))
-    kept = await detached(partial(_kept, loaded))
+    kept = await detached(partial(_kept, loaded, None))
     return await detached(partial(_read, loaded.config, files, kept, problems, reads, locator))
 
 
 async def edited_tables(
-    loaded: LoadedConfig, served: RttTables, before: Reads, reads: Reads, locator: Locator
+    loaded: LoadedConfig,
+    served: RttTables,
+    before: Reads,
+    reads: Reads,
+    locator: Locator,
+    *,
+    state: Path | None = None,
 ) -> RttTables:
     """The tables as they are now; what is `served` where that would be the same.
 
-    `before` tells what was read of those served, `reads` what is read now. Raises ProblemsError
-    with every problem.
+    `before` tells what was read of those served, `reads` what is read now. `state` is where this
+    host keeps its own, unless that is `server.state`. Raises ProblemsError with every problem.
     """
     files, problems = await detached(partial(_files, loaded))
-    kept = await detached(partial(_kept, loaded))
+    kept = await detached(partial(_kept, loaded, state))
     whole = (*files, *([kept] if kept else ()))
     same = partial(_is_same, loaded.config, whole, served, before, reads, locator)
     if await detached(same):
@@ -112,13 +118,19 @@ def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
     return tuple(files), problems
 
 
-def _kept(loaded: LoadedConfig) -> Path | None:
-    """The table that this host keeps for itself; None where there is none, or nobody needs it."""
+def _kept(loaded: LoadedConfig, state: Path | None) -> Path | None:
+    """The table that this host keeps for itself; None where there is none, or nobody needs it.
+
+    It lies in `state`, or in `server.state` where that is None.
+    """
     config = loaded.config
     needed = any(service.ordered_by == "latency" for service in config.service.values())
-    if not needed or not config.server.state:
+    directory = config.server.state
+    if state is not None and key_of(state) != key_of(loaded.base / directory):
+        directory = key_of(state)
+    if not needed or not directory:
         return None
-    pattern = str(Path(glob.escape(config.server.state)) / KEPT_NAME)
+    pattern = str(Path(glob.escape(directory)) / KEPT_NAME)
     try:
         matches = match(loaded.base, pattern)
     except OSError:  # whoever checks the files may not look into the daemon's directory

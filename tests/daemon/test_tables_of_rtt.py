@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from harness.config import address_of
 from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
+from structlog.testing import capture_logs
 
 from resolverd.daemon import Daemon
+from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.snapshot import rtt_tables
-from resolverd.snapshot.inputs import TABLES
+from resolverd.snapshot.inputs import CONFIGURATION, TABLES
 
 NAME = "chat.inference.example"
 HEADER = "where,region,ms\n"
@@ -128,6 +130,58 @@ async def test_a_region_may_move_while_a_table_is_bad(daemon: Daemon, files: Fil
     assert await region(daemon) == {address_of("us-east")}
 
 
+PIN = '[pin.home]\ncountries = ["IE"]\nregions = ["eu-west"]\n'
+# Edits of what tables are read, by what is written and what it becomes.
+OTHERWISE = {
+    "another table": ('["rtt/*.csv"]', '["near/*.csv"]'),
+    "no table": ('["rtt/*.csv"]', "[]"),
+    "another half-life": ("[rtt]", '[rtt]\nhalf_life = "1h"'),
+    "a region less": ("us-east", "us-south"),
+}
+
+
+@pytest.mark.parametrize(("written", "becomes"), OTHERWISE.values(), ids=OTHERWISE.keys())
+async def test_an_edit_that_is_held_changes_no_tables_until_it_is_insisted_on(
+    files: Files, written: str, becomes: str
+) -> None:
+    near = files.config.parent / "near" / "one.csv"
+    near.parent.mkdir()
+    near.write_text(NEAR)
+    text = files.config.read_text()
+    files.config.write_text(text.replace('settle = "100ms"', "watch = false") + PIN)
+    async with running(files.config) as daemon:
+        tables, plan = daemon.inputs.tables, daemon.snapshot.plan
+        files.config.write_text(text.replace(written, becomes))
+        for _ in range(2):
+            assert not await daemon.reload()
+            assert outdated(daemon) == {CONFIGURATION: "held"}
+            assert daemon.inputs.tables is tables
+            assert daemon.snapshot.plan is plan
+        table_of(files).write_text(FAR.replace("250", "240"))
+        assert not await daemon.reload()
+        assert outdated(daemon) == {CONFIGURATION: "held"}
+        assert daemon.inputs.tables.rtt is daemon.inputs.config.rtt
+        assert daemon.inputs.tables.measured.regions == tables.measured.regions
+        assert await region(daemon) == {address_of("us-east")}
+        if written != "us-east":
+            assert await daemon.reload(accept_losses=True)
+            assert daemon.inputs.tables.rtt != tables.rtt
+
+
+async def test_a_bad_table_of_an_edit_that_is_held_is_told_with_it(
+    daemon: Daemon, files: Files
+) -> None:
+    text = files.config.read_text()
+    files.config.write_text(text + PIN)
+    assert await daemon.reload()
+    files.config.write_text(text.replace('["rtt/*.csv"]', '["near.csv"]'))
+    (files.config.parent / "near.csv").write_text("where\n")
+    assert not await daemon.reload()
+    assert outdated(daemon) == {CONFIGURATION: "held"}
+    found = {problem.file for problem in daemon.reloads.problems}
+    assert str(files.config.parent / "near.csv") in found
+
+
 async def test_a_start_with_a_bad_table_takes_the_one_that_was_adopted_last(
     files: Files, endpoints: dict[str, Endpoint]
 ) -> None:
@@ -144,6 +198,26 @@ async def test_a_start_with_a_bad_table_takes_the_one_that_was_adopted_last(
         table_of(files).write_text(NEAR)
         assert await daemon.reload()
         assert await region(daemon) == {address_of("eu-west")}
+
+
+async def test_what_this_host_measured_is_read_from_where_it_is_kept_until_a_restart(
+    files: Files, endpoints: dict[str, Endpoint]
+) -> None:
+    text = configured(endpoints, 'state = "state"\nwatch = false\n')
+    files.config.write_text(text)
+    own = files.config.parent / "state" / KEPT_NAME
+    own.parent.mkdir()
+    own.write_text(f"{HEADER}50.1 8.7,us-east,95\n")
+    async with running(files.config) as daemon:
+        assert daemon.inputs.tables.kept == own
+        for becomes in ('state = "elsewhere"\n', ""):
+            files.config.write_text(text.replace('state = "state"\n', becomes))
+            with capture_logs() as logged:
+                assert await daemon.reload()
+            assert daemon.inputs.tables.kept == own
+            assert [e["option"] for e in logged if e["event"] == "reload.needs_restart"] == [
+                "server.state"
+            ]
 
 
 async def _serves(daemon: Daemon, name: str) -> bool:

@@ -12,6 +12,8 @@ from resolverd.dns.prefix import Prefix, parse_prefix
 from resolverd.errors import Problem, ProblemsError
 from resolverd.geo.countries import countries
 from resolverd.geo.distance import Coordinates
+from resolverd.rtt.kept_table import HEADER as KEPT_HEADER
+from resolverd.rtt.kept_table import KeptRow, lines_of
 from resolverd.rtt.samples import Sample, Samples
 from resolverd.rtt.table import read_tables
 
@@ -118,6 +120,28 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line(tmp_path: Path) -> None
     problems = _refused(tmp_path, HEADER + "# told\n" + "\n".join(row for row, _ in rows))
     assert [(p.line, p.id) for p in problems] == [(n, kind) for n, (_, kind) in enumerate(rows, 3)]
     assert all(p.hint and p.severity == "error" for p in problems)
+
+
+def test_tables_that_were_appended_are_read_as_one_each_row_of_its_own_age(tmp_path: Path) -> None:
+    rows = {"50.1 8.7": KeptRow(92.4, 2, NOW - DAY), "60.2 24.9": KeptRow(110.0, 2, NOW)}
+    shown = ["\n".join([KEPT_HEADER, *lines_of("us-east", {w: r})]) for w, r in rows.items()]
+    first, second = (f"{text}\n" for text in shown)
+    together, warnings = _read(tmp_path, first + second, written=NOW + DAY)
+    assert not warnings
+    assert together.landmarks == _read(tmp_path, first, second)[0].landmarks
+    assert {landmark.row[0].age for landmark in together.landmarks} == {0.0, DAY}
+    other = _refused(tmp_path, first + HEADER + "DE,us-east,30,2,0\n")
+    assert (other[0].line, other[0].id) == (3, "rtt-header")
+
+
+def test_rows_with_a_time_below_a_header_with_ages_are_refused_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    (row,) = lines_of("us-east", {"50.1 8.7": KeptRow(92.4, 2, NOW)})
+    shown, other = _refused(tmp_path, f"{HEADER}{row}\nDE,us-east,30,2,soon\n")
+    assert (shown.line, shown.id, other.line, other.id) == (2, "rtt-number", 3, "rtt-number")
+    assert "measured in place of age" in shown.hint
+    assert "measured" not in other.hint
 
 
 @pytest.mark.parametrize(
