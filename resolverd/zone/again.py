@@ -16,7 +16,8 @@ from itertools import chain
 from operator import itemgetter
 from typing import cast
 
-from dns.rdatatype import DNAME, NS
+from dns.rdata import Rdata
+from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 from dns.rdtypes.ANY.NS import NS as NsRdata  # noqa: N811 - the type's name is its code's
 
 from resolverd.dns.names import WILDCARD, Key, ancestors, key_of
@@ -39,6 +40,7 @@ from resolverd.zone.tree import Node, Tree
 
 PART = 4
 """An edit that touches more than one in so many names is checked as a whole zone is."""
+_AS_TARGET = frozenset({A, AAAA, CNAME, DYNA})  # by which a target has addresses or is an alias
 _CUT_SETS = 8  # zone cuts and DNAMEs that may come or go, each a look at all names
 
 
@@ -167,7 +169,9 @@ class _Again:
         tails = tuple(changed)
         below = {key for key in names if key.endswith(tails)} if tails else set[Key]()
         came_or_went = [key for key in touched if (key in names) != (key in before)]
-        others = touched.union(below, *map(ancestors, came_or_went)) - {self._origin}
+        others = touched.union(below, *map(ancestors, came_or_went))
+        if self._same_target_at_apex():
+            others -= {self._origin}
         again = {*touched, *below, *self._reading.noted, self._origin, NO_REGION + self._origin}
         for key, _, target in self._leads:
             if target is None:
@@ -180,6 +184,16 @@ class _Again:
             again |= {next(filter(steered.__contains__, names), self._origin)}
         again |= self._servers(again)
         return again | self._served_by(again)
+
+    def _same_target_at_apex(self) -> bool:
+        """Whether the apex is what it was to those that point to it: every edit touches its SOA."""
+        then = self._before.rrsets.get(self._origin, {})
+        was = {rdtype: then[rdtype].rdatas[0] for rdtype in _AS_TARGET & then.keys()}
+        now: dict[RdataType, Rdata] = {}
+        for record in _records(self._parsed.entries, {self._origin}):
+            if record.rdata.rdtype in _AS_TARGET:
+                now.setdefault(record.rdata.rdtype, record.rdata)
+        return was.keys() == now.keys() and was.get(DYNA) == now.get(DYNA)
 
     def _served_by(self, keys: Set[Key]) -> set[Key]:
         """Those whose NS say that addresses of these are glue, and so on."""

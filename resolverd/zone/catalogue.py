@@ -28,6 +28,7 @@ CHECKS: Mapping[str, Check] = {
     "zone-no-file": Check("error", "A pattern of server.zones matches no file."),
     "zone-unreadable": Check("error", "A zone file or included file cannot be read."),
     "zone-encoding": Check("error", "A zone file is not UTF-8 text."),
+    "zone-defect": Check("error", "A defect of resolverd met a zone file, which is refused."),
     "zone-duplicate-origin": Check("error", "Two files write the same zone."),
     "zone-bad-origin": Check("error", "The zone's origin is not known, or is not absolute."),
     "zone-origin-differs": Check("warning", "The SOA's owner is not what the file's name says."),

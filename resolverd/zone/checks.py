@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+import dns.exception
+import dns.name
 import dns.rdtypes.ANY.SOA
 from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
 
@@ -18,6 +20,7 @@ from resolverd.zone.cuts import check_cuts
 from resolverd.zone.dot_checks import check_dots
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
+from resolverd.zone.lexer import Lexer
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld, check_past_pins
@@ -112,21 +115,37 @@ def _check_mailbox(soa: Record) -> Iterator[Problem]:
             "zone-soa-mailbox",
             soa.at_rdata(1),
             f"the mailbox {written} has an @, which is a dot in an SOA (RFC 1035 §3.3.13)",
-            f"write {_mailbox(written, soa)}",
+            _mailbox(mailbox, soa),
         )
 
 
-def _mailbox(written: str, soa: Record) -> str:
-    """host@example. as host.example.; a dot before the @ is escaped (RFC 1035 §8).
+def _mailbox(mailbox: dns.name.Name, soa: Record) -> str:
+    """What to write: host@example. is host.example.; what stands before the @ is one label.
 
-    A domain without its final dot is meant whole, as in mail, unless it is one label.
+    So a dot in it is escaped (RFC 1035 §8). A domain without its final dot is meant whole, as in
+    mail, unless it is one label.
     """
-    local, _, domain = written.partition("@")
-    start = soa.source.fields(soa.entry).rdata[1]
-    token = soa.source.text[start:].split(maxsplit=1)[0]
-    if not token.endswith(".") and "." in token.partition("@")[2]:
-        domain = f"{token.partition('@')[2]}."
-    return f"{local.replace('.', chr(92) + '.')}.{domain}"
+    at = next(index for index, label in enumerate(mailbox.labels) if b"@" in label)
+    local, _, first = mailbox.labels[at].partition(b"@")
+    domain = dns.name.Name((*filter(None, [first]), *mailbox.labels[at + 1 :]))
+    written = _word(soa).partition("@")[2]
+    try:
+        if "." in written and not written.endswith("."):
+            domain = dns.name.from_text(written)
+        meant = dns.name.Name((b".".join([*mailbox.labels[:at], local]), *domain.labels))
+    except (dns.exception.DNSException, ValueError):  # no label, or one too long
+        return "write a dot for it, as in hostmaster.example.com."
+    return f"write {meant}"
+
+
+def _word(soa: Record) -> str:
+    """The mailbox as it is written; empty where it is no word of its own."""
+    places = soa.source.fields(soa.entry).rdata
+    if len(places) < 2:  # all of it in quotes, as BIND writes it behind $GENERATE
+        return ""
+    lexer = Lexer(soa.source.text)
+    lexer.begin(places[1])
+    return str(lexer.get().value)
 
 
 def _is_plain(node: Node) -> bool:

@@ -6,6 +6,7 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,12 @@ class _Load:
 
     def file(self, path: Path, read: Callable[[], SourceFile]) -> ZoneFile:
         """The zone of the file at `path`, of `previous` if nothing changed, and its problems."""
+        try:
+            return self._file(path, read)
+        except Exception as defect:  # noqa: BLE001 - of ours: it costs this zone, and no other
+            return ZoneFile(path, None, None, [_defect(path, defect)])
+
+    def _file(self, path: Path, read: Callable[[], SourceFile]) -> ZoneFile:
         before = self._by_path.get(path)
         try:
             source = read()
@@ -304,6 +311,16 @@ def _duplicate_origin(path: Path, origin: dns.name.Name, other: Path) -> Problem
         FilePosition(str(path), 1, 1, ""),
         f"the zone {origin} is written in {other} already",
         "keep one of the files, or join them with $INCLUDE",
+    )
+
+
+def _defect(path: Path, defect: Exception) -> Problem:
+    *_, frame = traceback.extract_tb(defect.__traceback__)
+    return problem(
+        "zone-defect",
+        FilePosition(str(path), 0, 0, ""),
+        f"a defect of resolverd met this file: {defect!r} in {frame.name}",
+        "take back what was edited last, and report this with the file",
     )
 
 

@@ -129,13 +129,11 @@ def _hints(rdata: Any) -> Iterator[str]:
 
 def _names(rdtype: RdataType, rdata: Any, withheld: Withheld) -> Iterator[tuple[str, str]]:
     """The host names of withheld regions that a record leads to, and whose they are."""
+    key: Key | None = None
     if rdtype == URI:
-        host = _host(rdata)
-        key = key_from_text(host) if host and not _is_address(host) and host.isascii() else None
+        key = _host_key(_host(rdata))
     elif rdtype in _NAME_FIELD:
         key = key_of(getattr(rdata, _NAME_FIELD[rdtype]))
-    else:
-        key = None
     if key is None:
         return
     for name, whose in withheld.names.items():
@@ -149,6 +147,16 @@ def _host(rdata: Any) -> str:
         return urlsplit(rdata.target.decode("ascii", "replace")).hostname or ""
     except ValueError:  # not a URL: no host that anybody could ask
         return ""
+
+
+def _host_key(host: str) -> Key | None:
+    """The name that a URI's host is; None for an address, and for what is no name of DNS."""
+    if not host or _is_address(host) or not host.isascii():
+        return None
+    try:
+        return key_from_text(host)
+    except ValueError:  # an empty label, or one too long: nobody could ask for it
+        return None
 
 
 def _is_address(text: str) -> bool:

@@ -14,7 +14,6 @@ import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdatatype
-import dns.rdtypes.ANY.SOA
 from dns.tokenizer import Token
 
 from resolverd.errors import Problem
@@ -37,7 +36,7 @@ from resolverd.zone.source import SourceFile
 MAX_DEPTH = 16
 """How deep $INCLUDEs may nest. Loops are found by themselves: this bounds links that grow."""
 
-_PLACEHOLDER_TTL = 3600  # seconds; stands for a $TTL that cannot be read, of a zone that is refused
+_PLACEHOLDER_TTL = 3600  # seconds; stands for one that cannot be read, of a zone that is refused
 
 _Known = tuple[Pieces, KnownLines]
 
@@ -230,18 +229,7 @@ class _Reader:
                 "the first record has no owner to repeat",
                 'write its owner in the first column; "@" is the origin',
             )
-        ttl, ttls = fields.ttl, inherited.ttls
-        if ttl is None:
-            ttl = ttls.last if ttls.default is None else ttls.default
-        if ttl is None and isinstance(rdata, dns.rdtypes.ANY.SOA.SOA):
-            ttl = ttls.default = rdata.minimum
-        if ttl is None:
-            raise EntryError(
-                "zone-missing-ttl",
-                source.fields(start).rdtype or start,
-                "the record has no TTL, and none comes before it",
-                "write $TTL 3600 above the first record",
-            )
+        ttl = inherited.ttls.of(fields, source, start)
         if inherited.owner_unknown or inherited.origin_unknown or owner is None or key is None:
             self._entries.close()
             self.parsed.lost.add(Lost(None, fields.rdtype))
@@ -385,10 +373,12 @@ class _Reader:
         self.parsed.problems.append(problem(id_, position, message, hint))
 
     def _lose(self, entry: _Entry, inherited: Inherited) -> None:
-        fields = entry.fields
+        fields, ttls = entry.fields, inherited.ttls
         if entry.directive:
             self.parsed.lost.add(Lost())
             return
+        if fields.rdtype == dns.rdatatype.SOA and ttls.default is None and ttls.last is None:
+            ttls.default = _PLACEHOLDER_TTL  # in the place of its minimum
         if fields.owner is None and not fields.blank:
             inherited.owner_unknown = True
         owner = inherited.owner if fields.blank and not inherited.owner_unknown else fields.owner

@@ -23,12 +23,14 @@ from dns.tokenizer import Token
 from resolverd.dns.names import Key, key_of
 from resolverd.errors import ResolverdError
 from resolverd.zone.dyna import DYNA
+from resolverd.zone.gdnsd import hint_of_resource, hint_of_ttl, hint_of_type
 from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
-from resolverd.zone.rrtypes import NAMED
+from resolverd.zone.rrtypes import MAX_STRING, NAMED
 from resolverd.zone.targets import TARGETS
 
+_SENT_AS_READ = frozenset({*TARGETS, dns.rdatatype.A, dns.rdatatype.PTR, dns.rdatatype.TXT})
+_IN_GENERIC_FORM = r"\#"  # RFC 3597 §5
 _LOCATORS = frozenset({dns.rdatatype.NID, dns.rdatatype.L64})
-_MAX_STRING = 255  # octets of a character-string (RFC 1035 §3.3)
 MAX_TTL = 2**31 - 1  # seconds (RFC 2181 §8)
 _TYPES = frozenset(
     {
@@ -45,6 +47,8 @@ _EXAMPLES = {
     "DYNA": "DYNA service",
     "DS": "DS 60485 13 2 " + 32 * "2b",
     "HINFO": 'HINFO "RFC8482" ""',
+    "L64": "L64 10 2001:db8:1140:1000",
+    "NID": "NID 10 14:4fff:ff20:ee64",
     "PTR": "PTR host",
     "SOA": "SOA ns1 hostmaster 2026010100 7200 900 1209600 300",
     "SSHFP": "SSHFP 4 2 " + 32 * "2b",
@@ -125,6 +129,7 @@ def read_ttl(token: Token, lexer: Lexer) -> int:
     try:
         ttl = dns.ttl.from_text(token.value)
     except (dns.exception.DNSException, ValueError) as error:
+        hint = hint_of_ttl(token.value) or hint
         raise EntryError("zone-bad-ttl", lexer.start, f'"{token.value}" is no TTL', hint) from error
     if ttl > MAX_TTL:
         raise EntryError(
@@ -189,6 +194,8 @@ def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
 
 @lru_cache(maxsize=64)
 def _nearest_type(text: str) -> str:
+    if hint := hint_of_type(text):
+        return hint
     near = difflib.get_close_matches(text.upper(), _TYPES, 1)
     if near and near[0] in {"A", "AAAA"}:
         return "did you mean A or AAAA?"
@@ -202,34 +209,48 @@ def _read_rdata(
     lexer.unget(generic)
     first = lexer.start
     try:
-        if rdtype in _LOCATORS and generic.value != r"\#":
+        if rdtype in _LOCATORS and generic.value != _IN_GENERIC_FORM:
             return _read_locator(rdtype, lexer)
-        return dns.rdata.from_text(dns.rdataclass.IN, rdtype, lexer, origin, False)
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, rdtype, lexer, origin, False)
     except LexicalError:
         raise
-    except dns.exception.SyntaxError as error:
-        text = dns.rdatatype.to_text(rdtype)
+    except Exception as error:  # whatever a type's reader raises is about what is written here
         offset, reason = _blame(error, lexer, first)
-        hint = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
-        if generic.value == r"\#":
-            like = f"or like {_EXAMPLES[text]}" if text in _EXAMPLES else f"as in {text} {_GENERIC}"
-            hint = f"write the number of octets, then all those that {text} has, {like}"
-            reason = reason.replace("DNS message is malformed.", "these octets are not its data")
-        if reason.endswith("string too long"):
-            reason = f"a string has at most {_MAX_STRING} octets (RFC 1035 §3.3)"
-            hint = f'split it: {text} "the first {_MAX_STRING}" "the rest"'
-        message = f"{text} data cannot be read: {reason}"
-        raise EntryError("zone-bad-rdata", offset, message, hint) from error
+        raise _bad_rdata(rdtype, generic.value, offset, reason) from error
+    if rdtype not in _SENT_AS_READ:
+        try:
+            rdata.to_wire()
+        except Exception as error:  # such as the altitude of a LOC that 32 bits do not hold
+            reason = f"it cannot be sent: {error}"
+            raise _bad_rdata(rdtype, generic.value, first, reason) from error
+    return rdata
+
+
+def _bad_rdata(
+    rdtype: dns.rdatatype.RdataType, first_word: str, offset: int, reason: str
+) -> EntryError:
+    text = dns.rdatatype.to_text(rdtype)
+    hint = f"write it like {_EXAMPLES.get(text) or f'{text} {_GENERIC}'}"
+    if rdtype == DYNA:
+        hint = hint_of_resource(first_word) or hint
+    if first_word == _IN_GENERIC_FORM:
+        like = f"or like {_EXAMPLES[text]}" if text in _EXAMPLES else f"as in {text} {_GENERIC}"
+        hint = f"write the number of octets, then all those that {text} has, {like}"
+        reason = reason.replace("DNS message is malformed.", "these octets are not its data")
+    if reason.endswith("string too long"):
+        reason = f"a string has at most {MAX_STRING} octets (RFC 1035 §3.3)"
+        hint = f'split it: {text} "the first {MAX_STRING}" "the rest"'
+    return EntryError("zone-bad-rdata", offset, f"{text} data cannot be read: {reason}", hint)
 
 
 def _read_locator(rdtype: dns.rdatatype.RdataType, lexer: Lexer) -> dns.rdata.Rdata:
     """NID or L64, whose four groups of digits may leave zeros out; dnspython wants them all."""
     preference, text = lexer.get_uint16(), lexer.get_identifier()
-    lexer.get_eol_as_token()
     groups = ":".join(group.zfill(4) for group in text.split(":"))
-    if rdtype == dns.rdatatype.NID:
-        return dns.rdtypes.ANY.NID.NID(dns.rdataclass.IN, rdtype, preference, groups)  # type: ignore[no-untyped-call]
-    return dns.rdtypes.ANY.L64.L64(dns.rdataclass.IN, rdtype, preference, groups)  # type: ignore[no-untyped-call]
+    kind = dns.rdtypes.ANY.NID.NID if rdtype == dns.rdatatype.NID else dns.rdtypes.ANY.L64.L64
+    rdata: dns.rdata.Rdata = kind(dns.rdataclass.IN, rdtype, preference, groups)
+    lexer.get_eol_as_token()  # only now: what comes before it is to blame for an error above
+    return rdata
 
 
 def _blame(error: Exception, lexer: Lexer, first: int) -> tuple[int, str]:

@@ -28,7 +28,11 @@ import dns.tokenizer
 import dns.wire
 from dns.name import Name
 
+MAX_STRING = 255
+"""Octets of a character-string (RFC 1035 §3.3)."""
+
 _NXT_TYPES = 128
+_TYPE_OCTETS = 65_536 // 8  # of bits that stand for all types there can be
 _A6_BITS = 128
 
 
@@ -96,6 +100,8 @@ def _type_bits(codes: tuple[int, ...]) -> bytes:
 
 def _parse_types(parser: dns.wire.Parser, origin: Name | None) -> tuple[int, ...]:
     bits = parser.get_remaining()
+    if len(bits) > _TYPE_OCTETS:
+        raise dns.exception.FormError("there are not so many types")  # type: ignore[no-untyped-call]
     return tuple(n for n in range(len(bits) * 8) if bits[n // 8] & 0x80 >> n % 8)
 
 
@@ -117,7 +123,20 @@ def _read_atma(tok: Any, origin: Name | None) -> bytes:
 
 
 def _atma_text(value: bytes, origin: Name | None, relativize: bool) -> str:
-    return f"+{value[1:].decode()}" if value[:1] == b"\1" else value[1:].hex()
+    if value[:1] != b"\1":
+        return value[1:].hex()
+    # In the form of RFC 3597 any octets may stand for digits.
+    return f"+{value[1:].decode('ascii', 'backslashreplace')}"
+
+
+def _read_string(tok: Any, origin: Name | None) -> bytes:
+    token = tok.get()
+    if not (token.is_identifier() or token.is_quoted_string()):
+        raise dns.exception.SyntaxError("a string is expected")  # type: ignore[no-untyped-call]
+    value: bytes = token.unescape_to_bytes().value
+    if len(value) > MAX_STRING:
+        raise dns.exception.SyntaxError(f"a string here has at most {MAX_STRING} octets")  # type: ignore[no-untyped-call]
+    return value
 
 
 def escaped(value: bytes) -> str:
@@ -146,7 +165,7 @@ _BASE64 = _encoded(
 _TYPES = _Field(_read_types, _parse_types, _type_bits, _types_text)
 _ATMA = _Field(_read_atma, lambda parser, origin: parser.get_remaining(), bytes, _atma_text)
 _STRING = _Field(
-    lambda tok, origin: tok.get().unescape_to_bytes().value,
+    _read_string,
     lambda parser, origin: parser.get_counted_bytes(),
     lambda value: bytes([len(value)]) + value,
     lambda value, origin, relativize: f'"{escaped(value)}"',

@@ -13,7 +13,7 @@ from itertools import islice
 import dns.name
 from dns.rdatatype import DNAME, NS, RdataType, to_text
 
-from resolverd.dns.names import WILDCARD, Key, ancestors, key_of, parent
+from resolverd.dns.names import WILDCARD, Key, ancestors, closest_encloser, key_of, parent
 from resolverd.zone.parsed import Lost, Record
 
 
@@ -87,9 +87,7 @@ class Tree:
         """The node whose data answers for a name: its own, or a wildcard's (RFC 4592 §3.3)."""
         if (node := self.nodes.get(key)) is not None or key in self.existing:
             return node
-        while (encloser := parent(key)) not in self.existing:
-            key = encloser
-        return self.nodes.get(WILDCARD + encloser)
+        return self.nodes.get(WILDCARD + closest_encloser(key, self.existing))
 
     def exists(self, key: Key) -> bool:
         """Whether a name of the zone exists, by itself, by those below it, or by a wildcard."""

@@ -57,6 +57,14 @@ def accepted(program: str, zone: str, file: Path) -> bool:
     return done.returncode == 0
 
 
+def has_ttls_that_differ(program: str, zone: str, file: Path) -> bool:
+    """Whether kzonecheck notices an RRset of two TTLs, as which it tells what one inherited."""
+    command = [program, "-v", "-o", zone, file.name]
+    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    return "TTL mismatch" in f"{done.stdout}{done.stderr}"
+
+
 def parsed(text: str, origin: str) -> Records:
     """The records of a zone that a peer wrote."""
     zone = dns.zone.from_text(text, origin, relativize=False, check_origin=False)

@@ -86,6 +86,14 @@ def test_a_static_way_to_a_kept_region_is_warned_of(tmp_path: Path, line: str) -
     assert ids(tmp_path, line, pin={}) == []
 
 
+@pytest.mark.parametrize(
+    "target",
+    ["http://a..b/", f"http://{'a' * 64}.test/", "http://[fe80::1%25eth0]/", "http://[::1/", "a:b"],
+)
+def test_a_uri_whose_host_is_no_name_leads_nowhere(tmp_path: Path, target: str) -> None:
+    assert ids(tmp_path, f'_x._tcp URI 1 1 "{target}"') == []
+
+
 def test_regions_behind_an_edge_service_are_held_to_its_pins(tmp_path: Path) -> None:
     edge, core = {"regions": ["a"], "core": "large"}, {"regions": ["b"]}
     services = {"chat": edge, "large": core}

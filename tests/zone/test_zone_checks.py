@@ -270,12 +270,32 @@ def test_an_at_in_the_soa_s_mailbox_is_warned_of(tmp_path: Path) -> None:
         ("a.host@z.example", "a\\.host.z.example."),
         ("host@mail", "host.mail.z.example."),
         ("host@a.b.z.example.", "host.a.b.z.example."),
+        (r"first\.last@z.example.", r"first\.last.z.example."),
+        (r"first\.last@z.example", r"first\.last.z.example."),
+        (r"first.last\@z.example.", r"first\.last.z.example."),
+        (r"first\\last@z.example.", r"first\\last.z.example."),
     ],
 )
 def test_a_mailbox_is_proposed_as_it_was_meant(tmp_path: Path, written: str, meant: str) -> None:
     _, [problem] = load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {written} "))
     assert (problem.id, problem.hint) == ("zone-soa-mailbox", f"write {meant}")
     assert load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {meant} "))[1] == []
+
+
+@pytest.mark.parametrize("mailbox", ["\\@z.example.", f"{'a' * 50}.{'b' * 50}@z.example."])
+def test_a_mailbox_that_cannot_be_a_name_is_told_how_one_looks(
+    tmp_path: Path, mailbox: str
+) -> None:
+    _, [problem] = load_text(tmp_path, HEAD.replace("ns1 host ", f"ns1 {mailbox} "))
+    assert problem.id == "zone-soa-mailbox"
+    assert problem.hint == "write a dot for it, as in hostmaster.example.com."
+
+
+def test_a_mailbox_in_the_quotes_of_a_generate_is_warned_of(tmp_path: Path) -> None:
+    soa = "@ SOA ns1 host 7 3600 900 604800 300\n"
+    generated = '$GENERATE 1-1 @ SOA "ns1 host\\@mail 7 3600 900 604800 300"\n'
+    _, [problem] = load_text(tmp_path, HEAD.replace(soa, generated))
+    assert (problem.id, problem.hint) == ("zone-soa-mailbox", "write host.mail.z.example.")
 
 
 @pytest.mark.parametrize(

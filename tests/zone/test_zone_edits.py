@@ -105,6 +105,11 @@ MORE = [
     "m%d MX %d m1",
     "m%d CNAME m%d",
     "m%d SRV 1 2 %d m1.d2",
+    "m%d MX %d @",
+    "d%d NS @ ; %d",
+    "@ A 192.0.2.%d ; %d",
+    "@ DYNA chat ; %d %d",
+    "@ DYNA embed ; %d %d",
     "*.m%d A 192.0.2.%d",
     "d%d NS ns.d%d",
     "ns.d%d A 192.0.2.%d",
@@ -196,6 +201,24 @@ def test_a_load_by_pieces_gives_what_a_first_load_gives_over_any_edits(
                 by_names = replace(fresh[origin], reading=None), replace(plan, steered=None)
                 assert steered(zone, plan) == steered(*by_names)
             previous = after or previous
+
+
+@pytest.mark.usefixtures("tiny_pieces")
+@pytest.mark.parametrize("address", ["@ A 192.0.2.9\n", "@ DYNA chat\n"])
+def test_who_points_to_an_apex_that_loses_its_addresses_is_told_so(
+    tmp_path: Path, address: str
+) -> None:
+    body = "".join(f"m{number} A 192.0.2.{number}\n" for number in range(1, 40))
+    body += "mail MX 10 @\n_s._tcp SRV 1 1 1 @\nsub NS @\n"
+    before, problems = load_text(tmp_path, HEAD + address + body)
+    assert problems == []
+    head = HEAD.replace("host 7", "host 8")
+    _, problems = load_text(tmp_path, head + body, previous=before)
+    assert [problem.id for problem in problems] == [
+        "zone-missing-address",
+        "zone-missing-address",
+        "zone-missing-glue",
+    ]
 
 
 @pytest.mark.usefixtures("tiny_pieces")

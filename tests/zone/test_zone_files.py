@@ -5,14 +5,18 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import Any
 
 import dns.name
 import pytest
 from zone_files import HEAD, ORIGIN, SERVICES, load_text, places, records_of
 
+from resolverd.errors import Problem
+from resolverd.zone import loader
 from resolverd.zone.catalogue import CHECKS
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Services
+from resolverd.zone.tree import Tree
 
 EXAMPLES = Path(__file__).parents[2] / "zones"
 BODY = HEAD.removeprefix("$ORIGIN z.example.\n")
@@ -256,3 +260,23 @@ def test_the_garbage_collector_is_left_as_it_was(tmp_path: Path) -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_defect_costs_the_zone_that_meets_it_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(tree: Tree, *rules: Any) -> list[Problem]:
+        if tree.zone == ORIGIN:
+            raise ZeroDivisionError("by nothing")
+        return []
+
+    write(
+        tmp_path,
+        **{"z.example": HEAD + "a TXT x\n", "y.example": HEAD.replace("z.example", "y.example")},
+    )
+    monkeypatch.setattr(loader, "check_tree", broken)
+    zones, [problem] = load_zones(["*.zone"], tmp_path, services={})
+    assert list(zones) == [dns.name.from_text("y.example.")]
+    assert (problem.id, problem.severity, problem.line) == ("zone-defect", "error", 0)
+    assert problem.file == str(tmp_path / "z.example.zone")
+    assert "ZeroDivisionError('by nothing') in broken" in problem.message

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peers import accepted, compiled, parsed, peer, printed, read
+from peers import accepted, compiled, has_ttls_that_differ, parsed, peer, printed, read
 from test_zone_properties import EVERY_TYPE
 from zone_files import HEAD, ORIGIN, load_text
 
@@ -262,3 +262,17 @@ def test_what_bind_refuses_is_refused(tmp_path: Path, line: str) -> None:
     assert (zones, [problem.line for problem in problems]) == ({}, [6])
     with pytest.raises(AssertionError):
         compiled(program, ZONE, tmp_path / "z.example.zone")
+
+
+@pytest.mark.parametrize(("written", "differs"), [(77, True), (3600, False)])
+def test_an_included_ttl_ends_with_its_file_in_knot_alone(
+    tmp_path: Path, written: int, differs: bool
+) -> None:
+    text = f"{HEAD}$INCLUDE part\nafter A 192.0.2.2\n"
+    zones, problems = load_text(tmp_path, text, others={"part": "$TTL 77\nx A 192.0.2.9\n"})
+    assert problems == []
+    ttls = {owner: ttl for owner, rdtype, ttl, _ in read(zones[ORIGIN]) if rdtype == "A"}
+    assert ttls["after.z.example."] == 77
+    file = tmp_path / "z.example.zone"
+    file.write_text(f"{text}after {written} A 192.0.2.3\n")
+    assert has_ttls_that_differ(peer(*KNOT), ZONE, file) is differs

@@ -250,6 +250,30 @@ def test_a_ttl_is_inherited(tmp_path: Path, text: str, expected: dict[str, int])
         assert {rrset.ttl for rrset in rrsets.values()} == {ttl}
 
 
+@pytest.mark.parametrize(
+    ("minimum", "expected"),
+    [(2**31 - 1, ["2:23: zone-soa-minimum"]), (2**31, ["2:23: zone-bad-ttl"])],
+)
+def test_a_minimum_that_is_the_ttl_of_all_records_has_31_bits(
+    tmp_path: Path, minimum: int, expected: list[str]
+) -> None:
+    rest = "@ NS ns1\nns1 A 192.0.2.1\n"
+    for soa in (f"@ SOA ns1 h 1 2 3 4   {minimum}\n", f"@ soa ns1 h ( 1 2 3 4 {minimum} )\n"):
+        zones, problems = load_text(tmp_path, f"$ORIGIN z.example.\n{soa}{rest}")
+        assert places(problems) == expected
+        assert len(zones) == (minimum < 2**31)
+    # As no TTL, it is bounded by that of its SOA.
+    zones, problems = load_text(tmp_path, f"$ORIGIN z.example.\n$TTL 60\n{soa}{rest}")
+    assert (places(problems), len(zones)) == (["3:23: zone-soa-minimum"], 1)
+
+
+def test_records_that_inherit_from_an_soa_that_cannot_be_read_are_no_findings(
+    tmp_path: Path,
+) -> None:
+    text = "$ORIGIN z.example.\n@ SOA ns1 h 1 2 3 4 many\n@ NS ns1\nns1 A 192.0.2.1\n"
+    assert places(load_text(tmp_path, text)[1]) == ["2:21: zone-bad-rdata"]
+
+
 def test_a_record_without_any_ttl_is_refused(tmp_path: Path) -> None:
     _, problems = load_text(tmp_path, "$ORIGIN z.example.\n@ NS ns.x.\n@ SOA ns.x. h 1 1 1 1 1\n")
     assert places(problems) == ["2:3: zone-missing-ttl"]
@@ -303,3 +327,32 @@ def test_what_a_hint_is_like_can_be_read(tmp_path: Path, rdtype: str) -> None:
     head = HEAD.replace("@ SOA ns1 host 7 3600 900 604800 300\n", "") if rdtype == "SOA" else HEAD
     _, problems = load_text(tmp_path, f"{head}{owner} {example}\n")
     assert [problem for problem in problems if problem.severity == "error"] == []
+
+
+def test_a_string_of_over_255_octets_is_found_where_it_is_one_field(tmp_path: Path) -> None:
+    lines = "".join(f'a DOA 1 2 3 "{"x" * length}" AQID\n' for length in (255, 256))
+    assert places(load_text(tmp_path, HEAD + lines)[1]) == ["7:13: zone-bad-rdata"]
+
+
+def test_a_record_that_ends_before_its_string_takes_nothing_of_the_next_line(
+    tmp_path: Path,
+) -> None:
+    _, problems = load_text(tmp_path, HEAD + "a DOA 1 2 3\nb A x\n")
+    assert places(problems) == ["6:12: zone-bad-rdata", "7:5: zone-bad-rdata"]
+
+
+def test_digits_of_an_atma_in_generic_form_may_be_any_octets(tmp_path: Path) -> None:
+    _, [problem] = load_text(tmp_path, HEAD + 2 * "a ATMA \\# 3 0131ff\n")
+    assert problem.id == "zone-duplicate-record"
+    assert r"ATMA +1\xff is written" in problem.message
+
+
+def test_an_nxt_of_more_types_than_there_are_is_found(tmp_path: Path) -> None:
+    lines = "".join(
+        f"{octets} NXT \\# {1 + octets} 00 {'00' * (octets - 1)}01\n" * 2 for octets in (8192, 8193)
+    )
+    assert places(load_text(tmp_path, HEAD + lines)[1]) == [
+        "7:1: zone-duplicate-record",
+        "8:10: zone-bad-rdata",
+        "9:10: zone-bad-rdata",
+    ]
