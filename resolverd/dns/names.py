@@ -7,7 +7,7 @@ tables are indexed by; the name as it was asked is echoed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 
 import dns.exception
@@ -53,6 +53,16 @@ def to_text(name: bytes) -> str:
 def parent(name: bytes) -> bytes:
     """The name less its leftmost label; the root is its own parent."""
     return name[1 + name[0] :] if name != ROOT else name
+
+
+def closest_encloser(name: Key, existing: Container[Key]) -> Key:
+    """The nearest name above `name` that is among the `existing` (RFC 4592 §3.3.1).
+
+    One has to be: the apex of the zone.
+    """
+    while (above := parent(name)) not in existing:
+        name = above
+    return above
 
 
 def ancestors(name: bytes) -> Iterator[bytes]:

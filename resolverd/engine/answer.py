@@ -47,7 +47,7 @@ from resolverd.dns.writer import (
 )
 from resolverd.engine.block_samples import BlockSample, BlockSampler
 from resolverd.engine.counters import Counters
-from resolverd.engine.lookup import LookupKind, classify, closest_zone
+from resolverd.engine.lookup import LookupKind, classify
 from resolverd.engine.slots import OTHER_TYPE
 from resolverd.engine.steered import reply_of
 from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE
@@ -122,9 +122,9 @@ def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
     """The closest zone; at a cut between two zones of ours, DS is asked of the parent."""
     if query.qclass != CLASS_IN:
         return None
-    zone = closest_zone(plan, query.key)
+    zone = plan.closest_zone(query.key)
     if query.qtype == DS and zone is not None and len(zone.apex) == len(query.key):
-        above = closest_zone(plan, parent(query.key))
+        above = plan.closest_zone(parent(query.key))
         if above is not None and classify(above, query.key).kind is LookupKind.CUT:
             return above
     return zone
@@ -224,7 +224,7 @@ class _Answer:
         visited: set[Key] = set()
         while name is not None and len(visited) < MAX_CHAIN:
             key = name.lower()
-            if key in visited or (visited and closest_zone(self._plan, key) is not zone):
+            if key in visited or (visited and self._plan.closest_zone(key) is not zone):
                 return
             visited.add(key)
             name = self._step(zone, name, key)

@@ -18,7 +18,7 @@ from resolverd.dns.prefix import Prefix
 from resolverd.engine.candidates import Candidate, Draw, candidates, draw_of
 from resolverd.engine.held_words import HeldRegion, held_of
 from resolverd.engine.hops import Hops, hops_of
-from resolverd.engine.lookup import LookupKind, LookupResult, classify, closest_zone
+from resolverd.engine.lookup import LookupKind, LookupResult, classify
 from resolverd.engine.orders import Order, order_by
 from resolverd.engine.steered import reply_of
 from resolverd.engine.ttl_words import FamilyTtl, ttl_words
@@ -151,7 +151,7 @@ def explain(
 
 def _steered(name: str, plan: Plan) -> tuple[ZonePlan, Dyna]:
     key = key_from_text(name)
-    zone = closest_zone(plan, key)
+    zone = plan.closest_zone(key)
     if zone is None:
         served = sorted(_shown(other.apex) for other in plan.zones.values())
         raise NotSteeredError(

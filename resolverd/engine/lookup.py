@@ -9,8 +9,8 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from resolverd.dns.codes import DNAME
-from resolverd.dns.names import ROOT, WILDCARD, Key, parent
-from resolverd.snapshot.model import Node, Plan, ZonePlan
+from resolverd.dns.names import WILDCARD, Key, closest_encloser
+from resolverd.snapshot.model import Node, ZonePlan
 
 
 class LookupKind(Enum):
@@ -37,28 +37,14 @@ class LookupResult(NamedTuple):
 _NONE = Node()
 
 
-def closest_zone(plan: Plan, key: Key) -> ZonePlan | None:
-    """The zone with the longest apex at or above `key`, or None."""
-    zones = plan.zones
-    while True:
-        zone = zones.get(key)
-        if zone is not None:
-            return zone
-        if key == ROOT:
-            return None
-        key = parent(key)
-
-
 def classify(zone: ZonePlan, key: Key) -> LookupResult:
     """What `zone` says of `key`, which lies at or below its apex."""
     node = zone.nodes.get(key)
     if node is not None:
         kind = LookupKind.CUT if node.referral else LookupKind.NODE
         return LookupResult(kind, node, len(key))
-    encloser = key
-    while node is None:
-        encloser = parent(encloser)
-        node = zone.nodes.get(encloser)
+    encloser = closest_encloser(key, zone.nodes)
+    node = zone.nodes[encloser]
     if node.referral:
         return LookupResult(LookupKind.CUT, node, len(encloser))
     if DNAME in node.rrsets:

@@ -41,7 +41,15 @@ from resolverd.snapshot.inputs import (
     open_databases,
     zone_files,
 )
-from resolverd.snapshot.losses import config_losses, zone_losses, zones_lost
+from resolverd.snapshot.losses import (
+    config_losses,
+    new_zone_losses,
+    numbering_losses,
+    pins_gone,
+    zone_around,
+    zone_losses,
+    zones_lost,
+)
 from resolverd.snapshot.rtt_tables import RttTables, edited_tables, fitted
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
@@ -54,11 +62,16 @@ class Terms:
 
     `lost_words` tells of the overrides and spill rules whose targets an edit would take away.
     `copy_of` is where on disk the database of a SHA-256 lies, for one that is not answered from.
+    `state` is the directory in which this process keeps things, whatever the edit says of it; None
+    takes `server.state`. Without `accept_databases` a loss by databases alone is held even where
+    losses are accepted, as those of a published set are: databases are the edge's own.
     """
 
     accept_losses: bool = False
     lost_words: Callable[[Inputs], list[Problem]] = lambda _: []
     copy_of: Callable[[str], Path | None] = lambda _: None
+    state: Path | None = None
+    accept_databases: bool = True
 
 
 async def load_edit(
@@ -78,25 +91,31 @@ async def load_edit(
     reads = reads or Reads()
     with reads.noted():
         loaded, outdated = await _config(path, overrides, served)
-        locator, trouble = await _databases(path, loaded, served, terms, progress, reads)
-        if trouble and databases_of(loaded) != databases_of(served.loaded):
-            loaded, outdated = served.loaded, _refused(CONFIGURATION, trouble)
-        elif trouble:
-            outdated += _refused(DATABASES, trouble)
-        tables, problems = await _tables(loaded, served, reads, locator)
-        outdated += _refused(TABLES, problems) if problems else []
+        locator, parts = await _databases(path, loaded, served, terms, progress, reads)
+        if parts and databases_of(loaded) != databases_of(served.loaded):
+            outdated = [part._replace(part=CONFIGURATION) for part in parts]
+            loaded = served.loaded
+            locator, parts = await _databases(path, loaded, served, terms, progress, reads)
+        outdated += parts
+        tables, problems = await _tables(loaded, served, terms, reads, locator)
         inputs = await _with_zones(loaded, served, (locator, tables), terms, reads)
         if loaded.config != served.config:
             unfit = _unfit(inputs, served)
-            losses = [] if terms.accept_losses else _losses(inputs, served, terms)
+            losses = [] if terms.accept_losses else await _losses(inputs, served, terms)
             if unfit or losses:
-                outdated += [Outdated(CONFIGURATION, "", not unfit, (*unfit, *losses))]
-                if locator is not served.locator and databases_of(loaded) != databases_of(
-                    served.loaded
-                ):
-                    locator = served.locator
-                tables = await fitted(tables, served.config)
+                why = (*unfit, *losses)
+                if databases_of(loaded) != databases_of(served.loaded):
+                    locator, parts = await _databases(
+                        path, served.loaded, served, terms, progress, reads
+                    )
+                    outdated += parts
+                theirs = problems
+                if problems or tables is not served.tables:
+                    tables, problems = await _tables(served.loaded, served, terms, reads, locator)
+                why += tuple(p for p in errors_among(theirs) if p not in problems)
+                outdated = [Outdated(CONFIGURATION, "", not unfit, why), *outdated]
                 inputs = await _with_zones(served.loaded, served, (locator, tables), terms, reads)
+        outdated += _refused(TABLES, problems) if problems else []
         return replace(inputs, outdated=(*outdated, *inputs.outdated))
 
 
@@ -119,16 +138,32 @@ async def _databases(
     terms: Terms,
     progress: Progress | None,
     reads: Reads,
-) -> tuple[Locator, list[Problem]]:
-    """The databases, those that are served where these have not changed or are refused."""
+) -> tuple[Locator, list[Outdated]]:
+    """The databases, those that are served where these have not changed, are refused or held."""
     if await detached(lambda: _same_databases(loaded, served, reads)):
         return served.locator, []
     # Two city databases in memory would be most of what a reload takes.
     await detached(partial(served.locator.leave_memory, terms.copy_of))
     try:
-        return await open_databases(loaded, progress, reads), []
+        locator = await open_databases(loaded, progress, reads)
     except GeoError as error:
-        return served.locator, [geo_problem(path, error)]
+        return served.locator, _refused(DATABASES, [geo_problem(path, error)])
+    alone = databases_of(loaded) == databases_of(served.loaded)
+    insisted = terms.accept_losses and terms.accept_databases
+    lost = await _numbers_lost(served, locator) if alone and not insisted else []
+    if lost:
+        return served.locator, [Outdated(DATABASES, "", True, tuple(lost))]
+    return locator, []
+
+
+async def _numbers_lost(served: Inputs, locator: Locator) -> list[Problem]:
+    """What pins lose where the databases that are served tell autonomous systems, and these not."""
+    file, before = served.loaded.files[0], served.locator
+    losses = [] if locator is before else numbering_losses(served.config, file)
+    if not losses:
+        return []
+    lost = await detached(lambda: before.tells_asns and not locator.tells_asns)
+    return losses if lost else []
 
 
 def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
@@ -149,11 +184,14 @@ def _same_databases(loaded: LoadedConfig, served: Inputs, reads: Reads) -> bool:
 
 
 async def _tables(
-    loaded: LoadedConfig, served: Inputs, reads: Reads, locator: Locator
+    loaded: LoadedConfig, served: Inputs, terms: Terms, reads: Reads, locator: Locator
 ) -> tuple[RttTables, list[Problem]]:
     """The tables, what is served of them where they have not changed or are refused."""
     try:
-        return await edited_tables(loaded, served.tables, served.reads, reads, locator), []
+        tables = await edited_tables(
+            loaded, served.tables, served.reads, reads, locator, state=terms.state
+        )
+        return tables, []
     except ProblemsError as error:
         return await fitted(served.tables, loaded.config), list(error.problems)
 
@@ -199,14 +237,21 @@ def _zones(
     """
     zones: dict[dns.name.Name, Zone] = {}
     outdated: list[Outdated] = []
+    losses_around: dict[dns.name.Name, list[Problem]] = {}
     for zone in (file.zone for file in files if file.zone):
         before = served.zones.get(zone.origin)
         losses: list[Problem] = []
-        if before is not None and before is not zone and not terms.accept_losses:
+        around = zone_around(served.zones, zone.origin) if before is None else None
+        if around is not None and not terms.accept_losses:
+            losses = new_zone_losses(served.zones[around], zone, served.config, loaded.config)
+            losses_around |= {around: losses} if losses else {}
+        elif before is not None and before is not zone and not terms.accept_losses:
             losses = zone_losses(before, zone, served.config, loaded.config)
-        zones[zone.origin] = before if before is not None and losses else zone
+        kept = before if losses else zone
+        if kept is not None:
+            zones[zone.origin] = kept
         if losses:
-            outdated.append(_outdated(zone.origin, losses, held=True))
+            outdated.append(_outdated(zone.origin, losses, held=True, served=before is not None))
     by_path = {zone.files[0]: origin for origin, zone in served.zones.items()}
     for file in files:
         if file.zone is None:
@@ -222,6 +267,11 @@ def _zones(
                 outdated.append(
                     _outdated(zone_name, problems, held=False, served=zone_name in zones)
                 )
+    for origin, losses in losses_around.items():
+        # Its names go on being answered where they are to move into a zone that is held.
+        if zones.get(origin) is not served.zones[origin]:
+            zones[origin] = served.zones[origin]
+            outdated.append(_outdated(origin, losses, held=True))
     gone = [origin for origin in served.zones if origin not in zones]
     if patterns and not gone:
         outdated += _refused(CONFIGURATION, patterns)
@@ -229,8 +279,11 @@ def _zones(
         outdated += [_outdated(origin, patterns, held=False) for origin in gone]
         zones |= {origin: served.zones[origin] for origin in gone}
     elif not terms.accept_losses:
-        lost = zones_lost(served.zones, gone, served.config.server.hold_zones)
-        outdated += [_outdated(origin, [loss], held=True) for origin, loss in lost.items()]
+        losses_of = zones_lost(served.zones, gone, served.config.server.hold_zones)
+        lost = {origin: [loss] for origin, loss in losses_of.items()}
+        # Nothing turns off the hold on pins.
+        lost = lost or pins_gone(served.zones, gone, zones, served.config, loaded.config)
+        outdated += [_outdated(origin, why, held=True) for origin, why in lost.items()]
         zones |= {origin: served.zones[origin] for origin in lost}
     return zones, outdated
 
@@ -271,9 +324,10 @@ def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
     return found
 
 
-def _losses(inputs: Inputs, served: Inputs, terms: Terms) -> list[Problem]:
+async def _losses(inputs: Inputs, served: Inputs, terms: Terms) -> list[Problem]:
     file = inputs.loaded.files[0]
-    return [*terms.lost_words(inputs), *config_losses(served.config, inputs.config, file)]
+    numbers = await _numbers_lost(served, inputs.locator)
+    return [*numbers, *terms.lost_words(inputs), *config_losses(served.config, inputs.config, file)]
 
 
 def _outdated(

@@ -12,11 +12,14 @@ from pathlib import Path
 import dns.name
 from dns.rdatatype import AAAA, CNAME, HTTPS, SVCB, A
 
+from resolverd.config.fences import holds_for
 from resolverd.config.model import Config
 from resolverd.config.tiers import alias_of, cores, service_of
-from resolverd.dns.names import to_text
+from resolverd.dns.names import Key, ancestors, key_of, to_text
 from resolverd.errors import Problem
+from resolverd.snapshot.answering import Answering
 from resolverd.snapshot.escapes import Escape, escapes
+from resolverd.snapshot.place_checks import by_asn
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import RRsets, Zone
 
@@ -36,6 +39,20 @@ def config_losses(before: Config, after: Config, file: Path) -> list[Problem]:
         *_shares("region", regions[0], regions[1], limits.hold_regions, file),
         *_pins(before, after, file),
         *_translated(before, after, file),
+    ]
+
+
+def numbering_losses(before: Config, file: Path) -> list[Problem]:
+    """What databases that tell no autonomous system would take away of `before`, served with some
+    that do: the pins by number, and the places by number that pins go by."""
+    return [
+        _lost(
+            "pin",
+            file,
+            "no database would tell autonomous systems any more, by which clients are in the "
+            f'{kind} "{name}"',
+        )
+        for kind, name in (by_asn(before) if before.pin else ())
     ]
 
 
@@ -66,15 +83,68 @@ def zone_losses(before: Zone, after: Zone, then: Config, now: Config) -> list[Pr
                 f"{_some(names)}",
             )
         )
-    for key in changed:
-        rrsets = before.rrsets.get(key, {})
-        if DYNA in rrsets:
-            later = after.rrsets[key]
-            losses += [
-                _lost("pin", file, f"{to_text(key)} leaves the pins of its service: {why}")
-                for why in _let_out(rrsets, later, then, now)
-            ]
+    answered = Answering(after)
+    for key in (*changed, *gone):
+        losses += _pins_left(key, before.rrsets.get(key, {}), answered, then, now, file)
     return losses
+
+
+def zone_around(zones: Mapping[dns.name.Name, Zone], origin: dns.name.Name) -> dns.name.Name | None:
+    """The nearest of `zones` above a name; None where there is none."""
+    while origin != dns.name.root:
+        origin = origin.parent()
+        if origin in zones:
+            return origin
+    return None
+
+
+def new_zone_losses(around: Zone, zone: Zone, then: Config, now: Config) -> list[Problem]:
+    """What a zone that was not there takes away of the names of the zone around it."""
+    if not then.pin:
+        return []
+    origin, answered = key_of(zone.origin), Answering(zone)
+    return [
+        loss
+        for key, rrsets in around.rrsets.items()
+        if key.endswith(origin) and origin in ancestors(key)
+        for loss in _pins_left(key, rrsets, answered, then, now, zone.files[0])
+    ]
+
+
+def pins_gone(
+    before: Mapping[dns.name.Name, Zone],
+    gone: Collection[dns.name.Name],
+    after: Mapping[dns.name.Name, Zone],
+    then: Config,
+    now: Config,
+) -> dict[dns.name.Name, list[Problem]]:
+    """What the zones of `gone` take away of their names' pins, where zones of `after` that stand
+    around them answer these names from then on."""
+    lost: dict[dns.name.Name, list[Problem]] = {}
+    for origin in gone if then.pin else ():
+        zone, around = before[origin], zone_around(after, origin)
+        if around is None:
+            continue
+        answered = Answering(after[around])
+        losses = [
+            loss
+            for key, rrsets in zone.rrsets.items()
+            for loss in _pins_left(key, rrsets, answered, then, now, zone.files[0])
+        ]
+        lost |= {origin: losses} if losses else {}
+    return lost
+
+
+def _pins_left(
+    key: Key, before: RRsets, answered: Answering, then: Config, now: Config, file: Path
+) -> list[Problem]:
+    """What the records that a name has now would lose of its pins."""
+    if DYNA not in before:
+        return []
+    return [
+        _lost("pin", file, f"{to_text(key)} leaves the pins of its service: {why}")
+        for why in _let_out(before, answered.rrsets(key), then, now)
+    ]
 
 
 def _shares(
@@ -92,13 +162,13 @@ def _pins(before: Config, after: Config, file: Path) -> Iterator[Problem]:
             yield _lost("pin", file, f'the pin "{name}" would be gone')
     for service in before.service:
         if service in after.service:
-            for escape in escapes(before, service, after, service):
-                yield _lost("pin", file, _described(escape, service))
+            for why in _held_less(before, service, after, service, service):
+                yield _lost("pin", file, why)
     was_behind, would_be = cores(before), cores(after)
     for edge, core in was_behind.items():
         if would_be.get(edge, core) != core:
-            for escape in escapes(before, core, after, would_be[edge]):
-                yield _lost("pin", file, _described(escape, alias_of(edge)))
+            for why in _held_less(before, core, after, would_be[edge], alias_of(edge)):
+                yield _lost("pin", file, why)
     for name in {region: None for pin in before.pin.values() for region in pin.regions}:
         was, would = before.region.get(name), after.region.get(name)
         if was is not None and would is not None and was.country != would.country:
@@ -108,6 +178,19 @@ def _pins(before: Config, after: Config, file: Path) -> Iterator[Problem]:
                 f'the region "{name}", to which pins keep clients, would move from '
                 f"{was.country or 'no country'} to {would.country or 'no country'}",
             )
+
+
+def _held_less(then: Config, service: str, now: Config, later: str, name: str) -> Iterator[str]:
+    """Why the service `later`, called `name`, holds fewer clients than `service` did before."""
+    unheard = then.service[service].ecs and not now.service[later].ecs
+    if unheard and _is_pinned(then, service):
+        # Without client subnets, whom a pin holds behind a resolver elsewhere it holds no more.
+        yield (
+            f'clients of "{name}" whose resolvers send their subnet would be held by the pins of '
+            "the resolver's address"
+        )
+    for escape in escapes(then, service, now, later):
+        yield _described(escape, name)
 
 
 def _translated(before: Config, after: Config, file: Path) -> Iterator[Problem]:
@@ -138,12 +221,14 @@ def _let_out(before: RRsets, after: RRsets, then: Config, now: Config) -> Iterat
     """Why a name that a service answers would be answered past its pins."""
     service = service_of(_service(before), then)
     if DYNA not in after:
-        held = any(not pin.services or service in pin.services for pin in then.pin.values())
-        if held and any(rdtype in after for rdtype in _ADDRESSED):
+        if _is_pinned(then, service) and any(rdtype in after for rdtype in _ADDRESSED):
             yield f'static records take the place of "{service}"'
     elif (later := service_of(_service(after), now)) != service:
-        for escape in escapes(then, service, now, later):
-            yield _described(escape, later)
+        yield from _held_less(then, service, now, later, later)
+
+
+def _is_pinned(config: Config, service: str) -> bool:
+    return any(holds_for(pin, service) for pin in config.pin.values())
 
 
 def _service(rrsets: RRsets) -> str:

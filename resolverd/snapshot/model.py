@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from resolverd.dns.edns import ExtendedError
-from resolverd.dns.names import Key
+from resolverd.dns.names import ROOT, Key, parent
 from resolverd.dns.prefix import Prefix
 from resolverd.dns.writer import RRsetWire
 from resolverd.health.verdict import Verdict
@@ -140,6 +140,16 @@ class Plan:
     def map_kind(self) -> Literal["lazy", "compiled"]:
         """How its client maps are made; they are all of one kind."""
         return next((service.clients.kind for service in self.services.values()), "lazy")
+
+    def closest_zone(self, key: Key) -> ZonePlan | None:
+        """The zone with the longest apex at or above `key`, or None."""
+        while True:
+            zone = self.zones.get(key)
+            if zone is not None:
+                return zone
+            if key == ROOT:
+                return None
+            key = parent(key)
 
     def service_of(self, dyna: Dyna) -> ServicePlan:
         """The service whose regions answer at a DYNA."""

@@ -23,26 +23,35 @@ class TtlLedger:
 
     def __init__(self) -> None:
         self._retired: list[_Retired] = []
+        self._known: tuple[Plan, dict[str, int]] | None = None  # the ceilings of what is served
 
     def retire(self, plan: Plan, now: float) -> None:
         """Another Plan is served instead of `plan` since `now` (monotonic seconds)."""
         ttls = {(s.name, region): s.ttl for s in plan.services.values() for region in s.regions}
         self._retired = [retired for retired in self._retired if _longest(retired) > now]
         self._retired.append(_Retired(now, ttls))
+        self._known = None
 
     def remaining_ttls(self, plan: Plan, region: str, now: float) -> dict[str, float]:
         """Seconds, by service, for which an answer that names `region` may live after `now`."""
-        ceilings = _ceilings(plan)
-        left = {
-            service.name: min(service.ttl, ceilings.get(service.name, 0))
-            for service in plan.services.values()
-            if region in service.regions
-        }
+        naming = [service for service in plan.services.values() if region in service.regions]
+        ceilings = self._ceilings_of(plan) if naming else {}
+        left = {s.name: min(s.ttl, ceilings.get(s.name, 0)) for s in naming}
         for retired in self._retired:
             for (service_name, named), ttl in retired.ttls.items():
                 if named == region and retired.until + ttl > now:
                     left[service_name] = max(left.get(service_name, 0.0), retired.until + ttl - now)
         return left
+
+    def longest_ttl(self, plan: Plan, region: str, now: float) -> float:
+        """The most of these seconds; 0 where no answer names `region`."""
+        return max(self.remaining_ttls(plan, region, now).values(), default=0.0)
+
+    def _ceilings_of(self, plan: Plan) -> dict[str, int]:
+        """Reckoned once for each Plan, as all its zones are walked for them."""
+        if self._known is None or self._known[0] is not plan:
+            self._known = plan, _ceilings(plan)
+        return self._known[1]
 
 
 def _longest(retired: _Retired) -> float:

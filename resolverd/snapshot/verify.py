@@ -210,14 +210,16 @@ def _rdatas(rrset: RRsetWire | None) -> frozenset[bytes]:
 
 def _names(snapshot: Snapshot, *, behind: bool = False) -> dict[str, bytes]:
     """A name of each service that has one, or of what is `behind` it; below a wildcard, one that
-    it covers.
+    it covers. Names that another zone answers, whose apex is nearer, are none.
     """
     found: dict[str, bytes] = {}
     for zone in snapshot.plan.zones.values():
         for key, node in zone.steered_nodes():
-            if node.dyna is not None and node.dyna.behind is behind and node.referral is None:
-                name = b"\x07_verify" + key[2:] if key.startswith(b"\x01*") else key
-                found.setdefault(node.dyna.service, name)
+            if node.dyna is None or node.dyna.behind is not behind or node.referral is not None:
+                continue
+            name = b"\x07_verify" + key[2:] if key.startswith(b"\x01*") else key
+            if node.dyna.service not in found and snapshot.plan.closest_zone(name) is zone:
+                found[node.dyna.service] = name
     return found
 
 

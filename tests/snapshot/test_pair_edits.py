@@ -61,6 +61,17 @@ def test_another_core_without_the_pins_of_the_first_is_a_loss() -> None:
     assert config_losses(before, before, Path("resolverd.toml")) == []
 
 
+def test_another_core_that_hears_no_client_subnets_is_a_loss() -> None:
+    services = SERVICES.replace('services = ["chat",', 'services = ["deaf", "chat",')
+    deaf = '[service.deaf]\nregions = ["us-east", "us-west"]\necs = false\n'
+    before = configured(f"{services}{deaf}")
+    after = configured(f"{services}{deaf}".replace('core = "chat"', 'core = "deaf"'))
+    losses = config_losses(before, after, Path("resolverd.toml"))
+    assert [loss.id for loss in losses] == ["lost-pin"]
+    assert 'clients of "edge/core" whose resolvers send their subnet' in losses[0].message
+    assert config_losses(after, before, Path("resolverd.toml")) == []
+
+
 def test_the_core_itself_in_place_of_its_alias_keeps_the_pins(tmp_path: Path) -> None:
     config = configured()
     alias = zone(tmp_path, "a 60 DYNA edge/core\n", config)

@@ -21,6 +21,8 @@ from resolverd.geo.layout import layout_of, read_place
 from resolverd.geo.locator import Locator, Provenance
 from resolverd.geo.place import Place
 from resolverd.policy.fence import GeoPins, PinRule
+from resolverd.rtt.latency import Measured
+from resolverd.rtt.samples import Sample, Samples
 from resolverd.snapshot.clientmap import LazyClientMap, Ranking
 from resolverd.snapshot.compiledmap import CompiledClientMap
 
@@ -67,7 +69,12 @@ nested = parts(
     city=parts(names=parts(en=names)),
     subdivisions=st.just([]),
 )
+numbers = st.sampled_from(
+    ["AS64500", "64501", "AS0", "", "ASx", "AS4294967296", 64500, 64502, 0, 2**32, True, [1]]
+)
 flat = parts(
+    asn=numbers,
+    autonomous_system_number=numbers,
     country_code=codes,
     country=st.one_of(codes, st.just("Germany")),
     continent_code=st.sampled_from(["EU", "NA", ""]),
@@ -94,6 +101,7 @@ TYPES = {
     "country ipv4": flat,
     "ipinfo standard_location.mmdb": flat,
     "ipinfo bundle_location_lite.mmdb": flat,
+    "ipinfo generic_country_free_country_asn.mmdb": flat,
 }
 
 
@@ -139,7 +147,11 @@ def test_a_record_means_the_same_to_both_maps(
         capacities={name: 1.0 + n for n, name in enumerate(REGIONS)},
         edge_country=edge_country,
     )
-    pins = GeoPins({code: PinRule(code, frozenset(REGIONS)) for code in PINNED}, {})
+    pins = GeoPins(
+        {code: PinRule(code, frozenset(REGIONS)) for code in PINNED},
+        {},
+        asns={number: PinRule(f"AS{number}", frozenset(REGIONS)) for number in (64500, 64501)},
+    )
     locator = Locator([(Provenance(Path("it"), None), database)])
     compiled = CompiledClientMap(ranked, [], pins, locator, EDGE)
     lazy = LazyClientMap(ranked, [], pins, locator, EDGE)
@@ -152,6 +164,40 @@ def test_a_record_means_the_same_to_both_maps(
             assert (entry.scope >= 24) == (len(lazy.trace(host).of_country) > 1)
     report = inspect_content(mmdb_bytes(networks, kind), "it", lambda part: None)
     assert database.place_index().unreadable == report.unreadable
+
+
+@pytest.mark.parametrize("first", [None, 0, 64500, 64501, 64502])
+@pytest.mark.parametrize("told", ["", "AS64500", "AS64501", "AS64502"])
+def test_clients_are_ranked_by_the_autonomous_system_that_the_first_database_tells(
+    first: int | None, told: str
+) -> None:
+    """And by none of a later one, where nothing goes by the first's: 64502 has no row."""
+    regions = {"us": (39.0, -77.5), "eu": (50.1, 8.7), "jp": (35.7, 139.7)}
+    asns = {64500: (Sample(2, 1.0, 1.0),), 64501: (Sample(1, 1.0, 1.0),)}
+    measured = Measured.of(Samples((*regions,), asns=asns), regions)
+    ranked = Ranking(
+        "latency", (*regions,), regions, dict.fromkeys(regions, 1), 24, 48,
+        latency=measured.latency((*regions,)),
+    )  # fmt: skip
+    numbered = {"autonomous_system_number": first} if first is not None else {}
+    databases: dict[str, dict[str, Record]] = {
+        "GeoLite2-ASN": {"1.0.0.0/8": numbered, "2.0.0.0/8": {"autonomous_system_number": 64499}},
+        "ipinfo generic_country_free_country_asn.mmdb": {
+            "1.0.0.0/8": {"country_code": "US", "asn": told}
+        },
+    }
+    locator = Locator(
+        [
+            (Provenance(Path(kind), None), Database.of(mmdb_bytes(networks, kind), kind))
+            for kind, networks in databases.items()
+        ]
+    )
+    compiled = CompiledClientMap(ranked, [], GeoPins({}, {}), locator, EDGE)
+    lazy = LazyClientMap(ranked, [], GeoPins({}, {}), locator, EDGE)
+    host = Prefix(32, 1 << 24, 32)
+    asn = first or int(told.removeprefix("AS") or 0)
+    assert compiled.lookup(host).preference == lazy.lookup(host).preference
+    assert lazy.lookup(host).preference[0] == {64500: "jp", 64501: "eu"}.get(asn, "us")
 
 
 @pytest.mark.parametrize("kind", sorted(TYPES))

@@ -52,6 +52,17 @@ def test_a_sound_service_passes(policy: str, compiled: bool) -> None:
     verify(served.snapshot, served.send, PINNED)
 
 
+@pytest.mark.parametrize("elsewhere", ["", "b 60 DYNA chat\n"])
+def test_a_name_that_a_zone_below_answers_is_asked_of_no_other(elsewhere: str) -> None:
+    around = f"{HEAD}chat 60 DYNA chat\n{elsewhere}"
+    below = f"{HEAD}@ 60 A 192.0.2.99\n"
+    served = Server(
+        snapshot_of({"inference.example.": around, "chat.inference.example.": below},
+                    config_text(CHAT + PIN))
+    )  # fmt: skip
+    verify(served.snapshot, served.send, PINNED)
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
