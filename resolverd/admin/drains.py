@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from resolverd.admin.emptied import emptied_by
 from resolverd.admin.operate import OverrideCommand, UnknownTargetError, set_override
+from resolverd.admin.scope import is_said_here, scope_of
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
@@ -17,17 +18,22 @@ if TYPE_CHECKING:
 
 
 class Drained(NamedTuple):
-    """A drain in force since `at` (Unix seconds); `ttls` are seconds left then, by service."""
+    """A drain in force since `at` (Unix seconds).
+
+    `ttls` are seconds left then, by service, by what this edge answered; `elsewhere` are those that
+    others of the fleet have told at most.
+    """
 
     at: float
     ttls: dict[str, float]
+    elsewhere: float
     emptied: tuple[FenceSize, ...]
     told: Told | None
 
     @property
     def wait(self) -> float:
         """Seconds after `at` when the last TTL has run out."""
-        return max(self.ttls.values(), default=0.0)
+        return max([self.elsewhere, *self.ttls.values()])
 
 
 async def drain(served: Served, command: OverrideCommand) -> Drained:
@@ -37,9 +43,14 @@ async def drain(served: Served, command: OverrideCommand) -> Drained:
     """
     _check_region(served, command.target)
     overrides_set = await set_override(served, command)
-    now = time.monotonic()
-    ttls = served.ttl_ledger.remaining_ttls(served.snapshot.plan, command.target, now)
-    return Drained(time.time(), ttls, overrides_set.emptied, overrides_set.told)
+    scope, elsewhere = scope_of(served, command.edge), 0.0
+    if served.fleet is not None:
+        elsewhere = served.fleet.words.ttl_elsewhere(command.target, scope)
+    ttls: dict[str, float] = {}
+    if is_said_here(served, scope):
+        plan, now = served.snapshot.plan, time.monotonic()
+        ttls = served.ttl_ledger.remaining_ttls(plan, command.target, now)
+    return Drained(time.time(), ttls, elsewhere, overrides_set.emptied, overrides_set.told)
 
 
 def would_empty(served: Served, region: str) -> tuple[FenceSize, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from resolverd.admin.times import moment
@@ -10,6 +10,7 @@ from resolverd.health.overrides import Order
 
 if TYPE_CHECKING:
     from resolverd.fleet.word_table import InForce
+    from resolverd.fleet.words import Told
 
 
 def order_of(order: Order, now: float) -> dict[str, Any]:
@@ -27,3 +28,10 @@ def said_to(in_force: Mapping[str, InForce], key: str) -> dict[str, Any]:
     """To which edges what holds on `key` is said; `pending` while the fleet does not have it."""
     said = in_force.get(key)
     return {"scope": None if said is None else said.scope, "pending": bool(said and said.pending)}
+
+
+def as_told(parts: Iterable[dict[str, Any]], told: Told | None) -> list[dict[str, Any]]:
+    """What was said or ended just now, with to whom that was: it may not hold at this edge."""
+    if told is None:
+        return list(parts)
+    return [{**part, "scope": told.scope, "pending": told.pending} for part in parts]

@@ -11,7 +11,7 @@ from resolverd.cli.link import add_socket, find, operator
 from resolverd.cli.options import add_config, add_json, verb
 from resolverd.cli.rows import shown
 from resolverd.cli.spans import span
-from resolverd.cli.telling import add_edge, warn_of_untold
+from resolverd.cli.telling import add_edge, only_at, warn_of_untold
 from resolverd.config.fences import whose
 from resolverd.config.types import parse_duration
 from resolverd.errors import ExitCode
@@ -120,7 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         show_json(answers)
         return ExitCode.OK
     for override in answers["set"]:
-        out().print(f"{override['target']}: {override['kind']} {_until(override)}", markup=False)
+        until = _until(override, answers)
+        out().print(f"{override['target']}: {override['kind']} {until}", markup=False)
     # Those that had none before are none that it has emptied.
     without = [{"service": service, "pins": []} for service in answers["services_without_region"]]
     warn_of_emptied([{"emptied": [*without, *answers["emptied"]]}])
@@ -158,9 +159,9 @@ def _edge(arguments: argparse.Namespace) -> dict[str, str]:
     return {"edge": arguments.edge} if arguments.edge else {}
 
 
-def _until(override: dict[str, Any]) -> str:
-    undo = f": resolverd clear {override['target']}" if override["seconds_left"] is None else ""
-    return for_how_long(override) + undo
+def _until(override: dict[str, Any], answers: Mapping[str, Any]) -> str:
+    undo = f": resolverd clear {override['target']}{only_at(answers)}"
+    return for_how_long(override) + (undo if override["seconds_left"] is None else "")
 
 
 def for_how_long(order: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from resolverd.cli.link import add_socket, find, operator
 from resolverd.cli.options import UsageError, add_config, add_json, verb
 from resolverd.cli.override import add_for, for_how_long, reason
 from resolverd.cli.rows import shown
-from resolverd.cli.telling import add_edge, warn_of_untold
+from resolverd.cli.telling import add_edge, only_at, warn_of_untold
 from resolverd.errors import ExitCode
 from resolverd.policy.operator_rules import OFF, in_words, key_of
 
@@ -116,18 +116,16 @@ def _report(answers: dict[str, Any]) -> None:
         out().print(f"{name}: auto again ({was})", markup=False)
         return
     only = f" --region {rule['region']}" if rule["region"] else ""
-    edge = "" if rule["scope"] in (None, "all") else f" --edge {rule['scope']}"
-    undo = f"resolverd spill {rule['service']}{only} auto{edge}"
+    undo = f"resolverd spill {rule['service']}{only} auto{only_at(answers)}"
     out().print(f"{name}: {says} {for_how_long(rule)}", markup=False)
     _report_taken(rule, answers)
     out().print(f"undo: {undo}", markup=False)
 
 
 def _report_taken(rule: dict[str, Any], answers: dict[str, Any]) -> None:
-    """Who takes what is sent on, at the edge that was asked, if it was said to that one."""
-    region, fleet = rule["region"], answers["fleet"]
-    regions = answers["regions"]
-    if not rule["share"] or not region or (fleet and rule["scope"] not in ("all", None)):
+    """Who takes what is sent on, at the edge that was asked, if it was said to all."""
+    region, regions = rule["region"], answers["regions"]
+    if not rule["share"] or not region or only_at(answers):
         return
     if not regions[region]["spill_ratio"]:
         complain(f"{region} does not serve now, and sends nobody on until it does", "yellow")

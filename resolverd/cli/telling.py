@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from resolverd.cli.console import complain
+from resolverd.config.fleet import EVERY_EDGE
 from resolverd.rollout.withdrawal import untold
 
 
@@ -25,3 +26,9 @@ def warn_of_untold(answers: Iterable[Mapping[str, Any]]) -> None:
     for answer in answers:
         if text := untold(answer):
             complain(text, "yellow")
+
+
+def only_at(answer: Mapping[str, Any]) -> str:
+    """``--edge NAME`` after a space, where it was said to that edge alone; else empty."""
+    fleet = answer.get("fleet")
+    return "" if not fleet or fleet["scope"] == EVERY_EDGE else f" --edge {fleet['scope']}"

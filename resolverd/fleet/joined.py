@@ -10,6 +10,7 @@ from typing import Any
 
 from resolverd.config.fleet import Fleet
 from resolverd.config.types import Coordinates
+from resolverd.fleet.bucket import TIMEOUT
 from resolverd.fleet.link import Link, LinkState
 from resolverd.fleet.observation_document import edges_part, target_part
 from resolverd.fleet.observations import Observations
@@ -52,9 +53,17 @@ class Joined:
         if not self._started:
             await self.link.start()
 
-    async def settle(self) -> None:
-        """Hear all that the fleet has said, within `start_wait`, so that the first answer obeys."""
-        await self.words.settle(self.settings.start_wait)
+    async def settle(self, waited: float = 0.0) -> None:
+        """Hear all that the fleet has said, within `start_wait`, so that the first answer obeys.
+
+        So many seconds of that have been `waited` already. A quorum that is there by now is asked
+        all the same.
+        """
+        start_wait = self.settings.start_wait
+        left = max(0.0, start_wait - waited)
+        if self.link.state.quorum:
+            left = max(left, min(start_wait, TIMEOUT))
+        await self.words.settle(left)
 
     def into(
         self,
@@ -62,10 +71,11 @@ class Joined:
         override_keys: Callable[[], Collection[str]],
         rules: Orders[OperatorRule],
         rule_keys: Callable[[], Collection[str]],
-        republish: Callable[[], Awaitable[None]],
+        republish: Callable[[], Awaitable[object]],
+        ttl_of: Callable[[str], float],
     ) -> None:
-        """Put what is in force into `overrides` and `rules`, now and from now on."""
-        self.words.into(overrides, override_keys, rules, rule_keys, republish)
+        """Put what is in force into `overrides` and `rules`, now and from now on: `Words.into`."""
+        self.words.into(overrides, override_keys, rules, rule_keys, republish, ttl_of)
 
     def keep(self, tasks: Tasks) -> None:
         """Begin the tasks of an edge that answers."""

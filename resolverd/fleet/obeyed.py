@@ -45,11 +45,12 @@ class Obeyed(ABC, Generic[Said]):
         now = time.monotonic()
         known = self._known() if in_force else ()
         wanted = {target: found.word for target, found in in_force.items() if target in known}
-        changed = False
-        for target in sorted({*self._orders.active(now), *self._applied} - wanted.keys()):
+        changed, active = False, self._orders.active(now)
+        for target in sorted({*active, *self._applied} - wanted.keys()):
             changed |= self._end(target, now, said_here=said_here)
         for target, word in wanted.items():
-            if self._applied.get(target) != word:
+            # An edit that took the target away ended the order; it may have been undone since.
+            if self._applied.get(target) != word or target not in active:
                 changed |= self._put(target, word, now - unix, said_here=said_here)
         self._applied = wanted
         return changed

@@ -1,7 +1,8 @@
 """The object store of a fleet: what is too large for a key, such as a set of configuration.
 
 Bounded in time, for nats-py waits for ever for a part that does not come. An object is whole or is
-not returned: its digest is checked.
+not returned: nats-py checks the digest with the last part, and returns what it has where the
+connection ends before that, so its size is looked at too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from nats.js.object_store import ObjectStore
 from resolverd.config.fleet import Fleet
 from resolverd.fleet import names
 from resolverd.fleet.bucket import NOT_CLUSTERED, TIMEOUT
+from resolverd.fleet.cancelling import end_if_cancelled
 from resolverd.fleet.errors import FleetMissing, FleetUnavailable
 from resolverd.fleet.reasons import in_words
 
@@ -30,6 +32,7 @@ async def put(client: Client, settings: Fleet, name: str, content: bytes) -> Non
         async with asyncio.timeout(TRANSFER_TIMEOUT):
             store = await _opened(client, settings)
             await store.put(name, content)
+            end_if_cancelled()
     except TimeoutError as error:
         raise FleetUnavailable(f"JetStream did not confirm {name}") from error
     except (NatsError, OSError) as error:
@@ -48,13 +51,17 @@ async def get(client: Client, settings: Fleet, name: str, limit: int) -> bytes:
             if size > limit:
                 raise FleetMissing(f"what is kept as {name} has {size} octets, not {limit}")
             found = await store.get(name)
+            end_if_cancelled()
     except ObjectNotFoundError as error:
         raise FleetMissing(f"the fleet keeps no {name}") from error
     except TimeoutError as error:
         raise FleetUnavailable(f"JetStream did not send {name} whole") from error
     except (NatsError, OSError) as error:
         raise FleetUnavailable(in_words(error)) from error
-    return bytes(found.data or b"")
+    content = bytes(found.data or b"")
+    if len(content) != (found.info.size or 0):
+        raise FleetUnavailable(f"the connection ended before {name} was there whole")
+    return content
 
 
 async def delete(client: Client, settings: Fleet, name: str) -> None:
@@ -63,6 +70,7 @@ async def delete(client: Client, settings: Fleet, name: str) -> None:
         async with asyncio.timeout(TRANSFER_TIMEOUT):
             store = await _opened(client, settings)
             await store.delete(name)
+            end_if_cancelled()
     except ObjectNotFoundError:
         return
     except TimeoutError as error:

@@ -17,6 +17,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from nats.aio.client import Client
@@ -41,6 +42,8 @@ EDGE_FORGOTTEN = 86_400.0
 # Seconds in which a marker that was acknowledged has to be heard, and after which the bucket is
 # followed anew once that has failed.
 _HEAR_TIMEOUT, _PAUSE = 2.0, 0.5
+# Seconds that a configuration allows a TTL.
+_MAX_TTL = 86_400.0
 
 
 class Entry(NamedTuple):
@@ -53,11 +56,15 @@ class Entry(NamedTuple):
 
 class Marker(NamedTuple):
     """What an edge writes of itself: which process it is, when (Unix seconds), and up to which
-    revision it obeys the fleet's words."""
+    revision it obeys the fleet's words.
+
+    `ttls` are the seconds for which its answers of before that may live, by the region they name.
+    """
 
     instance: str
     at: float
     obeyed: int
+    ttls: Mapping[str, float] = MappingProxyType({})
 
 
 class Store:
@@ -87,6 +94,7 @@ class Store:
         self._instance = uuid.uuid4().hex
         self._first_mark, self._heard_to, self._pending = 0, 0, 0
         self._obeyed = 0
+        self._ttls: Mapping[str, float] = {}
         self._heard_at: dict[str, float] = {}
         self._markers: dict[str, Marker] = {}
 
@@ -154,15 +162,22 @@ class Store:
         limit = time.time() - EDGE_FORGOTTEN
         return {edge for edge, marker in self._markers.items() if marker.at >= limit}
 
-    def obey(self, revision: int) -> None:
-        """Tell the fleet that this edge obeys all words up to `revision`."""
-        if revision != self._obeyed:
-            self._obeyed = revision
+    def obey(self, revision: int, ttls: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Tell the fleet that this edge obeys all words up to `revision`.
+
+        `ttls` are the seconds for which its answers may live that name a region withdrawn by them.
+        """
+        if (revision, ttls) != (self._obeyed, self._ttls):
+            self._obeyed, self._ttls = revision, ttls
             self._due.set()
 
     def obeyed(self) -> dict[str, int]:
         """The revision up to which each edge has said to obey words."""
         return {edge: marker.obeyed for edge, marker in self._markers.items()}
+
+    def ttls(self) -> dict[str, Mapping[str, float]]:
+        """The `ttls` that each edge has told with what it obeys."""
+        return {edge: marker.ttls for edge, marker in self._markers.items()}
 
     async def put_object(self, name: str, content: bytes) -> None:
         """Keep what is too large for a key, in place of what had that name.
@@ -232,7 +247,7 @@ class Store:
 
     async def _mark(self) -> None:
         """Write this edge's marker, and hear it with all that was written before it."""
-        marker = Marker(self._instance, round(time.time(), 3), self._obeyed)
+        marker = Marker(self._instance, round(time.time(), 3), self._obeyed, dict(self._ttls))
         revision = await self.put(self._marker_key, json.dumps(marker._asdict()).encode())
         self._first_mark = self._first_mark or revision
         heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -319,4 +334,9 @@ class Store:
 
 def _marker(value: bytes) -> Marker:
     document = parse_json(value)
-    return Marker(str(document["instance"]), float(document["at"]), int(document.get("obeyed", 0)))
+    instance, at = str(document["instance"]), float(document["at"])
+    ttls = {
+        str(region): min(_MAX_TTL, max(0.0, float(ttl)))
+        for region, ttl in dict(document.get("ttls", {})).items()
+    }
+    return Marker(instance, at, int(document.get("obeyed", 0)), ttls)

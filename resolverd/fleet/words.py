@@ -33,7 +33,7 @@ from resolverd.fleet.word import (
     unpacked,
 )
 from resolverd.fleet.word_table import Effect, InForce, Pending, Said, WordTable
-from resolverd.health.overrides import Orders, Override
+from resolverd.health.overrides import Orders, Override, OverrideKind
 from resolverd.policy.operator_rules import OperatorRule
 
 TELL_TIMEOUT = 3.0
@@ -78,7 +78,8 @@ class Words:
         self._fleet = settings.name
         self._table = WordTable(settings.edge_name)
         self._overrides, self._rules = ObeyedOverrides(_EARLY), ObeyedRules(_EARLY)
-        self._republish: Callable[[], Awaitable[None]] = _nothing
+        self._republish: Callable[[], Awaitable[object]] = _nothing
+        self._ttl_of: Callable[[str], float] = _no_ttl
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         # A clock that is set while the edge runs ends no word: its time goes on as it began.
@@ -129,15 +130,17 @@ class Words:
         override_keys: Callable[[], Collection[str]],
         rules: Orders[OperatorRule],
         rule_keys: Callable[[], Collection[str]],
-        republish: Callable[[], Awaitable[None]],
+        republish: Callable[[], Awaitable[object]],
+        ttl_of: Callable[[str], float],
     ) -> None:
         """From now on write to `overrides` and `rules` those words that are on known keys.
 
-        `republish` returns once answers obey them.
+        `republish` returns once answers obey them. `ttl_of` says for how many seconds answers may
+        live that name a region.
         """
         self._overrides.into(overrides, override_keys)
         self._rules.into(rules, rule_keys)
-        self._republish = republish
+        self._republish, self._ttl_of = republish, ttl_of
         self.apply()
 
     def apply(self, *, said_here: bool = False) -> bool:
@@ -150,6 +153,7 @@ class Words:
             self._overrides.apply(self.in_force(OVERRIDE), unix, said_here=said_here),
             self._rules.apply(self.in_force(SPILL), unix, said_here=said_here),
         ]
+        self._unpublished |= any(changed)  # whoever has it applied
         return any(changed)
 
     def say(
@@ -193,6 +197,16 @@ class Words:
             self._without(wanted, scope),
         )
 
+    def ttl_elsewhere(self, region: str, scope: str) -> float:
+        """Seconds for which answers of the other edges may live that name a region withdrawn there.
+
+        Each has told so with what it obeys, by its own configuration; of those that do not obey
+        nothing is known.
+        """
+        told = self._store.ttls()
+        others = self._asked(scope) - {self.edge}
+        return max((told.get(edge, {}).get(region, 0.0) for edge in others), default=0.0)
+
     async def keep(self) -> None:
         """Obey what is heard, and write what is pending; never returns."""
         while True:
@@ -203,11 +217,11 @@ class Words:
             self._wake.clear()
             self._begin()
             revision = self._revision
-            if self.apply() or self._unpublished:
-                self._unpublished = False
-                await self._republish()
+            self.apply()
+            if self._unpublished:
+                await self._publish()
             self._obeyed = revision
-            self._store.obey(revision)
+            self._store.obey(revision, self._ttls())
             await self._write_pending()
             await self._tidy()
             self._news.set()
@@ -277,6 +291,16 @@ class Words:
             )  # fmt: skip
         self._wake.set()
 
+    async def _publish(self) -> None:
+        """Have answers obey the tables; where that fails it is due still, and nothing is told."""
+        self._unpublished = False
+        try:
+            await self._republish()
+        except BaseException:
+            self._unpublished = True
+            self._wake.set()
+            raise
+
     def _begin(self) -> None:
         """Take note of another bucket: its revisions are others."""
         if self._store.made and self._table.made != self._store.made:
@@ -336,11 +360,21 @@ class Words:
         """The edges that do not obey what the fleet says of the targets, or may not."""
         said = [s.revision for a, s in self._table.said.items() if (a.target, a.kind) in targets]
         wanted = max(said, default=0)
-        asked = self._store.every_edge() if scope == EVERY_EDGE else {scope}
+        asked = self._asked(scope)
         obeyed = self._store.obeyed()
         told = {edge for edge in asked if obeyed.get(edge, 0) >= wanted}
         unsaid = asked if self._pending_on(targets) else asked - told
         return tuple(sorted(unsaid - {self.edge}))
+
+    def _asked(self, scope: str) -> set[str]:
+        """The edges that a word of this scope is said to."""
+        return self._store.every_edge() if scope == EVERY_EDGE else {scope}
+
+    def _ttls(self) -> dict[str, float]:
+        """Of each region withdrawn here, for how long answers that name it may live, if they do."""
+        said = self.in_force().items()
+        withdrawn = [target for target, held in said if held.word.says is not OverrideKind.UP]
+        return {target: ttl for target in withdrawn if (ttl := self._ttl_of(target))}
 
     def _unix(self) -> float:
         """The time of day, in Unix seconds."""
@@ -357,3 +391,7 @@ class Words:
 
 async def _nothing() -> None:
     pass
+
+
+def _no_ttl(_: str) -> float:
+    return 0.0

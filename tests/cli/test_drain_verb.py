@@ -87,6 +87,13 @@ def test_a_drain_that_ends_before_it_is_safe_is_refused(place: Path) -> None:
     assert kinds(place) == {}
 
 
+def test_one_that_is_refused_takes_the_place_of_nothing(place: Path) -> None:
+    assert resolverd("override", "us-east", "down", "--why", "off", cwd=place).status == 0
+    ran = resolverd("drain", "us-east", "--for", "2s", "--why", "racks", cwd=place)
+    assert ran.status == 2
+    assert kinds(place) == {"us-east": "down"}
+
+
 def test_an_unknown_region_is_named_with_the_near_ones(place: Path) -> None:
     ran = resolverd("drain", "us-eats", "--why", "racks", cwd=place)
     assert ran.status == 2

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
 from pathlib import Path
 
 import dns.asyncquery
@@ -13,12 +13,13 @@ import dns.edns
 import dns.message
 import pytest
 from harness.config import CHAT, address_of
-from harness.daemon import Endpoints, endpoints, running, write_files
-from harness.nats import NatsServer, nats, toml_urls
-from harness.server import HEAD
+from harness.daemon import endpoints
+from harness.fleet_daemons import DRAIN, NEAREST, answer, at, drain, fleet_daemon
+from harness.nats import nats
 from harness.waiting import until_holds
 from structlog.testing import capture_logs
 
+from resolverd.admin import drains
 from resolverd.admin.operate import (
     NotOverriddenError,
     OverrideCommand,
@@ -34,66 +35,6 @@ from resolverd.health.overrides import OverrideKind
 
 RESTARTS = int(os.environ.get("FLEET_RESTARTS", "10"))
 """How often an edge is restarted under a drain."""
-
-DRAIN = OverrideKind.DRAIN
-NEAREST = "eu-west"
-"""The region that this host's own clients get."""
-
-
-def written(
-    folder: Path,
-    served: Endpoints,
-    server: NatsServer,
-    edge: str,
-    state: str,
-    wait: str,
-    services: str,
-) -> Path:
-    """The files of an edge; the path of its configuration."""
-    folder.mkdir(exist_ok=True)
-    fleet = f'[fleet]\nurls = {toml_urls([server.url])}\nedge = "{edge}"\nstart_wait = "{wait}"\n'
-    return write_files(
-        folder,
-        {"inference.example.": f"{HEAD}chat 60 DYNA chat\n"},
-        served,
-        services=fleet + services,
-        server=state,
-    )
-
-
-@asynccontextmanager
-async def fleet_daemon(
-    folder: Path,
-    served: Endpoints,
-    server: NatsServer,
-    edge: str,
-    *,
-    state: str = "",
-    wait: str = "5s",
-    services: str = CHAT,
-) -> AsyncIterator[Daemon]:
-    """A daemon of the fleet, ready."""
-    async with running(written(folder, served, server, edge, state, wait, services)) as daemon:
-        yield daemon
-
-
-async def answer(daemon: Daemon) -> str:
-    """The address that a client of here gets."""
-    listener = daemon.bound[0]
-    query = dns.message.make_query("chat.inference.example", "A")
-    response = await dns.asyncquery.udp(query, listener.address, port=listener.port, timeout=5)
-    return str(response.answer[0][0])
-
-
-def drain(edge: str = "") -> OverrideCommand:
-    """What an operator says."""
-    return OverrideCommand(NEAREST, OverrideKind.DRAIN, "op", "disks", None, edge=edge)
-
-
-def at(daemon: Daemon) -> list[tuple[str, str, str, str | None, bool]]:
-    """The overrides that a daemon shows."""
-    keys = ("target", "kind", "why", "scope", "pending")
-    return [tuple(override[key] for key in keys) for override in state_of(daemon)["overrides"]]
 
 
 async def test_a_drain_said_at_one_daemon_holds_at_all(tmp_path: Path) -> None:
@@ -133,6 +74,59 @@ async def test_a_drain_may_be_limited_to_one_daemon(tmp_path: Path) -> None:
         assert at(ams) == [(NEAREST, "drain", "disks", "ams1", False)]
         await clear_override(fra, NEAREST, "op", "ams1")
         assert await answer(ams) == address_of(NEAREST)
+
+
+async def test_a_drain_is_waited_out_for_the_longest_ttl_that_any_edge_has_given(
+    tmp_path: Path,
+) -> None:
+    """They may serve different configurations, as while a published one is on trial."""
+    short = f'{CHAT}failover_ttl = "1s"\n'
+    async with (
+        nats(tmp_path / "nats") as server,
+        endpoints() as served,
+        fleet_daemon(
+            tmp_path / "fra1", served, server, "fra1", services=f'{short}ttl = "2s"\n'
+        ) as fra,
+        fleet_daemon(
+            tmp_path / "ams1", served, server, "ams1", services=f'{short}ttl = "6s"\n'
+        ) as ams,
+    ):
+        await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
+        command = OverrideCommand(NEAREST, DRAIN, "op", "disks", None)
+        for asked in (fra, ams):
+            drained = await drains.drain(asked, command)
+            assert (drained.wait, list(drained.ttls)) == (6.0, ["chat"])
+        of_one = dataclasses.replace(command, edge="fra1")
+        for asked in (fra, ams):
+            drained = await drains.drain(asked, of_one)
+            assert (drained.wait, bool(drained.ttls)) == (2.0, asked is fra)
+
+
+async def test_a_disk_that_does_not_answer_delays_no_word_of_what_is_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        nats(tmp_path / "nats") as server,
+        endpoints() as served,
+        fleet_daemon(tmp_path / "fra1", served, server, "fra1") as fra,
+        fleet_daemon(tmp_path / "ams1", served, server, "ams1", state='state = "state"\n') as ams,
+    ):
+        await until_holds(lambda: len(state_of(fra)["fleet"]["edges"]) == 2, within=30)
+        answers = threading.Event()
+        write = ams.state.write
+
+        def hanging(name: str, content: bytes) -> None:
+            answers.wait(30)
+            write(name, content)
+
+        monkeypatch.setattr(ams.state, "write", hanging)
+        try:
+            put = await set_override(fra, drain())
+        finally:
+            answers.set()
+        assert put.told is not None
+        assert put.told.without == ()
+        assert address_of(NEAREST) != await answer(ams)
 
 
 async def test_no_restart_answers_with_a_drained_region(tmp_path: Path) -> None:

@@ -311,8 +311,14 @@ async def test_two_processes_of_one_name_are_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"[]", b"[" * 100_000, b'{"instance": "x", "at": 1, "obeyed": 1e999}'],
-    ids=["empty", "list", "deep", "infinite"],
+    [
+        b"",
+        b"[]",
+        b"[" * 100_000,
+        b'{"instance": "x", "at": 1, "obeyed": 1e999}',
+        b'{"instance": "x", "at": 1, "obeyed": 1, "ttls": 5}',
+    ],
+    ids=["empty", "list", "deep", "infinite", "no ttls"],
 )
 async def test_a_marker_that_cannot_be_read_costs_nothing(tmp_path: Path, value: bytes) -> None:
     async with nats(tmp_path) as server, linked([server.url]) as link:

@@ -66,6 +66,8 @@ async def test_verbs_say_who_obeys_and_what_is_not_told(tmp_path: Path) -> None:
             assert [o["scope"] for o in state["overrides"]] == ["ams1"]
             assert not (await asked(fra, "state", "--json")).json()["overrides"]
             StateDocument.model_validate(state)
+            await check_a_drain_at_one_edge(fra)
+            await check_what_is_said_at_another_edge_alone(fra)
 
             await server.kill()
             await until_holds(lambda: _away(fra), within=TIMEOUT)
@@ -88,6 +90,42 @@ async def test_verbs_say_who_obeys_and_what_is_not_told(tmp_path: Path) -> None:
             ran = await asked(fra, "drain", "eu-west", "--why", "racks")
             assert (ran.status, ran.err) == (0, "")
             assert "safe to stop" in ran.out
+
+
+async def check_a_drain_at_one_edge(fra: Live) -> None:
+    """It is never safe, whichever is asked, for the others go on answering with the region."""
+    for edge in ("fra1", "ams1"):
+        words = ("drain", "eu-west", "--edge", edge, "--why", "racks")
+        ran = await asked(fra, *words)
+        assert ran.status == 2
+        assert "makes nothing safe to stop" in ran.err
+        ran = await asked(fra, *words, "--no-wait")
+        assert ran.status == 0
+        assert f"eu-west: drained at {edge} alone until cleared" in ran.out
+        assert "it is not safe to stop" in ran.err
+        ran = await asked(fra, *words, "--no-wait", "--json")
+        assert not DrainDocument.model_validate(ran.json()).safe
+        assert (await asked(fra, "clear", "eu-west", "--edge", edge)).status == 0
+
+
+async def check_what_is_said_at_another_edge_alone(fra: Live) -> None:
+    """It says so, with the way back, and nothing of what the edge that was asked does by it."""
+    ran = await asked(fra, "override", "us-west", "down", "--edge", "ams1", "--why", "x")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out == "us-west: down until cleared: resolverd clear us-west --edge ams1\n"
+    ran = await asked(fra, "clear", "us-west", "--edge", "ams1", "--json")
+    assert [one["scope"] for one in ran.json()["cleared"]] == ["ams1"]
+    rule = ("spill", "chat", "--region", "eu-west", "50%", "--edge", "ams1", "--why", "x")
+    ran = await asked(fra, *rule)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "chat/eu-west: 50% until cleared",
+        "undo: resolverd spill chat --region eu-west auto --edge ams1",
+    ]
+    ran = await asked(fra, *rule, "--json")
+    assert ran.json()["set"]["scope"] == "ams1"
+    ran = await asked(fra, "spill", "chat", "--region", "eu-west", "auto", "--edge", "ams1")
+    assert (ran.status, ran.err) == (0, "")
 
 
 async def _heard(daemon: Live, edges: int) -> bool:

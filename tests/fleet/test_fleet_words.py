@@ -7,23 +7,19 @@ import time
 from pathlib import Path
 
 import pytest
-from harness.linked_edges import edge, until
+from harness.linked_edges import edge, two_edges, until
 from harness.nats import NatsServer, nats
 from nats.aio.client import Client
 from structlog.testing import capture_logs
 
+from resolverd.fleet.store import Entry
 from resolverd.health.overrides import Override, OverrideKind
 
 DRAIN, UP, DOWN = OverrideKind.DRAIN, OverrideKind.UP, OverrideKind.DOWN
 
 
 async def test_what_is_said_at_one_edge_all_obey_by_the_time_it_is_told(tmp_path: Path) -> None:
-    async with (
-        nats(tmp_path) as server,
-        edge([server.url], "fra1") as fra,
-        edge([server.url], "ams1") as ams,
-    ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+    async with two_edges(tmp_path) as (_, fra, ams):
         told = await fra.say(DRAIN)
         assert told == ("all", False, False, ("ams1", "fra1"), ())
         assert fra.obeyed == ams.obeyed == {"eu-west": "drain"}
@@ -36,12 +32,7 @@ async def test_what_is_said_at_one_edge_all_obey_by_the_time_it_is_told(tmp_path
 
 
 async def test_a_word_may_be_said_to_one_edge_alone(tmp_path: Path) -> None:
-    async with (
-        nats(tmp_path) as server,
-        edge([server.url], "fra1") as fra,
-        edge([server.url], "ams1") as ams,
-    ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+    async with two_edges(tmp_path) as (_, fra, ams):
         told = await fra.say(DRAIN, scope="ams1")
         assert not told.without
         assert (fra.obeyed, ams.obeyed) == ({}, {"eu-west": "drain"})
@@ -51,13 +42,51 @@ async def test_a_word_may_be_said_to_one_edge_alone(tmp_path: Path) -> None:
         assert fra.obeyed == ams.obeyed == {}
 
 
-async def test_a_word_ends_at_every_edge_by_itself(tmp_path: Path) -> None:
+async def test_what_could_not_be_put_in_force_is_told_as_obeyed_once_it_is(tmp_path: Path) -> None:
+    async with two_edges(tmp_path) as (_, fra, ams):
+        ams.failing = 1
+        told = await fra.say(DRAIN)
+        assert told.without == ()
+        assert ams.obeyed == {"eu-west": "drain"}
+
+
+async def test_nor_is_what_somebody_else_has_taken_into_account_meanwhile(tmp_path: Path) -> None:
+    """As an edit that is adopted does, and may be refused."""
+    async with two_edges(tmp_path) as (_, fra, ams):
+
+        def adopted(_: Entry) -> None:
+            ams.joined.words.apply()
+
+        ams.joined.link.store.follow("words.", adopted)
+        told = await fra.say(DRAIN)
+        assert told.without == ()
+        assert ams.obeyed == {"eu-west": "drain"}
+
+
+async def test_with_what_it_obeys_each_edge_tells_how_long_its_answers_of_before_may_live(
+    tmp_path: Path,
+) -> None:
     async with (
         nats(tmp_path) as server,
         edge([server.url], "fra1") as fra,
         edge([server.url], "ams1") as ams,
+        edge([server.url], "lon1") as lon,
     ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+        await until(lambda: len(fra.joined.link.store.edges()) == 3)
+        ams.ttls, lon.ttls = {"eu-west": 6.0, "us-east": 9.0}, {"eu-west": 1e9}
+        words = fra.joined.words
+        assert words.ttl_elsewhere("eu-west", "all") == 0.0, "nothing is withdrawn"
+        assert not (await fra.say(DRAIN, scope="ams1")).without
+        assert words.ttl_elsewhere("eu-west", "ams1") == 6.0
+        assert words.ttl_elsewhere("eu-west", "lon1") == words.ttl_elsewhere("us-east", "all") == 0
+        assert not (await fra.say(DRAIN)).without
+        assert words.ttl_elsewhere("eu-west", "all") == 86_400.0, "as long as any may be"
+        await fra.say(UP)
+        assert words.ttl_elsewhere("eu-west", "all") == 0.0
+
+
+async def test_a_word_ends_at_every_edge_by_itself(tmp_path: Path) -> None:
+    async with two_edges(tmp_path) as (_, fra, ams):
         await fra.say(UP)
         await fra.say(DRAIN, scope="ams1", seconds=1.5)
         assert ams.obeyed == {"eu-west": "drain"}
@@ -66,12 +95,7 @@ async def test_a_word_ends_at_every_edge_by_itself(tmp_path: Path) -> None:
 
 
 async def test_said_while_nats_is_away_it_holds_here_and_is_told_later(tmp_path: Path) -> None:
-    async with (
-        nats(tmp_path) as server,
-        edge([server.url], "fra1") as fra,
-        edge([server.url], "ams1") as ams,
-    ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+    async with two_edges(tmp_path) as (server, fra, ams):
         await server.kill()
         await until(lambda: not fra.joined.link.state.quorum)
         began = time.monotonic()
@@ -90,12 +114,7 @@ async def test_said_while_nats_is_away_it_holds_here_and_is_told_later(tmp_path:
 async def test_of_two_said_apart_the_one_that_is_written_first_stands_at_both(
     tmp_path: Path,
 ) -> None:
-    async with (
-        nats(tmp_path) as server,
-        edge([server.url], "fra1") as fra,
-        edge([server.url], "ams1") as ams,
-    ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+    async with two_edges(tmp_path) as (server, fra, ams):
         await server.kill()
         await until(lambda: not fra.joined.link.state.quorum and not ams.joined.link.state.quorum)
         await fra.say(DRAIN)
@@ -149,12 +168,7 @@ async def test_what_was_pending_at_a_stop_is_told_after_the_next_start(tmp_path:
 
 
 async def test_what_nats_has_lost_is_said_again(tmp_path: Path) -> None:
-    async with (
-        nats(tmp_path) as server,
-        edge([server.url], "fra1") as fra,
-        edge([server.url], "ams1") as ams,
-    ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+    async with two_edges(tmp_path) as (server, fra, ams):
         await fra.say(DRAIN)
         made = fra.joined.link.store.made
         client = Client()
@@ -239,12 +253,7 @@ async def test_a_word_of_since_the_loss_is_older_than_nothing_that_is_said_again
 async def test_a_spill_rule_holds_at_all_edges_or_at_one_and_ends_by_itself(
     tmp_path: Path,
 ) -> None:
-    async with (
-        nats(tmp_path) as server,
-        edge([server.url], "fra1") as fra,
-        edge([server.url], "ams1") as ams,
-    ):
-        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+    async with two_edges(tmp_path) as (_, fra, ams):
         assert await fra.say_spill(0.3) == ("all", False, False, ("ams1", "fra1"), ())
         assert fra.spills() == ams.spills() == {"chat/eu-west": "30%"}
         await fra.say_spill(0.0, "chat", scope="ams1", seconds=1.5)

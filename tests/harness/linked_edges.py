@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.nats import NatsServer, nats
 from harness.waiting import until_holds
 from resolverd.config.fleet import EVERY_EDGE, Fleet
+from resolverd.errors import EngineError
 from resolverd.fleet.joined import Joined
 from resolverd.fleet.link import Link, LinkState
 from resolverd.fleet.words import Told
@@ -53,6 +55,8 @@ class Edge:
     rules: Orders[OperatorRule] = field(default_factory=Orders)
     tasks: Tasks = field(default_factory=Tasks)
     obeyed: dict[str, str] = field(default_factory=dict)
+    failing: int = 0
+    ttls: dict[str, float] = field(default_factory=dict)
 
     def says(self) -> dict[str, str]:
         """The kinds of the overrides in force, by target."""
@@ -98,9 +102,12 @@ class Edge:
         return await self.joined.words.told([target], scope, "spill")
 
     async def republish(self) -> None:
-        """As a daemon does: take some time, then obey."""
+        """As a daemon does: take some time, then obey; `failing` times it does not come to that."""
         said = self.says()
         await asyncio.sleep(0.005)
+        if self.failing:
+            self.failing -= 1
+            raise EngineError("a thread does not take the table")
         self.obeyed = said
 
 
@@ -118,7 +125,10 @@ async def edge(
     found = Edge(joined)
     await joined.start()
     await joined.settle()
-    joined.into(found.overrides, lambda: REGIONS, found.rules, lambda: RULES, found.republish)
+    joined.into(
+        found.overrides, lambda: REGIONS, found.rules, lambda: RULES, found.republish,
+        lambda region: found.ttls.get(region, 0.0),
+    )  # fmt: skip
     await found.republish()
     joined.keep(found.tasks)
     try:
@@ -126,3 +136,15 @@ async def edge(
     finally:
         await found.tasks.stop()
         await joined.stop()
+
+
+@asynccontextmanager
+async def two_edges(folder: Path) -> AsyncIterator[tuple[NatsServer, Edge, Edge]]:
+    """A server of NATS, and fra1 and ams1, which have heard of each other."""
+    async with (
+        nats(folder) as server,
+        edge([server.url], "fra1") as fra,
+        edge([server.url], "ams1") as ams,
+    ):
+        await until(lambda: len(fra.joined.link.store.edges()) == 2)
+        yield server, fra, ams

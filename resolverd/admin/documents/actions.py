@@ -76,9 +76,10 @@ class SpillRuleClearedDocument(Document):
 
 
 class WouldEmptyDocument(Document):
-    """GET /drain: whom a drain would leave without a region."""
+    """GET /drain: how long a drain would have to be waited out, and whom it would leave nothing."""
 
     region: str = key("The region.")
+    wait_seconds: float = key("Seconds for which answers of this edge that name it may live now.")
     emptied: list[EmptiedPart] = key("The fences.")
 
 
@@ -101,8 +102,10 @@ class DrainedDocument(Document):
     region: str = key("The region.")
     drained_at: str = key("When answers began to obey, ISO 8601 in UTC.")
     safe_at: str = key("When the last TTL has run out, ISO 8601 in UTC.")
-    wait_seconds: float = key("Seconds between the two.")
-    services: list[TtlLeftPart] = key("By service.")
+    wait_seconds: float = key(
+        "Seconds between the two: the longest TTL, of a fleet at any edge that it is said to."
+    )
+    services: list[TtlLeftPart] = key("By service, at the edge that was asked.")
     emptied: list[EmptiedPart] = key("Fences that it leaves without a region.")
     fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
 
