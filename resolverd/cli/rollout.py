@@ -15,12 +15,13 @@ from resolverd.cli.override import duration
 from resolverd.cli.waiting import waiting
 from resolverd.config.explain import did_you_mean
 from resolverd.errors import ExitCode
-from resolverd.rollout.checkpoint import Checkpoint, locked, read
+from resolverd.rollout.checkpoint import Checkpoint, Failure, locked, read
 from resolverd.rollout.preflight import ObstaclesError, obstacles
 from resolverd.rollout.run import Run, StepFailedError
 from resolverd.rollout.steps import Step
 
 PROMPT = "The capital of France is"
+_TOKENS = 32
 
 
 _MORE = """
@@ -70,17 +71,16 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--dry-run", action="store_true", help="show what would be done")
     parser.add_argument(
         "--prompt",
-        default=PROMPT,
         metavar="TEXT",
-        help='what is completed ("%(default)s")',
+        help=f'what is completed (default: "{PROMPT}", or with --resume what it was)',
     )
     parser.add_argument(
         "--match",
         dest="tokens",
         type=_tokens,
-        default=32,
         metavar="TOKENS",
-        help="how many tokens of the completions must be equal (default: %(default)s)",
+        help=f"how many tokens of the completions must be equal (default: {_TOKENS}, or with "
+        "--resume as many as it was)",
     )
     parser.add_argument(
         "--accept-output",
@@ -120,6 +120,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run(arguments: argparse.Namespace) -> int:
     """Do the rollout, or with `--resume` what is left of it. Returns the exit code."""
+    if arguments.again and not arguments.resume:
+        raise UsageError("--again is of --resume alone\nadd --resume")
     edges = find_all(arguments)
     if arguments.dry_run and not arguments.resume:
         return _show_plan(arguments, _planned(arguments, edges))
@@ -177,10 +179,9 @@ def _stopped(
         show_json({"done": False, "checkpoint": str(path), "steps": steps, "failure": stop})
         return ExitCode.PROBLEMS
     complain(f"resolverd: {failed}")
-    begun = failure.step is not Step.DRAIN
     rows = [
         f"verified and back: {', '.join(progress.verified) or 'none'}",
-        f"stopped: {failure.region}, which {'stays drained' if begun else 'is as it was'}",
+        f"stopped: {failure.region}, which {_left(failure)}",
         f"as they were: {', '.join(progress.untouched) or 'none'}",
         f"go on, once it is fixed: resolverd rollout {checkpoint.service} --resume"
         + (" --again" if failure.step.verifies else ""),
@@ -190,6 +191,13 @@ def _stopped(
     for row in rows:
         complain(f"  {row}", "yellow")
     return ExitCode.PROBLEMS
+
+
+def _left(failure: Failure) -> str:
+    """How a step that failed has left its region, in words."""
+    if failure.drained:
+        return "stays drained"
+    return "is as it was" if failure.step is Step.DRAIN else "is not drained any more"
 
 
 def _show_plan(arguments: argparse.Namespace, checkpoint: Checkpoint) -> int:
@@ -217,8 +225,8 @@ def _planned(arguments: argparse.Namespace, edges: Sequence[Link]) -> Checkpoint
         version=arguments.version,
         command=arguments.command,
         regions=tuple(_order(arguments.order, list(service["regions"]))),
-        prompt=arguments.prompt,
-        tokens=arguments.tokens,
+        prompt=PROMPT if arguments.prompt is None else arguments.prompt,
+        tokens=arguments.tokens or _TOKENS,
         accept_output=arguments.accept_output,
         credential=str(arguments.credential.absolute()) if arguments.credential else "",
         force=arguments.force,
@@ -249,8 +257,17 @@ def _resumed(arguments: argparse.Namespace, path: Path) -> Checkpoint:
         asked, kept = getattr(arguments, name), getattr(checkpoint, name)
         if asked is not None and asked != kept:
             raise UsageError(f"the rollout to go on with has {name} {kept}, not {asked}")
+    if arguments.order is not None:
+        raise UsageError(
+            "a rollout that goes on keeps its order\n"
+            f"leave --order out; or remove {path} and begin another, with the regions that are left"
+        )
     checkpoint.go_to(checkpoint.progress.resumed(command=arguments.again))
     checkpoint.accept_output |= arguments.accept_output
+    checkpoint.force |= arguments.force
+    for name in ("prompt", "tokens"):
+        if (asked := getattr(arguments, name)) is not None:
+            setattr(checkpoint, name, asked)
     if arguments.credential is not None:
         checkpoint.credential = str(arguments.credential.absolute())
     return checkpoint

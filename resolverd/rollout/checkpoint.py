@@ -28,15 +28,19 @@ class CheckpointError(ResolverdError):
 
 
 class Failure(BaseModel):
-    """The step that failed, and why."""
+    """The step that failed, and why; and whether the region is drained, or may be."""
 
     region: str
     step: Step
     why: str
+    drained: bool = True
 
 
 class Checkpoint(BaseModel):
-    """One rollout: what it was asked for, and how far it came. `safe_at` is in Unix seconds."""
+    """One rollout: what it was asked for, and how far it came.
+
+    `safe_at` is in Unix seconds; 0 while it is not known that every edge drains the region.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

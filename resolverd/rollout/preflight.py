@@ -18,6 +18,8 @@ from resolverd.rollout.checkpoint import Checkpoint
 from resolverd.rollout.fleet import endpoints_of, model_of, region_of, service_of
 from resolverd.rollout.withdrawal import Edge
 
+# A rollout that has begun keeps its order.
+_LEAVE_OUT = "leave it out with --order"
 # What differs in another version of vLLM.
 _CHANGING = ("version", "fingerprint")
 
@@ -55,13 +57,17 @@ def obstacles(
 
 
 def foreign_override(state: Mapping[str, Any], region: str, ours: str | None) -> str:
-    """Who overrides a region for another reason than `ours`; empty where nobody does."""
+    """Who overrides a region for another reason than `ours`; empty where nobody does.
+
+    Those of a rollout that has begun have `ours`; before that a region may be left out.
+    """
+    leave_out = f", or {_LEAVE_OUT}" if ours is None else ""
     for override in state["overrides"]:
         if override["target"] == region and override["why"] != ours:
             return (
                 f"{region} has an override, {override['kind']} by {override['who']}: "
                 f"{override['why']}; "
-                f"resolverd clear {region}, or leave it out with --order"
+                f"resolverd clear {region}{leave_out}"
             )
     return ""
 
@@ -75,6 +81,7 @@ def _of_edge(
 ) -> Iterator[str]:
     """What a daemon alone knows."""
     agreed = service_of(state, plan.service)["must_agree"]
+    leave_out = f", {_LEAVE_OUT}" if ours is None else ""
     for field in _CHANGING:
         if field in agreed and len(plan.regions) > 1:
             yield (
@@ -90,7 +97,7 @@ def _of_edge(
             fences = ", ".join(whose(fence["service"], fence["pins"]) for fence in emptied)
             yield (
                 f"without {region} no region serves {fences}; "
-                "bring another up first, leave it out with --order, or --force it"
+                f"bring another up first{leave_out}, or --force it"
             )
         for endpoint in seen["endpoints"]:
             yield from _of_probe(endpoint, plan)

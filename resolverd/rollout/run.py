@@ -66,14 +66,19 @@ class Run:
             Step.OUTPUT: self._output, Step.UNDRAIN: self._undrain,
         }  # fmt: skip
         checkpoint.failure = None
-        self._take_over()
+        taken_over = False
         while (region := checkpoint.progress.region) is not None:
             step = checkpoint.step
             write(self.path, checkpoint)
             try:
+                if not taken_over:
+                    self._take_over(region, step)
+                    taken_over = True
                 what = steps[step](region)
             except ResolverdError as error:
-                checkpoint.failure = Failure(region=region, step=step, why=str(error))
+                checkpoint.failure = Failure(
+                    region=region, step=step, why=str(error), drained=self._may_be_drained(region)
+                )
                 write(self.path, checkpoint)
                 raise StepFailedError(checkpoint.failure) from error
             self.report(region, step, what)
@@ -89,6 +94,8 @@ class Run:
 
     def _begin(self, region: str) -> str:
         withdrawal = self._withdrawn(region)
+        self.checkpoint.safe_at = 0.0  # until every edge is known to obey
+        write(self.path, self.checkpoint)
         withdrawal.begin()
         if reason := next(filter(None, map(untold, withdrawal.replies)), ""):
             raise ResolverdError(reason)
@@ -182,13 +189,31 @@ class Run:
             self._withdrawal = Withdrawal.taken_over(self.edges, spec, left)
         return self._withdrawal
 
-    def _take_over(self) -> None:
-        """Drain the region on its way again, where that was lost since the last run."""
-        region, step = self.checkpoint.progress.region, self.checkpoint.step
-        if region is None or step in (Step.DRAIN, Step.UNDRAIN):
+    def _may_be_drained(self, region: str) -> bool:
+        """Whether the region is left drained where a step has failed, or may be."""
+        return any(self._leaves_drained(edge, region) for edge in self.edges)
+
+    def _leaves_drained(self, edge: Edge, region: str) -> bool:
+        checkpoint = self.checkpoint
+        begun = checkpoint.step is not Step.DRAIN
+        try:
+            state = edge.get("/state")
+        except ResolverdError:  # then all that is known is whether it was asked to
+            return begun or (self._withdrawal is not None and self._withdrawal.begun)
+        foreign = not begun and foreign_override(state, region, checkpoint.why)
+        return drained(state, region) and not foreign
+
+    def _take_over(self, region: str, step: Step) -> None:
+        """Drain the region on its way again, where that was lost, or never known to be obeyed."""
+        if step in (Step.DRAIN, Step.UNDRAIN):
             return
-        if not all(drained(edge.get("/state"), region) for edge in self.edges):
-            self.report(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
+        states = [edge.get("/state") for edge in self.edges]
+        if self.checkpoint.safe_at and all(drained(state, region) for state in states):
+            return
+        for state in states:  # else an operator's word that came after the drain would be lost
+            if reason := foreign_override(state, region, self.checkpoint.why):
+                raise ResolverdError(reason)
+        self.report(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
 
     def _completion(self, endpoint: Endpoint, model: str) -> str:
         checkpoint = self.checkpoint

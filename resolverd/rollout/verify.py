@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
+from resolverd.certificates import trusting_this_host
 from resolverd.errors import ResolverdError
 from resolverd.health.probes.credential import Credential
 from resolverd.health.probes.exchange import read_up_to
@@ -91,7 +92,10 @@ async def _exchange(
     headers = await credential.header() | host
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(TIMEOUT)) as session,
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=trusting_this_host()),
+                timeout=aiohttp.ClientTimeout(TIMEOUT),
+            ) as session,
             session.request(
                 method,
                 endpoint.url + path,

@@ -54,13 +54,26 @@ class DrainSpec:
 
 @dataclass(slots=True)
 class Withdrawal:
-    """A region drained at `edges`; `replies` are their answers to POST /drain."""
+    """A region drained at `edges`; `replies` are their answers to POST /drain.
+
+    It has `begun` once the first of them was asked, whatever that came to.
+    """
 
     edges: Sequence[Edge]
     spec: DrainSpec
     replies: list[dict[str, Any]] = field(default_factory=list)
+    begun: bool = False
     _safe: float = 0.0
     _bare: frozenset[str] = frozenset()
+
+    def longest_ttl(self) -> float:
+        """Seconds for which answers that name the region may live now, by each edge's own TTLs.
+
+        An older daemon does not say it.
+        """
+        region = self.spec.region
+        said = [edge.get("/drain", region=region).get("wait_seconds", 0.0) for edge in self.edges]
+        return max(map(float, said), default=0.0)
 
     def begin(self) -> None:
         """Drain it everywhere. Raises as the edges do; those drained before stay so.
@@ -80,6 +93,7 @@ class Withdrawal:
         if spec.edge:  # which an older daemon does not know
             body["edge"] = spec.edge
         self._bare = self._unserved()
+        self.begun = True
         self.replies = [edge.post("/drain", body) for edge in edges]
         self._safe = time.monotonic() + self.wait
 
@@ -143,15 +157,6 @@ class Withdrawal:
                     f"no region serves {names} any more: {state.get('down')}\n"
                     "nothing is safe to stop; end one of these: resolverd clear REGION"
                 )
-
-    def end(self) -> None:
-        """Clear the drain at every edge. Raises as the edges do."""
-        only = {"edge": self.spec.edge} if self.spec.edge else {}
-        for edge in self.edges:
-            state = edge.get("/state")
-            # The first of a fleet clears all.
-            if not self._is_meant(state) or drained(state, self.spec.region):
-                edge.delete("/override", self.spec.region, who=self.spec.who, **only)
 
     def _unserved(self) -> frozenset[str]:
         """The fences of the region that no region serves now, at any edge."""

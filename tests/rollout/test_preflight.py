@@ -166,6 +166,15 @@ def test_its_own_drain_is_in_nobodys_way_and_others_are() -> None:
     assert "down by bob" in foreign_override({"overrides": [BOB]}, "a", PLAN.why)
 
 
+def test_one_that_has_begun_is_told_to_leave_nothing_out() -> None:
+    """A rollout that goes on keeps its order."""
+    edge = expected({"service": "chat", "pins": []}, overrides=(BOB,))
+    for begun, says in ((False, 3), (True, 0)):
+        found = obstacles([edge], PLAN, PLAN.regions, begun=begun)
+        assert len(found) == 3
+        assert sum("--order" in text for text in found) == says
+
+
 class Refusing(Told):
     """An edge that notes that it is asked to drain; one that would be emptied refuses."""
 

@@ -112,6 +112,7 @@ def test_a_drain_that_somebody_clears_stops_it_before_the_command(fleet: Simulat
     _, err = running.communicate(timeout=60)
     assert running.returncode == 1
     assert "us-east: wait: us-east is not drained any more" in err
+    assert "stopped: us-east, which is not drained any more" in err
     assert fleet.deployed() == []
 
 
