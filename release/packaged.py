@@ -22,6 +22,9 @@ UNITS = {
     "resolverd.socket": "resolverd.socket",
     "resolverd-rtt@.service": "resolverd.resolverd-rtt@.service",
     "resolverd-anycast.service": "resolverd.resolverd-anycast.service",
+    "resolverd-geo.service": "resolverd.resolverd-geo.service",
+    "resolverd-geo.timer": "resolverd.resolverd-geo.timer",
+    "resolverd-anycast-stop.service": "resolverd.resolverd-anycast-stop.service",
 }
 """Units of systemd/, and what debhelper wants the files to be called."""
 ADDRESSES = ("127.0.0.1:5300", "[::1]:5300")

@@ -50,7 +50,7 @@ def state_of(edge: Edge) -> Json:
 
 
 async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -> Json:
-    """Withdraw until `undrain`, over restarts; returns once queries have ebbed.
+    """Withdraw until `undrain`, over restarts if `place` is there; returns once queries have ebbed.
 
     Where it fails, what was before is in force: no drain, or an earlier one.
     Raises HeldError where the floor keeps an address and nobody forces it;
@@ -67,7 +67,7 @@ async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -
         raise
     log.get("anycast").info("anycast.drained", who=wanted.who, reason=wanted.why)
     await edge.wait_for_ebb(before)
-    return {"withdrawn": before}
+    return {"withdrawn": before, "kept_over_restarts": place is not None}
 
 
 async def undrain(edge: Edge, place: Path | None, who: str) -> Json:
@@ -88,7 +88,7 @@ async def stop(edge: Edge) -> Json:
     before = edge.announcer.announced
     await edge.withdraw_and_wait()
     _check_gone(edge)
-    return {"withdrawn": before}
+    return {"withdrawn": before, "kept_over_restarts": False}
 
 
 def _check_gone(edge: Edge) -> None:

@@ -2,7 +2,7 @@
 
     GET    /metrics   Prometheus's text          GET /healthz   200 while looks are finished in time
     GET    /state     what is announced          GET /readyz    200 while all is announced
-    POST   /drain     withdraw, kept over restarts: {"who", "why", "force"}
+    POST   /drain     withdraw until DELETE, kept over restarts if anywhere: {"who", "why", "force"}
     DELETE /drain/X   announce again             POST /stop     withdraw until the end
 
 What changes something is on the socket alone. A listener that cannot be opened is an event, and

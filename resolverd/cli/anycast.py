@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resolverd import log
-from resolverd.cli.console import out, show_json, show_rows
+from resolverd.cli.console import complain, out, show_json, show_rows
 from resolverd.cli.link import Link, NoDaemonError, operator
 from resolverd.cli.options import UsageError, add_config, add_json, add_log, existing_config, verb
 from resolverd.cli.override import reason
@@ -52,7 +52,7 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         [
             "resolverd anycast",
             "resolverd anycast --status",
-            'resolverd anycast --drain --why "new line card" && systemctl stop resolverd',
+            'resolverd anycast --drain --why "new line card"',
             "resolverd anycast --undrain",
         ],
         run,
@@ -65,7 +65,8 @@ def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     uses.add_argument(
         "--drain",
         action="store_true",
-        help="withdraw until --undrain, over restarts, and wait until queries have ebbed",
+        help="withdraw until --undrain, over restarts where there is a state (anycast.state), and "
+        "wait until queries have ebbed",
     )
     uses.add_argument("--undrain", action="store_true", help="end a drain")
     uses.add_argument(
@@ -129,7 +130,7 @@ def _ask(arguments: argparse.Namespace) -> int:
         return _status(link, as_json=arguments.json)
     if arguments.drain:
         asked = {"who": operator(), "why": arguments.why or "", "force": arguments.force}
-        return _report(link.post("/drain", asked), arguments, "withdrawn until --undrain")
+        return _drained(link.post("/drain", asked), arguments)
     if arguments.undrain:
         done = link.delete("/drain", "this", who=operator())
         return _report(done, arguments, "no longer drained")
@@ -303,6 +304,17 @@ def _why(each: Json) -> str:
     if not said and each["announced_in_seconds"] is not None:
         said.append(f"fit; announced in {each['announced_in_seconds']:.0f} s")
     return "; ".join(said) or "fit"
+
+
+def _drained(done: Json, arguments: argparse.Namespace) -> int:
+    if done.get("kept_over_restarts", True):  # an older process does not say it
+        return _report(done, arguments, "withdrawn until --undrain")
+    if not arguments.json:
+        complain(
+            "nothing remembers it: a restart announces again; set anycast.state to a directory",
+            "yellow",
+        )
+    return _report(done, arguments, "withdrawn until the running process ends")
 
 
 def _report(done: Json, arguments: argparse.Namespace, text: str) -> int:

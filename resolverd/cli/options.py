@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from resolverd.config.option_keys import key_parts
+from resolverd.config.toml_text import loads
 from resolverd.errors import ConfigError, ExitCode, Problem, ResolverdError
 
 INSTALLED = Path("/etc/resolverd/resolverd.toml")
@@ -152,10 +154,14 @@ def existing_config(arguments: argparse.Namespace) -> Path:
 def assignment(text: str) -> tuple[str, Any]:
     """``server.workers=2`` as key and value; the value is TOML, or else a plain string."""
     key, equals, value = text.partition("=")
-    if not equals or not all(key.split(".")):
+    try:
+        parts = key_parts(key)
+    except ValueError:
+        parts = []
+    if not equals or not parts:
         raise argparse.ArgumentTypeError(f'"{text}" is not KEY=VALUE, such as server.workers=2')
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
+        return key, loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return key, value
 

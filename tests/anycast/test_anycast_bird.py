@@ -162,6 +162,7 @@ def test_a_drain_holds_over_a_restart(one: Lab, edge: EdgePlace, tmp_path: Path)
     process = edge.announce(state=state)
     until(lambda: announced(one), "the router has both routes")
     done = edge.told("--drain", "--why", "new line card")
+    assert done["kept_over_restarts"]
     assert done["withdrawn"] == [V4, V6]
     assert gone(one)
     end(process)
@@ -171,6 +172,16 @@ def test_a_drain_holds_over_a_restart(one: Lab, edge: EdgePlace, tmp_path: Path)
     assert gone(one)
     edge.told("--undrain")
     until(lambda: announced(one), "the router has both routes again")
+
+
+def test_a_drain_that_nothing_remembers_says_that_a_restart_ends_it(
+    one: Lab, edge: EdgePlace
+) -> None:
+    edge.announce()
+    until(lambda: announced(one), "the router has both routes")
+    said = edge.run(*edge.command("--drain", "--why", "new line card"))
+    assert said == "withdrawn until the running process ends\n"
+    assert not edge.told("--drain", "--why", "new line card")["kept_over_restarts"]
 
 
 @pytest.mark.parametrize("mistake", ["[nonsense]\n", "]", "[region.eu-west]\nhostname = 3\n"])

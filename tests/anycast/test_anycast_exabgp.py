@@ -91,7 +91,7 @@ def begin(
     **settings: str,
 ) -> subprocess.Popen[bytes]:
     """ExaBGP with the page's configuration, and `more` of each neighbour, runs the verb."""
-    command = edge.command("--log=json", **settings)
+    command = edge.command("--log=json", **{"state": f'"{edge.folder}"', **settings})
     run = edge.folder / "run"
     words = " ".join(f"'{word}'" for word in command)
     run.write_text(

@@ -7,19 +7,23 @@ itself.
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from harness.programs import free_port
+from resolverd.handover.channel import NAME
 
 DEADLINE = 60.0
 """Seconds after which what is waited for has failed the test."""
@@ -91,6 +95,11 @@ class ServiceManager:
         while not self.ready:
             self._ready.wait(0.05)
 
+    def terminate(self) -> None:
+        """SIGTERM to it, and do not wait."""
+        assert self._process is not None
+        self._process.terminate()
+
     def stop(self) -> None:
         """SIGTERM to it, as at a restart, and wait until it has ended; its standby answers."""
         assert self._process is not None
@@ -102,6 +111,11 @@ class ServiceManager:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
+
+    def unread(self) -> int:
+        """How much the standby has not read of what was said to it (unix(7), SIOCOUTQ)."""
+        (end,) = self._stored[NAME]
+        return int(struct.unpack("i", fcntl.ioctl(end, termios.TIOCOUTQ, bytes(4)))[0])
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """Status and document of the admin socket's answer. Raises OSError or HTTPException."""

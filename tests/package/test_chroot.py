@@ -77,6 +77,9 @@ def test_installed_upgraded_removed_and_purged_it_leaves_what_is_promised(
     assert not (chroot.root / "usr/lib/resolverd").exists()
     assert (chroot.root / "etc/resolverd/resolverd.toml").exists()
     chroot.install(now)
+    fetched = chroot.root / "var/lib/resolverd-geo/city.mmdb"
+    fetched.parent.mkdir()
+    fetched.touch()
     chroot.run("dpkg", "--purge", "resolverd", "resolverd-common")
     assert chroot.files() - before <= PROMISED
     assert before - chroot.files() == set()

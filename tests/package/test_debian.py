@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from itertools import pairwise
@@ -18,6 +19,7 @@ DEBIAN = ROOT / "debian"
 BOOKWORM = {"ID": "debian", "VERSION_ID": "12", "VERSION_CODENAME": "bookworm"}
 TRIXIE = {"ID": "debian", "VERSION_ID": "13", "VERSION_CODENAME": "trixie"}
 _OURS = ("ExecStart=", "ExecStopPost=", "ExecReload=", "ListenDatagram=", "ListenStream=")
+_OF_CHECKOUTS = ("upgrade.md", "kubernetes.md")
 
 
 def _directives(text: str) -> list[str]:
@@ -33,7 +35,7 @@ def test_a_packaged_unit_has_the_directives_of_the_shipped_one(name: str) -> Non
     assert "/opt/" not in packaged
     for line in _directives(packaged):
         if line.startswith("Exec"):
-            assert line.split("=", 1)[1].startswith("/usr/bin/resolverd ")
+            assert line.split("=", 1)[1].startswith(("/usr/bin/resolverd ", "/bin/sh -c "))
     assert shipped.count("\nExec") == packaged.count("\nExec")
 
 
@@ -71,6 +73,31 @@ def test_a_maintainer_script_is_sound_and_lets_debhelper_have_its_part(path: Pat
     for check in checks:
         said = subprocess.run(check, capture_output=True, text=True, check=False)
         assert (said.returncode, said.stdout + said.stderr) == (0, "")
+
+
+def test_a_purge_removes_the_state_of_every_packaged_unit(tmp_path: Path) -> None:
+    """And nothing of another's; a dynamic account keeps its own below /var/lib/private."""
+    units = [(ROOT / "systemd" / name).read_text() for name in UNITS]
+    states = {state for text in units for state in re.findall(r"\nStateDirectory=(\S+)", text)}
+    assert len(states) == 3
+    remove = tmp_path / "rm"
+    remove.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/removed\n')
+    remove.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    for action in ("remove", "upgrade", "purge"):
+        assert not (tmp_path / "removed").exists()
+        subprocess.run(["sh", DEBIAN / "resolverd.postrm", action], env=path, check=True)
+    removed = set((tmp_path / "removed").read_text().split()) - {"-rf"}
+    both = {f"/var/lib/{private}{state}" for state in states for private in ("", "private/")}
+    assert {f"/var/lib/{state}" for state in states} <= removed <= both
+
+
+def test_a_page_names_the_packaged_program_where_it_names_that_of_a_checkout() -> None:
+    """But for upgrades, which apt does, and for `resolverd kube`, which the packages cannot run."""
+    pages = [path for path in ROOT.glob("docs/*.md") if path.name not in _OF_CHECKOUTS]
+    texts = {path.name: path.read_text() for path in pages}
+    named = {name for name, text in texts.items() if "/opt/resolverd/bin/resolverd" in text}
+    assert {name for name in named if "/usr/bin/resolverd" not in texts[name]} == set()
 
 
 def test_no_maintainer_script_reaches_for_the_network() -> None:

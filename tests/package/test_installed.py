@@ -123,11 +123,16 @@ def test_what_is_removed_ends_and_what_is_purged_leaves_what_is_promised(
     service.systemctl("enable", "--now", "resolverd.service")
     installation.install(next_version)
     assert service.ask(port=5300) == HOME
+    installation.box.write("/var/lib/resolverd-geo/city.mmdb", "fetched")
     assert installation.processes() != []
     installation.remove()
     until(lambda: not installation.processes(), "the end of daemon and standby")
     assert installation.listening() == bound
-    kept = {"/etc/resolverd/resolverd.toml", "/etc/resolverd/zones/example.zone"}
+    kept = {
+        "/etc/resolverd/resolverd.toml",
+        "/etc/resolverd/zones/example.zone",
+        "/var/lib/resolverd-geo/city.mmdb",
+    }
     assert kept <= installation.files()
     assert not any(path.startswith("/usr/lib/resolverd") for path in installation.files())
     installation.purge()

@@ -77,7 +77,7 @@ class Service:
     def __init__(self, box: Box, endpoint: Endpoint) -> None:
         self.box, self.endpoint = box, endpoint
         self.engine: EngineName = "native"
-        self._since = time.time()
+        self.since = time.time()
 
     def install(self, server: str = "", *, timeout: str = "2s", unit: str = "") -> None:
         """Write configuration, zone and database, and a drop-in with more [Service] lines."""
@@ -159,7 +159,7 @@ class Service:
     def journal(self, *options: str) -> str:
         """What the daemon, and systemd of it, have said in this test."""
         self.box.run("journalctl", "--sync")
-        since = f"--since=@{self._since:.6f}"
+        since = f"--since=@{self.since:.6f}"
         shown = options or ("-o", "cat")
         return self.box.run("journalctl", "-q", "-u", "resolverd.service", since, *shown)
 

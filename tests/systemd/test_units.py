@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from harness.config import address_of
 from harness.engines import BY_DEFAULT, ENGINES, EngineName
-from systemd.box import Box, BoxError
+from systemd.box import ROOT, Box, BoxError
 from systemd.service import Load, Service, until
 
 from resolverd.abi.library import why_not
 
 HOME = {address_of("ap-northeast")}
+OWN = "/etc/resolverd/edge.env"
 CAP_NET_BIND_SERVICE = f"{1 << 10:016x}"
 DYNAMIC_UIDS = range(61184, 65520)  # systemd.exec(5), DynamicUser=
 
@@ -182,3 +183,28 @@ def test_no_query_of_ten_thousand_is_lost_over_three_restarts_and_a_kill(service
     assert (load.sent, len(load.answered)) == (10_000, 10_000)
     assert service.pid != killed
     assert service.show("NRestarts") == "1"
+
+
+def test_what_is_the_hosts_own_is_laid_over_the_shared_files_as_the_page_says(
+    service: Service,
+) -> None:
+    blocks = (ROOT / "docs/edges.md").read_text().split("```sh\n")
+    (text,) = (each.split("```")[0] for each in blocks if each.startswith(f"# {OWN}\n"))
+    service.box.write(OWN, text)
+    try:
+        service.start()
+        given = service.box.run("cat", f"/proc/{service.pid}/cmdline").split("\0")
+    finally:
+        service.box.run("rm", OWN)
+    assert "server.coordinates=[50.1,8.7]" in given
+    assert 'server.listen=["192.0.2.53:53"]' in given
+
+
+def test_a_reload_asks_at_the_socket_that_is_the_hosts_own(service: Service) -> None:
+    service.box.write(OWN, "OPTIONS=--set admin.socket=/run/resolverd/fra1.sock\n")
+    try:
+        service.start()
+        service.systemctl("reload", "resolverd.service")
+    finally:
+        service.box.run("rm", OWN)
+    assert "reload adopted at " in service.show("StatusText")

@@ -68,6 +68,9 @@ class WithdrawnDocument(Document):
     """`resolverd anycast --drain` and `--stop`, once queries have ebbed."""
 
     withdrawn: list[str] = key("The addresses that were announced before.")
+    kept_over_restarts: bool = key(
+        "Whether they stay withdrawn over a restart of the process; not where it has no state."
+    )
 
 
 class UndrainedDocument(Document):
