@@ -44,7 +44,8 @@ def register(uses: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "prometheus",
         "print a configuration of Prometheus that reads the daemons and every region's servers",
         [
-            "resolverd template prometheus > prometheus.yml",
+            "resolverd template prometheus --jobs > resolverd.scrape.yml",
+            "resolverd template prometheus > resolverd.prometheus.yml",
             "resolverd template prometheus --edge 192.0.2.1:9153 --edge 192.0.2.2:9153",
         ],
         _prometheus,
@@ -58,6 +59,12 @@ def register(uses: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="HOST:PORT",
         help="an edge host as Prometheus reaches its admin.listen; give it once for each "
         "(default: admin.listen of this host)",
+    )
+    prometheus.add_argument(
+        "--jobs",
+        action="store_true",
+        help="print scrape_configs alone, for scrape_config_files of a Prometheus (2.43 or newer) "
+        "that reads others too",
     )
     verb(
         uses,
@@ -79,7 +86,7 @@ def _prometheus(arguments: argparse.Namespace) -> int:
     from resolverd.monitoring.documents import prometheus
 
     config = load_config(existing_config(arguments), arguments.overrides).config
-    sys.stdout.write(prometheus(config, arguments.edge))
+    sys.stdout.write(prometheus(config, arguments.edge, jobs=arguments.jobs))
     return ExitCode.OK
 
 

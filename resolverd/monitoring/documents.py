@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
 
 from resolverd.config.model import Config
 from resolverd.monitoring.dashboard import DASHBOARDS, to_grafana
@@ -30,13 +31,12 @@ def alert_rules() -> str:
     return files("resolverd.monitoring").joinpath(RULES).read_text(encoding="utf-8")
 
 
-def prometheus(config: Config, edges: Iterable[str] = (), rules: str = RULES) -> str:
-    """A whole configuration of Prometheus, whose file of rules is `rules`."""
+def prometheus(config: Config, edges: Iterable[str] = (), *, jobs: bool = False) -> str:
+    """A whole configuration of Prometheus; its `jobs` alone, as scrape_config_files reads them."""
     found = scraping(config, edges)
     notes = ["# Left out:", *(f"#   {note}" for note in found.left_out)] if found.left_out else []
-    body = {
-        "global": {"scrape_interval": "15s", "evaluation_interval": "15s"},
-        "rule_files": [rules],
-        "scrape_configs": list(found.jobs),
-    }
+    body: dict[str, Any] = {"scrape_configs": list(found.jobs)}
+    if not jobs:
+        intervals = {"scrape_interval": "15s", "evaluation_interval": "15s"}
+        body = {"global": intervals, "rule_files": [RULES], **body}
     return "\n".join([_HEAD, *notes, "", to_yaml(body)])

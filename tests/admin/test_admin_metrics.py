@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from admin_client import FRANKFURT, NAME, TOKYO, AdminClient, opened, set_option, until
+from admin_client import FRANKFURT, NAME, TOKYO, AdminClient, opened, replace, set_option, until
 from harness.config import REGIONS
 from harness.daemon import Endpoints, running
 from harness.engines import ENGINES, EngineName
@@ -161,6 +161,17 @@ async def test_engine_build_and_databases_are_reported(admin: AdminClient) -> No
         if name == "resolverd_geo_database_built_timestamp_seconds"
     )  # fmt: skip
     assert built > 1_600_000_000
+
+
+@pytest.mark.parametrize("announces", [False, True])
+async def test_whether_this_host_has_addresses_to_announce_is_reported(
+    config: Path, announces: bool
+) -> None:
+    if announces:
+        anycast = '[anycast]\naddresses = ["192.0.2.53"]\n[anycast.bird]\nprotocols = ["one"]\n'
+        replace(config, "[admin]\n", f"{anycast}[admin]\n")
+    async with running(config) as daemon, opened(daemon, config) as admin:
+        assert (await admin.samples())["resolverd_anycast_configured", frozenset()] == announces
 
 
 @pytest.mark.parametrize("engine", ENGINES)

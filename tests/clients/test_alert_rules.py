@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from clients.alert_rules import RULES, TESTS, Rule, rules
 from harness.programs import output
 
 from resolverd.admin.metrics.registry import EVERY
+from resolverd.monitoring.scrape import ANYCAST, JOB
 
+DOCS = RULES.parents[1] / "docs"
 METRIC = re.compile(r"\b(resolverd_\w+|up)\b(?:\{([^}]*)\})?")
 # What Prometheus adds to every sample.
 SCRAPED = {"job", "instance"}
@@ -66,3 +69,14 @@ def test_the_series_of_the_unit_tests_are_those_of_a_daemon() -> None:
     for name, labels in series:
         if name != "up":
             assert set(re.findall(r'(\w+)="', labels)) == DECLARED[name] | SCRAPED, name
+
+
+@pytest.mark.parametrize(
+    "place", [RULES, DOCS / "operations.md", DOCS / "monitoring.md"], ids=lambda place: place.name
+)
+def test_whoever_sets_scraping_up_is_told_of_every_job_that_the_rules_take(place: Path) -> None:
+    text = place.read_text()
+    said = text.partition("groups:")[0] if place == RULES else text
+    jobs = {job for rule in rules() for job in re.findall(r'job="([^"]+)"', rule.expr)}
+    assert jobs == {JOB, ANYCAST}
+    assert all(re.search(rf"(?<![\w-]){job}(?![\w-])", said) for job in jobs)

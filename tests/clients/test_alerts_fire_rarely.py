@@ -45,6 +45,12 @@ spill = {{ step = 0.5, max_ratio = 0.5, dwell = "1s", smoothing = 1.0 }}
 window = "5s"
 requests = 1
 """
+ANYCAST = """
+[anycast]
+addresses = ["192.0.2.53"]
+[anycast.bird]
+protocols = ["anycast_v4"]
+"""
 OUTCOMES = {"RegionOutcome", "RegionGpusIdle"}
 """Those that test_prometheus.py fires."""
 PROBE = """\
@@ -193,6 +199,19 @@ async def test_defects_and_a_job_without_targets_are_heard(
             folder.mkdir()
             async with watched(folder) as idle:
                 await until_fired(idle, {("DaemonNotScraped", "")})
+
+
+async def test_an_edge_whose_announcing_process_nobody_scrapes_is_heard(tmp_path: Path) -> None:
+    async with endpoints() as served:
+        path = write_files(
+            tmp_path,
+            {"inference.example.": f"{HEAD}chat 60 DYNA chat\n"},
+            served,
+            services=f"{CHAT}{ANYCAST}",
+            admin=ADMIN.format(port=0),
+        )
+        async with running(path) as daemon, watched(tmp_path, daemon.admin.listener) as watching:
+            await until_fired(watching, {("AnycastNotScraped", "")}, daemon)
 
 
 async def _fail() -> NoReturn:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cli.command import Ran, resolverd
 from harness.certificates import Authority
 from harness.programs import output
 
 from resolverd.monitoring.documents import RULES, alert_rules
 
+ROOT = Path(__file__).parents[2]
 CONFIG = """\
 [server]
 coordinates = [50.1, 8.7]
@@ -209,5 +211,24 @@ def test_without_a_configuration_it_says_where_it_looked(tmp_path: Path) -> None
 
 def test_the_alert_rules_are_those_of_the_package(tmp_path: Path) -> None:
     ran = resolverd("template", "alerts", cwd=tmp_path)
-    rules = Path(__file__).parents[2] / "prometheus" / RULES
+    rules = ROOT / "prometheus" / RULES
     assert (ran.status, ran.out) == (0, rules.read_text())
+
+
+def test_the_jobs_alone_are_those_of_the_whole_and_nothing_that_another_file_may_not_say(
+    folder: Path,
+) -> None:
+    """A file of scrape_config_files is refused for any other key."""
+    whole = yaml.safe_load(_printed(folder).out)  # type: ignore[no-untyped-call]
+    jobs = yaml.safe_load(_printed(folder, "--jobs").out)  # type: ignore[no-untyped-call]
+    assert jobs == {"scrape_configs": whole["scrape_configs"]}
+
+
+def test_nobody_is_told_to_write_onto_a_configuration_of_prometheus_in_use() -> None:
+    """The shell empties it before the verb can find that something is wrong."""
+    texts = [*ROOT.glob("docs/*.md"), ROOT / "README.md", *ROOT.glob("resolverd/cli/*.py")]
+    assert len(texts) > 50
+    told = re.compile(r">\s*\S*prometheus\.yml\b")
+    allowed = "> resolverd.prometheus.yml"
+    found = [(path.name, said) for path in texts for said in told.findall(path.read_text())]
+    assert [said for said in found if said[1] != allowed] == []

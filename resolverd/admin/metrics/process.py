@@ -29,6 +29,11 @@ def engine(values: Values) -> Samples:
     yield (running.name, str(running.workers), values.served.snapshot.plan.map_kind), 1
 
 
+@gauge("resolverd_anycast_configured", "1 while [anycast] has addresses to announce, else 0.")
+def anycast_configured(values: Values) -> Samples:
+    yield (), float(bool(values.served.inputs.loaded.config.anycast.addresses))
+
+
 @counter(
     "resolverd_log_dropped_total",
     "Log events that were dropped because they could not be written.",

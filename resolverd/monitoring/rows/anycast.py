@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolverd.admin.metrics import anycast
+from resolverd.admin.metrics import anycast, process
 from resolverd.monitoring.panel import Panel, Query
 from resolverd.monitoring.promql import but_zero, least, most, now, rate, since, total
 
@@ -29,8 +29,11 @@ HELD = Panel(
 )  # fmt: skip
 OTHERS = Panel(
     "Other edges",
-    "How many other edges each host knows to announce the address.",
-    (Query(least(now(anycast.other_edges), "address"), "{{address}}"),),
+    "How many other edges each host knows to announce the address, and how many hosts should.",
+    (
+        Query(least(now(anycast.other_edges), "address"), "{{address}}"),
+        Query(total(now(process.anycast_configured)), "hosts that should"),
+    ),
     "anycast", width=6,
 )  # fmt: skip
 PROVED = Panel(
