@@ -120,6 +120,10 @@ class Publication:
         """What the decisions of sticky services have rested on, up to what is served."""
         return self.snapshot.steering.histories
 
+    def ttl_of(self, region: str) -> float:
+        """Seconds for which an answer given so far that names `region` may live, at most."""
+        return self._ttl_ledger.longest_ttl(self.plan, region, time.monotonic())
+
     async def compile(self, inputs: Inputs) -> Plan:
         """The Plan of `inputs`, made in a thread with what is served now as a start."""
         earlier = Earlier(self.plan, self.inputs.zones)
@@ -165,13 +169,25 @@ class Publication:
                     await self._dirty.wait()
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
-            await self.republish()
+            try:
+                await self._republish()
+            except BaseException:
+                self._dirty.set()  # what is begun again has it to publish still
+                raise
 
-    async def republish(self, first: Callable[[], Awaitable[None]] | None = None) -> None:
+    async def republish(self, first: Callable[[], Awaitable[object]] | None = None) -> None:
         """Take verdicts and overrides into account; returns once answers come from them.
 
-        `first` is waited for, and nothing is published until then.
+        `first` is waited for, and nothing is published until then. Raises EngineError.
         """
+        try:
+            await self._republish(first)
+        finally:
+            # `keep` waits for the next change with this one reckoned with, and publishes what this
+            # could not.
+            self._dirty.set()
+
+    async def _republish(self, first: Callable[[], Awaitable[object]] | None = None) -> None:
         async with self._publishing:
             if first is not None:
                 await first()

@@ -2,7 +2,8 @@
 
     generations/7-0123456789ab/…     one set, written whole and synchronised before it has its name
     generations/current              a link to the one that is served, replaced at once
-    generations/trial.json           {"number": 8, "good": "7-0123456789ab"} while 8 is on trial
+    generations/trial.json           {"number": 8, "digest": "…", "good": "7-0123456789ab"}
+                                     while 8 is on trial
 
 A crash leaves `current` at one whole set. A trial that is still noted at a start did not end by a
 stop of ours: the daemon was killed, or died of it; `recover` puts the last good set back and says
@@ -26,6 +27,7 @@ from resolverd.files.matching import expand
 from resolverd.files.reading import MAX_KEPT, digest_of, key_of, read_kept
 from resolverd.files.replay import Replay
 from resolverd.files.writing import make_directory, replace_file, synchronise
+from resolverd.publishing.model import Generation
 from resolverd.publishing.packing import digest_of_set
 
 _TRIAL = "trial.json"
@@ -39,6 +41,17 @@ class OnDisk(NamedTuple):
     number: int
     digest: str
     name: str
+
+
+class Tried(NamedTuple):
+    """A generation that was tried here. Numbers begin again in a fleet that was made anew."""
+
+    number: int
+    digest: str
+
+    def is_that(self, generation: Generation) -> bool:
+        """Whether it is that one. Notes of earlier releases tell the number alone."""
+        return self.number == generation.number and self.digest in ("", generation.digest)
 
 
 class GenerationFiles:
@@ -130,8 +143,8 @@ class GenerationFiles:
             if path.is_file() and path != directory / RECORD
         }
 
-    def begin_trial(self, number: int) -> None:
-        """Note that `number` is on trial, and what to return to. Raises OSError.
+    def begin_trial(self, tried: Tried) -> None:
+        """Note what is on trial, and what to return to. Raises OSError.
 
         While another is on trial, that is what this one returned to.
         """
@@ -139,7 +152,7 @@ class GenerationFiles:
         name = good.name if good else ""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             name = str(json.loads(read_kept(self.folder / _TRIAL))["good"])
-        note = {"number": number, "good": name}
+        note = {**tried._asdict(), "good": name}
         replace_file(self.folder / _TRIAL, json.dumps(note).encode())
 
     def end_trial(self) -> None:
@@ -148,22 +161,25 @@ class GenerationFiles:
         if self.folder.is_dir():
             synchronise(self.folder)
 
-    def recover(self) -> int:
-        """Put the last good set back where a trial had not ended; its number, else 0.
+    def recover(self) -> Tried | None:
+        """Put the last good set back where a trial had not ended, and say which; else None.
 
         Raises OSError.
         """
+        tried: Tried | None = None
+        good: OnDisk | None = None
         try:
             note = json.loads(read_kept(self.folder / _TRIAL, MAX_KEPT))
             number, good = int(note["number"]), self.known(str(note["good"]))
+            tried = Tried(number, str(note.get("digest", "")))
         except FileNotFoundError:
-            return 0
+            return None
         except (ValueError, KeyError, TypeError):
-            number, good = 0, None
+            pass  # then what is current stays
         if good is not None:
             self.switch(good)
         self.end_trial()
-        return number
+        return tried
 
     def tidy(self, keep: int = 2) -> None:
         """Remove all but the current set and the newest others. Raises OSError."""

@@ -25,8 +25,9 @@ from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
 from resolverd.fleet.errors import FleetUnavailable
 from resolverd.fleet.link import Link
+from resolverd.fleet.objects import TRANSFER_TIMEOUT
 from resolverd.publishing import waves
-from resolverd.publishing.disk import GenerationFiles, OnDisk
+from resolverd.publishing.disk import GenerationFiles, OnDisk, Tried
 from resolverd.publishing.fleet_ledger import FleetLedger
 from resolverd.publishing.model import Generation, Ledger, Report, ReportState
 from resolverd.publishing.packing import unpack
@@ -84,12 +85,14 @@ class EdgeGenerations:
         self.link = link
         self._settings, self._base, self._files = settings, base, files
         self._edge = settings.edge_name
+        self.waited = 0.0
+        """Seconds that `prepare` has taken of those for which a start waits for the fleet."""
         self.fleet = FleetLedger(link.store)
         self._reporting = Reporting(link, self.fleet, settings, self.status)
         self._adopting: Adopting
         self._serving: Serving
         self._trial: OnTrial | None = None
-        self._refused: dict[int, str] = {}
+        self._refused: set[Tried] = set()
         self._started = False
         self._refused_at = 0.0
         self._news = asyncio.Event()
@@ -108,23 +111,25 @@ class EdgeGenerations:
     async def prepare(self, within: float) -> None:
         """Have the set on the disk that is to be loaded, `within` seconds of the fleet.
 
-        What cannot be had is an event.
+        What cannot be had is an event. A newer set that takes longer comes while an earlier one is
+        served; where there is none, it is waited for.
         """
+        began = time.monotonic()
         try:
             if ended := await detached(self._files.recover):
                 self._refuse(ended, "the daemon ended while this generation was on trial")
-                self._log.error("generation.recovered", number=ended)
+                self._log.error("generation.recovered", number=ended.number)
             self.status.serves = await detached(self._files.current)
             await self.link.store.current(within)
-            await self._newest()
+            await self._newest(within - (time.monotonic() - began))
         except (FleetUnavailable, OSError) as error:
             serves = self.status.serves
             self._log.warning(
                 "generation.alone", reason=str(error), number=serves.number if serves else 0
             )
-        self.status.since = time.time()
+        self.status.since, self.waited = time.time(), time.monotonic() - began
 
-    async def _newest(self) -> None:
+    async def _newest(self, within: float) -> None:
         """Put the newest completed generation in place; before any is, the one on trial."""
         self.fleet.read()
         serves, ledger = self.status.serves, self.ledger
@@ -135,7 +140,8 @@ class EdgeGenerations:
         if generation is None:
             return
         try:
-            found = await self._fetch(generation)  # from the disk, unless it was damaged there
+            # From the disk, unless it was damaged there.
+            found = await self._fetch(generation, within if serves else TRANSFER_TIMEOUT)
             await detached(partial(self._files.switch, found))
             self.status.serves = found
         except FleetUnavailable:
@@ -172,7 +178,7 @@ class EdgeGenerations:
         if found is not None:
             await detached(partial(self._files.switch, found))
         self._now_serves(found)
-        self._refuse(serves.number, "it was refused at the start")
+        self._refuse(_tried(serves), "it was refused at the start")
 
     async def stop(self) -> None:
         """Have the last good set be the one to start with: a stop is no failure of a trial.
@@ -200,7 +206,7 @@ class EdgeGenerations:
         generation = ledger.get(self._wanted(now))
         if generation is None:
             if ledger.trial is None and self._trial is not None and not ledger.completed:
-                self._trial = None  # nothing that it could return to
+                await self._end_trial()  # there is nothing that it could return to
             return
         trial = generation.number != ledger.completed
         if serves is not None and _is(serves, generation):
@@ -210,10 +216,11 @@ class EdgeGenerations:
                 # It started from it, for there was no other.
                 self._begin(generation, {}, await self._serving.counters(), now)
             return
-        if not trial and generation.number in self._refused:
+        refused = self._refusals(generation)
+        if not trial and refused:
             if now - self._refused_at < _AGAIN:
                 return
-            del self._refused[generation.number]
+            self._refused -= refused
         await self._take(generation, trial=trial, now=now)
 
     def _wanted(self, now: float) -> int:
@@ -224,7 +231,12 @@ class EdgeGenerations:
         if trial is not None and alone > trial.generation.terms.patience:
             return ledger.completed
         empty = self.status.serves is None
-        return waves.wanted(ledger, self._edge, empty=empty, refused=self._refused)
+        refused = [each.number for each in ledger.generations if self._refusals(each)]
+        return waves.wanted(ledger, self._edge, empty=empty, refused=refused)
+
+    def _refusals(self, generation: Generation) -> set[Tried]:
+        """Those of what this edge could not serve that are this one."""
+        return {each for each in self._refused if each.is_that(generation)}
 
     async def _take(self, generation: Generation, *, trial: bool, now: float) -> None:
         number, before = generation.number, self.status.serves
@@ -233,14 +245,14 @@ class EdgeGenerations:
             answers = await detached(partial(answers_of, self._serving.snapshot)) if trial else {}
             counters = await self._serving.counters()
             replay = await detached(partial(self._files.replay, found, self._base))
-            place = self._place(found, before, trial=number if trial else 0)
+            place = self._place(found, before, trial=trial)
             losses = generation.terms.accept_losses if trial else True
             await self._adopting.take(replay, place, accept_losses=losses, trial=trial)
         except FleetUnavailable as error:
             self.status.trouble = f"generation {number} cannot be fetched: {error}"
             return
         except (ResolverdError, OSError) as error:
-            self._refuse(number, str(error))
+            self._refuse(_tried(generation), str(error))
             self._log.error("generation.refused", number=number, reason=str(error))
             return
         going_back = self._trial is not None and not trial
@@ -248,21 +260,19 @@ class EdgeGenerations:
         if trial:
             self._begin(generation, answers, counters, now)
         else:
-            self._trial = None
             self.status.returned += going_back
-            self._adopting.end_trial()
-            await self._tidy()
+            await self._end_trial()
         self._log.info("generation.serves", number=number, digest=found.digest, trial=trial)
         if trial:
             await self._prove(self._trial, now)
 
     @contextlib.asynccontextmanager
     async def _place(
-        self, found: OnDisk, before: OnDisk | None, *, trial: int
+        self, found: OnDisk, before: OnDisk | None, *, trial: bool
     ) -> AsyncIterator[None]:
         """`found` as the current set; what was before again where what is done meanwhile fails."""
         if trial:
-            await detached(partial(self._files.begin_trial, trial))
+            await detached(partial(self._files.begin_trial, _tried(found)))
         await detached(partial(self._files.switch, found))
         try:
             yield
@@ -275,10 +285,14 @@ class EdgeGenerations:
 
     async def _settle(self, generation: Generation) -> None:
         """The one on trial is completed."""
+        await self._end_trial()
+        self._log.info("generation.completed", number=generation.number)
+
+    async def _end_trial(self) -> None:
+        """What is served is what the next start begins with, and what edits are kept of."""
         self._trial = None
         self._adopting.end_trial()
         await self._tidy()
-        self._log.info("generation.completed", number=generation.number)
 
     async def _tidy(self) -> None:
         try:
@@ -287,27 +301,32 @@ class EdgeGenerations:
         except OSError as error:
             self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
 
-    async def _fetch(self, generation: Generation) -> OnDisk:
+    async def _fetch(self, generation: Generation, within: float = TRANSFER_TIMEOUT) -> OnDisk:
         """The set on the disk, from there or from the fleet, every octet as it was published.
 
-        Raises FleetUnavailable, PackingError, OSError.
+        The fleet has so many seconds to send it. Raises FleetUnavailable, PackingError, OSError.
         """
         number, digest = generation.number, generation.digest
         found = await detached(partial(self._files.find, number, digest))
         if found is not None:
             return found
-        archive = await self.link.store.get_object(digest, generation.octets)
+        try:
+            async with asyncio.timeout(max(0.0, within)):
+                archive = await self.link.store.get_object(digest, generation.octets)
+        except TimeoutError as late:
+            raise FleetUnavailable(f"generation {number} takes longer to come") from late
         files = await detached(partial(unpack, archive, digest))
         return await detached(partial(self._files.write, number, digest, files))
 
     def _now_serves(self, found: OnDisk | None) -> None:
         self.status.serves, self.status.since, self.status.trouble = found, time.time(), ""
 
-    def _refuse(self, number: int, why: str) -> None:
+    def _refuse(self, tried: Tried, why: str) -> None:
         first = why.splitlines()[0] if why else "no reason is known"
-        self._refused[number], self._refused_at = why, time.monotonic()
-        self._reporting.unsaid[number] = Report(ReportState.FAILED, first)
-        self.status.trouble = f"generation {number}: {first}"
+        self._refused.add(tried)
+        self._refused_at = time.monotonic()
+        self._reporting.unsaid[tried] = Report(ReportState.FAILED, first)
+        self.status.trouble = f"generation {tried.number}: {first}"
 
     # --- the proof --------------------------------------------------------------------------
 
@@ -315,7 +334,7 @@ class EdgeGenerations:
         self, generation: Generation, before: Answers, counters: Counters, now: float
     ) -> None:
         self._trial = OnTrial(generation, before, counters, now)
-        self._reporting.unsaid[generation.number] = Report(ReportState.TAKEN)
+        self._reporting.unsaid[_tried(generation)] = Report(ReportState.TAKEN)
 
     async def _prove(self, trial: OnTrial | None, now: float) -> None:
         if trial is None:
@@ -325,13 +344,19 @@ class EdgeGenerations:
         report = trial.judge(await self._serving.counters(), now)
         if report is None:
             return
-        number = trial.generation.number
-        self._reporting.unsaid[number] = report
+        tried = _tried(trial.generation)
+        number = tried.number
+        self._reporting.unsaid[tried] = report
         if report.state is ReportState.FAILED:
-            self._refused[number], self._refused_at = report.why, now
+            self._refused.add(tried)
+            self._refused_at = now
             self._log.error("generation.failed", number=number, reason=report.why)
         else:
             self._log.info("generation.proved", number=number, figures=dict(report.figures))
+
+
+def _tried(of: Generation | OnDisk) -> Tried:
+    return Tried(of.number, of.digest)
 
 
 def _is(found: OnDisk, generation: Generation) -> bool:

@@ -113,14 +113,11 @@ def _unfit_configuration(inputs: Inputs) -> Iterator[Problem]:
 
 def _secrets(inputs: Inputs) -> Iterator[Problem]:
     for secret in written_secrets(inputs.config):
-        hint = secret.hint
-        if secret.path[0] == "fleet":
-            hint = 'write credentials = "/path/of/a/file.creds" into [fleet]'
         yield inputs.loaded.sources.problem(
             secret.path,
             "publish-secret",
             f"{secret.message}, and all who may read the fleet would have it",
-            hint,
+            secret.hint,
         )
 
 

@@ -19,7 +19,14 @@ from resolverd.config.tiers import answers
 from resolverd.errors import ConfigError, Problem
 from resolverd.files.writing import make_directory, replace_file
 from resolverd.snapshot.inputs import Inputs
-from resolverd.snapshot.losses import config_losses, zone_losses, zones_lost
+from resolverd.snapshot.losses import (
+    config_losses,
+    new_zone_losses,
+    pins_gone,
+    zone_around,
+    zone_losses,
+    zones_lost,
+)
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -57,9 +64,15 @@ def _losses(served: Config, zones: Mapping[dns.name.Name, Zone], inputs: Inputs)
     found = config_losses(served, now, main)
     gone = [origin for origin in zones if origin not in inputs.zones]
     found += zones_lost(zones, gone, served.server.hold_zones).values()
+    for losses in pins_gone(zones, gone, inputs.zones, served, now).values():
+        found += losses
     for origin, zone in zones.items():
         if origin in inputs.zones:
             found += zone_losses(zone, inputs.zones[origin], served, now)
+    for origin, zone in inputs.zones.items():
+        around = zone_around(zones, origin) if origin not in zones else None
+        if around is not None:
+            found += new_zone_losses(zones[around], zone, served, now)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
@@ -17,7 +16,6 @@ from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.threads import detached
 from resolverd.fleet.errors import FleetConflict, FleetMissing, FleetUnavailable
 from resolverd.fleet.link import Link
-from resolverd.fleet.names import key
 from resolverd.publishing import waves
 from resolverd.publishing.fleet_ledger import FleetLedger
 from resolverd.publishing.model import Generation, Ledger, LedgerError, Outcome, Terms
@@ -189,17 +187,13 @@ class Publisher:
 @contextlib.asynccontextmanager
 async def publisher(settings: Fleet, base: Path) -> AsyncIterator[Publisher]:
     """A publisher that has heard the ledger. Raises FleetUnavailable, LedgerError."""
-    # This process is no edge, and may be one of several on this host.
-    name = f"{settings.edge_name}-{os.getpid()}"
-    link = Link(
-        settings.model_copy(update={"edge": name}), base, lambda _state: None, marker=_MARKER
-    )
+    # This process is no edge. All of one host write one key: whatever is written stays in the
+    # bucket, and every edge hears it at each start, if only that it was deleted.
+    link = Link(settings, base, lambda _state: None, marker=_MARKER)
     await link.start()
     try:
         publishing = Publisher(settings, link)
         await publishing.reach()
         yield publishing
     finally:
-        with contextlib.suppress(FleetUnavailable):
-            await link.store.delete(key(_MARKER, name))
         await link.stop()

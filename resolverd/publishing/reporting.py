@@ -15,7 +15,7 @@ from resolverd.config.fleet import Fleet
 from resolverd.fleet.errors import FleetConflict, FleetUnavailable
 from resolverd.fleet.link import Link
 from resolverd.publishing import waves
-from resolverd.publishing.disk import OnDisk
+from resolverd.publishing.disk import OnDisk, Tried
 from resolverd.publishing.fleet_ledger import FleetLedger
 from resolverd.publishing.model import Report
 
@@ -39,10 +39,10 @@ class EdgeStatus:
 
 
 class Reporting:
-    """Writes for the edge of `settings`; `unsaid` are its reports by number, until heard."""
+    """Writes for the edge of `settings`; `unsaid` are its reports, until heard."""
 
     def __init__(self, link: Link, fleet: FleetLedger, settings: Fleet, status: EdgeStatus) -> None:
-        self.unsaid: dict[int, Report] = {}
+        self.unsaid: dict[Tried, Report] = {}
         self._link, self._fleet, self._settings = link, fleet, settings
         self._edge, self._status = settings.edge_name, status
         self._wave = (0, 0)
@@ -78,15 +78,17 @@ class Reporting:
 
     async def _report(self) -> bool:
         """Write one report that somebody asks for; whether there was one."""
-        for number, report in list(self.unsaid.items()):
+        for tried, report in list(self.unsaid.items()):
             ledger = self._fleet.ledger
-            changed = waves.report(ledger, number, self._edge, report)
+            trial, generation = ledger.trial, ledger.get(tried.number)
+            asked = generation is not None and tried.is_that(generation)
+            changed = waves.report(ledger, tried.number, self._edge, report) if asked else None
             if changed is not None:
                 await self._fleet.write(changed)
                 return True  # the next once this was heard
-            trial = ledger.trial
-            if trial is None or trial.number != number or self._edge in trial.reports:
-                del self.unsaid[number]
+            asked = asked and trial is not None and trial.number == tried.number
+            if trial is None or not asked or self._edge in trial.reports:
+                del self.unsaid[tried]
         return False
 
     async def _step(self, now: float) -> None:

@@ -154,6 +154,21 @@ async def test_zones_and_names_that_go_are_losses_too(folder: Path) -> None:
     assert {problem.id for problem in found} == {"lost-names", "lost-zone"}
 
 
+async def test_a_zone_that_goes_and_leaves_its_names_to_one_without_their_pins_is_a_loss(
+    folder: Path,
+) -> None:
+    """Whatever share of the zones may go."""
+    text = config_text().replace("[server]\n", "[server]\nhold_zones = 1.0\n")
+    (folder / "central.toml").write_text(text)
+    (folder / "zones/a.zone").write_text(f"{ZONE}* A 192.0.2.80\n")
+    inner = folder / "zones/inner.zone"
+    inner.write_text(f"$ORIGIN inner.inference.example.\n{HEAD}@ DYNA chat\n")
+    before = (await gathered(folder)).files
+    inner.unlink()
+    found = losses_of(before, (await loaded(folder))[0])
+    assert {problem.id for problem in found} == {"lost-pin"}
+
+
 async def test_a_served_set_that_cannot_be_read_any_more_has_no_losses(folder: Path) -> None:
     before = {**(await gathered(folder)).files, "resolverd.toml": b"[an option of long ago]\n"}
     assert losses_of(before, (await loaded(folder))[0]) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resolverd.publishing.disk import GenerationFiles, OnDisk
+from resolverd.publishing.disk import GenerationFiles, OnDisk, Tried
 from resolverd.publishing.packing import digest_of_set
 
 ONE = {"resolverd.toml": b'[server]\nzones = ["z/*.zone"]\n', "z/a.zone": b"one"}
@@ -26,7 +26,7 @@ def written(files: GenerationFiles, number: int, content: dict[str, bytes]) -> O
 
 def test_nothing_is_served_before_anything_was_written(files: GenerationFiles) -> None:
     assert files.current() is None
-    assert files.recover() == 0
+    assert files.recover() is None
 
 
 def test_the_current_set_is_the_one_switched_to(files: GenerationFiles) -> None:
@@ -59,22 +59,22 @@ def test_a_trial_that_did_not_end_by_a_stop_goes_back_to_the_last_good(
 ) -> None:
     one, two, three = (written(files, n, c) for n, c in ((1, ONE), (2, TWO), (3, ONE)))
     files.switch(one)
-    files.begin_trial(2)
+    files.begin_trial(Tried(2, two.digest))
     files.switch(two)
-    files.begin_trial(3)
+    files.begin_trial(Tried(3, three.digest))
     files.switch(three)
-    assert files.recover() == 3
+    assert files.recover() == (3, three.digest)
     assert files.current() == one
-    assert files.recover() == 0
+    assert files.recover() is None
 
 
 def test_a_trial_that_ended_is_no_trial(files: GenerationFiles) -> None:
     one, two = written(files, 1, ONE), written(files, 2, TWO)
     files.switch(one)
-    files.begin_trial(2)
+    files.begin_trial(Tried(2, two.digest))
     files.switch(two)
     files.end_trial()
-    assert files.recover() == 0
+    assert files.recover() is None
     assert files.current() == two
 
 

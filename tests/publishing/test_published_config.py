@@ -115,6 +115,15 @@ def test_without_a_state_directory_there_is_nowhere_for_a_set(main: Path) -> Non
     assert 'write state = "/var/lib/resolverd"' in ids(main)["config-no-state"]
 
 
+@pytest.mark.parametrize("zones", ['"zones/*.zone"', "7"])
+def test_zones_of_its_own_that_are_no_list_are_said_to_be_none(main: Path, zones: str) -> None:
+    put(main.parent, SET)
+    main.write_text(OWN.replace("[server]\n", f"[server]\nzones = {zones}\n"))
+    found = ids(main)
+    assert "has to be a list" in found["config-value"]
+    assert not any(check.startswith("zone-") for check in found)
+
+
 def test_a_local_configuration_has_nothing_to_do_with_sets(main: Path) -> None:
     put(main.parent, SET)
     sources = Sources(main)

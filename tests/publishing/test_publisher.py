@@ -112,15 +112,28 @@ async def test_a_ledger_of_another_release_is_said_and_not_overwritten(settings:
             pass
 
 
-async def test_a_publisher_is_no_edge_and_leaves_nothing(settings: Fleet) -> None:
+async def test_publishers_of_one_host_are_no_edge_and_leave_one_message_of_themselves(
+    settings: Fleet,
+) -> None:
+    """Each edge hears all that the bucket has at every start."""
     async with publisher(settings, Path()) as fleet, publisher(settings, Path()) as watching:
         await fleet.publish(files(1), WISH)
         await watching.reach()
         assert watching._link.store.edges() == {}
         assert watching.edges == {}
-        assert len(watching._link.store.known("publishers.")) == 1
-        name = f"{settings.edge_name}-"
-        assert all(name in key for key in watching._link.store.known("publishers."))
+    for _ in range(2):
+        async with publisher(settings, Path()) as fleet:
+            written = await _subjects(fleet)
+    assert written == {"generations.ledger", "publishers.here"}
+
+
+async def _subjects(fleet: Publisher) -> set[str]:
+    """The keys that the bucket has a message of, deleted ones too."""
+    client = fleet._link.store._client
+    assert client is not None
+    info = await client.jetstream().stream_info("KV_resolverd-resolverd", subjects_filter=">")
+    assert info.state.subjects is not None
+    return {subject.removeprefix("$KV.resolverd-resolverd.") for subject in info.state.subjects}
 
 
 async def test_a_fleet_that_cannot_be_reached_is_said(tmp_path: Path) -> None:

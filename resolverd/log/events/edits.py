@@ -13,6 +13,13 @@ EVENTS = (
         "reason files adopted_at problems consequence",
     ),
     Event(
+        "start.defect",
+        "error",
+        "A defect of ours met the files at a start, which takes those that were adopted last.",
+        "",
+        "exception",
+    ),
+    Event(
         "kept.refused",
         "warning",
         "Kept copies of these `files` would not be served either.",

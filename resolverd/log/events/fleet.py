@@ -45,8 +45,9 @@ EVENTS = (
     Event(
         "fleet.start_alone",
         "warning",
-        "The fleet's words could not be had within `seconds` at a start: it answers by those that "
-        "it kept, `word_count` of them.",
+        "The fleet's words could not be had at a start within `seconds`, which is what a "
+        "published set left of `start_wait`: it answers by those that it kept, `word_count` of "
+        "them.",
         "reason seconds word_count",
     ),
     Event(

@@ -47,8 +47,8 @@ EVENTS = (
     Event(
         "generation.alone",
         "warning",
-        "The fleet could not be asked at the start, or its set not be had: the last good set on "
-        "this host is served (0: there is none).",
+        "The fleet could not be asked at the start, or its set not be had in time: the last good "
+        "set on this host is served (0: there is none).",
         "reason number",
     ),
     Event(
