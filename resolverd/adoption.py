@@ -23,7 +23,7 @@ from resolverd.config.load import LoadedConfig, SetOption
 from resolverd.config.restart import needs_restart
 from resolverd.config.types import Listener
 from resolverd.engine.choice import would_serve
-from resolverd.errors import Problem, ProblemsError, ResolverdError
+from resolverd.errors import DefectError, Problem, ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, UnsettledError, key_of
 from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
@@ -33,13 +33,8 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.snapshot.difference import Difference, difference, same_parts
 from resolverd.snapshot.edits import Terms, load_edit
-from resolverd.snapshot.inputs import Inputs, Progress, load_inputs
-from resolverd.snapshot.orphans import (
-    orphaned,
-    orphaned_rules,
-    problems_of,
-    problems_of_rules,
-)
+from resolverd.snapshot.inputs import DATABASES, Inputs, Outdated, Progress, load_inputs
+from resolverd.snapshot.orphans import words_lost
 from resolverd.snapshot.precompile import Precompilation
 
 # Seconds between events about a database that is being walked.
@@ -98,15 +93,22 @@ class Adoption:
                 reads=self.attempt,
                 opened=self._begin_maps,
             )
-        except ResolverdError as refused:
+        except Exception as error:  # noqa: BLE001 - also a defect: others may be kept
             self.attempt.take_contents()
-            inputs = await self._restoration.inputs(refused, report)
+            inputs = await self._restoration.inputs(self._refusal(error), report)
         else:
             inputs = await self._restoration.holding(inputs, report)
             self.attempt = inputs.reads
         inputs = self._listening(inputs)
         self._warn(inputs)
         return inputs
+
+    def _refusal(self, error: Exception) -> ResolverdError:
+        """Why the files on disk are not served at a start."""
+        if isinstance(error, ResolverdError):
+            return error
+        self._log.error("start.defect", exc_info=error)
+        return DefectError("these files", error)
 
     def _begin_maps(self, loaded: LoadedConfig, locator: Locator) -> None:
         """Make the maps that the native engine needs while zones are read, if it is to serve."""
@@ -140,12 +142,13 @@ class Adoption:
     ) -> None:
         """Adopt a published set whole, as `replay` has it, in the place that `place` gives it.
 
-        Losses refuse it unless `accept_losses`. What is on `trial` is not kept for the next start
-        before `end_trial`. Raises ResolverdError and OSError, with nothing changed.
+        Losses refuse it unless `accept_losses`; those by this edge's own databases are held all the
+        same. What is on `trial` is not kept for the next start before `end_trial`. Raises
+        ResolverdError and OSError, with nothing changed.
         """
         async with self._reloading, self._reported():
             reads, before = Reads(replay=replay), self._publication.inputs
-            terms = self._terms(accept_losses=accept_losses)
+            terms = replace(self._terms(accept_losses=accept_losses), accept_databases=False)
             try:
                 inputs = await load_edit(
                     self._path,
@@ -155,8 +158,9 @@ class Adoption:
                     progress=self._walk_events(),
                     reads=reads,
                 )
-                if inputs.outdated:
-                    found = [p for part in inputs.outdated for p in part.problems]
+                refused = [part for part in inputs.outdated if not _own(part)]
+                if refused:
+                    found = [p for part in refused for p in part.problems]
                     raise ProblemsError(list(dict.fromkeys(found)))
                 inputs = self._listening(inputs)
                 changes = await detached(partial(difference, before, inputs))
@@ -166,7 +170,7 @@ class Adoption:
                 await self._have_in_memory()
             self.attempt, self._trial = reads, trial
             self._keep(inputs, reads.take_contents())
-            self._observation.forget_orphans(inputs)
+            self._observation.forget_orphans(before, inputs)
             self._note(inputs, changes, before.warnings)
 
     def record(self, path: str) -> str:
@@ -245,13 +249,13 @@ class Adoption:
                 return False
             except Exception as defect:  # noqa: BLE001 - costs this edit, never what is served
                 self._log.error("reload.defect", exc_info=defect)
-                self._refuse(ResolverdError(f"a defect of resolverd met this edit: {defect!r}"))
+                self._refuse(DefectError("this edit", defect))
                 return False
             finally:
                 self.attempt, contents = reads, reads.take_contents()
                 await self._have_in_memory()
             self._keep(inputs, contents)
-            self._observation.forget_orphans(inputs)
+            self._observation.forget_orphans(before, inputs)
             self._note(inputs, changes, before.warnings)
             return self.reloads.successful
 
@@ -263,15 +267,10 @@ class Adoption:
     def _terms(self, *, accept_losses: bool = False) -> Terms:
         now, observed = time.monotonic(), self._observation
         overrides, rules = observed.overrides.active(now), observed.spill_rules.active(now)
+        served = self._publication.inputs
         copy_of = self._restoration.copy_of if self._publication.compiled else lambda _: None
-
-        def lost(after: Inputs) -> list[Problem]:
-            return [
-                *problems_of(orphaned(overrides, after), after),
-                *problems_of_rules(orphaned_rules(rules, after), after),
-            ]
-
-        return Terms(accept_losses, lost, copy_of)
+        state = self._restoration.directory
+        return Terms(accept_losses, partial(words_lost, overrides, rules, served), copy_of, state)
 
     async def _have_in_memory(self) -> None:
         """The databases that are served, which made room for others that are not."""
@@ -298,20 +297,21 @@ class Adoption:
         """Probe what is new, compile, verify and swap. Raises ResolverdError, nothing changed."""
         before = self._publication.inputs
         plan = await self._publication.compile(inputs)
-        await self._observation.stage(before, inputs)
         try:
+            await self._observation.stage(before, inputs)
             verified = await self._publication.verified(inputs, plan)
-        except ResolverdError:
+            for option in needs_restart(before.config, inputs.config):
+                if option != "server.listen" or not self._inherited:
+                    self._log.warning("reload.needs_restart", option=option)
+            if accept_losses and not self._trial:
+                # Before anybody is answered so: a start after a kill would hold what was not kept.
+                self._restoration.keep(inputs, plan, inputs.reads.contents, _held(inputs))
+                await self._restoration.kept()
+            await self._publication.adopt(inputs, plan, verified)
+        except Exception:  # whatever it is, nobody serves what was to be observed too
             self._observation.commit(before)
+            self._dirty.set()
             raise
-        for option in needs_restart(before.config, inputs.config):
-            if option != "server.listen" or not self._inherited:
-                self._log.warning("reload.needs_restart", option=option)
-        if accept_losses and not self._trial:
-            # Before anybody is answered so: a start after a kill would hold what was not kept.
-            self._restoration.keep(inputs, plan, inputs.reads.contents, _held(inputs))
-            await self._restoration.kept()
-        await self._publication.adopt(inputs, plan, verified)
         self._observation.commit(inputs)
         self._dirty.set()
 
@@ -366,6 +366,11 @@ class Adoption:
                 self._log.info("geo.walking", file=str(path), percent=round(100 * fraction))
 
         return report
+
+
+def _own(outdated: Outdated) -> bool:
+    """Whether it is held of this edge's own files, which a published set is not about."""
+    return outdated.held and outdated.part == DATABASES
 
 
 def _held(inputs: Inputs) -> list[str]:

@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from resolverd.fleet.joined import Joined
     from resolverd.publishing.edge import EdgeGenerations
 
-# Seconds that an override waits for the disk before it is obeyed.
+# Seconds that an override waits for the disk: no kill takes it back, but no disk delays a drain.
 _WRITTEN_FIRST = 0.5
 
 
@@ -90,7 +90,7 @@ class Daemon:
         self._keeper = Keeper(self.state, path)
         self._maps = KeptMaps(self.state.path)
         self._precompilation = Precompilation(self._maps)
-        self._restoration = Restoration(path, overrides, self.state, self._maps, self.reloads)
+        self._restoration = Restoration(path, overrides, self._keeper, self._maps, self.reloads)
         self._adoption = Adoption(
             path,
             overrides,
@@ -105,6 +105,8 @@ class Daemon:
         self._dirty = asyncio.Event()
         self._reload_tasks: set[asyncio.Task[bool]] = set()
         self._reload_wanted = False
+        self._answers = False
+        self._begun: list[Engine | Observation] = []  # in the order in which they are stopped
         self._log = log.get("daemon")
         self.engine: Engine
         self._observation: Observation
@@ -198,11 +200,13 @@ class Daemon:
             await self.stop()
 
     async def _start_unless_stopped(self) -> bool:
-        """Come up to ready; False where a signal asked to stop before that."""
+        """Come up to ready; False where a signal asked to stop before it answered."""
         starting = asyncio.create_task(self.start())
         stopping = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if self._answers:  # by now whoever answered before may have been told to end
+            await asyncio.wait([starting])
         if starting.done():
             starting.result()
             return True
@@ -213,20 +217,33 @@ class Daemon:
         return False
 
     async def start(self, progress: Progress | None = None) -> None:
-        """Come up to ready. Raises ResolverdError with the reason when that cannot be."""
+        """Come up to ready. Raises ResolverdError with the reason when that cannot be.
+
+        Nothing is left of it then.
+        """
         self._supervision.starting()
-        inputs = await self._load(progress)
-        self.engine = await self._supervision.engine(inputs)
-        earlier = await self._restored()
-        self._join(inputs, earlier)
-        await self._serve(inputs, earlier)
+        try:
+            inputs = await self._load(progress)
+            self.engine = await self._supervision.engine(inputs)
+            self._begun.append(self.engine)
+            earlier = await self._restored()
+            self._join(inputs, earlier)
+            await self._serve(inputs, earlier)
+            self._answers = True
+            await self._become_ready(inputs)
+        except BaseException:
+            await self._abandon()
+            raise
+
+    async def _become_ready(self, inputs: Inputs) -> None:
+        """Begin what goes on, and say that it answers."""
         self._keep()
         self._keeper.follow(self._kept_state)
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
         await self._supervision.ready(self.tasks)
         self.ready = True
-        if self._reload_wanted:
+        if self._reload_wanted or membership.may_hold_too_much(self.fleet, self.reloads.outdated):
             self._hang_up()
         self._log.info(
             "ready",
@@ -243,9 +260,6 @@ class Daemon:
         self.generations = await membership.published(self._path, self._options, self.state.path)
         try:
             return await self._adoption.load(progress)
-        except BaseException:
-            await self._leave_fleet()
-            raise
         finally:
             preload.drop()
 
@@ -254,6 +268,7 @@ class Daemon:
         self.fleet = membership.joined(inputs, earlier, self.generations)
         others = self.fleet.observations if self.fleet else None
         self._observation = Observation(inputs, self._news, earlier, others)
+        self._begun.append(self._observation)
         self._publication = Publication(
             self.engine,
             self._observation,
@@ -267,18 +282,16 @@ class Daemon:
         self._adoption.into(self._publication, self._observation, self._dirty)
 
     async def _serve(self, inputs: Inputs, earlier: KeptState) -> None:
-        """Probe, obey the fleet, and answer; nothing is left of it where that cannot be."""
-        try:
-            await self.admin.start(inputs.config.admin, inputs.base)
-            if self.fleet is not None:
-                await self.fleet.start()  # it connects while endpoints are probed
-            await self._observation.start()
-            await self._obey_the_fleet()
-            histories = {name: History(known) for name, known in earlier.histories.items()}
-            await self.engine.start(await self._publication.first(inputs, histories))
-        except BaseException:
-            await self._abandon()
-            raise
+        """Probe, obey the fleet, and answer."""
+        await self.admin.start(inputs.config.admin, inputs.base)
+        if self.fleet is not None:
+            await self.fleet.start()  # it connects while endpoints are probed
+        await self._observation.start()
+        await membership.obey(
+            self.fleet, self.generations, self._observation, self._obey, self._publication.ttl_of
+        )
+        histories = {name: History(known) for name, known in earlier.histories.items()}
+        await self.engine.start(await self._publication.first(inputs, histories))
 
     def _keep(self) -> None:
         """What goes on for as long as it serves."""
@@ -320,10 +333,7 @@ class Daemon:
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
 
     async def reload(self, *, accept_losses: bool = False) -> bool:
-        """Adopt the files as they are now; True if all of it is served.
-
-        What takes much away is adopted with `accept_losses` alone.
-        """
+        """Adopt the files as they are; True if all is served. `accept_losses`: much lost too."""
         return await self._adoption.reload(accept_losses=accept_losses)
 
     async def forecast(self) -> tuple[Inputs, Difference]:
@@ -336,16 +346,14 @@ class Daemon:
 
     async def republish(self) -> None:
         """Take verdicts and overrides into account; returns once answers come from them."""
+        await (await self._obey())
+
+    async def _obey(self) -> asyncio.Task[None]:
+        """The same, though what is kept may be on its way to the disk still: that is given back."""
         written = asyncio.create_task(self._keeper.write())
-
-        async def kept() -> None:
-            """So that no kill takes back what a client was answered; but no disk delays a drain."""
-            await asyncio.wait([written], timeout=_WRITTEN_FIRST)
-
-        await self._publication.republish(kept)
+        await self._publication.republish(lambda: asyncio.wait([written], timeout=_WRITTEN_FIRST))
         await self._supervision.settled()
-        self._dirty.set()  # so that whoever waits for the next change reckons with this one
-        await written
+        return written
 
     async def _kept_state(self) -> KeptState:
         """How things stand now, for a later process."""
@@ -354,17 +362,6 @@ class Daemon:
         segments = {service: history.segments for service, history in histories}
         said = {} if self.fleet is None else self.fleet.words.kept()
         return replace(state, histories=segments, fleet=said)
-
-    async def _obey_the_fleet(self) -> None:
-        """Take the fleet's words before the first answer."""
-        if self.fleet is None:
-            return
-        await self.fleet.settle()
-        seen = self._observation
-        self.fleet.into(
-            seen.overrides, seen.override_keys, seen.spill_rules, seen.rule_keys, self.republish
-        )
-        self._observation.staged = self.fleet.words.apply
 
     async def _restored(self) -> KeptState:
         """How things stood when the last process ended; an event where that cannot be kept."""
@@ -388,10 +385,11 @@ class Daemon:
         task.add_done_callback(self._reload_tasks.discard)
 
     async def _abandon(self) -> None:
+        await self.tasks.stop()
         await self._leave_fleet()
         await self.admin.stop()
-        await self.engine.stop()
-        await self._observation.stop()
+        for begun in self._begun:
+            await begun.stop()
 
     async def _leave_fleet(self) -> None:
         if self.fleet is not None:

@@ -100,6 +100,15 @@ class ProblemsError(ResolverdError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class DefectError(ResolverdError):
+    """A defect of ours met files, which are refused for it; the message says which defect."""
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, what: str, defect: Exception) -> None:
+        super().__init__(f"a defect of resolverd met {what}: {defect!r}")
+
+
 class ConfigError(ProblemsError):
     """The TOML configuration cannot be served; `problems` say why, with file and line."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,7 @@ from resolverd import log, memory
 from resolverd.admin.served import ReloadReport
 from resolverd.config.load import SetOption
 from resolverd.config.published import RECORD
-from resolverd.errors import ProblemsError, ResolverdError
+from resolverd.errors import DefectError, ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo import preload
@@ -29,13 +30,16 @@ from resolverd.geo.kept_embedded import KeptEmbedded
 from resolverd.geo.locator import Locator
 from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
+from resolverd.kept.keeper import Keeper
 from resolverd.kept.locate import state_path
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, Progress, databases_of, load_inputs
 from resolverd.snapshot.kept_maps import KeptMaps
+from resolverd.snapshot.losses import numbering_losses
 from resolverd.snapshot.maps import maps_to_keep
 from resolverd.snapshot.model import Plan
+from resolverd.snapshot.orphans import words_lost
 
 # Seconds that the end of the daemon waits for what is being kept.
 _DISK_TIMEOUT = 3.0
@@ -50,13 +54,13 @@ class Restoration:
         self,
         path: Path,
         options: Sequence[SetOption],
-        directory: StateDirectory,
+        keeper: Keeper,
         maps: KeptMaps,
         reloads: ReloadReport,
     ) -> None:
         self._path, self._options, self._reloads = path, options, reloads
-        self._kept = KeptFiles(directory, path)
-        self._maps, self._embedded = maps, KeptEmbedded(directory.path)
+        self._keeper, self._kept = keeper, KeptFiles(keeper.directory, path)
+        self._maps, self._embedded = maps, KeptEmbedded(keeper.directory.path)
         self._next: tuple[Callable[[], Adopted], Plan, Locator] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._log = log.get("kept")
@@ -76,10 +80,8 @@ class Restoration:
                 inputs = await load_inputs(
                     self._path, self._options, progress=progress, reads=Reads(replay=replay)
                 )
-            except ResolverdError as worse:
-                self._log.warning(
-                    "kept.refused", files=list(files), problems=str(worse).splitlines()
-                )
+            except Exception as worse:  # noqa: BLE001 - also a defect: others may do
+                self._log.warning("kept.refused", files=list(files), problems=_why(worse))
                 continue
             self._say(refused, manifest, files)
             return inputs
@@ -88,7 +90,12 @@ class Restoration:
     async def holding(self, inputs: Inputs, progress: Progress) -> Inputs:
         """`inputs`, or where they lose much of what was adopted last, those that hold that."""
         manifest = await self._manifest()
-        if manifest is None or _as_kept(manifest, inputs) or _another_generation(manifest, inputs):
+        if manifest is None:
+            return inputs
+        # What another set loses was accepted for the fleet; databases are this edge's own.
+        another = _another_generation(manifest, inputs)
+        same = another or _as_kept(manifest, inputs)
+        if same and not await detached(partial(_may_lose_numbers, manifest, inputs)):
             return inputs
         (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
         try:
@@ -98,10 +105,11 @@ class Restoration:
             kept = await load_inputs(
                 self._path, self._options, progress=progress, reads=Reads(replay=replay)
             )
-            edit = await load_edit(self._path, self._options, kept, Terms(), progress=progress)
-        except ResolverdError as worse:
+            terms = await self._terms(kept, accept_losses=another)
+            edit = await load_edit(self._path, self._options, kept, terms, progress=progress)
+        except Exception as worse:  # noqa: BLE001 - also a defect: those on disk do
             # Nothing to compare with: an upgrade may not know an option that was kept.
-            self._log.warning("kept.refused", files=["all"], problems=str(worse).splitlines())
+            self._log.warning("kept.refused", files=["all"], problems=_why(worse))
             return inputs
         finally:
             preload.drop()
@@ -117,6 +125,14 @@ class Restoration:
         )
         return edit
 
+    async def _terms(self, kept: Inputs, *, accept_losses: bool) -> Terms:
+        """Those of a reload: what operators said to the process before is not lost in silence."""
+        said, now = await self._keeper.restore(), time.monotonic()
+        overrides = {key: order for key, order in said.overrides.items() if order.active(now)}
+        rules = {key: order for key, order in said.spill_rules.items() if order.active(now)}
+        lost_words = partial(words_lost, overrides, rules, kept)
+        return Terms(accept_losses, lost_words, state=self.directory, accept_databases=False)
+
     def keep(
         self, inputs: Inputs, plan: Plan, contents: Mapping[str, bytes], held: Sequence[str] = ()
     ) -> None:
@@ -129,6 +145,11 @@ class Restoration:
         self._next = partial(_adopted, inputs, contents, held), plan, inputs.locator
         if self._keeping is None or self._keeping.done():
             self._keeping = asyncio.create_task(self._keep(), name="kept files")
+
+    @property
+    def directory(self) -> Path | None:
+        """Where things are kept, as it was when the process began; None where nothing is."""
+        return self._keeper.directory.path
 
     def copy_of(self, digest: str) -> Path | None:
         """Where the content with this SHA-256 lies, if anything is kept; it may be gone."""
@@ -210,8 +231,19 @@ def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
     )
 
 
+def _may_lose_numbers(manifest: Manifest, inputs: Inputs) -> bool:
+    """Whether pins go by autonomous systems, and other databases than were kept tell none.
+
+    Blocks.
+    """
+    if not numbering_losses(inputs.config, inputs.files[0]) or inputs.locator.tells_asns:
+        return False
+    opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
+    return any(manifest.databases.get(key_of(file)) != found.sha256 for file, found in opened)
+
+
 def _another_generation(manifest: Manifest, inputs: Inputs) -> bool:
-    """Whether another published set was kept: what this one loses was accepted for the fleet."""
+    """Whether another published set was kept."""
     records = [key_of(file) for file in inputs.loaded.files if file.name == RECORD]
     kept = [manifest.files[path] for path in records if path in manifest.files]
     return kept != [] and kept != [inputs.reads.seen[path].content for path in records]
@@ -235,7 +267,7 @@ async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdEr
         return f"{prefix}, and no others are kept in {directory.path}"
     problems = refused.problems if isinstance(refused, ProblemsError) else ()
     for files, replay in await detached(lambda: list(kept.replays(manifest, problems))):
-        with contextlib.suppress(ResolverdError):
+        with contextlib.suppress(Exception):  # also a defect: it would end the start
             await load_inputs(path, options, reads=Reads(replay=replay))
             return (
                 f"{prefix}, and would serve the files adopted at {moment(manifest.at)} "
@@ -247,6 +279,11 @@ async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdEr
 def moment(at: float) -> str:
     """``2026-11-23 20:14:33 UTC``."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _why(error: Exception) -> list[str]:
+    known = isinstance(error, ResolverdError)
+    return str(error if known else DefectError("them", error)).splitlines()
 
 
 def _named(files: Sequence[str]) -> str:
@@ -262,11 +299,9 @@ def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str])
         del tables[key_of(inputs.tables.kept)]
     zones = {key_of(z.files[0]): [key_of(f) for f in z.files] for z in inputs.zones.values()}
     databases = tables
-    for name in inputs.config.server.geoip:
-        path = key_of(inputs.base / name)
-        seen = reads.seen.get(key_of(reads.replay.places.get(path, Path(path))))
-        if seen is not None and not seen.content.startswith("!"):
-            databases[path] = seen.content
+    # What is served of them, which may not be what was read last.
+    opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
+    databases |= {key_of(file): database.sha256 for file, database in opened}
     return Adopted(
         {path: content for path, content in contents.items() if path in names},
         zones,

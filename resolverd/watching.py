@@ -136,7 +136,11 @@ class Watching:
             self._scanner.reread_always(unsettled)
             return
         self._scanner.reread_on_change()
+        if attempt.asked_for:
+            # A file that it no longer read is not known to hold what it held, once it is back.
+            self._tried = {}
         self._tried |= {path: seen.content for path, seen in attempt.seen.items()}
+        self._tried |= attempt.unlisted
         for path in attempt.matched - attempt.seen.keys():
             # Read under another name, or not meant: what it holds made no difference.
             if path in scan.files:

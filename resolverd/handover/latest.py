@@ -24,9 +24,16 @@ class Latest:
 
     def __init__(self) -> None:
         """Make the files. Raises OSError."""
-        self._head, *self._slots = (
-            os.memfd_create(f"steering-{part}", os.MFD_CLOEXEC) for part in ("head", "0", "1")
-        )
+        made: list[int] = []
+        try:
+            for part in ("head", "0", "1"):
+                descriptor = os.memfd_create(f"steering-{part}", os.MFD_CLOEXEC)
+                made.append(descriptor)
+        except OSError:
+            for each in made:
+                os.close(each)
+            raise
+        self._head, *self._slots = made
         self._next = 0
 
     @property

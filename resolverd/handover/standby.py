@@ -58,7 +58,12 @@ class Standby:
         self._number, self._engine, self._channel = number, engine, channel
         self._latest = latest
         self._command_read, self._command_write = os.pipe()
-        self._reply_read, self._reply_write = os.pipe()
+        try:
+            self._reply_read, self._reply_write = os.pipe()
+        except OSError:
+            os.close(self._command_read)
+            os.close(self._command_write)
+            raise
 
     async def start(self, run: RunLoop) -> None:
         """Fork, from a thread where no event loop is running; `run` runs one.

@@ -182,6 +182,8 @@ class KeptFiles:
                 hidden.add(path)
             else:
                 return None
+        if not (masters or hidden or databases):
+            return None  # they are not refused for what they say: see `DefectError`
         if hidden and any(not Path(master).exists() for master in manifest.zones):
             return None  # a zone that was kept may have moved to the file that is refused
         replaced = {path for master in masters for path in manifest.zones[master]}

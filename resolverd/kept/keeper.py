@@ -1,8 +1,9 @@
 """Writes how things stand to `standing.json` in `server.state`, and reads it at a start.
 
 Soon after news, now and then for the ages of verdicts, and at once for an operator's override,
-which has to be on the disk before the API confirms it. One write at a time; what
-cannot be written is one event and `trouble`, and delays nothing for longer than `WRITE_TIMEOUT`.
+which has to be on the disk before the API confirms it. One write at a time, one that nobody waits
+for any more too: it may still put what is older into place. What cannot be written is one event and
+`trouble`, and delays nothing for longer than `WRITE_TIMEOUT`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Keeper:
         self._config = str(config.absolute())
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._thread: asyncio.Task[None] | None = None
         self._current: Callable[[], Awaitable[KeptState]] = _nothing
         self._failing = ""
         self._texts = VerdictTexts()
@@ -94,8 +96,12 @@ class Keeper:
             return
         try:
             async with asyncio.timeout(WRITE_TIMEOUT), self._writing:
+                if self._thread is not None:  # that of one who waits no more
+                    await asyncio.wait([self._thread])
                 content = await self._content()
-                await detached(partial(self.directory.write, NAME, content))
+                writing = detached(partial(self.directory.write, NAME, content))
+                self._thread = asyncio.create_task(writing, name="standing")
+                await asyncio.shield(self._thread)
         except TimeoutError:
             self.directory.trouble = f"{self.directory.path}: no answer within {WRITE_TIMEOUT:g} s"
             self._report(self.directory.trouble)

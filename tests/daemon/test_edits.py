@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import AsyncIterator, Callable
@@ -163,6 +164,64 @@ async def test_a_refused_edit_is_tried_again_once_a_file_that_it_names_is_there(
     (files.zone.parent / "more.inc").write_text("more 60 A 192.0.2.90\n")
     await until(lambda: daemon.reloads.adopted == 1)
     assert addresses(await ask(daemon, "more.inference.example")) == {"192.0.2.90"}
+
+
+@pytest.mark.parametrize("kind", ["zone", "fragment"])
+async def test_a_file_that_was_taken_away_by_a_reload_is_served_again_once_it_is_back(
+    files: Files, endpoints: dict[str, Endpoint], kind: str
+) -> None:
+    """With the content that it had, which was tried before it went."""
+    path = files.zone.with_name("one.zone")
+    text = _tenant("one")
+    if kind == "fragment":
+        path = files.config.with_suffix(".d") / "pin.toml"
+        path.parent.mkdir()
+        text = '[pin.home]\ncountries = ["IE"]\nregions = ["us-west"]\n'
+    path.write_text(text)
+
+    def is_served() -> bool:
+        zones, pins = daemon.inputs.zones, daemon.inputs.config.pin
+        return bool(pins) if kind == "fragment" else len(zones) == 2
+
+    async with serving(files, endpoints, 'settle = "1s"\n') as daemon:
+        assert is_served()
+        path.unlink()
+        assert await daemon.reload(accept_losses=True)
+        assert not is_served()
+        path.write_text(text)
+        await until(is_served)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("kind", ["zones", "fragments"])
+async def test_a_directory_that_can_be_listed_again_is_an_edit(
+    files: Files,
+    endpoints: dict[str, Endpoint],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    by_hand: bool,
+) -> None:
+    """Its files hold what they held; one that is empty has none."""
+    directory = files.config.with_suffix(".d") if kind == "fragments" else files.zone.parent
+    directory.mkdir(exist_ok=True)
+    unlistable: set[str] = set()
+    scandir = os.scandir
+
+    def listing(path: str) -> Any:
+        if str(path) in unlistable:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", listing)
+    server = 'settle = "1s"\n' if by_hand else 'settle = "100ms"\n'
+    async with serving(files, endpoints, server) as daemon:
+        unlistable.add(str(directory))
+        if by_hand:
+            assert not await daemon.reload()
+        await until(lambda: daemon.reloads.refused > 0)
+        assert "cannot be listed" in daemon.reloads.last
+        unlistable.clear()
+        await until(lambda: daemon.reloads.successful)
 
 
 IRREGULAR: dict[str, Callable[[Files], Path]] = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness.config import address_of
 from live_daemon import (
+    DUBLIN,
     NETWORKS,
     TOKYO,
     Endpoint,
@@ -22,9 +24,18 @@ from live_daemon import (
 from mmdb_writer import write_mmdb
 
 from resolverd.admin.operate import OverrideCommand, set_override
+from resolverd.daemon import Daemon
+from resolverd.errors import DefectError, ExitCode
 from resolverd.geo import embedded
 from resolverd.geo.database import Database
 from resolverd.health.overrides import OverrideKind
+from resolverd.snapshot import edits, inputs
+from resolverd.snapshot.inputs import CONFIGURATION, DATABASES
+from resolverd.zone import loader
+from resolverd.zone.model import Zone
+from resolverd.zone.tree import Tree
+
+PIN = '[pin.gdpr]\ncountries = ["IE"]\nregions = ["us-west"]\n'
 
 
 async def test_a_drain_and_the_last_good_files_survive_a_restart(
@@ -45,6 +56,70 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
         files.zone.write_text(good.replace(" 7 ", " 8 "))
         assert await daemon.reload()
         assert not daemon.reloads.kept
+
+
+def _defect_in(monkeypatch: pytest.MonkeyPatch, name: str, *modules: Any) -> None:
+    """Have a function fail as by a defect of ours where a zone has a label "mark"."""
+    known = getattr(modules[0], name)
+
+    def broken(*given: Any, **named: Any) -> Any:
+        if any(b"\4mark" in key for one in given for key in _keys(one)):
+            raise ZeroDivisionError
+        return known(*given, **named)
+
+    for module in modules:
+        monkeypatch.setattr(module, name, broken)
+
+
+def _keys(given: Any) -> list[bytes]:
+    if isinstance(given, Tree):
+        return list(given.nodes)
+    zones = given.values() if isinstance(given, dict) else ()
+    return [key for zone in zones if isinstance(zone, Zone) for key in zone.rrsets]
+
+
+@pytest.mark.parametrize(
+    ("name", "modules", "said"),
+    [
+        ("check_tree", [loader], "zone-defect"),
+        ("check_together", [inputs, edits], "a defect of resolverd met these files"),
+    ],
+)
+async def test_a_start_that_meets_a_defect_of_ours_serves_what_was_adopted_last(
+    files: Files,
+    endpoints: dict[str, Endpoint],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    modules: list[Any],
+    said: str,
+) -> None:
+    files.config.write_text(good_config(endpoints, 'state = "state"\n'))
+    async with running(files.config) as daemon:
+        await until(lambda: bool(daemon.reloads.restart))
+    good = files.zone.read_text()
+    files.zone.write_text(good + "mark A 192.0.2.1\n")
+    _defect_in(monkeypatch, name, *modules)
+    async with running(files.config) as daemon:
+        assert daemon.reloads.kept
+        assert said in daemon.reloads.last
+        answer = await ask(daemon, "chat.inference.example", TOKYO)
+        assert addresses(answer)
+        assert not await daemon.reload()
+        files.zone.write_text(good.replace(" 7 ", " 8 "))
+        assert await daemon.reload()
+        assert not daemon.reloads.kept
+
+
+async def test_a_start_that_meets_a_defect_of_ours_ends_as_one_where_nothing_is_kept(
+    files: Files, endpoints: dict[str, Endpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.config.write_text(good_config(endpoints, 'state = "state"\n'))
+    files.zone.write_text(files.zone.read_text() + "mark A 192.0.2.1\n")
+    _defect_in(monkeypatch, "check_together", inputs)
+    with pytest.raises(DefectError, match="ZeroDivisionError") as ended:
+        async with running(files.config):
+            pass
+    assert ended.value.exit_code == ExitCode.INTERNAL
 
 
 async def test_the_embedded_database_is_unpacked_for_the_first_of_two_starts_alone(
@@ -112,3 +187,39 @@ async def test_a_start_after_an_edit_reads_each_database_once(
         assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
         kept = [files.config.parent / "state/adopted" / before] if replaced else []
         assert opened == [files.database, *kept]
+
+
+@pytest.mark.parametrize("kind", ["refused", "held"])
+async def test_the_database_that_is_served_stays_kept_while_an_edit_that_names_another_waits(
+    files: Files, endpoints: dict[str, Endpoint], kind: str
+) -> None:
+    text = good_config(endpoints, 'state = "state"\nwatch = false\n')
+    files.config.write_text(text + PIN)
+    content = files.database.read_bytes()
+    async with running(files.config) as daemon:
+        await until(lambda: bool(daemon.reloads.restart))
+        # As databases with the date in their names are replaced; the new name may be misspelt.
+        files.database.unlink()
+        files.config.write_text(text.replace("city.mmdb", "next.mmdb") + PIN)
+        if kind == "held":
+            write_mmdb(files.database.with_name("next.mmdb"), {"2.0.0.0/8": NETWORKS["1.0.0.0/8"]})
+            files.config.write_text(text.replace("city.mmdb", "next.mmdb"))
+        assert not await daemon.reload()
+        assert outdated(daemon) == {CONFIGURATION: kind, DATABASES: "refused"}
+    for _ in range(2):
+        async with running(files.config) as daemon:
+            assert daemon.inputs.config.server.geoip == ("city.mmdb",)
+            (served,) = daemon.inputs.locator.databases
+            assert served.sha256 == hashlib.sha256(content).hexdigest()
+            answer = await ask(daemon, "chat.inference.example", DUBLIN)
+            assert addresses(answer) == {address_of("us-west")}
+            if kind == "held":
+                assert outdated(daemon) == {CONFIGURATION: "held", DATABASES: "refused"}
+    async with running(files.config) as daemon:
+        files.database.write_bytes(content)
+        assert not await daemon.reload()
+        assert outdated(daemon) == {CONFIGURATION: kind}
+
+
+def outdated(daemon: Daemon) -> dict[str, str]:
+    return {e.part: "held" if e.held else "refused" for e in daemon.reloads.outdated}

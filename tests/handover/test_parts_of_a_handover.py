@@ -46,6 +46,22 @@ def test_the_latest_steering_is_read_whole_and_by_the_one_standby_that_it_names(
     latest.close()
 
 
+def test_of_files_that_are_one_too_many_none_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried again every ten seconds."""
+    before, make = _descriptors(), os.memfd_create
+    makes = iter([make, make])
+
+    def two(name: str, flags: int) -> int:
+        for made in makes:
+            return made(name, flags)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "memfd_create", two)
+    with pytest.raises(OSError, match="open files"):
+        Latest()
+    assert _descriptors() == before
+
+
 def test_nobody_is_promised_more_than_the_failover_ttl() -> None:
     snapshot = snapshot_of(ZONE, config_text())
     service = snapshot.plan.services["chat"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -250,6 +251,29 @@ async def test_without_a_thread_to_fork_in_it_serves_and_leaves_no_descriptor(
     manager.forget()
     await daemon.bequeath(engine, snapshot)
     await _until_gone(second)
+
+
+async def test_a_standby_that_has_one_pipe_and_no_second_leaves_no_descriptor(
+    manager: Manager, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon, pid = await _served(manager, engine)
+    _snapshot.cache_clear()
+    snapshot, before, pipe = _snapshot(), _descriptors(), os.pipe
+    pipes = iter([pipe])
+
+    def one_pipe() -> tuple[int, int]:
+        for make in pipes:
+            return make()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pipe", one_pipe)
+        await daemon.prepare(engine, snapshot)
+    assert _descriptors() == before
+    assert daemon.standby == pid
+    manager.forget()
+    await daemon.bequeath(engine, snapshot)
+    await _until_gone(pid)
 
 
 def _no_thread(_: threading.Thread) -> None:

@@ -46,6 +46,9 @@ REFUSED: dict[str, Callable[[Host], object]] = {
     "an unknown option": _unknown_key,
     "the configuration emptied": lambda h: h.config.write_text(""),
     "zone syntax": _break_zone,
+    "a locator with a digit that is none": lambda h: h.zone.write_text(
+        h.zone.read_text() + "x NID 10 0014:4fff:ff20:ee6g\n"
+    ),
     "a zone emptied": lambda h: h.zone.write_text(""),
     "a FIFO for a zone": lambda h: _fifo(h.zone),
     "all zones gone": _no_zones,

@@ -1,10 +1,12 @@
-"""`kill -9` at the worst moment: what one client was answered is not taken back from the next."""
+"""Kills and stops at the worst moment: no answer is taken back, and somebody goes on answering."""
 
 from __future__ import annotations
 
 import contextlib
 import http.client
 import json
+import os
+import signal
 import socket
 import threading
 import time
@@ -21,6 +23,7 @@ from harness.messages import query
 from harness.process import PROBES, Regions
 from harness.server import HEAD
 from harness.service_manager import DEADLINE, ServiceManager
+from harness.waiting import wait_until
 from mmdb_writer import Value, write_mmdb
 
 BEFORE, AFTER, DRAINED_TO = "us-east", "eu-west", "us-west"
@@ -114,3 +117,20 @@ def test_no_kill_takes_back_an_edit_or_a_drain(service: Service) -> None:
             answers.append(service.answer())
         answers += [service.answer() for _ in range(10)]
         assert {*answers} == {expected}, service.manager.log()
+
+
+def test_a_stop_while_whoever_answered_before_is_about_to_end_leaves_somebody_who_answers(
+    service: Service,
+) -> None:
+    """As where a package's upgrade and a configuration's each restart it."""
+    service.manager.stop()
+    events = [json.loads(line) for line in service.manager.log().splitlines()]
+    (standby,) = [event["pid"] for event in events if event["event"] == "standby.answers"]
+    os.kill(standby, signal.SIGSTOP)
+    service.manager.start()
+    assert service.answer() == address_of(BEFORE), "the next daemon answers"
+    wait_until(service.manager.unread, "it is told to end", within=DEADLINE)
+    service.manager.terminate()
+    os.kill(standby, signal.SIGCONT)
+    service.manager.stop()
+    assert service.answer() == address_of(BEFORE), service.manager.log()
