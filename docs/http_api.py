@@ -26,7 +26,8 @@ Made by `make docs` from `resolverd/admin/routes.py`, `resolverd/admin/documents
 
 The daemon answers at a Unix socket (`admin.socket`), whose mode says who may ask for everything,
 and over TCP (`admin.listen`). There, everybody may ask for what is *open*; the rest wants the
-header `Authorization: Bearer TOKEN` with the token of `admin.token_file`.
+header `Authorization: Bearer TOKEN` with the token of `admin.token_file`. Under
+systemd let that be a name which `LoadCredential=` gives the unit: the file then stays root's alone.
 
     curl --unix-socket /run/resolverd/admin.sock http://localhost/state
     curl -H "Authorization: Bearer $TOKEN" http://127.0.0.1:9153/urls

@@ -22,6 +22,7 @@ from resolverd.admin.failure import ApiError, Handler, as_json
 from resolverd.admin.fitness import fitness_of
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
+from resolverd.admin.orders import as_told
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
 from resolverd.admin.round_trips import round_trips_of
@@ -139,7 +140,7 @@ class Api:
         return _document(
             {
                 "target": asked.target,
-                "set": overrides_on(self._served, put.overrides, now),
+                "set": as_told(overrides_on(self._served, put.overrides, now), put.told),
                 "emptied": emptied_of(put.emptied),
                 "services_without_region": without_region(self._served),
                 "fleet": told_json(put.told),
@@ -147,10 +148,12 @@ class Api:
         )
 
     async def would_empty(self, request: web.Request) -> web.Response:
-        """Whom draining a region would leave without one: ``?region=NAME``."""
+        """What draining a region would come to, which is not done: ``?region=NAME``."""
         region = request.query.get("region", "")
         found = would_empty(self._served, region)
-        return _document({"region": region, "emptied": emptied_of(found)})
+        plan, now = self._served.snapshot.plan, time.monotonic()
+        wait = self._served.ttl_ledger.longest_ttl(plan, region, now)
+        return _document({"region": region, "wait_seconds": wait, "emptied": emptied_of(found)})
 
     async def drain(self, request: web.Request) -> web.Response:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
@@ -178,11 +181,11 @@ class Api:
         edge = request.query.get("edge", "")
         cleared = await clear_override(self._served, target, who, edge)
         now = time.monotonic()
-        overrides = overrides_on(self._served, cleared.overrides, now)
+        ended = as_told(overrides_on(self._served, cleared.overrides, now), cleared.told)
         return _document(
             {
                 "target": target,
-                "cleared": overrides,
+                "cleared": ended,
                 "released": list(cleared.released),
                 "fleet": told_json(cleared.told),
             }
@@ -196,7 +199,8 @@ class Api:
             asked.why, asked.seconds, asked.edge,
         )  # fmt: skip
         put = await set_rule(self._served, command)
-        (rule,) = rules_on(self._served, {put.key: put.rule}, time.monotonic())
+        rules = rules_on(self._served, {put.key: put.rule}, time.monotonic())
+        (rule,) = as_told(rules, put.told)
         regions = sent_on(self._served, asked.service)
         return _document({"set": rule, "regions": regions, "fleet": told_json(put.told)})
 
@@ -205,7 +209,8 @@ class Api:
         service, region = request.match_info["service"], request.query.get("region", "")
         edge = request.query.get("edge", "")
         ended = await clear_rule(self._served, service, region, _who(request), edge)
-        (rule,) = rules_on(self._served, {ended.key: ended.rule}, time.monotonic())
+        rules = rules_on(self._served, {ended.key: ended.rule}, time.monotonic())
+        (rule,) = as_told(rules, ended.told)
         regions = sent_on(self._served, service)
         return _document({"cleared": rule, "regions": regions, "fleet": told_json(ended.told)})
 

@@ -134,7 +134,7 @@ ROUTES = (
     ),
     Route(
         "GET", "/drain", "token", "would_empty",
-        "Whom draining a region would leave without one.", "WouldEmptyDocument",
+        "What draining a region would come to.", "WouldEmptyDocument",
         parameters=(Parameter("region", "the region", required=True),),
         refusals={404: _UNKNOWN},
     ),

@@ -122,7 +122,9 @@ class DrainDocument(Document):
     """`resolverd drain --json`."""
 
     region: str = key("The region.")
-    safe: bool = key("Whether the last TTL has run out, and every edge of a fleet obeys.")
+    safe: bool = key(
+        "Whether the last TTL has run out, and every edge of a fleet obeys; never with --edge."
+    )
     safe_at: str = key("When it runs out on the last edge host, ISO 8601 in UTC.")
     wait_seconds: float = key("Seconds from the drain until then.")
     edges: list[DrainedDocument] = key("What each edge host's daemon said.")
@@ -201,6 +203,7 @@ class FailurePart(Part):
     region: str = key("The region.")
     step: str = key("The step.")
     why: str = key("Why.")
+    drained: bool = key("Whether the region stays drained, or may.")
 
 
 class RolloutDocument(Document):
