@@ -34,6 +34,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_that_is_called_as_a_page_leads_to_that_page(page: Path) -> None:
+    """Who reads it without links looks where its text says."""
+    text = _FENCED.sub("", page.read_text())
+    called = re.findall(r"\[`?([\w-]+\.md)`?\]\(([^)#]*)", text)
+    assert [name for name, file in called if Path(file).name != name] == []
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     reached, waiting = set(), [ROOT / "README.md"]
     while waiting:
