@@ -105,6 +105,8 @@ class Following:
         if outcome.state == "written":
             endpoints = len(outcome.fragment.endpoints) if outcome.fragment else 0
             self._log.info("kube.written", endpoint_count=endpoints)
+            if outcome.problems and news:
+                self._log.warning("kube.doubtful", reason=_reason(outcome))
         elif outcome.state == "held" and news:
             self._log.error("kube.held", reason=_reason(outcome))
         elif outcome.state == "refused" and news:

@@ -109,7 +109,7 @@ class Writer:
             return Outcome("refused", made, left_out, tuple(unread))
         if had and not made.endpoints and not insist:
             return Outcome("held", made, left_out, (self._lost(had),))
-        if made.problems:
+        if errors_among(made.problems):
             return Outcome("refused", made, left_out, made.problems)
         try:
             refused, warnings = await self._put(made, dry=dry)
@@ -120,7 +120,8 @@ class Writer:
             ) from error
         if refused:
             return Outcome("refused", made, left_out, refused)
-        return Outcome("checked" if dry else "written", made, left_out, warnings)
+        found = (*made.problems, *warnings)
+        return Outcome("checked" if dry else "written", made, left_out, found)
 
     def _sources(self) -> Sources:
         """All files but the fragment itself."""

@@ -133,6 +133,17 @@ async def test_services_that_may_not_share_a_region_are_refused(place: Path) -> 
     assert not (place / "resolverd.d").exists()
 
 
+async def test_what_keeps_nobody_from_an_answer_is_written_and_told(place: Path) -> None:
+    hosts = '[service.chat]\nprobe = { host = "chat.inference.example" }\n'
+    text = (place / "resolverd.toml").read_text().replace("[service.chat]\n", hosts)
+    embed = '[service.embed]\nregions = ["eu-west"]\nprobe = { host = "embed.example" }\n'
+    (place / "resolverd.toml").write_text(text + embed)
+    objects = (*CLUSTER, route("embed.example", name="embed", service="embed"))
+    outcome = await _take(_writer(place), *objects)
+    assert (outcome.state, [p.id for p in outcome.problems]) == ("written", ["kube-several-hosts"])
+    assert _there(place)
+
+
 async def test_what_is_wrong_elsewhere_does_not_keep_addresses_behind(place: Path) -> None:
     writer = _writer(place)
     await _take(writer, *CLUSTER)

@@ -12,6 +12,12 @@ EVENTS = (
         "endpoint_count",
     ),
     Event(
+        "kube.doubtful",
+        "warning",
+        "The fragment was written, and the checks have warnings of what is in it.",
+        "reason",
+    ),
+    Event(
         "kube.held",
         "error",
         "The cluster has nothing left of what the fragment has; it stays until `resolverd kube "
