@@ -67,7 +67,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
         with uncollected():
-            parsed = parser(given).parse_args(negative_values_joined(given))
+            words = negative_values_joined(given)
+            parsed = parser(given).parse_args(words, argparse.Namespace(words=words))
         find_config(parsed)
         return int(parsed.run(parsed))
     except ProblemsError as error:

@@ -33,7 +33,13 @@ def place(tmp_path: Path) -> Path:
 
 def _writer(place: Path, **more: Any) -> Writer:
     purpose = Purpose(
-        place / "resolverd.toml", (), place / "resolverd.d" / "k.json", ("eu-west",), None, {}
+        place / "resolverd.toml",
+        (),
+        place / "resolverd.d" / "k.json",
+        ("eu-west",),
+        None,
+        {},
+        "resolverd kube --once --yes",
     )
     return Writer(purpose._replace(**more))
 
@@ -174,7 +180,12 @@ async def test_a_configuration_that_cannot_be_read_refuses_everything(
 
 async def test_a_dry_run_checks_and_writes_nothing(place: Path) -> None:
     assert (await _take(_writer(place), *CLUSTER, dry=True)).state == "checked"
-    assert not list((place / "resolverd.d").iterdir())
+    assert not (place / "resolverd.d").exists()
+    await _take(_writer(place), *CLUSTER)
+    before = _there(place)
+    other = gateway("203.0.113.11")
+    assert (await _take(_writer(place), other, CLUSTER[1], dry=True)).state == "checked"
+    assert _there(place) == before
 
 
 async def test_a_directory_that_is_not_there_is_said(place: Path) -> None:

@@ -20,8 +20,8 @@ EVENTS = (
     Event(
         "kube.held",
         "error",
-        "The cluster has nothing left of what the fragment has; it stays until `resolverd kube "
-        "--once --yes`.",
+        "The cluster has nothing left of what the fragment has; it stays until the command that "
+        "`reason` ends with.",
         "reason",
     ),
     Event(
