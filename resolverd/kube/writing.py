@@ -103,7 +103,7 @@ class Writer:
         there = await asyncio.to_thread(self._there)
         had = endpoints_in(there)
         if made.text == there or (not there and not made.endpoints):
-            return Outcome("unchanged", made, left_out)
+            return Outcome("unchanged", made, left_out, made.problems)
         if len(made.endpoints) < len(had) and unread:  # whose hostnames may be what is missing
             return Outcome("refused", made, left_out, tuple(unread))
         if had and not made.endpoints and not insist:

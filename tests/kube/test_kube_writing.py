@@ -148,6 +148,8 @@ async def test_what_keeps_nobody_from_an_answer_is_written_and_told(place: Path)
     outcome = await _take(_writer(place), *objects)
     assert (outcome.state, [p.id for p in outcome.problems]) == ("written", ["kube-several-hosts"])
     assert _there(place)
+    again = await _take(_writer(place), *objects)
+    assert (again.state, again.problems) == ("unchanged", outcome.problems)
 
 
 async def test_what_is_wrong_elsewhere_does_not_keep_addresses_behind(place: Path) -> None:

@@ -14,7 +14,7 @@ EVENTS = (
     Event(
         "kube.doubtful",
         "warning",
-        "The fragment was written, and the checks have warnings of what is in it.",
+        "The fragment has what the cluster says, and the checks find fault with some of that.",
         "reason",
     ),
     Event(
