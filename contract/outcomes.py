@@ -102,6 +102,10 @@ OUTCOMES = Outcomes(
             "NOT_AUTHORITATIVE",
             ExtendedError("NOT_AUTHORITATIVE", "no zone here holds this name"),
         ),
+        Refusal(
+            "OTHER_CLASS",
+            ExtendedError("NOT_AUTHORITATIVE", "no class but IN is served here"),
+        ),
         Refusal("NO_TRANSFER", ExtendedError("PROHIBITED", "zone transfer is not offered")),
     ),
     nearest=Reply(0, "nearest", "the best region, although it does not serve"),

@@ -21,7 +21,7 @@ from ctypes import (
 from enum import IntFlag
 from typing import Any, Final
 
-ABI_VERSION: Final = 0x8A8DE071
+ABI_VERSION: Final = 0x525F17CD
 """Of all rows that both engines share."""
 
 SOCKET_OCTETS: Final = 12

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from resolverd import __version__
 from resolverd.cli import streams
-from resolverd.cli.options import find_config, help_wanted
+from resolverd.cli.options import find_config, help_wanted, negative_values_joined
 from resolverd.errors import ExitCode, ProblemsError, ResolverdError
 from resolverd.imports import uncollected
 
@@ -67,7 +67,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         given = sys.argv[1:] if arguments is None else arguments
         with uncollected():
-            parsed = parser(given).parse_args(given)
+            words = negative_values_joined(given)
+            parsed = parser(given).parse_args(words, argparse.Namespace(words=words))
         find_config(parsed)
         return int(parsed.run(parsed))
     except ProblemsError as error:

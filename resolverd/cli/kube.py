@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from resolverd.cli.options import (
     existing_config,
     verb,
 )
+from resolverd.config.secrets import shown_text
 from resolverd.errors import ExitCode
 from resolverd.kube.api import Api
 from resolverd.kube.client import Access
@@ -32,6 +34,7 @@ from resolverd.signals import PROCESS
 from resolverd.systemd import Supervisor
 
 _IN_CLUSTER = "in-cluster"
+_LOOKS = ("--once", "--dry-run", "--yes", "--json")
 _SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MORE = """
@@ -132,7 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.once or arguments.dry_run:
         return run_loop(_once(arguments, writer))
     if arguments.yes:
-        raise UsageError("--yes is for one look: resolverd kube --once --yes")
+        raise UsageError("--yes is for one look: say --once too")
     log.in_background(arguments.log)
     with PROCESS.obeyed(), log.everything():
         return int(run_loop(_follow(arguments, writer)))
@@ -202,7 +205,19 @@ def _purpose(arguments: argparse.Namespace) -> Purpose:
         arguments.regions,
         arguments.coordinates,
         dict(arguments.hostname),
+        _insisting(arguments),
     )
+
+
+def _insisting(arguments: argparse.Namespace) -> str:
+    """The command that does as this one, once, and writes a fragment that loses everything."""
+    words = [word for word in arguments.words if not _is_look(word)]
+    return shown_text(shlex.join(["resolverd", *words, "--once", "--yes"]))
+
+
+def _is_look(word: str) -> bool:
+    """Whether it is one of the options that say what comes of a look, which may be cut short."""
+    return len(word) > len("--") and any(option.startswith(word) for option in _LOOKS)
 
 
 def _target(arguments: argparse.Namespace) -> Path:

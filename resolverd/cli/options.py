@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import re
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -20,6 +21,9 @@ INSTALLED = Path("/etc/resolverd/resolverd.toml")
 
 PLACES = (Path("resolverd.toml"), INSTALLED)
 """Where it is looked for without `--config`, the first that is there."""
+
+# The first of several numbers, and an option that has not its value yet.
+_NEGATIVE, _VALUELESS = re.compile(r"-[0-9.]+,"), re.compile(r"--[a-z][a-z-]*")
 
 _NEXT = "name one that is there with --config FILE; `resolverd check --help` shows a first one"
 
@@ -108,6 +112,23 @@ def coordinates(text: str) -> tuple[float, float]:
             f'"{text}" is not LATITUDE,LONGITUDE in degrees, such as 50.1,8.7'
         ) from error
     return latitude, longitude
+
+
+def negative_values_joined(arguments: Sequence[str]) -> list[str]:
+    """`arguments`, each value such as ``-33.9,151.2`` joined to its option by ``=``.
+
+    argparse takes what begins with a minus sign for an option, unless it is one plain number. No
+    option of ours begins with a digit.
+    """
+    made: list[str] = []
+    for at, word in enumerate(arguments):
+        if word == "--":
+            return [*made, *arguments[at:]]
+        if _NEGATIVE.match(word) and made and _VALUELESS.fullmatch(made[-1]):
+            made[-1] += f"={word}"
+        else:
+            made.append(word)
+    return made
 
 
 def help_wanted(parser: argparse.ArgumentParser, _arguments: argparse.Namespace) -> int:

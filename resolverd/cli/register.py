@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
+from dataclasses import replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,18 @@ from resolverd.cli.register_url import add_arguments, ask, file_name
 from resolverd.config.load import load_config
 from resolverd.config.model import Config
 from resolverd.config.registered import Dictionaries, fragment, left_out, traffic_csv
-from resolverd.errors import ConfigError, ExitCode, Problem
-from resolverd.files.reading import read_file
+from resolverd.errors import ConfigError, ExitCode, Problem, ProblemsError
+from resolverd.files.reading import Reads, key_of, read_file
+from resolverd.files.replay import Replay
 from resolverd.loop import run_loop
 from resolverd.snapshot.inputs import load_inputs
 
 _LARGEST = 16 << 20
 _HINT = 'write JSON by region, such as {"us-east": "https://use.example", "us-west": "https://…"}'
+_MODELS = (
+    'give the model of each region too, in that file or another --from: {"us-east": '
+    '"meta-llama/Llama-3.1-70B-Instruct"}'
+)
 
 
 def register(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -99,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     name = file_name(arguments) if arguments.url else "registered"
     target = directory / f"{arguments.write or name}.toml"
     if text:
-        _check(path, arguments, text, target.name)
+        _check(path, arguments, text, target)
     if arguments.traffic_csv:
         write_output(arguments.traffic_csv, traffic)
     notes = [*left_out(given, config)]
@@ -129,8 +135,6 @@ def _give(arguments: argparse.Namespace, config: Config, text: str, target: Path
         out().print(f"nothing is new: the configuration has it all ({known})", markup=False)
     elif arguments.write is None:
         out().out(text, end="")
-    elif target.exists():
-        raise UsageError(f"{target} is there already: give --write another name, or remove it")
     else:
         write_output(target, text, make_directory=True)
         out().print(f"written: {target}; a running daemon adopts it", markup=False)
@@ -141,7 +145,9 @@ def _read(sources: list[Path]) -> Dictionaries:
     problems = []
     for source in sources:
         try:
-            given.add(json.loads(read_file(source, _LARGEST), object_pairs_hook=_object))
+            document = json.loads(read_file(source, _LARGEST), object_pairs_hook=_object)
+            json.dumps(document, ensure_ascii=False).encode()
+            given.add(document)
         except (OSError, ValueError, RecursionError) as error:
             line = error.lineno if isinstance(error, json.JSONDecodeError) else 0
             column = error.colno if isinstance(error, json.JSONDecodeError) else 0
@@ -167,6 +173,8 @@ def _reason(error: Exception) -> str:
     """What is wrong with a file, without the path, which is said before it."""
     if isinstance(error, json.JSONDecodeError):
         return error.msg
+    if isinstance(error, UnicodeEncodeError):
+        return "it has half a surrogate pair, which is no character (RFC 8259 §8.2)"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     if isinstance(error, OSError):
@@ -183,9 +191,25 @@ def _gpus(arguments: argparse.Namespace) -> dict[str, object]:
     return {"model": model, "count": arguments.gpus, "usd_per_hour": price}
 
 
-def _check(path: Path, arguments: argparse.Namespace, text: str, name: str) -> None:
-    """Check it with all that is configured, from where no daemon looks."""
-    with tempfile.TemporaryDirectory(prefix="resolverd-register-") as folder:
-        tried = Path(folder) / name
-        tried.write_text(text, encoding="utf-8")
-        run_loop(load_inputs(path, arguments.overrides, fragments=[tried]))
+def _check(path: Path, arguments: argparse.Namespace, text: str, target: Path) -> None:
+    """Check it with all that is configured, over what the disk holds.
+
+    Raises ProblemsError, and UsageError where its file is there already.
+    """
+    if arguments.write is not None and target.exists():
+        raise UsageError(f"{target} is there already: give --write another name, or remove it")
+    numbered = (target.with_stem(f"{target.stem}-{number}") for number in count(2))
+    tried = next(file for file in chain([target], numbered) if not file.exists())
+    content = text.encode()
+    reads = Reads(replay=Replay(contents={key_of(tried): lambda: content}))
+    try:
+        run_loop(load_inputs(path, arguments.overrides, reads=reads, fragments=[tried]))
+    except ProblemsError as error:
+        raise ProblemsError([_told(each, tried) for each in error.problems]) from error
+
+
+def _told(problem: Problem, tried: Path) -> Problem:
+    """A problem, with what to give where the service is the fragment's own."""
+    if problem.id == "config-vllm-model" and problem.file == str(tried):
+        return replace(problem, hint=_MODELS)
+    return problem

@@ -5,7 +5,7 @@ So that `check` reads them even where the TOML has mistakes, and finds all probl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,9 +24,18 @@ class ZoneSettings(NamedTuple):
     services: Mapping[str, Literal["address", "cname"]] | None
 
 
-def zone_settings(path: Path, overrides: Sequence[SetOption] = ()) -> ZoneSettings | None:
-    """As far as the files tell it; None where the main one cannot be read. Blocks."""
-    sources = read_sources(path)
+def zone_settings(
+    path: Path,
+    overrides: Sequence[SetOption] = (),
+    *,
+    fragments: Sequence[Path] = (),
+    without: Collection[Path] = (),
+) -> ZoneSettings | None:
+    """As far as the files tell it, of which more or fewer are tried as `load_config` does.
+
+    None where the main one cannot be read. Blocks.
+    """
+    sources = read_sources(path, fragments, without)
     for key, value in overrides:
         sources.override(key, value)
     add_published(sources)

@@ -50,7 +50,7 @@ from resolverd.engine.counters import Counters
 from resolverd.engine.lookup import LookupKind, classify
 from resolverd.engine.slots import OTHER_TYPE
 from resolverd.engine.steered import reply_of
-from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE
+from resolverd.policy.outcomes import NO_TRANSFER, NOT_AUTHORITATIVE, OTHER_CLASS
 from resolverd.policy.share import draw_word
 from resolverd.snapshot.model import (
     CachedAnswer,
@@ -99,6 +99,8 @@ def respond(
     if query.qtype == OPT:
         counters.malformed["qtype_opt"] += 1
         return _error(query, FORMERR, snapshot.plan, counters, transport)
+    if query.qclass != CLASS_IN:
+        return _error(query, REFUSED, snapshot.plan, counters, transport, OTHER_CLASS)
     zone = _zone_asked(snapshot.plan, query)
     if zone is None:
         return _error(query, REFUSED, snapshot.plan, counters, transport, NOT_AUTHORITATIVE)
@@ -120,8 +122,6 @@ def servfail(packet: bytes, counters: Counters, defect: BaseException) -> bytes 
 
 def _zone_asked(plan: Plan, query: Query) -> ZonePlan | None:
     """The closest zone; at a cut between two zones of ours, DS is asked of the parent."""
-    if query.qclass != CLASS_IN:
-        return None
     zone = plan.closest_zone(query.key)
     if query.qtype == DS and zone is not None and len(zone.apex) == len(query.key):
         above = plan.closest_zone(parent(query.key))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
+from dns import rdataclass
+from dns.rdataclass import RdataClass
+
+from resolverd.dns.codes import BADVERS, CLASS_IN, NOERROR, RCODE_NAMES, TYPE_NAMES
 from resolverd.dns.names import to_text
-from resolverd.dns.query import Dropped, Malformed, parse
+from resolverd.dns.query import Dropped, Malformed, Query, parse
 
 
 class Sent(NamedTuple):
@@ -39,9 +42,18 @@ def described(packet: bytes, source: str, sent: Sent | None, *, tcp: bool) -> di
     if query.name:
         fields["qname"] = to_text(query.name)
         fields["qtype"] = TYPE_NAMES.get(query.qtype, f"TYPE{query.qtype}")
-    if query.edns is not None and query.edns.subnet is not None:
-        fields["subnet"] = str(query.edns.subnet.prefix)
+        if query.qclass != CLASS_IN:
+            fields["qclass"] = rdataclass.to_text(RdataClass.make(query.qclass))
+    subnet = None if query.edns is None else query.edns.subnet
+    if subnet is not None and subnet.prefix is not None:  # of 0 bits it is a wish for none
+        fields["subnet"] = str(subnet.prefix)
     if sent is not None:
-        rcode = RCODE_NAMES.get(sent.rcode, str(sent.rcode))
-        fields |= {"rcode": rcode, "octets": sent.octets}
+        fields |= {"rcode": _rcode(query, sent), "octets": sent.octets}
     return fields
+
+
+def _rcode(query: Query, sent: Sent) -> str:
+    """The RCODE's name: of BADVERS the header has only four bits, those of NOERROR."""
+    versioned = query.edns is not None and query.edns.version and not query.opcode
+    rcode = BADVERS if versioned and sent.rcode == NOERROR else sent.rcode
+    return RCODE_NAMES.get(rcode, str(rcode))

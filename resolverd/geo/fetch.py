@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -68,7 +70,7 @@ async def fetch(
     `max_bytes` bounds the bytes downloaded and the bytes unpacked, `timeout` the seconds of the
     download. Raises GeoError, with `directory` as it was, when anything is not right.
     """
-    with _scratch(directory) as place:
+    with _made(directory), _scratch(directory) as place:
         getter = {"dbip": _get_dbip, "maxmind": _get_maxmind, "url": _get_url}[source.kind]
         found = sorted(await getter(source, Path(place), progress, max_bytes, timeout))
         attributions = [await _check(path, source, progress) for path in found]
@@ -81,9 +83,31 @@ async def fetch(
             raise GeoError(f"{directory}: cannot be written ({error.strerror})") from error
 
 
+@contextmanager
+def _made(directory: Path) -> Iterator[None]:
+    """Make it and those above it; what was made goes again where all that follows fails."""
+    missing: list[Path] = []
+    try:
+        missing += takewhile(lambda path: not path.exists(), (directory, *directory.parents))
+        make_directory(directory, mode=PUBLIC_DIRECTORY)
+    except OSError as error:
+        _unmake(missing)
+        raise GeoError(f"{directory}: cannot be written ({error.strerror})") from error
+    try:
+        yield
+    except BaseException:
+        _unmake(missing)
+        raise
+
+
+def _unmake(directories: Iterable[Path]) -> None:
+    for path in directories:
+        with suppress(OSError):  # it was not made, or others have put something there
+            path.rmdir()
+
+
 def _scratch(directory: Path) -> tempfile.TemporaryDirectory[str]:
     try:
-        make_directory(directory, mode=PUBLIC_DIRECTORY)
         return tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-")
     except OSError as error:
         raise GeoError(f"{directory}: cannot be written ({error.strerror})") from error

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from resolverd.config import json_text
-from resolverd.config.probe_layers import DEFAULT_KIND, owners
 from resolverd.config.registered import KNOWN
 from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.errors import Problem
+from resolverd.kube import probe_hosts
 from resolverd.kube.entry_points import EntryPoint
 from resolverd.kube.objects import REGION, get, texts
 
@@ -54,20 +54,6 @@ class Elsewhere(NamedTuple):
         """Where the region stands, unless that is written."""
         written = get(self.tree, "region", region, "coordinates") is not None
         return None if written else self.coordinates.get(region)
-
-    def hosts_written(self, region: str, service: str) -> bool:
-        """Whether it is written for which host a probe of the service there asks."""
-        return any(
-            get(self.tree, *layer, "probe", key)
-            for layer in (("region", region), ("service", service))
-            for key in ("host", "sni")
-        )
-
-    def takes_host(self, region: str, service: str) -> bool:
-        """Whether probes of the service there are of a kind that asks for a host."""
-        layers = (("region", region), ("service", service), ())
-        kind = next((k for at in layers if (k := get(self.tree, *at, "probe", "kind"))), None)
-        return (kind if isinstance(kind, str) else DEFAULT_KIND) in owners("host")
 
 
 @dataclass(slots=True)
@@ -188,20 +174,16 @@ def _row(endpoint: _Endpoint, elsewhere: Elsewhere) -> dict[str, Any]:
     else:
         row["hostname"] = f"{entry.hostname}."
     row["url"] = endpoint.url
-    host = _host(endpoint, elsewhere)
-    if host:
-        row["probe"] = {"host": host} | ({"sni": host} if entry.scheme == "https" else {})
+    own = probe_hosts.said_by_endpoint(_asked(endpoint, elsewhere))
+    if own:
+        row["probe"] = own
     return row
 
 
-def _host(endpoint: _Endpoint, elsewhere: Elsewhere) -> str:
-    """The host that its probes ask for; empty where that is written, or differs by service."""
-    region, hosts = endpoint.entry_point.region, set(endpoint.services.values())
-    services = list(endpoint.services)
-    if len(hosts) != 1 or any(elsewhere.hosts_written(region, each) for each in services):
-        return ""
-    asked = [each for each in services if elsewhere.takes_host(region, each)]
-    return hosts.pop() if asked else ""
+def _asked(endpoint: _Endpoint, elsewhere: Elsewhere) -> Mapping[str, probe_hosts.Asked]:
+    entry = endpoint.entry_point
+    tls = entry.scheme == "https"
+    return probe_hosts.asked(elsewhere.tree, entry.region, endpoint.services, tls=tls)
 
 
 def _unlike(region: str, endpoints: Sequence[_Endpoint], elsewhere: Elsewhere) -> Iterator[Problem]:
@@ -218,22 +200,34 @@ def _unlike(region: str, endpoints: Sequence[_Endpoint], elsewhere: Elsewhere) -
                 f"annotate the objects of one of the services with {REGION}: a region of its own "
                 "at the same place",
             )  # fmt: skip
-        hosts = {
-            service: host
-            for service, host in each.services.items()
-            if elsewhere.takes_host(region, service)
-            and not elsewhere.hosts_written(region, service)
-        }
-        if len(set(hosts.values())) > 1:
-            service, host = min(hosts.items())
-            yield Problem(
-                where, 0, 0, "kube-several-hosts",
-                f"a probe of {each.url} asks for another host by each of its services: "
-                f"{_listed(sorted(filter(None, hosts.values())))}",
-                f"write [service.{toml_key(service)}] probe = "
-                f"{toml_value({'host': host, 'sni': host})}, and so for the others, or annotate "
-                f"with {REGION}",
-            )  # fmt: skip
+        by_service = _asked(each, elsewhere)
+        if unsaid := probe_hosts.unsaid(by_service):
+            yield _without_host(each, by_service, unsaid)
+
+
+def _without_host(
+    endpoint: _Endpoint,
+    by_service: Mapping[str, probe_hosts.Asked],
+    unsaid: Mapping[str, probe_hosts.Asked],
+) -> Problem:
+    """What differs by service, so that the endpoint cannot say it: a warning of server names alone.
+
+    Without a Host header a Gateway answers nothing; without a server name it may.
+    """
+    hosts = sorted({host for each in by_service.values() if (host := each.wanted["host"])})
+    tables = " and ".join(
+        f"[service.{toml_key(service)}] probe = {toml_value(dict(each.wanted))}"
+        for service, each in unsaid.items()
+    )
+    fatal = any("host" in each.unwritten for each in unsaid.values())
+    without = "" if fatal else f"; those of {_listed(list(unsaid))} have no server name (SNI)"
+    return Problem(
+        endpoint.sayers, 0, 0, "kube-several-hosts",
+        f"a probe of {endpoint.url} asks for another host by each of its services: "
+        f"{_listed(hosts)}{without}",
+        f"write {tables}, or annotate with {REGION}",
+        severity="error" if fatal else "warning",
+    )  # fmt: skip
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -97,14 +97,16 @@ class Following:
                 "kube.left_out", kube_object=each.object, reason=each.reason, hint=each.hint
             )
         self._left_out = frozenset(outcome.left_out)
-        news = self._last is None or (outcome.state, outcome.problems) != (
-            self._last.state,
-            self._last.problems,
-        )
+        last = self._last
+        news = last is None or (outcome.state, outcome.problems) != (last.state, last.problems)
+        doubted = outcome.problems and (last is None or outcome.problems != last.problems)
         self._last = outcome
         if outcome.state == "written":
             endpoints = len(outcome.fragment.endpoints) if outcome.fragment else 0
             self._log.info("kube.written", endpoint_count=endpoints)
+        if outcome.state in ("written", "unchanged"):
+            if doubted:
+                self._log.warning("kube.doubtful", reason=_reason(outcome))
         elif outcome.state == "held" and news:
             self._log.error("kube.held", reason=_reason(outcome))
         elif outcome.state == "refused" and news:

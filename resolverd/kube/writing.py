@@ -8,10 +8,7 @@ stay behind because of somebody's zone. A fragment that would lose all its endpo
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,8 +20,9 @@ from resolverd.config.partial import zone_settings
 from resolverd.config.sources import Sources, read_sources
 from resolverd.dns.names import to_text
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
-from resolverd.files.reading import MAX_CONFIG, read_file
-from resolverd.files.writing import install_file
+from resolverd.files.reading import MAX_CONFIG, Reads, key_of, read_file
+from resolverd.files.replay import Replay
+from resolverd.files.writing import PUBLIC, replace_file
 from resolverd.kube.entry_points import LeftOut, Rules, normal
 from resolverd.kube.fragment import (
     Coordinates,
@@ -42,7 +40,6 @@ from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import RRsets, Zone
 
 State = Literal["written", "unchanged", "held", "refused", "checked"]
-_HINT = "see that the cluster has lost it all, and then: resolverd kube --once --yes"
 _CORE = "/core"
 
 
@@ -55,7 +52,8 @@ class Purpose(NamedTuple):
 
     `regions` are those that the cluster is: the first where no annotation says, and no others.
     `coordinates` are theirs where no file and no name tells; `hostnames` are services by the
-    hostname of a route, beside what zones say.
+    hostname of a route, beside what zones say. `insisting` is the command that writes it although
+    it loses all its endpoints.
     """
 
     config: Path
@@ -64,6 +62,7 @@ class Purpose(NamedTuple):
     regions: Sequence[str]
     coordinates: Coordinates | None
     hostnames: Mapping[str, str]
+    insisting: str
 
 
 class Outcome(NamedTuple):
@@ -104,12 +103,12 @@ class Writer:
         there = await asyncio.to_thread(self._there)
         had = endpoints_in(there)
         if made.text == there or (not there and not made.endpoints):
-            return Outcome("unchanged", made, left_out)
+            return Outcome("unchanged", made, left_out, made.problems)
         if len(made.endpoints) < len(had) and unread:  # whose hostnames may be what is missing
             return Outcome("refused", made, left_out, tuple(unread))
         if had and not made.endpoints and not insist:
             return Outcome("held", made, left_out, (self._lost(had),))
-        if made.problems:
+        if errors_among(made.problems):
             return Outcome("refused", made, left_out, made.problems)
         try:
             refused, warnings = await self._put(made, dry=dry)
@@ -120,7 +119,8 @@ class Writer:
             ) from error
         if refused:
             return Outcome("refused", made, left_out, refused)
-        return Outcome("checked" if dry else "written", made, left_out, warnings)
+        found = (*made.problems, *warnings)
+        return Outcome("checked" if dry else "written", made, left_out, found)
 
     def _sources(self) -> Sources:
         """All files but the fragment itself."""
@@ -166,7 +166,8 @@ class Writer:
         some = ", ".join(sorted(names)[:5])
         return Problem(
             str(self._purpose.target), 0, 0, "lost-endpoints",
-            f"all {len(names)} endpoints would be gone: {some}", _HINT,
+            f"all {len(names)} endpoints would be gone: {some}",
+            f"see that the cluster has lost it all, and then: {self._purpose.insisting}",
         )  # fmt: skip
 
     async def _put(
@@ -174,39 +175,37 @@ class Writer:
     ) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
         """Check it and put it in its place. What it is refused for, and the warnings about it."""
         purpose = self._purpose
-        with _staged(purpose.target, made.text) as staged:
-            try:
-                inputs = await load_inputs(
-                    purpose.config,
-                    purpose.overrides,
-                    fragments=[staged],
-                    without={purpose.target},
-                )
-                found = inputs.warnings
-            except ProblemsError as error:
-                found = error.problems
-            told = [self._told(each, staged, made) for each in found]
-            of_it = [told[i] for i, each in enumerate(found) if each.file == str(staged)]
-            refused = errors_among(told)
-            if refused:
-                known = await self._known()
-                refused = [
-                    p for p in refused if p in of_it or (p.id, p.file, p.message) not in known
-                ]
-            if refused:
-                return tuple(refused), ()
-            if not dry:
-                await asyncio.to_thread(install_file, staged, purpose.target)
-            return (), tuple(p for p in of_it if p.severity == "warning")
+        content = made.text.encode()
+        # Checked over what the disk holds, so that no daemon sees it before.
+        reads = Reads(replay=Replay(contents={key_of(purpose.target): lambda: content}))
+        try:
+            inputs = await load_inputs(
+                purpose.config,
+                purpose.overrides,
+                reads=reads,
+                fragments=[purpose.target],
+                without={purpose.target},
+            )
+            found = inputs.warnings
+        except ProblemsError as error:
+            found = error.problems
+        told = [self._told(each, made) for each in found]
+        of_it = [each for each in told if each.file == str(purpose.target)]
+        refused = errors_among(told)
+        if refused:
+            known = await self._known()
+            refused = [p for p in refused if p in of_it or (p.id, p.file, p.message) not in known]
+        if refused:
+            return tuple(refused), ()
+        if not dry:
+            await asyncio.to_thread(_install, purpose.target, content)
+        return (), tuple(p for p in of_it if p.severity == "warning")
 
-    def _told(self, problem: Problem, staged: Path, made: Fragment) -> Problem:
-        """A problem by the name that the fragment will have, with the objects it comes from."""
-        real = str(self._purpose.target)
-        message = problem.message.replace(str(staged), real)
-        if problem.file != str(staged):
-            return replace(problem, message=message)
-        said_by = made.blame(problem.line)
-        return replace(problem, file=real, message=f"{message} ({said_by})" if said_by else message)
+    def _told(self, problem: Problem, made: Fragment) -> Problem:
+        """A problem of the fragment with the objects that it comes from."""
+        of_it = problem.file == str(self._purpose.target)
+        said_by = made.blame(problem.line) if of_it else ""
+        return replace(problem, message=f"{problem.message} ({said_by})") if said_by else problem
 
     async def _known(self) -> set[tuple[str, str, str]]:
         """What is wrong with the files as they are."""
@@ -225,17 +224,6 @@ def _service_of(rrsets: RRsets, elsewhere: Elsewhere) -> str:
     return name if name in elsewhere.services else ""
 
 
-@contextlib.contextmanager
-def _staged(target: Path, text: str) -> Iterator[Path]:
-    """The text in a file beside `target` that no daemon reads, for its name begins with a dot."""
+def _install(target: Path, content: bytes) -> None:
     target.parent.mkdir(exist_ok=True)
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{target.stem}.", suffix=".json", dir=target.parent
-    )
-    staged = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        yield staged
-    finally:
-        staged.unlink(missing_ok=True)
+    replace_file(target, content, mode=PUBLIC)

@@ -64,6 +64,7 @@ EXPLANATIONS: Final[Mapping[Outcome, ExtendedError]] = {
 """What is said of an answer that is not the plain one."""
 
 NOT_AUTHORITATIVE: Final = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no zone here holds this name")
+OTHER_CLASS: Final = ExtendedError(EdeCode.NOT_AUTHORITATIVE, "no class but IN is served here")
 NO_TRANSFER: Final = ExtendedError(EdeCode.PROHIBITED, "zone transfer is not offered")
 
 REPLIES: Final[Mapping[AllDown | NoRegion, int]] = {

@@ -4,7 +4,8 @@
     192.0.2.0/24,us-east,23.4,120,3600
 
 `count` (of measurements), `age` (seconds before the file was written) and `measured` (an ISO 8601
-time, in place of `age`) may be left out: a row without a time is as old as its file. Columns may
+time, in place of `age`, before which it goes) may be left out: a row without a time is as old as
+its file, and so is one of a time that has not come (`row_times`). Columns may
 stand in any order, a line that begins with # is a comment, and the header may come again, so that
 tables can be appended to one another. A sample of n measurements, n halved with each half-life, is
 believed n / (n + `HALF_CONFIDENCE`).
@@ -18,7 +19,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -37,6 +37,7 @@ from resolverd.rtt.light import (
     least_km_to_country,
     outruns,
 )
+from resolverd.rtt.row_times import RowTimes
 from resolverd.rtt.samples import Samples
 from resolverd.rtt.samples_builder import SamplesBuilder
 from resolverd.rtt.where import (
@@ -115,7 +116,8 @@ class _Table:
         self._points = list(regions.values())
         self._indices = {name: index for index, name in enumerate(regions)}
         self._now, self._half_life = now, half_life
-        self._times: dict[str, float] = {}
+        self._times = RowTimes(now, now)
+        self._by_file = False
         self._strangers: set[str] = set()
         self._problems: dict[str, list[Problem]] = {}
         self._unshown: dict[str, int] = {}
@@ -126,6 +128,8 @@ class _Table:
         """What was found, by line; of each kind the first ones, and how many more there are."""
         found = [problem for kind in self._problems.values() for problem in kind]
         yield from self._stale()
+        for line, message, hint in self._times.doubts(by_file=self._by_file):
+            yield Problem(str(self._path), line, min(line, 1), "rtt-time", message, hint, "warning")
         yield from sorted(found, key=lambda problem: problem.line)
         for kind, number in self._unshown.items():
             first = self._problems[kind][0]
@@ -136,7 +140,7 @@ class _Table:
         builder = SamplesBuilder(tuple(self._indices))
         try:
             content = read_file(self._path, MAX_TABLE)
-            written = self._path.stat().st_mtime
+            self._times = RowTimes(self._path.stat().st_mtime, self._now)
             text = content.decode("utf-8-sig")
         except OSError as error:
             hint = "correct the path or the file's permissions"
@@ -146,18 +150,19 @@ class _Table:
             self._found("rtt-encoding", line, "it is not UTF-8", "save the file as UTF-8")
         else:
             self._read_rows(
-                csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), written, builder
+                csv.reader(io.StringIO(text, newline=""), skipinitialspace=True), builder
             )
         return builder
 
-    def _read_rows(self, reader: Reader, written: float, builder: SamplesBuilder) -> None:
+    def _read_rows(self, reader: Reader, builder: SamplesBuilder) -> None:
         try:
             header: list[str] = next(
                 (row for row in reader if row and not row[0].startswith("#")), []
             )
             names = [name.strip().lower() for name in header]
             if self._sound_header(names, reader.line_num):
-                self._take_rows(reader, names, max(0.0, self._now - written), builder)
+                self._by_file = "measured" not in names
+                self._take_rows(reader, names, builder)
         except csv.Error as error:
             self._found(
                 "rtt-syntax", reader.line_num, f"is no CSV: {error}", "quote only whole cells"
@@ -173,11 +178,10 @@ class _Table:
             return False
         return True
 
-    def _take_rows(
-        self, reader: Reader, names: list[str], written: float, builder: SamplesBuilder
-    ) -> None:
-        """Add every row. `written` is the age of the file; the loop is short for a million."""
-        width = len(names)
+    def _take_rows(self, reader: Reader, names: list[str], builder: SamplesBuilder) -> None:
+        """Add every row; the loop is short for a million."""
+        width, times = len(names), self._times
+        written = times.of_file
         at = {name: names.index(name) for name in names}
         where_at, region_at, ms_at = (at[name] for name in _COLUMNS)
         count_at, age_at, time_at = (at.get(name) for name in _OPTIONAL)
@@ -191,12 +195,12 @@ class _Table:
                 text, name, ms = row[where_at], row[region_at], float(row[ms_at])
                 count = UNCOUNTED if count_at is None else float(row[count_at] or UNCOUNTED)
                 age = written
-                if age_at is not None and row[age_at]:
+                if time_at is not None and row[time_at]:
+                    age = times.since(row[time_at])
+                elif age_at is not None and row[age_at]:
                     age += float(row[age_at])
-                elif time_at is not None and row[time_at]:
-                    age = self._age(row[time_at])
                 if age < 0.0:
-                    age = 0.0
+                    age = times.ahead(age, reader.line_num)
                 if not (
                     len(row) == width and 0 < ms <= MAX_MS and 0 < count < _MOST and age < _MOST
                 ):
@@ -230,22 +234,6 @@ class _Table:
             elif self._believed(where, index, ms, reader.line_num):
                 builder.add_row(where, index, ms, weight, age)
         self.youngest = None if youngest == inf else youngest
-
-    def _age(self, text: str) -> float:
-        """Seconds since the time of an ISO 8601 text, in UTC unless it says otherwise."""
-        known = self._times.get(text)
-        if known is None:
-            time = datetime.fromisoformat(text.strip())
-            known = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-            self._times[text] = known
-        return self._now - known
-
-    def _is_time(self, text: str) -> bool:
-        try:
-            self._age(text)
-        except (ValueError, OverflowError):
-            return False
-        return True
 
     def hold_networks(self, builder: SamplesBuilder, place_of: PlaceOf) -> None:
         """Leave out what is said of the networks of a region, where many of them outrun light.
@@ -327,11 +315,11 @@ class _Table:
         cells = dict(zip(names, row, strict=True))
         for name, hint in _NUMBERS.items():
             if name in cells and not _is_sound(name, cells[name]):
-                is_time = name == "age" and self._is_time(cells[name])
+                is_time = name == "age" and self._times.is_time(cells[name])
                 found = f'{name} is "{cells[name]}"'
                 self._found("rtt-number", line, found, _FOR_MEASURED if is_time else hint)
                 return
-        if cells.get("measured") and not self._is_time(cells["measured"]):
+        if cells.get("measured") and not self._times.is_time(cells["measured"]):
             hint = "write an ISO 8601 time such as 2026-09-30T12:00:00Z"
             self._found("rtt-time", line, f'measured is "{cells["measured"]}"', hint)
             return

@@ -18,7 +18,7 @@ import dns.name
 from resolverd import log
 from resolverd.config.load import LoadedConfig, SetOption, load_config
 from resolverd.config.model import Config
-from resolverd.config.partial import zone_settings
+from resolverd.config.partial import ZoneSettings, zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.config.tiers import answers
 from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
@@ -139,7 +139,10 @@ async def load_inputs(
                 lambda: load_config(path, overrides, fragments=fragments, without=without)
             )
         except ConfigError as error:
-            found = await detached(lambda: _zones_beside(path, overrides))
+            settings = await detached(
+                lambda: zone_settings(path, overrides, fragments=fragments, without=without)
+            )
+            found = await detached(lambda: _zones_beside(path, settings))
             raise ProblemsError([*error.problems, *found]) from error
         # The library checks databases beside Python, which reads zones.
         (files, problems), databases = await asyncio.gather(
@@ -243,9 +246,8 @@ async def open_databases(loaded: LoadedConfig, progress: Progress | None, reads:
         return Locator(())
 
 
-def _zones_beside(path: Path, overrides: Sequence[SetOption]) -> list[Problem]:
+def _zones_beside(path: Path, settings: ZoneSettings | None) -> list[Problem]:
     """What is wrong with the zones whose configuration cannot be served, as far as it tells."""
-    settings = zone_settings(path, overrides)
     if settings is None:
         return []
     files, problems = load_zone_files(

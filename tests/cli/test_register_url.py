@@ -84,6 +84,22 @@ def test_a_new_region_has_the_model_that_its_server_says(place: Path) -> None:
         assert "nothing says where ap-south stands: say it with --coordinates" in unplaced.err
 
 
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("-33.87,151.21", [-33.87, 151.21]),
+        ("-.5,-1", [-0.5, -1.0]),
+        ("-34.6,-58.4", [-34.6, -58.4]),
+    ],
+)
+def test_a_region_may_stand_in_the_south(place: Path, written: str, made: list[float]) -> None:
+    with serving("--model", QWEN) as url:
+        for where in (("--coordinates", written), (f"--coordinates={written}",)):
+            ran = _register(place, url, "--region", "south", *where, "--service", "small")
+            assert ran.status == 0, ran.err
+            assert tomllib.loads(ran.out)["region"]["south"]["coordinates"] == made
+
+
 def test_a_server_of_another_model_is_not_registered_unless_it_is_said(place: Path) -> None:
     with serving("--model", QWEN) as url:
         refused = _register(place, url, "--region", "us-east", "--write")

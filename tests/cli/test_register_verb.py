@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -99,8 +100,33 @@ def test_traffic_of_the_page_is_what_plan_reads(place: Path) -> None:
 def test_a_fragment_that_does_not_pass_the_checks_is_not_written(place: Path) -> None:
     ran = _register(place, {"us-east": "ftp://use.inference.example"}, "--write")
     assert ran.status == 1
-    assert "registered.toml:3" in ran.err
+    assert "resolverd.d/registered.toml:3" in ran.err
     assert not (place / "resolverd.d").exists()
+
+
+def test_what_a_fragment_lacks_is_said_once_with_what_to_give(place: Path) -> None:
+    zone = place / "zones" / "inference.example.zone"
+    zone.write_text(re.sub(r"(?m)^embed .*\n", "", zone.read_text()))
+    server = '[server]\ncoordinates = [50.1, 8.7]\nzones = ["zones/*.zone"]\n'
+    (place / "resolverd.toml").write_text(f'{server}[probe]\nkind = "vllm"\n')
+    ran = _register(place, ENDPOINTS, "--service", "chat")
+    assert ran.status == 1
+    ids = re.findall(r"(?m)^(\S+): ([a-z-]+): ", ran.err)
+    assert {(file.split(":")[0], id_) for file, id_ in ids} == {
+        ("resolverd.d/registered.toml", "config-vllm-model")
+    }
+    assert "give the model of each region too" in ran.err
+    models = dict.fromkeys(ENDPOINTS, "Qwen/Qwen3-8B")
+    assert _register(place, {"e": ENDPOINTS, "m": models}, "--service", "chat").status == 0
+
+
+def test_what_is_printed_is_checked_with_what_was_written_before(place: Path) -> None:
+    (place / "models.json").write_text(json.dumps({"us-east": "Qwen/Qwen3-8B"}))
+    assert _register(place, ENDPOINTS, "--write").status == 0
+    printed = resolverd("register", "--from", "models.json", cwd=place)
+    assert (printed.status, "Qwen" in printed.out) == (0, True), printed.err
+    refused = resolverd("register", "--from", "models.json", "--write", cwd=place)
+    assert (refused.status, "is there already: give --write another" in refused.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +138,7 @@ def test_a_fragment_that_does_not_pass_the_checks_is_not_written(place: Path) ->
         ('{"us-east": [1, 2, 3]}', '"us-east" is neither a URL'),
         ('{"us-east": -1}', '"us-east" is neither a URL'),
         ('{"us-east": "http://["}', "Invalid IPv6 URL"),
+        (r'{"us-east": "\ud800"}', "it has half a surrogate pair"),
         ('{"us-east": ', "given.json:1:13: register-file: Expecting value"),
         (
             '{"us-east": "http://a.example", "us-east": "http://b.example"}',

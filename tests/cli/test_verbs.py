@@ -214,6 +214,10 @@ WRONG: dict[str, tuple[tuple[str, ...], int, str]] = {
     "look up in a directory": (
         ("geo", "lookup", "--database", "zones", "::1"), 1, "zones: it is a directory"
     ),
+    "place without a longitude": (
+        ("kube", "--region", "x", "--coordinates", "-33.9,"), 2, "is not LATITUDE,LONGITUDE"
+    ),
+    "no place for --once": (("kube", "--region", "x", "--once", "-3,4"), 2, "explicit argument"),
     "fetch from nowhere": (("geo", "fetch", "--url", ""), 2, "is not an http or https URL"),
     "fetch from a file": (("geo", "fetch", "--url", "file:///x"), 2, "is not an http or https"),
     "fetch from no host": (("geo", "fetch", "--url", "http://"), 2, "is not an http or https"),

@@ -140,6 +140,24 @@ async def test_what_is_wrong_is_refused_and_the_old_one_stays(
     assert contents(tmp_path) == before
 
 
+def _below(path: Path) -> list[str]:
+    return [each.name for each in path.rglob("*")]
+
+
+async def test_a_directory_is_there_only_once_a_database_is(
+    server: TestServer, tmp_path: Path
+) -> None:
+    deep = tmp_path / "a" / "b" / "c"
+    with pytest.raises(GeoError, match="DOCTYPE html"):
+        await fetch(url(server, "html.mmdb"), deep, silent)
+    assert _below(tmp_path) == []
+    (tmp_path / "a").mkdir()
+    with pytest.raises(GeoError, match="DOCTYPE html"):
+        await fetch(url(server, "html.mmdb"), deep, silent)
+    assert _below(tmp_path) == ["a"]
+    assert await fetch(url(server, "city.mmdb"), deep, silent) == [deep / "city.mmdb"]
+
+
 async def test_a_file_announced_too_big_is_not_even_read(
     server: TestServer, tmp_path: Path
 ) -> None:

@@ -108,8 +108,11 @@ def test_an_endpoint_is_asked_where_its_entry_point_is(
 @pytest.mark.parametrize(
     "probes",
     [
-        {"region": {"eu-west": {"probe": {"host": "own.example"}}}},
-        {"service": {"chat": {"probe": {"sni": "own.example"}}}},
+        {"region": {"eu-west": {"probe": {"host": "own.example", "sni": "own.example"}}}},
+        {
+            "service": {"chat": {"probe": {"sni": "own.example"}}},
+            "region": {"eu-west": {"probe": {"host": "own.example:8443"}}},
+        },
         {"probe": {"kind": "tcp"}},
         {"probe": {"kind": "vllm"}, "service": {"chat": {"probe": {"kind": "tcp"}}}},
         {
@@ -117,7 +120,7 @@ def test_an_endpoint_is_asked_where_its_entry_point_is(
             "region": {"eu-west": {"probe": {"kind": "tcp"}}},
         },
     ],
-    ids=["host", "sni", "kind", "service-kind", "region-kind"],
+    ids=["region", "both", "kind", "service-kind", "region-kind"],
 )
 def test_no_host_is_written_where_another_file_does_or_the_kind_has_none(
     probes: dict[str, Any],
@@ -146,15 +149,79 @@ def test_a_region_of_two_services_has_entry_points_of_both_alone() -> None:
     assert not fragment_of([DOOR, other._replace(region="us-east")], _elsewhere()).problems
 
 
-def test_services_behind_one_entry_point_have_to_say_for_which_host_each_is_probed() -> None:
-    (problem,) = fragment_of([DOOR, EMBED], _elsewhere()).problems
-    assert problem.id == "kube-several-hosts"
-    assert '[service.chat] probe = { host = "chat.example"' in problem.hint
-    services = {
-        name: {"regions": [], "probe": {"host": f"{name}.example"}} for name in ("chat", "embed")
-    }
-    (row,) = _made(DOOR, EMBED, tree={"service": services})["region"]["eu-west"]["endpoint"]
+@pytest.mark.parametrize(
+    ("written", "row"),
+    [
+        ({"sni": "own.example"}, {"host": "chat.example"}),
+        ({"host": "own.example"}, {"sni": "own.example"}),
+        ({"host": "own.example:8443"}, {"sni": "own.example"}),
+        ({"host": "203.0.113.10"}, {"sni": "chat.example"}),
+    ],
+)
+def test_of_host_and_server_name_each_is_written_that_no_other_file_has(
+    written: dict[str, str], row: dict[str, str]
+) -> None:
+    tree = {"service": {"chat": {"probe": written}}}
+    (endpoint,) = _made(DOOR, tree=tree)["region"]["eu-west"]["endpoint"]
+    assert endpoint["probe"] == row
+    plain = DOOR._replace(scheme="http", port=80)
+    (endpoint,) = _made(plain, tree=tree)["region"]["eu-west"]["endpoint"]
+    assert endpoint.get("probe", {}) == {k: v for k, v in row.items() if k == "host"}
+
+
+def _both(chat: dict[str, str], embed: dict[str, str]) -> Elsewhere:
+    probes = {"chat": {"probe": chat}, "embed": {"probe": embed}}
+    return _elsewhere({"service": probes})
+
+
+def _whole(service: str) -> dict[str, str]:
+    return {"host": f"{service}.example", "sni": f"{service}.example"}
+
+
+@pytest.mark.parametrize(
+    ("chat", "embed", "severity", "tables"),
+    [
+        ({}, {}, "error", ("chat", "embed")),
+        (_whole("chat"), {}, "error", ("embed",)),
+        ({"host": "chat.example"}, {}, "error", ("chat", "embed")),
+        ({"sni": "chat.example"}, _whole("embed"), "error", ("chat",)),
+        ({"host": "chat.example"}, {"host": "embed.example"}, "warning", ("chat", "embed")),
+        ({"host": "chat.example"}, _whole("embed"), "warning", ("chat",)),
+    ],
+)
+def test_services_behind_one_entry_point_have_to_say_for_which_host_each_is_probed(
+    chat: dict[str, str], embed: dict[str, str], severity: str, tables: tuple[str, ...]
+) -> None:
+    made = fragment_of([DOOR, EMBED], _both(chat, embed))
+    (problem,) = made.problems
+    assert (problem.id, problem.severity) == ("kube-several-hosts", severity)
+    for service in ("chat", "embed"):
+        table = (
+            f'[service.{service}] probe = {{ host = "{service}.example", '
+            f'sni = "{service}.example" }}'
+        )
+        assert (table in problem.hint) == (service in tables)
+    (row,) = json.loads(made.text)["region"]["eu-west"]["endpoint"]
     assert "probe" not in row
+
+
+@pytest.mark.parametrize(
+    ("chat", "embed", "row"),
+    [
+        (_whole("chat"), _whole("embed"), {}),
+        (_whole("chat"), {"kind": "tcp"}, {}),
+        ({}, {"kind": "tcp"}, _whole("chat")),
+        ({}, _whole("chat"), _whole("chat")),
+    ],
+    ids=["each", "without", "only", "same"],
+)
+def test_services_behind_one_entry_point_are_each_probed_for_a_host(
+    chat: dict[str, str], embed: dict[str, str], row: dict[str, str]
+) -> None:
+    made = fragment_of([DOOR, EMBED], _both(chat, embed))
+    assert not made.problems
+    (endpoint,) = json.loads(made.text)["region"]["eu-west"]["endpoint"]
+    assert endpoint.get("probe", {}) == row
 
 
 def test_a_line_of_an_endpoint_is_put_down_to_the_objects_that_say_so() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 import yaml
 from cli.command import ROOT, Ran, environment, process, resolverd
 from harness.waiting import until_holds
-from recorded_server import RecordedServer, recorded_server
+from recorded_server import RECORDED, RecordedServer, recorded_server
 
 from resolverd.cli.documents import VERBS
 from resolverd.kube.api import Api
@@ -65,6 +66,35 @@ async def test_one_look_writes_the_fragment_and_the_next_has_nothing_new(
     assert (again.status, "nothing is new" in again.out) == (0, True)
     written = json.loads((place / "resolverd.d" / "kube-eu-west.json").read_text())
     assert written == document["fragment"]
+
+
+async def test_what_is_held_names_the_command_that_writes_it_all_the_same(
+    server: RecordedServer, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (
+        "--coordinates",
+        "-33.9,151.2",
+        "--hostname",
+        "x.example=chat",
+        "--output",
+        "a b.json",
+    )
+    listen = 'server.listen=["127.0.0.1:5300"]'
+    first = await _once(server, place, *options, "--set", listen)
+    assert first.status == 0, first.err
+    nothing = {"kind": "ServiceList", "metadata": {"resourceVersion": "300"}, "items": []}
+    monkeypatch.setitem(RECORDED, "nothing", {"status": 200, "body": json.dumps(nothing)})
+    server.instead["/api/v1/services"] = "nothing"
+    server.absent.add(ROUTES.group)
+    held = await _once(server, place, *options, "--set", listen, "--json")
+    assert held.status == 1, held.err
+    (problem,) = held.json()["problems"]
+    assert (held.status, problem["id"]) == (1, "lost-endpoints")
+    command = shlex.split(problem["hint"].partition("and then: ")[2])
+    assert command[:2] == ["resolverd", "kube"]
+    assert {*options[::2], "a b.json", listen, "--once", "--yes"} < {*command, "--coordinates"}
+    ran = await asyncio.to_thread(process, *command[1:], cwd=place)
+    assert (ran.status, "written: a b.json" in ran.out) == (0, True), ran.err
 
 
 async def test_a_watch_goes_on_from_its_bookmark_and_lists_anew_once_that_has_expired(

@@ -33,7 +33,13 @@ def place(tmp_path: Path) -> Path:
 
 def _writer(place: Path, **more: Any) -> Writer:
     purpose = Purpose(
-        place / "resolverd.toml", (), place / "resolverd.d" / "k.json", ("eu-west",), None, {}
+        place / "resolverd.toml",
+        (),
+        place / "resolverd.d" / "k.json",
+        ("eu-west",),
+        None,
+        {},
+        "resolverd kube --once --yes",
     )
     return Writer(purpose._replace(**more))
 
@@ -133,6 +139,19 @@ async def test_services_that_may_not_share_a_region_are_refused(place: Path) -> 
     assert not (place / "resolverd.d").exists()
 
 
+async def test_what_keeps_nobody_from_an_answer_is_written_and_told(place: Path) -> None:
+    hosts = '[service.chat]\nprobe = { host = "chat.inference.example" }\n'
+    text = (place / "resolverd.toml").read_text().replace("[service.chat]\n", hosts)
+    embed = '[service.embed]\nregions = ["eu-west"]\nprobe = { host = "embed.example" }\n'
+    (place / "resolverd.toml").write_text(text + embed)
+    objects = (*CLUSTER, route("embed.example", name="embed", service="embed"))
+    outcome = await _take(_writer(place), *objects)
+    assert (outcome.state, [p.id for p in outcome.problems]) == ("written", ["kube-several-hosts"])
+    assert _there(place)
+    again = await _take(_writer(place), *objects)
+    assert (again.state, again.problems) == ("unchanged", outcome.problems)
+
+
 async def test_what_is_wrong_elsewhere_does_not_keep_addresses_behind(place: Path) -> None:
     writer = _writer(place)
     await _take(writer, *CLUSTER)
@@ -163,7 +182,12 @@ async def test_a_configuration_that_cannot_be_read_refuses_everything(
 
 async def test_a_dry_run_checks_and_writes_nothing(place: Path) -> None:
     assert (await _take(_writer(place), *CLUSTER, dry=True)).state == "checked"
-    assert not list((place / "resolverd.d").iterdir())
+    assert not (place / "resolverd.d").exists()
+    await _take(_writer(place), *CLUSTER)
+    before = _there(place)
+    other = gateway("203.0.113.11")
+    assert (await _take(_writer(place), other, CLUSTER[1], dry=True)).state == "checked"
+    assert _there(place) == before
 
 
 async def test_a_directory_that_is_not_there_is_said(place: Path) -> None:

@@ -78,6 +78,13 @@ def test_each_kind_of_where_is_kept_as_what_it_is(tmp_path: Path) -> None:
         ("where,region,ms,count,age", "AS1,us-east,40,8,0", NOW - DAY, 4 / 6),
         ("where,region,ms,count,measured", "AS1,us-east,40,8,2026-09-20T14:13:20", NOW, 4 / 6),
         ("where,region,ms,measured", "AS1,us-east,40,2026-09-21T16:13:20+02:00", NOW - DAY, 8 / 10),
+        (
+            "where,region,ms,count,age,measured",
+            "AS1,us-east,40,8,1,2026-09-20T14:13:20",
+            NOW,
+            4 / 6,
+        ),
+        ("where,region,ms,count,age,measured", "AS1,us-east,40,8,86400,", NOW, 4 / 6),
         ("ms,count,region,where", "40,8,us-east,AS1", NOW - DAY, 4 / 6),
         ("where,region,ms", "AS1,us-east,40", NOW, 8 / 10),
         ("where, region, ms, count", "AS1, us-east, 40, 8", NOW - DAY, 4 / 6),
@@ -163,6 +170,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_beside_those_of_others(tmp_path
     wrong, latin = tmp_path / "wrong.csv", tmp_path / "latin.csv"
     wrong.write_text(HEADER + "AS1,us-east,fast,1,0\n")
     latin.write_bytes(b"where,region,ms\nplace B\xfcro,us-east,3\n")
+    os.utime(wrong, (NOW, NOW))
     with pytest.raises(ProblemsError) as caught:
         read_tables([tmp_path / "none.csv", wrong, latin], REGIONS, NOW, DAY, DAY)
     found = [(Path(p.file).name, p.line, p.id) for p in caught.value.problems]
@@ -268,6 +276,49 @@ def test_a_table_that_nobody_renews_is_doubted_as_a_whole_and_said_so(tmp_path: 
     (warning,) = warnings
     assert (Path(warning.file).name, warning.id) == ("table-0.csv", "rtt-stale")
     assert "nothing of it is used" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("measured", "2027-09-21T14:13:20Z"),
+        ("measured", "2026-09-21T14:20:00Z"),
+        ("age", str(-2 * DAY)),
+        ("age", "-1e11"),
+    ],
+)
+def test_a_row_of_a_time_that_has_not_come_is_as_old_as_its_file_and_told(
+    tmp_path: Path, header: str, cell: str
+) -> None:
+    columns = f"where,region,ms,count,{header}\n"
+    text = f"{columns}AS1,us-east,40,8,\nAS2,us-east,40,8,{cell}\n192.0.2.0/24,us-east,9,8,{cell}\n"
+    samples, (warning,) = _read(tmp_path, text, written=NOW - DAY)
+    assert samples.asns[2] == samples.asns[1] == (Sample(0, 40.0, _about(4 / 6), DAY),)
+    assert samples.around(parse_prefix("192.0.2.0/24"))[0][0].age == DAY
+    assert (warning.line, warning.id, warning.severity) == (3, "rtt-time", "warning")
+    assert warning.message.startswith("2 rows are of a time that has not come, this one by")
+
+
+def test_a_row_of_a_time_that_has_not_come_goes_with_its_file(tmp_path: Path) -> None:
+    text = "where,region,ms,measured\nAS2,us-east,40,2027-09-21T14:13:20Z\n"
+    samples, warnings = _read(tmp_path, text, written=NOW - 8 * DAY)
+    assert not samples.asns
+    assert [warning.id for warning in warnings] == ["rtt-stale", "rtt-time"]
+
+
+@pytest.mark.parametrize("cell", ["2026-09-21T14:13:20Z", "2026-09-21T14:15:20Z"])
+def test_a_clock_that_is_little_ahead_is_no_fault(tmp_path: Path, cell: str) -> None:
+    samples, warnings = _read(
+        tmp_path, f"where,region,ms,count,measured\nAS1,us-east,40,8,{cell}\n", written=NOW - DAY
+    )
+    assert not warnings
+    assert samples.asns[1][0].age == 0.0
+
+
+def test_a_file_of_a_time_that_has_not_come_is_told(tmp_path: Path) -> None:
+    (warning,) = _read(tmp_path, HEADER + "AS1,us-east,40,8,60\n", written=NOW + 3 * DAY)[1]
+    assert (warning.line, warning.id, warning.severity) == (0, "rtt-time", "warning")
+    assert "written 3 days from now" in warning.message
 
 
 @pytest.mark.parametrize("where", ["192.0.2.0/24", "AS3", "DE", "place office", "50.1 8.7 DE"])

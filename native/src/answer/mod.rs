@@ -20,7 +20,7 @@ pub use snapshot::Snapshot;
 use crate::io::counters::Counters;
 use crate::io::slots::Transport;
 use crate::tables::Plan;
-use crate::tables::outcome::{NO_TRANSFER, NOT_AUTHORITATIVE};
+use crate::tables::outcome::{NO_TRANSFER, NOT_AUTHORITATIVE, OTHER_CLASS};
 use crate::wire::codes::{CLASS_IN, rcode, rtype};
 use crate::wire::edns::Opt;
 use crate::wire::limits::{MAX_CHAIN, MAX_MESSAGE, MIN_PAYLOAD};
@@ -113,11 +113,11 @@ fn judged<'p>(
         counters.malformed(Malformed::QtypeOpt);
         return Err((rcode::FORMERR, NO_ERROR));
     }
-    let not_authoritative = (rcode::REFUSED, NOT_AUTHORITATIVE);
     if query.qclass != CLASS_IN {
-        return Err(not_authoritative);
+        return Err((rcode::REFUSED, OTHER_CLASS));
     }
     scratch.set_name(query.name);
+    let not_authoritative = (rcode::REFUSED, NOT_AUTHORITATIVE);
     let encloser = scratch.closest(plan).ok_or(not_authoritative)?;
     if matches!(query.qtype, rtype::AXFR | rtype::IXFR) {
         return Err((rcode::REFUSED, NO_TRANSFER));

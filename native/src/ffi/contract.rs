@@ -13,7 +13,7 @@ use crate::pages::Layout;
 use crate::tables::Plan;
 
 /// Of all rows that both engines share.
-pub const ABI_VERSION: u32 = 0x8A8DE071;
+pub const ABI_VERSION: u32 = 0x525F17CD;
 
 /// UDP with packet information (ip(7)).
 pub const UDP_PKTINFO: u32 = 1;

@@ -68,6 +68,8 @@ impl Outcome {
 
 /// The extended error that says: no zone here holds this name.
 pub const NOT_AUTHORITATIVE: &[u8] = b"\x00\x14no zone here holds this name";
+/// The extended error that says: no class but IN is served here.
+pub const OTHER_CLASS: &[u8] = b"\x00\x14no class but IN is served here";
 /// The extended error that says: zone transfer is not offered.
 pub const NO_TRANSFER: &[u8] = b"\x00\x12zone transfer is not offered";
 

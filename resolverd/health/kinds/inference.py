@@ -13,7 +13,7 @@ from resolverd.config.finding import Finding
 from resolverd.config.options import contradiction, option
 from resolverd.config.probed_endpoint import ProbedEndpoint
 from resolverd.config.secrets import shown_url
-from resolverd.config.toml_values import toml_value
+from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.health.canary_cost import AT_ONCE, TOKENS, cost, least_budget
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.http_settings import HttpSettings
@@ -116,7 +116,8 @@ def check_inference(settings: InferenceSettings, asked: ProbedEndpoint) -> Itera
         yield Finding(
             ("service", asked.service), "config-vllm-model",
             f"the {settings.kind} probe of region {asked.region} has no model to ask for",
-            f"add {add} to [service.{asked.service}], with the model that is served there",
+            f"add {add} to [service.{toml_key(asked.service)}], with the model that is served "
+            "there",
             because=(asked.where("kind"),),
         )  # fmt: skip
     yield from _check_budget(settings, asked)

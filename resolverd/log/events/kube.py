@@ -12,10 +12,16 @@ EVENTS = (
         "endpoint_count",
     ),
     Event(
+        "kube.doubtful",
+        "warning",
+        "The fragment has what the cluster says, and the checks find fault with some of that.",
+        "reason",
+    ),
+    Event(
         "kube.held",
         "error",
-        "The cluster has nothing left of what the fragment has; it stays until `resolverd kube "
-        "--once --yes`.",
+        "The cluster has nothing left of what the fragment has; it stays until the command that "
+        "`reason` ends with.",
         "reason",
     ),
     Event(

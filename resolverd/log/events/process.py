@@ -225,7 +225,7 @@ EVENTS = (
         "info",
         "One query, where `server.query_log` asks for a share of them.",
         "client transport",
-        "qname qtype subnet rcode octets dropped malformed",
+        "qname qtype qclass subnet rcode octets dropped malformed",
     ),
     Event(
         "engine.defect",

@@ -32,6 +32,14 @@ def test_outside_every_zone_is_not_authoritative() -> None:
     assert response.rcode() == dns.rcode.REFUSED
 
 
+@pytest.mark.parametrize("qclass", ["CH", "ANY"])
+def test_another_class_is_not_served_though_a_zone_has_the_name(qclass: str) -> None:
+    """RFC 1035 §3.2.4: a class is a name space of its own; EXTRA-TEXT says so (RFC 8914 §2)."""
+    response = server({"example.": ZONE}).ask("www.example.", edns=0, qclass=qclass)
+    assert ede_of(response) == (NOT_AUTHORITATIVE, "no class but IN is served here")
+    assert response.rcode() == dns.rcode.REFUSED
+
+
 def test_a_zone_transfer_is_prohibited() -> None:
     """§4.19: the client is not authorised."""
     assert ede_of(server({"example.": ZONE}).ask("example.", "AXFR", edns=0))[0] == PROHIBITED
