@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from resolverd.cli.console import out, report
@@ -36,13 +38,17 @@ def of_daemon(status: Json) -> list[Problem]:
     return [Problem(**warning) for warning in status["warnings"] if warning["id"] in ITS_OWN]
 
 
+def show_losses(losses: Sequence[Problem]) -> None:
+    """Print what the files would lose, each once, as warnings: nothing is refused for it."""
+    for loss in {loss.message: loss for loss in losses}.values():
+        report(replace(loss, severity="warning"))
+
+
 def show(status: Json) -> None:
     """Print what a reload would change, for people: at most `MAX_SHOWN` names."""
     plan = status["generation"]
     held = [part for part in status["outdated"] if part["state"] == "held"]
-    losses = {loss["message"]: loss for part in held for loss in part["problems"]}
-    for loss in losses.values():
-        report(Problem(**{**loss, "severity": "warning"}))
+    show_losses([Problem(**loss) for part in held for loss in part["problems"]])
     for part in held:
         out().print(f"  {part['part']}: a reload would hold this until --yes", markup=False)
     changes = status["changed"]["summary"]

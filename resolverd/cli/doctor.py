@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from resolverd import outlook
 from resolverd.cli.console import out, show_json
 from resolverd.cli.link import find
 from resolverd.cli.options import add_config, add_json, existing_config, verb
@@ -20,7 +21,6 @@ from resolverd.doctor.kept import restart, state
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.kept.locate import state_path
 from resolverd.loop import run_loop
-from resolverd.restoration import outlook
 from resolverd.snapshot.inputs import load_inputs
 
 _COLOURS: dict[Level, str] = {
@@ -97,12 +97,13 @@ def _of_files(arguments: argparse.Namespace, file: Path | None) -> tuple[Finding
     directory = state_path(path, arguments.overrides)
     if file is None and directory is None:
         return ()
-    instead = ""
     try:
-        run_loop(load_inputs(path, arguments.overrides))
+        inputs = run_loop(load_inputs(path, arguments.overrides))
     except ResolverdError as refused:
-        instead = run_loop(outlook(path, arguments.overrides, refused))
-    return restart(path, instead), state(directory)
+        instead = run_loop(outlook.of_refused(path, arguments.overrides, refused))
+        return restart(path, instead.text), state(directory)
+    held = run_loop(outlook.of_good(path, arguments.overrides, inputs))
+    return restart(path, "", held.text), state(directory)
 
 
 def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
