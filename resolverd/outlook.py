@@ -28,11 +28,12 @@ from resolverd.snapshot.inputs import Inputs, load_inputs
 class Outlook(NamedTuple):
     """What a restart would do otherwise; empty where it would serve the files on disk.
 
-    `losses` are why it would hold parts of them.
+    `losses` are why it would hold parts of them; `serves` is whether it would come up at all.
     """
 
     text: str = ""
     losses: tuple[Problem, ...] = ()
+    serves: bool = True
 
 
 async def of_refused(path: Path, options: Sequence[SetOption], refused: ResolverdError) -> Outlook:
@@ -40,16 +41,16 @@ async def of_refused(path: Path, options: Sequence[SetOption], refused: Resolver
     prefix = "a restart would not come up with these files"
     directory = StateDirectory(await detached(lambda: state_path(path, options)))
     if directory.path is None:
-        return Outlook(
+        return _down(
             f"{prefix}, and no others are kept, as server.state is empty or cannot be read"
         )
     kept = KeptFiles(directory, path)
     try:
         manifest = await detached(kept.manifest)
     except UnusableError as error:
-        return Outlook(f"{prefix}, and could not serve those kept in {directory.path}: {error}")
+        return _down(f"{prefix}, and could not serve those kept in {directory.path}: {error}")
     if manifest is None:
-        return Outlook(f"{prefix}, and no others are kept in {directory.path}")
+        return _down(f"{prefix}, and no others are kept in {directory.path}")
     problems = refused.problems if isinstance(refused, ProblemsError) else ()
     for files, replay in await detached(lambda: list(kept.replays(manifest, problems))):
         with suppress(Exception):  # also a defect: it would end the start
@@ -60,7 +61,7 @@ async def of_refused(path: Path, options: Sequence[SetOption], refused: Resolver
             if held is None:
                 return Outlook(text + named(files))
             return Outlook(f"{text}{named(files)}; it would hold {_parts(held)}", held.losses)
-    return Outlook(f"{prefix}, and those kept in {directory.path} would be refused too")
+    return _down(f"{prefix}, and those kept in {directory.path} would be refused too")
 
 
 async def of_good(path: Path, options: Sequence[SetOption], inputs: Inputs) -> Outlook:
@@ -106,6 +107,10 @@ async def _held(
     with suppress(Exception):  # also a defect: a start holds nothing then
         return await held_of(path, options, kept, manifest, inputs, restore, replay=replay)
     return None
+
+
+def _down(text: str) -> Outlook:
+    return Outlook(text, serves=False)
 
 
 def _parts(held: Held) -> str:

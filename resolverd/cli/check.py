@@ -11,7 +11,7 @@ from typing import Any
 
 from resolverd import outlook
 from resolverd.abi.library import why_not
-from resolverd.cli.comparison import forecast, of_daemon, show, show_losses
+from resolverd.cli.comparison import forecast, of_daemon, refused_words, show, show_losses
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
         restart = run_loop(outlook.of_refused(arguments.config, arguments.overrides, error))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
-    compared = forecast(arguments) if inputs is not None else None
+    compared = forecast(arguments)
     shares = _coverage(inputs) if inputs is not None and arguments.coverage else None
     if inputs is not None:
         restart = run_loop(outlook.of_good(arguments.config, arguments.overrides, inputs))
@@ -139,10 +139,20 @@ def run(arguments: argparse.Namespace) -> int:
         if restart.text:
             out().print(restart.text, markup=False)
         return ExitCode.OK
-    show_losses(restart.losses)
+    if compared is not None:
+        show(compared)
+    else:
+        show_losses(restart.losses)
     complain(restart.text)
-    complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
+    complain(f"{count(len(errors_among(problems)), 'problem')}{_consequence(compared, restart)}")
     return ExitCode.PROBLEMS
+
+
+def _consequence(compared: dict[str, Any] | None, restart: outlook.Outlook) -> str:
+    """What comes of files with errors: of a daemon's next reload, or else of a start."""
+    if compared is not None and (words := refused_words(compared)):
+        return f"; {words}"
+    return "" if restart.serves else "; nothing of this would be served"
 
 
 def _coverage(inputs: Inputs) -> list[Covered]:

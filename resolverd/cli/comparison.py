@@ -10,7 +10,9 @@ from typing import Any
 from resolverd.cli.console import out, report
 from resolverd.cli.link import find
 from resolverd.config.listen_checks import LISTEN_IGNORED
+from resolverd.config.restart import NEEDS_RESTART
 from resolverd.errors import Problem, ResolverdError
+from resolverd.restoration import named
 
 TIMEOUT = 30.0
 """Seconds that `check` waits for the daemon: less gives up on large configurations."""
@@ -18,8 +20,11 @@ TIMEOUT = 30.0
 MAX_SHOWN = 20
 """Changes that are shown to people; more push the findings of `check` off the screen."""
 
-ITS_OWN = frozenset({"zone-serial-unchanged", "zone-serial-backward", LISTEN_IGNORED})
-"""Checks that need the daemon: zones are compared with those served, listen with its sockets."""
+ITS_OWN = frozenset(
+    {"zone-serial-unchanged", "zone-serial-backward", LISTEN_IGNORED, NEEDS_RESTART}
+)
+"""Checks that need the daemon: zones are compared with those served, options with what it was made
+with."""
 
 Json = dict[str, Any]
 
@@ -60,3 +65,16 @@ def show(status: Json) -> None:
             out().print(f"  {change}", markup=False)
         if len(changes) > MAX_SHOWN:
             out().print(f"  and {len(changes) - MAX_SHOWN} more")
+
+
+def refused_words(status: Json) -> str:
+    """What a reload would do where parts of the files are refused; empty where it refuses none."""
+    parts = [part for part in status["outdated"] if part["state"] == "refused"]
+    kept = named([part["part"] for part in parts if part["served"]])
+    new = named([part["part"] for part in parts if not part["served"]])
+    does = [f"leave {kept} as served"] if kept else []
+    does += [f"not serve {new}"] if new else []
+    if not does:
+        return ""
+    rest = "adopt the rest" if status["changed"]["summary"] else "change nothing else"
+    return f"a reload would {', '.join(does)}, and {rest}"
