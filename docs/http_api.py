@@ -36,7 +36,8 @@ Requests and responses are JSON, but for `/metrics`. Each document has `schema_v
 {SCHEMA_VERSION} now: a key that goes, or comes to mean something else, raises it; one that is added
 does not, so pass over keys that you do not know. Times are ISO 8601 in UTC, durations seconds; null
 is what is not known or not there. A request that is not granted has a status of 400 or more, and a
-document with `error` and `hint`.
+document with `error` and `hint`. An order with a key or a parameter that it does not have is not
+granted: it would be done to more than was asked.
 """
 
 

@@ -20,7 +20,8 @@ from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
 from resolverd.config.listen_checks import LISTEN_IGNORED, check_inherited
 from resolverd.config.load import LoadedConfig, SetOption
-from resolverd.config.restart import needs_restart
+from resolverd.config.model import Config
+from resolverd.config.restart import NEEDS_RESTART, check_waiting, needs_restart
 from resolverd.config.types import Listener
 from resolverd.engine.choice import would_serve
 from resolverd.errors import DefectError, Problem, ProblemsError, ResolverdError
@@ -69,6 +70,7 @@ class Adoption:
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
+        self._started: Config | None = None
         # While a published set is on trial, what would be kept of it for the next start.
         self._trial = False
         self._unkept: tuple[Inputs, Mapping[str, bytes]] | None = None
@@ -99,7 +101,8 @@ class Adoption:
         else:
             inputs = await self._restoration.holding(inputs, report)
             self.attempt = inputs.reads
-        inputs = self._listening(inputs)
+        self._started = inputs.config
+        inputs = self._beside_process(inputs)
         self._warn(inputs)
         return inputs
 
@@ -162,7 +165,7 @@ class Adoption:
                 if refused:
                     found = [p for part in refused for p in part.problems]
                     raise ProblemsError(list(dict.fromkeys(found)))
-                inputs = self._listening(inputs)
+                inputs = self._beside_process(inputs)
                 changes = await detached(partial(difference, before, inputs))
                 async with place:
                     await self._adopt(inputs, accept_losses=False)
@@ -207,17 +210,25 @@ class Adoption:
             served = self._publication.inputs
             try:
                 inputs = await load_edit(self._path, self._options, served, self._terms())
-                return self._listening(inputs), await detached(partial(difference, served, inputs))
+                return self._beside_process(inputs), await detached(
+                    partial(difference, served, inputs)
+                )
             finally:
                 await self._have_in_memory()
 
-    def _listening(self, inputs: Inputs) -> Inputs:
-        """`inputs` with a warning where its `server.listen` is not what is served."""
-        loaded = inputs.loaded
+    def _beside_process(self, inputs: Inputs) -> Inputs:
+        """`inputs` with a warning of each option that is not what this process was made with."""
+        loaded, own = inputs.loaded, {LISTEN_IGNORED, NEEDS_RESTART}
         found = check_inherited(loaded.config.server.listen, self._inherited)
-        more = [loaded.sources.problem(*finding) for finding in found]
-        known = [warning for warning in inputs.warnings if warning.id != LISTEN_IGNORED]
+        waiting = check_waiting(self._waiting(loaded.config))
+        more = [loaded.sources.problem(*finding) for finding in (*found, *waiting)]
+        known = [warning for warning in inputs.warnings if warning.id not in own]
         return replace(inputs, warnings=(*known, *more))
+
+    def _waiting(self, config: Config) -> list[str]:
+        """The options of `config` that take effect at the next start, as dotted keys."""
+        options = [] if self._started is None else needs_restart(self._started, config)
+        return [option for option in options if option != "server.listen" or not self._inherited]
 
     async def _reload(
         self, *, accept_losses: bool, settled: Mapping[str, str] | None = None
@@ -235,7 +246,7 @@ class Adoption:
                     progress=self._walk_events(),
                     reads=reads,
                 )
-                inputs = self._listening(inputs)
+                inputs = self._beside_process(inputs)
                 # Of a large zone it takes some time, which the loop has other uses for.
                 changes = await detached(partial(difference, before, inputs))
                 if same_parts(before, inputs):
@@ -261,6 +272,7 @@ class Adoption:
 
     def _note(self, inputs: Inputs, changes: Difference, known: Sequence[Problem]) -> None:
         self.reloads.note(inputs, changes)
+        self.reloads.needs_restart = tuple(self._waiting(inputs.config))
         self._report(inputs, changes)
         self._warn(inputs, known)
 
@@ -300,8 +312,9 @@ class Adoption:
         try:
             await self._observation.stage(before, inputs)
             verified = await self._publication.verified(inputs, plan)
-            for option in needs_restart(before.config, inputs.config):
-                if option != "server.listen" or not self._inherited:
+            changed = needs_restart(before.config, inputs.config)
+            for option in self._waiting(inputs.config):
+                if option in changed:
                     self._log.warning("reload.needs_restart", option=option)
             if accept_losses and not self._trial:
                 # Before anybody is answered so: a start after a kill would hold what was not kept.
@@ -349,10 +362,13 @@ class Adoption:
         )
 
     def _warn(self, inputs: Inputs, known: Sequence[Problem] = ()) -> None:
-        """An event for each warning that was not there before."""
+        """An event for each warning that was not there before.
+
+        Of options that wait for a restart there is one of their own.
+        """
         before = set(known)
         for problem in inputs.warnings:
-            if problem not in before:
+            if problem not in before and problem.id != NEEDS_RESTART:
                 self._log.warning("check.warning", problems=str(problem).splitlines())
 
     def _walk_events(self) -> Progress:

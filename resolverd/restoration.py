@@ -11,30 +11,30 @@ waits as it would in a reload, or else a crash would adopt what nobody has insis
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from resolverd import log, memory
 from resolverd.admin.served import ReloadReport
 from resolverd.config.load import SetOption
 from resolverd.config.published import RECORD
-from resolverd.errors import DefectError, ProblemsError, ResolverdError
+from resolverd.errors import DefectError, Problem, ProblemsError, ResolverdError
 from resolverd.files.reading import Reads, key_of
+from resolverd.files.replay import ON_DISK, Replay
 from resolverd.files.threads import detached
 from resolverd.geo import preload
 from resolverd.geo.kept_embedded import KeptEmbedded
 from resolverd.geo.locator import Locator
-from resolverd.kept.directory import StateDirectory
+from resolverd.kept.document import KeptState
 from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.keeper import Keeper
-from resolverd.kept.locate import state_path
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
-from resolverd.snapshot.inputs import Inputs, Progress, databases_of, load_inputs
+from resolverd.snapshot.inputs import Inputs, Outdated, Progress, databases_of, load_inputs
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.losses import numbering_losses
 from resolverd.snapshot.maps import maps_to_keep
@@ -67,7 +67,10 @@ class Restoration:
 
     async def inputs(self, refused: ResolverdError, progress: Progress) -> Inputs:
         """The inputs to start with where those on disk are `refused`, which it raises for want
-        of any that were kept."""
+        of any that were kept.
+
+        Where only some files are replaced, the others are held as `holding` does.
+        """
         manifest = await self._manifest()
         if manifest is None:
             raise refused
@@ -84,54 +87,54 @@ class Restoration:
                 self._log.warning("kept.refused", files=list(files), problems=_why(worse))
                 continue
             self._say(refused, manifest, files)
-            return inputs
+            held = await self._held(manifest, inputs, progress, replay)
+            if held is None:
+                return inputs
+            self._reloads.outdated = held.edit.outdated
+            return held.edit
         raise refused
 
     async def holding(self, inputs: Inputs, progress: Progress) -> Inputs:
         """`inputs`, or where they lose much of what was adopted last, those that hold that."""
         manifest = await self._manifest()
-        if manifest is None:
+        held = None if manifest is None else await self._held(manifest, inputs, progress)
+        if held is None:
             return inputs
-        # What another set loses was accepted for the fleet; databases are this edge's own.
-        another = _another_generation(manifest, inputs)
-        same = another or _as_kept(manifest, inputs)
-        if same and not await detached(partial(_may_lose_numbers, manifest, inputs)):
-            return inputs
-        (_, replay), *_ = reversed(await detached(lambda: list(self._kept.replays(manifest, ()))))
+        self._reloads.note(held.edit, difference(held.kept, held.edit))
+        return held.edit
+
+    async def _held(
+        self,
+        manifest: Manifest,
+        inputs: Inputs,
+        progress: Progress,
+        replay: Replay = ON_DISK,
+    ) -> Held | None:
+        """What holds parts of `inputs`, with an event; None where they lose nothing."""
         try:
-            # None of them is read again, and in memory twice.
-            opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
-            preload.have_ready(dict(opened), inputs.reads)
-            kept = await load_inputs(
-                self._path, self._options, progress=progress, reads=Reads(replay=replay)
+            held = await held_of(
+                self._path,
+                self._options,
+                self._kept,
+                manifest,
+                inputs,
+                self._keeper.restore,
+                progress=progress,
+                replay=replay,
             )
-            terms = await self._terms(kept, accept_losses=another)
-            edit = await load_edit(self._path, self._options, kept, terms, progress=progress)
         except Exception as worse:  # noqa: BLE001 - also a defect: those on disk do
             # Nothing to compare with: an upgrade may not know an option that was kept.
             self._log.warning("kept.refused", files=["all"], problems=_why(worse))
-            return inputs
-        finally:
-            preload.drop()
-        held = [outdated for outdated in edit.outdated if outdated.held]
-        if not held:
-            return inputs
-        self._reloads.note(edit, difference(kept, edit))
-        self._log.warning(
-            "start.held",
-            parts=[outdated.part for outdated in held],
-            problems=[row for part in held for p in part.problems for row in str(p).splitlines()],
-            consequence="these parts are served as they were; resolverd reload --yes adopts them",
-        )
-        return edit
-
-    async def _terms(self, kept: Inputs, *, accept_losses: bool) -> Terms:
-        """Those of a reload: what operators said to the process before is not lost in silence."""
-        said, now = await self._keeper.restore(), time.monotonic()
-        overrides = {key: order for key, order in said.overrides.items() if order.active(now)}
-        rules = {key: order for key, order in said.spill_rules.items() if order.active(now)}
-        lost_words = partial(words_lost, overrides, rules, kept)
-        return Terms(accept_losses, lost_words, state=self.directory, accept_databases=False)
+            return None
+        if held is not None:
+            self._log.warning(
+                "start.held",
+                parts=[part.part for part in held.parts],
+                problems=[row for problem in held.losses for row in str(problem).splitlines()],
+                consequence="these parts are served as they were; "
+                "resolverd reload --yes adopts them",
+            )
+        return held
 
     def keep(
         self, inputs: Inputs, plan: Plan, contents: Mapping[str, bytes], held: Sequence[str] = ()
@@ -208,9 +211,7 @@ class Restoration:
 
     def _say(self, refused: ResolverdError, manifest: Manifest, files: Sequence[str]) -> None:
         at = moment(manifest.at)
-        reason = (
-            f"started from files adopted at {at}, as these are refused on disk: {_named(files)}"
-        )
+        reason = f"started from files adopted at {at}, as these are refused on disk: {named(files)}"
         self._reloads.serve_kept(refused, reason, at)
         self._log.error(
             "start.kept",
@@ -220,6 +221,69 @@ class Restoration:
             problems=str(refused).splitlines(),
             consequence="edits are not served until the files are accepted",
         )
+
+
+class Held(NamedTuple):
+    """What was adopted last, and what a start serves in its place, parts of which it holds."""
+
+    kept: Inputs
+    edit: Inputs
+
+    @property
+    def parts(self) -> list[Outdated]:
+        """The parts that are held."""
+        return [part for part in self.edit.outdated if part.held]
+
+    @property
+    def losses(self) -> tuple[Problem, ...]:
+        """Why."""
+        return tuple(dict.fromkeys(p for part in self.parts for p in part.problems))
+
+
+async def held_of(
+    path: Path,
+    options: Sequence[SetOption],
+    kept_files: KeptFiles,
+    manifest: Manifest,
+    inputs: Inputs,
+    restore: Callable[[], Awaitable[KeptState]],
+    *,
+    progress: Progress | None = None,
+    replay: Replay = ON_DISK,
+) -> Held | None:
+    """What a start holds of `inputs`, which were loaded from the files at `path` with `replay` laid
+    over them; None where they lose nothing.
+
+    `restore` tells what operators said to the process before. Raises whatever the files that were
+    kept are refused for; nothing is kept or logged.
+    """
+    # What another set loses was accepted for the fleet; databases are this edge's own.
+    another = _another_generation(manifest, inputs)
+    same = another or _as_kept(manifest, inputs)
+    if same and not await detached(partial(_may_lose_numbers, manifest, inputs)):
+        return None
+    (_, whole), *_ = reversed(await detached(lambda: list(kept_files.replays(manifest, ()))))
+    try:
+        # None of them is read again, and in memory twice.
+        opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
+        preload.have_ready(dict(opened), inputs.reads)
+        reads = Reads(replay=whole)
+        kept = await load_inputs(path, options, progress=progress, reads=reads)
+        lost_words = partial(_lost_words, await restore(), kept)
+        terms = Terms(another, lost_words, state=kept_files.directory.path, accept_databases=False)
+        reads = Reads(replay=replay)
+        edit = await load_edit(path, options, kept, terms, progress=progress, reads=reads)
+    finally:
+        preload.drop()
+    return Held(kept, edit) if any(part.held for part in edit.outdated) else None
+
+
+def _lost_words(said: KeptState, kept: Inputs, inputs: Inputs) -> list[Problem]:
+    """What operators said to the process before is not lost in silence, as in a reload."""
+    now = time.monotonic()
+    overrides = {key: order for key, order in said.overrides.items() if order.active(now)}
+    rules = {key: order for key, order in said.spill_rules.items() if order.active(now)}
+    return words_lost(overrides, rules, kept, inputs)
 
 
 def _as_kept(manifest: Manifest, inputs: Inputs) -> bool:
@@ -249,33 +313,6 @@ def _another_generation(manifest: Manifest, inputs: Inputs) -> bool:
     return kept != [] and kept != [inputs.reads.seen[path].content for path in records]
 
 
-async def outlook(path: Path, options: Sequence[SetOption], refused: ResolverdError) -> str:
-    """What a restart would serve instead of the files at `path`, which are `refused`.
-
-    Nothing is kept or logged by that.
-    """
-    prefix = "a restart would not come up with these files"
-    directory = StateDirectory(await detached(lambda: state_path(path, options)))
-    if directory.path is None:
-        return f"{prefix}, and no others are kept, as server.state is empty or cannot be read"
-    kept = KeptFiles(directory, path)
-    try:
-        manifest = await detached(kept.manifest)
-    except UnusableError as error:
-        return f"{prefix}, and could not serve those kept in {directory.path}: {error}"
-    if manifest is None:
-        return f"{prefix}, and no others are kept in {directory.path}"
-    problems = refused.problems if isinstance(refused, ProblemsError) else ()
-    for files, replay in await detached(lambda: list(kept.replays(manifest, problems))):
-        with contextlib.suppress(Exception):  # also a defect: it would end the start
-            await load_inputs(path, options, reads=Reads(replay=replay))
-            return (
-                f"{prefix}, and would serve the files adopted at {moment(manifest.at)} "
-                f"in the place of {_named(files)}"
-            )
-    return f"{prefix}, and those kept in {directory.path} would be refused too"
-
-
 def moment(at: float) -> str:
     """``2026-11-23 20:14:33 UTC``."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -286,7 +323,8 @@ def _why(error: Exception) -> list[str]:
     return str(error if known else DefectError("them", error)).splitlines()
 
 
-def _named(files: Sequence[str]) -> str:
+def named(files: Sequence[str]) -> str:
+    """The first few of them, and how many more there are."""
     more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
     return f"{', '.join(files[:_NAMED])}{more}"
 

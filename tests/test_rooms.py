@@ -49,6 +49,7 @@ RANKS = {
     "observation": 9,
     "supervision": 9,
     "restoration": 9,
+    "outlook": 10,
     "publication": 10,
     "adoption": 11,
     "watching": 12,

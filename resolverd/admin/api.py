@@ -23,6 +23,7 @@ from resolverd.admin.fitness import fitness_of
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.orders import as_told
+from resolverd.admin.queries import declared, flag
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
 from resolverd.admin.round_trips import round_trips_of
@@ -40,9 +41,11 @@ from resolverd.snapshot.regions import judge_regions
 
 # Octets of a request's body: more than any has, and so little that no client can exhaust memory.
 _MAX_OCTETS = 64 * 1024
-_OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
-_DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
-_SPILL = '{"service": "chat", "region": "eu-west", "share": 0.3, "for": "1h", "why": "a surge"}'
+OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
+DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
+SPILL = '{"service": "chat", "region": "eu-west", "share": 0.3, "for": "1h", "why": "a surge"}'
+"""An example of each order, for hints."""
+
 _PEER = struct.Struct("3i")
 
 
@@ -58,7 +61,7 @@ class Api:
     def application(self, *guards: Any) -> web.Application:
         """An application with these middlewares in front of the handlers."""
         app = web.Application(
-            middlewares=[as_json, *guards, self._once_ready], client_max_size=_MAX_OCTETS
+            middlewares=[as_json, *guards, declared, self._once_ready], client_max_size=_MAX_OCTETS
         )
         for route in ROUTES:
             handler: Handler = getattr(self, route.handler)
@@ -88,11 +91,7 @@ class Api:
 
     async def explain(self, request: web.Request) -> web.Response:
         """Why a client gets the answer it gets: ``?name=HOSTNAME&client=IP[/LEN][&policy=…]``."""
-        name, client = request.query.get("name"), request.query.get("client")
-        if not name or not client:
-            raise ApiError(
-                400, "name and client are needed", "ask /explain?name=HOSTNAME&client=IP[/LEN]"
-            )
+        name, client = request.query["name"], request.query["client"]
         await _loaded("resolverd.engine.explain", _load_explain)
         from resolverd.engine.explain import NotSteeredError, explain, plain
         from resolverd.engine.orders import policy_of
@@ -130,7 +129,7 @@ class Api:
 
     async def override(self, request: web.Request) -> web.Response:
         """POST /override: put an override in force; responds once answers obey it."""
-        asked = await _body(request, OverrideRequest, _OVERRIDE)
+        asked = await _body(request, OverrideRequest, OVERRIDE)
         who = asked.who or _peer(request)
         command = OverrideCommand(
             asked.target, asked.kind, who, asked.why, asked.seconds, asked.force, asked.edge
@@ -149,7 +148,7 @@ class Api:
 
     async def would_empty(self, request: web.Request) -> web.Response:
         """What draining a region would come to, which is not done: ``?region=NAME``."""
-        region = request.query.get("region", "")
+        region = request.query["region"]
         found = would_empty(self._served, region)
         plan, now = self._served.snapshot.plan, time.monotonic()
         wait = self._served.ttl_ledger.longest_ttl(plan, region, now)
@@ -157,7 +156,7 @@ class Api:
 
     async def drain(self, request: web.Request) -> web.Response:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
-        asked = await _body(request, DrainRequest, _DRAIN)
+        asked = await _body(request, DrainRequest, DRAIN)
         who, kind = asked.who or _peer(request), OverrideKind.DRAIN
         command = OverrideCommand(
             asked.region, kind, who, asked.why, asked.seconds, asked.force, asked.edge
@@ -193,7 +192,7 @@ class Api:
 
     async def spill(self, request: web.Request) -> web.Response:
         """POST /spill: put a spill rule in force; responds once answers obey it."""
-        asked = await _body(request, SpillRequest, _SPILL)
+        asked = await _body(request, SpillRequest, SPILL)
         command = RuleCommand(
             asked.service, asked.region, asked.share, asked.who or _peer(request),
             asked.why, asked.seconds, asked.edge,
@@ -219,7 +218,7 @@ class Api:
 
         With ``?yes=1`` what they take away is given up.
         """
-        adopted = await self._served.reload(accept_losses=request.query.get("yes") == "1")
+        adopted = await self._served.reload(accept_losses=flag(request.query, "yes"))
         plan = self._served.snapshot.plan
         reload = reload_of(self._served)
         if adopted:
@@ -337,7 +336,7 @@ async def _body(request: web.Request, kind: type[Body], example: str) -> Body:
 
 def _who(request: web.Request) -> str:
     """Who asks, by the query, else by the connection."""
-    return request.query.get("who", "")[:100] or _peer(request)
+    return request.query.get("who", "").strip()[:100] or _peer(request)
 
 
 def _peer(request: web.Request) -> str:

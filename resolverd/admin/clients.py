@@ -2,7 +2,8 @@
 
     connected ──► idle ── first octet ──► asking ── whole ──► being answered ──► idle
                           (or connected)  REQUEST_TIMEOUT     RESPONSE_TIMEOUT
-                                          at most             while nothing of it is taken
+                                          at most             while nothing of it is taken,
+                                                              TAKING_TIMEOUT in all
 
 A connection that comes when all places are taken has the place of the one that is idle or asking
 for longest; where every request is being answered it is refused. So whoever opens connections
@@ -31,6 +32,9 @@ from resolverd.patience.timeout import PatientTimeout
 # Seconds in which a request has to be whole, headers and body, and in which a client has to go on
 # taking its response. Less breaks slow links; more lets silent clients hold places for longer.
 REQUEST_TIMEOUT, RESPONSE_TIMEOUT = 10.0, 30.0
+# Seconds in which a client that goes on taking its response has to have it: 4 MB at 7 kB/s. Less
+# breaks slow links; more lets those that trickle hold memory for longer.
+TAKING_TIMEOUT = 600.0
 
 
 class Clients:
@@ -116,6 +120,7 @@ class Client(asyncio.Protocol):
         self.inner = inner
         self.idle_since: float | None = clients.clock()
         self.due = 0.0
+        self._unsent, self._taken_by = 0, 0.0
         self._clients = clients
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -143,12 +148,14 @@ class Client(asyncio.Protocol):
         return self.inner.eof_received()
 
     def pause_writing(self) -> None:
-        """The client reads none of its response: it is closed if that lasts too long."""
+        """The client is slower than its response: it is closed once it takes nothing any more."""
         self.inner.pause_writing()
+        self._taken_by = asyncio.get_running_loop().time() + TAKING_TIMEOUT
+        self._takes()
         self._time("response", RESPONSE_TIMEOUT)
 
     def resume_writing(self) -> None:
-        """The client reads its response again: the time that it had for that is void."""
+        """The client has nearly all of it: the time that it had for that is void."""
         self._cancel()
         self.inner.resume_writing()
 
@@ -194,13 +201,21 @@ class Client(asyncio.Protocol):
         self._timer = loop.call_at(patience.due, self._look, limit, patience)
 
     def _look(self, limit: str, patience: Patience) -> None:
-        known = patience.late
-        goes_on = patience.goes_on(asyncio.get_running_loop().time())
+        known, now = patience.late, asyncio.get_running_loop().time()
+        goes_on = patience.goes_on(now)
         self.due += patience.late - known
-        if goes_on:
+        if limit == "response" and self._takes() and now < self._taken_by:
+            self._arm(limit, Patience(now, RESPONSE_TIMEOUT))
+        elif goes_on:
             self._arm(limit, patience)
         else:
             self._clients.close(self, limit)
+
+    def _takes(self) -> bool:
+        """Whether the client has taken some of its response since this was asked last."""
+        assert self._transport is not None, "its timer ends with the connection"
+        before, self._unsent = self._unsent, self._transport.get_write_buffer_size()
+        return self._unsent < before
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,7 +63,16 @@ def would_empty(served: Served, region: str) -> tuple[FenceSize, ...]:
     return emptied_by(served, [region], Override(OverrideKind.DRAIN, "", "", time.monotonic()))
 
 
-def _check_region(served: Served, region: str) -> None:
-    regions = served.inputs.config.region
-    if region not in regions:
-        raise UnknownTargetError(region, did_you_mean(region, list(regions)))
+def _check_region(served: Served, name: str) -> None:
+    regions, targets = served.inputs.config.region, served.inputs.targets.by_id
+    if name in regions:
+        return
+    region = next((t.region for id_, t in targets.items() if name in (id_, t.name)), None)
+    if region is not None:
+        raise UnknownTargetError(
+            name,
+            f"override it: resolverd override {shlex.quote(name)} drain --why WHY",
+            f'"{name}" is an endpoint of {region}, and a drain is of a region',
+        )
+    hint = did_you_mean(name, list(regions))
+    raise UnknownTargetError(name, hint, f'there is no region "{name}"')

@@ -56,8 +56,11 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
             405, f"{request.path} cannot be asked with {error.method}", f"use {allowed}",
             {"Allow": allowed},
         )  # fmt: skip
+    except web.HTTPRequestEntityTooLarge:
+        most = request.client_max_size
+        return _answer(413, f"the body has more than {most} octets", "send what is asked for alone")
     except web.HTTPException as error:
-        return _answer(error.status, error.reason, "see docs/operations.md")
+        return _answer(error.status, error.reason, "ask as docs/http-api.md has it")
     except Exception as defect:  # noqa: BLE001 - one request fails; the daemon serves on
         log.get("admin").error("admin.defect", path=request.path, exc_info=defect)
         return _answer(500, f"a defect of resolverd: {type(defect).__name__}", "see its log")

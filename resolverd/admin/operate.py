@@ -27,11 +27,14 @@ if TYPE_CHECKING:
 
 
 class UnknownTargetError(ResolverdError):
-    """There is no region and no endpoint of that name; `hint` says which are near."""
+    """There is no region and no endpoint of that name; `hint` says which are near.
 
-    def __init__(self, name: str, hint: str) -> None:
+    `message` says otherwise what there is.
+    """
+
+    def __init__(self, name: str, hint: str, message: str = "") -> None:
         self.hint = hint
-        super().__init__(f'there is no region and no endpoint "{name}"')
+        super().__init__(message or f'there is no region and no endpoint "{name}"')
 
 
 class NotOverriddenError(ResolverdError):

@@ -26,6 +26,7 @@ def reload_of(served: Served) -> Json:
         "reason": reloads.last if not reloads.successful else None,
         "kept": reloads.kept or None,
         "restart": reloads.restart or None,
+        "needs_restart": list(reloads.needs_restart),
         "problems": [asdict(problem) for problem in reloads.problems],
         "outdated": outdated_of(reloads.outdated),
         "changed": None if reloads.changes is None else changes_of(reloads.changes),

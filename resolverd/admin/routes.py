@@ -22,11 +22,15 @@ _Refusals = Mapping[int, tuple[str, str]]
 
 
 class Parameter(NamedTuple):
-    """One query parameter of a route: its name, and what OpenAPI says of it."""
+    """One query parameter of a route: its name, and what OpenAPI says of it.
+
+    `stands_for` is its value in a hint; one that is `required` has it.
+    """
 
     name: str
     doc: str
     required: bool = False
+    stands_for: str = ""
 
 
 class Route(NamedTuple):
@@ -78,14 +82,24 @@ def _errors(refusals: _Refusals) -> Errors:
 
 
 _COMMON: _Refusals = {
+    400: ("ErrorDocument", "the request cannot be read"),
     401: ("ErrorDocument", "over TCP: the token is missing or wrong"),
     403: ("ErrorDocument", "over TCP: there is no token, or it cannot be read"),
     404: ("ErrorDocument", "there is no such path"),
     405: ("ErrorDocument", "the path is not asked with this method"),
+    408: ("ErrorDocument", "the request did not come whole in time"),
+    413: ("ErrorDocument", "the body has more octets than any order"),
     500: ("ErrorDocument", "a defect of resolverd; its log has more"),
     503: ("ErrorDocument", "the daemon is starting or ending, or cannot do it now"),
 }
-_BAD_BODY = ("ErrorDocument", "the body is no JSON, or lacks something")
+_BAD_BODY = (
+    "ErrorDocument",
+    "the body is no JSON, lacks something, or has a key or a type that it may not have",
+)
+_BAD_QUERY = (
+    "ErrorDocument",
+    "a parameter is not one of these, is missing or there twice, or says nothing of use",
+)
 _EMPTIES = (
     "WouldEmptyRefusedDocument",
     "it would leave a fence without a region, or another operator was first",
@@ -93,6 +107,7 @@ _EMPTIES = (
 _MEANWHILE = ("WouldEmptyRefusedDocument", "another operator was first")
 _NO_SPILL = ("ErrorDocument", "there is no such service, region of it, or edge")
 _UNKNOWN = ("ErrorDocument", "there is no such region, endpoint or edge")
+_UNKNOWN_REGION = ("ErrorDocument", "there is no such region or edge")
 
 ROUTES = (
     Route("GET", "/state", "open", "state", "Everything that there is to see.", "StateDocument"),
@@ -104,12 +119,15 @@ ROUTES = (
         "GET", "/explain", "token", "explain",
         "Why a client gets the answer that it gets.", "ExplainDocument",
         parameters=(
-            Parameter("name", "hostname that a DYNA record steers", required=True),
-            Parameter("client", "address or prefix of the client", required=True),
+            Parameter("name", "hostname that a DYNA record steers", True, "HOSTNAME"),
+            Parameter("client", "address or prefix of the client", True, "IP[/LEN]"),
             Parameter("policy", "nearest, failover, weighted or latency: its order is told too"),
         ),
         refusals={
-            400: ("ErrorDocument", "a parameter is missing, or no name, address or policy"),
+            400: (
+                "ErrorDocument",
+                "a parameter is missing or unknown, or no name, address or policy",
+            ),
             404: ("ErrorDocument", "the name is not steered"),
         },
     ),
@@ -128,6 +146,7 @@ ROUTES = (
             Parameter("edge", "the only edge of the fleet for which it ends; else all"),
         ),
         refusals={
+            400: _BAD_QUERY,
             404: ("ErrorDocument", "there is no such target or edge, or it has no override"),
             409: _MEANWHILE,
         },
@@ -135,15 +154,15 @@ ROUTES = (
     Route(
         "GET", "/drain", "token", "would_empty",
         "What draining a region would come to.", "WouldEmptyDocument",
-        parameters=(Parameter("region", "the region", required=True),),
-        refusals={404: _UNKNOWN},
+        parameters=(Parameter("region", "the region", True, "REGION"),),
+        refusals={400: _BAD_QUERY, 404: _UNKNOWN_REGION},
     ),
     Route(
         "POST", "/drain", "token", "drain",
         "Drain a region; answers once it is obeyed.", "DrainedDocument", "DrainRequest",
         refusals={
             400: _BAD_BODY,
-            404: _UNKNOWN,
+            404: _UNKNOWN_REGION,
             409: _EMPTIES,
         },
     ),
@@ -163,6 +182,7 @@ ROUTES = (
             Parameter("edge", "the only edge of the fleet for which it ends; else all"),
         ),
         refusals={
+            400: _BAD_QUERY,
             404: ("ErrorDocument", "there is no such service, region or edge, or it has no rule"),
             409: _MEANWHILE,
         },
@@ -180,8 +200,11 @@ ROUTES = (
     Route(
         "POST", "/reload", "token", "reload",
         "Adopt the files as they are now.", "ReloadedDocument",
-        parameters=(Parameter("yes", "1 accepts what the files take away"),),
-        refusals={422: ("ReloadRefusedDocument", "a part of the files is refused or held")},
+        parameters=(Parameter("yes", "1 or true accepts what the files take away"),),
+        refusals={
+            400: _BAD_QUERY,
+            422: ("ReloadRefusedDocument", "a part of the files is refused or held"),
+        },
     ),
     Route(
         "GET", "/metrics", "open", "metrics",

@@ -40,7 +40,8 @@ class ReloadReport:
     `kept` is why files are served that were kept, empty where those on disk are. `restart` is when
     the files were adopted that a restart would serve if those on disk were refused, empty where
     there are none. `behind_since` is the reading of the monotonic clock at which what is served
-    first was older than its files; None while it is not.
+    first was older than its files; None while it is not. `needs_restart` are options that were
+    adopted and take effect at the next start, as dotted keys.
     """
 
     adopted: int = 0
@@ -54,6 +55,7 @@ class ReloadReport:
     outdated: tuple[Outdated, ...] = ()
     changes: Difference | None = None
     behind_since: float | None = None
+    needs_restart: tuple[str, ...] = ()
 
     def serve_kept(self, error: ResolverdError, reason: str, at: str) -> None:
         """Note that the daemon started from kept files, adopted `at`, and why."""

@@ -165,23 +165,24 @@ def _region(judged: JudgedRegion, seen: _Seen) -> Json:
         "gpus": region.gpus.model_dump() if region.gpus else None,
         "services": list(judged.services),
         **_verdict(judged.verdict, seen.now),
-        "hours": _hours(judged.region, seen),
+        "hours": _hours(judged, seen),
         "min_endpoints": region.min_endpoints,
         **region_load(seen.served.load, judged.region),
         "endpoints": [_endpoint(id_, verdict, seen) for id_, verdict in judged.endpoints.items()],
     }
 
 
-def _hours(region: str, seen: _Seen) -> Json | None:
+def _hours(judged: JudgedRegion, seen: _Seen) -> Json | None:
     """The hours of service of a region that has some; `until` is when it closes, or opens."""
-    window = seen.world.service_windows.get(region)
+    window = seen.world.service_windows.get(judged.region)
     if window is None:
         return None
-    config = seen.served.inputs.config.region[region]
+    config = seen.served.inputs.config.region[judged.region]
     return {
         "spans": list(config.hours),
         "time_zone": config.time_zone,
         "open": window.open,
+        "withdraw": window.override is not None and judged.verdict.override is window.override,
         "changed_at": moment(window.changed_at, seen.now),
         "until": moment(window.until, seen.now),
     }

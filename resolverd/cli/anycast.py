@@ -267,7 +267,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _status(link: Link, *, as_json: bool) -> int:
-    state = link.get("/state")
+    state = link.look()
     if as_json:
         show_json(state)
     else:

@@ -9,8 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from resolverd import outlook
 from resolverd.abi.library import why_not
-from resolverd.cli.comparison import forecast, of_daemon, show
+from resolverd.cli.comparison import forecast, of_daemon, refused_words, show, show_losses
 from resolverd.cli.console import complain, count, out, report, show_json
 from resolverd.cli.import_zones import import_zones
 from resolverd.cli.link import add_socket
@@ -20,7 +21,6 @@ from resolverd.config.groups import groups
 from resolverd.config.model import Config
 from resolverd.errors import ExitCode, GeoError, ProblemsError, ResolverdError, errors_among
 from resolverd.loop import run_loop
-from resolverd.restoration import outlook
 from resolverd.snapshot.coverage import Covered, covered
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
@@ -92,16 +92,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.imported:
         return import_zones(arguments.imported, as_json=arguments.json)
     inputs: Inputs | None = None
-    instead = ""
+    restart = outlook.Outlook()
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as error:
         problems, summary = error.problems, ""
-        instead = run_loop(outlook(arguments.config, arguments.overrides, error))
+        restart = run_loop(outlook.of_refused(arguments.config, arguments.overrides, error))
     else:
         problems, summary = inputs.warnings, _summary(arguments, inputs)
-    compared = forecast(arguments) if inputs is not None else None
+    compared = forecast(arguments)
     shares = _coverage(inputs) if inputs is not None and arguments.coverage else None
+    if inputs is not None:
+        restart = run_loop(outlook.of_good(arguments.config, arguments.overrides, inputs))
     if compared is not None:
         problems = (*problems, *of_daemon(compared))
     if arguments.json:
@@ -113,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "fences": sizes,
                 "coverage": None if shares is None else [share._asdict() for share in shares],
                 "groups": [] if inputs is None else list(_groups(inputs.config)),
-                "restart": instead or None,
+                "restart": restart.text or None,
                 "reload": compared,
             }
         )
@@ -132,10 +134,25 @@ def run(arguments: argparse.Namespace) -> int:
             out().print(f"  {_covered(share)}", markup=False)
         if compared is not None:
             show(compared)
+        elif restart.losses:
+            show_losses(restart.losses)
+        if restart.text:
+            out().print(restart.text, markup=False)
         return ExitCode.OK
-    complain(instead)
-    complain(f"{count(len(errors_among(problems)), 'problem')}; nothing of this would be served")
+    if compared is not None:
+        show(compared)
+    else:
+        show_losses(restart.losses)
+    complain(restart.text)
+    complain(f"{count(len(errors_among(problems)), 'problem')}{_consequence(compared, restart)}")
     return ExitCode.PROBLEMS
+
+
+def _consequence(compared: dict[str, Any] | None, restart: outlook.Outlook) -> str:
+    """What comes of files with errors: of a daemon's next reload, or else of a start."""
+    if compared is not None and (words := refused_words(compared)):
+        return f"; {words}"
+    return "" if restart.serves else "; nothing of this would be served"
 
 
 def _coverage(inputs: Inputs) -> list[Covered]:

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from rich.text import Text
 
+from resolverd import outlook
 from resolverd.cli.console import out, show_json
 from resolverd.cli.link import find
-from resolverd.cli.options import add_config, add_json, existing_config, verb
+from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
+from resolverd.config.explain import did_you_mean
 from resolverd.doctor.endpoints import endpoints
 from resolverd.doctor.examine import examine
-from resolverd.doctor.finding import LEVELS, Finding, Level, worst
+from resolverd.doctor.finding import IDS, LEVELS, Finding, Level, worst
 from resolverd.doctor.inherited import listening
 from resolverd.doctor.kept import restart, state
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.kept.locate import state_path
 from resolverd.loop import run_loop
-from resolverd.restoration import outlook
 from resolverd.snapshot.inputs import load_inputs
 
 _COLOURS: dict[Level, str] = {
@@ -61,9 +62,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.config_named and state_path(arguments.config, arguments.overrides) is None:
         existing_config(arguments)
     found = examine(arguments.config, arguments.overrides)
+    if arguments.only and arguments.only not in IDS:
+        known = did_you_mean(arguments.only, IDS)
+        raise UsageError(f'there is no check with the id "{arguments.only}"\n{known}')
     findings = (*found.findings, *_of_files(arguments, found.file), *_of_endpoints(arguments))
     if arguments.only:
-        findings = _only(arguments.only, findings)
+        findings = tuple(finding for finding in findings if finding.id == arguments.only)
     level = worst(findings)
     if arguments.json:
         show_json(
@@ -74,21 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
                 "findings": [_as_json(finding) for finding in findings],
             }
         )
-    else:
+    elif findings:
         _show(findings)
+    else:
+        out().print(f"{arguments.only}: there is nothing to examine here", markup=False)
     return ExitCode.PROBLEMS if level == "fault" else ExitCode.OK
 
 
 def _as_json(finding: Finding) -> dict[str, str]:
     return {"id": finding.id, "level": finding.level, "seen": finding.seen, "hint": finding.hint}
-
-
-def _only(wanted: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings with the id `wanted`. Raises ResolverdError where there are none."""
-    if found := tuple(finding for finding in findings if finding.id == wanted):
-        return found
-    known = ", ".join(sorted({finding.id for finding in findings}))
-    raise ResolverdError(f'nothing was found under the id "{wanted}", but under {known}')
 
 
 def _of_files(arguments: argparse.Namespace, file: Path | None) -> tuple[Finding, ...]:
@@ -97,18 +95,19 @@ def _of_files(arguments: argparse.Namespace, file: Path | None) -> tuple[Finding
     directory = state_path(path, arguments.overrides)
     if file is None and directory is None:
         return ()
-    instead = ""
     try:
-        run_loop(load_inputs(path, arguments.overrides))
+        inputs = run_loop(load_inputs(path, arguments.overrides))
     except ResolverdError as refused:
-        instead = run_loop(outlook(path, arguments.overrides, refused))
-    return restart(path, instead), state(directory)
+        instead = run_loop(outlook.of_refused(path, arguments.overrides, refused))
+        return restart(path, instead.text), state(directory)
+    held = run_loop(outlook.of_good(path, arguments.overrides, inputs))
+    return restart(path, "", held.text), state(directory)
 
 
 def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
     """What the probes of a daemon that serves this configuration know; none where none does."""
     try:
-        state = find(argparse.Namespace(**vars(arguments), socket=None)).get("/state")
+        state = find(argparse.Namespace(**vars(arguments), socket=None)).look()
         if Path(str(state["config"])).resolve() == arguments.config.resolve():
             return (*endpoints(state), *listening(state))
     except (ResolverdError, OSError):

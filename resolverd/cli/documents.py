@@ -133,8 +133,11 @@ class DrainDocument(Document):
 class ReloadDocument(Document):
     """`resolverd reload --json`."""
 
-    adopted: bool = key("Whether all of the files is served.")
+    adopted: bool = key("Whether all of the files is served, but for what `needs_restart` has.")
     generation: int = key("Generation of the Plan served.")
+    needs_restart: list[str] = key(
+        "Options that were adopted and take effect at the next start, as dotted keys."
+    )
     problems: list[ProblemPart] = key("What was refused or held, else the warnings.")
     changed: ChangesPart | None = key("What it changed; null where a defect was met.")
     outdated: list[OutdatedPart] = key("Parts in an older state than their files.")

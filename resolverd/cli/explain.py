@@ -117,7 +117,7 @@ def _daemon(arguments: argparse.Namespace) -> Link | None:
         return find(arguments)
     try:
         link = find(arguments)
-        serves = link.get("/state")["config"]
+        serves = link.look()["config"]
     except (NoDaemonError, RefusedError):
         return None
     config: Path = arguments.config

@@ -22,6 +22,10 @@ from resolverd.errors import ExitCode, ResolverdError
 # less gives up on it, more waits as long for a daemon that hangs.
 TIMEOUT = 300.0
 
+LOOK_TIMEOUT = 10.0
+"""Seconds for what a daemon that is well tells at once: its state. Less fails where the host is
+busy; more keeps whoever watches it from noticing that it hangs."""
+
 _EXIT_CODES = {400: ExitCode.USAGE, 404: ExitCode.USAGE, 409: ExitCode.PROBLEMS}
 
 
@@ -64,6 +68,10 @@ class Link(NamedTuple):
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """Ask for `path`. Raises RefusedError or NoDaemonError."""
         return self._ask("GET", path, query)
+
+    def look(self) -> dict[str, Any]:
+        """The state, within `LOOK_TIMEOUT`; raises as `get` does."""
+        return self._replace(timeout=min(self.timeout, LOOK_TIMEOUT)).get("/state")
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Post JSON to `path`; raises as `get` does."""
@@ -151,7 +159,7 @@ def find(arguments: argparse.Namespace) -> Link:
             continue
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-                tried.settimeout(TIMEOUT)
+                tried.settimeout(LOOK_TIMEOUT)
                 tried.connect(str(place))
         except OSError as error:
             faults.append((place, error))

@@ -88,7 +88,8 @@ def _refused(arguments: argparse.Namespace, body: Mapping[str, Any]) -> int:
 
 
 def _report(reload: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: reload[key] for key in ("problems", "changed", "outdated", "warnings")}
+    keys = ("problems", "changed", "outdated", "warnings", "needs_restart")
+    return {key: reload[key] for key in keys}
 
 
 def _changes(reload: Mapping[str, Any]) -> list[str]:

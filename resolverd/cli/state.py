@@ -84,7 +84,7 @@ def _interval(arguments: argparse.Namespace) -> float:
 
 def _asked(link: Link, arguments: argparse.Namespace) -> Json:
     """The state, or what of it is on the one region that was named."""
-    state = link.get("/state")
+    state = link.look()
     return state if arguments.region is None else only(state, arguments.region)
 
 

@@ -2,8 +2,8 @@
 
 Each region is of one kind, by the first of these that holds:
 
-    drained    an override withdraws it
     closed     its hours withdraw it
+    drained    overrides withdraw it: its own, or those of all its endpoints that do not serve
     down       it does not serve
     unknown    it has no verdict yet
     degraded   it serves, but something about it is not well
@@ -15,7 +15,7 @@ Those that are drained or closed are as somebody wants them to be, and no troubl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -28,18 +28,28 @@ TROUBLES = frozenset({"down", "unknown", "degraded"})
 def kind_of(region: Json) -> str:
     """The kind of a region, one of KINDS."""
     if not region["serves"]:
-        if region["override"]:
-            return "drained"
-        hours = region["hours"]
-        if hours and not hours["open"]:
+        if (region["hours"] or {}).get("withdraw"):
             return "closed"
+        if region["override"] or _all_withdrawn(region["endpoints"]):
+            return "drained"
         return "unknown" if region["state"] == "unknown" else "down"
     well = region["state"] == "up" and all(map(is_well, region["endpoints"]))
     return "up" if well and not any(region["alerts"].values()) else "degraded"
 
 
+def _all_withdrawn(endpoints: Iterable[Json]) -> bool:
+    """Whether overrides alone keep endpoints out, as `snapshot.unserved.withdrawn` has it."""
+    away = [endpoint for endpoint in endpoints if not endpoint["serves"]]
+    return bool(away) and all(endpoint["override"] for endpoint in away)
+
+
 def is_well(endpoint: Json) -> bool:
-    """Whether an endpoint of GET /state serves, and no family or condition is amiss."""
+    """Whether an endpoint of GET /state serves, and no family or condition is amiss.
+
+    One that an override withdraws is as somebody wants it to be.
+    """
+    if endpoint["override"] and not endpoint["serves"]:
+        return True
     families = endpoint["families"] or {}
     certificate = endpoint["certificate"]
     return (
@@ -85,7 +95,7 @@ def host_troubles(state: Json) -> Iterator[tuple[str, str]]:
         yield "DEGRADED", reason
     reload = state["reload"]
     if reload["reason"]:
-        yield "reload", reload["reason"]
+        yield "reload", _why(reload)
         yield "a restart", _restart(reload)
     for part in reload["outdated"]:
         yield "outdated", f"{part['part']}: {part['state']}; {part['problems'][0]['message']}"
@@ -100,6 +110,13 @@ def any_trouble(state: Json) -> bool:
     """Whether the daemon, a service, one of its pins or a region is not well."""
     bad = troubled(state) or unserved(state) or state["down"]
     return bool(bad) or next(host_troubles(state), None) is not None
+
+
+def _why(reload: Json) -> str:
+    """Why not all is served: the first line of the first problem, and how many more there are."""
+    first: str = reload["reason"].splitlines()[0]
+    more = sum(problem["severity"] == "error" for problem in reload["problems"]) - 1
+    return f"{first}; and {more} more: resolverd check" if more > 0 else first
 
 
 def _restart(reload: Json) -> str:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from resolverd.config.finding import Finding
 from resolverd.config.model import Config
+
+NEEDS_RESTART = "config-needs-restart"
+"""The id of the finding."""
 
 _SERVER = (
     "listen",
@@ -30,3 +36,16 @@ def needs_restart(before: Config, after: Config) -> list[str]:
         for option in options
         if getattr(getattr(before, table), option) != getattr(getattr(after, table), option)
     ]
+
+
+def check_waiting(options: list[str]) -> Iterator[Finding]:
+    """A warning for each of the `options` that were changed since the start, and wait for the next.
+
+    They are dotted keys.
+    """
+    for option in options:
+        yield Finding(
+            tuple(option.split(".")), NEEDS_RESTART,
+            f"{option} was changed since the daemon started, and takes effect at its next start",
+            "systemctl restart resolverd", "warning",
+        )  # fmt: skip

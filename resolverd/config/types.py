@@ -24,7 +24,10 @@ from resolverd.dns.hostnames import normal_host
 from resolverd.dns.prefix import Prefix, host_prefix, parse_prefix
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+DURATION_PART = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)"
+"""A number and its unit, of which a duration that is written as a text is made."""
+
+_DURATION = re.compile(DURATION_PART)
 _PORT = re.compile(r"[0-9]{1,9}")
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

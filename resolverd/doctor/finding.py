@@ -10,12 +10,45 @@ LEVELS: tuple[Level, ...] = ("ok", "advice", "warning", "fault")
 """From best to worst: advice could be better, a warning will bite under load or with time, and
 with a fault resolverd does not serve, or not what it should."""
 
+IDS = (
+    "config",
+    "restart",
+    "state",
+    "engine",
+    "fleet",
+    "listen",
+    "port",
+    "admin-port",
+    "port-range",
+    "capability",
+    "address",
+    "ipv6",
+    "reverse-path",
+    "resolver",
+    "geo-unreadable",
+    "geo-age",
+    "geo-precision",
+    "open-files",
+    "inotify",
+    "memory",
+    "cores",
+    "cpu-quota",
+    "udp-buffer",
+    "udp-drops",
+    "input-queue",
+    "tcp-backlog",
+    "conntrack",
+    "endpoint",
+    "clock",
+)
+"""What is examined; a host on which there is nothing to examine of it has no finding."""
+
 
 class Finding(NamedTuple):
     """What one check found.
 
-    `id` is stable and searchable; `seen` has units; `hint` is a command to paste, empty where
-    there is nothing to fix (for the engine that would serve: how to get the other).
+    `id` is one of IDS, stable and searchable; `seen` has units; `hint` is a command to paste, empty
+    where there is nothing to fix (for the engine that would serve: how to get the other).
     """
 
     id: str

@@ -13,12 +13,18 @@ from resolverd.kept.directory import FORGOTTEN
 _FREE_OCTETS = 1 << 20
 
 
-def restart(path: Path, outlook: str) -> Finding:
-    """Whether a restart would come up with the files; `outlook` is empty where it would."""
-    if not outlook:
-        return Finding("restart", "ok", f"{path}: a restart would serve these files")
+def restart(path: Path, refused: str, held: str = "") -> Finding:
+    """Whether a restart would come up with the files at `path`, and serve them.
+
+    `refused` is what it would do where they are refused, `held` what it would not serve of good
+    ones; both are empty where it would serve them all.
+    """
     hint = f"resolverd check --config {shlex.quote(str(path))}"
-    return Finding("restart", "fault", outlook, hint)
+    if refused:
+        return Finding("restart", "fault", refused, hint)
+    if held:
+        return Finding("restart", "warning", held, hint)
+    return Finding("restart", "ok", f"{path}: a restart would serve these files")
 
 
 def state(directory: Path | None) -> Finding:

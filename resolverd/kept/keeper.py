@@ -22,6 +22,7 @@ from resolverd import log
 from resolverd.files.threads import detached
 from resolverd.kept.directory import FORGOTTEN, StateDirectory
 from resolverd.kept.document import Clocks, KeptState, read, written
+from resolverd.kept.files import UnusableError
 from resolverd.kept.verdict_texts import VerdictTexts
 from resolverd.turns import in_turns
 
@@ -45,7 +46,7 @@ class Keeper:
 
     def __init__(self, directory: StateDirectory, config: Path) -> None:
         self.directory = directory
-        self._config = str(config.absolute())
+        self._config = config.absolute()
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
         self._thread: asyncio.Task[None] | None = None
@@ -57,15 +58,10 @@ class Keeper:
     async def restore(self) -> KeptState:
         """How things stood; nothing, and an event, where that cannot be used."""
         try:
-            content = await detached(partial(self.directory.read, NAME))
-        except (FileNotFoundError, NotADirectoryError):
+            return await detached(partial(standing, self.directory, self._config))
+        except UnusableError as error:
+            self._log.warning("standing.unusable", file=NAME, reason=str(error))
             return KeptState()
-        except OSError as error:
-            return self._unusable(error.strerror or str(error))
-        try:
-            return read(json.loads(content), self._config, now())
-        except (ValueError, RecursionError) as error:
-            return self._unusable(str(error))
 
     def follow(self, current: Callable[[], Awaitable[KeptState]]) -> None:
         """Write what `current` gives from now on; before that, `write` writes an empty KeptState.
@@ -112,7 +108,7 @@ class Keeper:
 
     async def _content(self) -> bytes:
         state, clocks = await self._current(), now()
-        document = written(replace(state, verdicts={}), self._config, clocks)
+        document = written(replace(state, verdicts={}), str(self._config), clocks)
         document["verdicts"] = state.verdicts
         self._texts.begin(clocks)
         return await in_slices(document, {"verdicts": self._texts.of})
@@ -122,9 +118,22 @@ class Keeper:
             self._log.warning("state.unusable", reason=reason, consequence=FORGOTTEN)
         self._failing = reason
 
-    def _unusable(self, reason: str) -> KeptState:
-        self._log.warning("standing.unusable", file=NAME, reason=reason)
+
+def standing(directory: StateDirectory, config: Path) -> KeptState:
+    """How things stood of the configuration at `config`, as `directory` has it; blocks.
+
+    Nothing where nothing is kept; nothing is logged. Raises UnusableError.
+    """
+    try:
+        content = directory.read(NAME)
+    except (FileNotFoundError, NotADirectoryError):
         return KeptState()
+    except OSError as error:
+        raise UnusableError(error.strerror or str(error)) from error
+    try:
+        return read(json.loads(content), str(config.absolute()), now())
+    except (ValueError, RecursionError) as error:
+        raise UnusableError(str(error)) from error
 
 
 async def _nothing() -> KeptState:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from admin_client import TIMEOUT, AdminClient, addresses, opened, replace, until
+from aiohttp import web
 from harness.daemon import running
 
 from resolverd.admin import clients
+from resolverd.admin.serving import serve
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 WHOLE = b"GET /readyz HTTP/1.1\r\nHost: admin\r\n\r\n"
@@ -144,6 +148,69 @@ async def test_a_response_that_nobody_takes_is_given_up(
             return await closed(admin, "response") == 1
 
         await until(given_up)
+
+
+@asynccontextmanager
+async def large(octets: int, counted: Counter[str]) -> AsyncIterator[Connection]:
+    """A connection to a listener that has been asked for a body of so many octets.
+
+    The kernel holds little of it on the way.
+    """
+
+    async def body(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(octets))
+
+    application = web.Application()
+    application.router.add_get("/", body)
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+    listening.bind(("127.0.0.1", 0))
+    at = listening.getsockname()
+    serving = await serve(application, clients.Clients(5, counted), listening)
+    asking = socket.socket()
+    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    asking.connect(at)
+    connection = await asyncio.open_connection(sock=asking, limit=1 << 16)
+    try:
+        connection[1].write(b"GET / HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")
+        yield connection
+    finally:
+        connection[1].close()
+        await serving.close()
+
+
+async def taken(connection: Connection) -> int:
+    """Octets that a client gets which is slower than loopback, and takes some again and again."""
+    number = 0
+    async with asyncio.timeout(TIMEOUT):
+        with suppress(ConnectionResetError):
+            while octets := await connection[0].read(1 << 16):
+                number += len(octets)
+                await asyncio.sleep(0.01)
+    return number
+
+
+async def test_a_client_that_goes_on_taking_its_response_gets_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "RESPONSE_TIMEOUT", 0.3)
+    counted: Counter[str] = Counter()
+    began = time.monotonic()
+    async with large(6_000_000, counted) as connection:
+        assert await taken(connection) > 6_000_000
+    assert time.monotonic() - began > 0.6, "it was slower than one that takes nothing may be"
+    assert not counted
+
+
+async def test_a_client_that_takes_its_response_for_too_long_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(clients, "RESPONSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(clients, "TAKING_TIMEOUT", 0.2)
+    counted: Counter[str] = Counter()
+    async with large(40_000_000, counted) as connection:
+        assert await taken(connection) < 40_000_000
+    assert counted == {"response": 1}
 
 
 async def test_a_request_that_came_while_the_daemon_had_no_cpu_is_answered(

@@ -106,6 +106,18 @@ async def test_exposed_are_the_declared_metrics_and_no_others(tmp_path: Path) ->
         assert shown.samples or family.absent, f"{name} says nothing of being absent"
 
 
+async def test_a_daemon_that_nobody_has_asked_has_each_metric_or_says_until_when_not(
+    admin: AdminClient,
+) -> None:
+    """A rule on what is not there never fires: an edge that gets no query is told by zeros."""
+    text = (await admin.ask("GET", "/metrics")).text
+    exposed = {f.name: f.samples for f in text_string_to_metric_families(text)}
+    without = {f.name for f in FAMILIES if not exposed[f.name.removesuffix("_total")]}
+    assert without <= {f.name for f in FAMILIES if f.absent}
+    for transport in ("udp", "tcp"):
+        assert await admin.sample("resolverd_queries_total", transport=transport) == 0
+
+
 async def test_labels_are_plain_names_that_join_and_no_series_is_there_twice(
     tmp_path: Path,
 ) -> None:

@@ -18,6 +18,7 @@ from cli.cli_place import SERVER, SERVICES, write_place
 from cli.command import resolverd
 from cli.live import Live, live
 from harness.config import REGIONS, address_of
+from harness.server import HEAD
 from prometheus_client.parser import text_string_to_metric_families
 
 from resolverd.cli.link import Link
@@ -140,6 +141,62 @@ def test_reload_tells_what_has_changed(served: Live, zone: Path) -> None:
     assert f"plan {document['generation']}," in resolverd("state", cwd=served.place).out
     check = resolverd("check", cwd=served.place)
     assert "a reload would change nothing of plan" in check.out
+
+
+def test_check_of_files_with_errors_says_what_the_daemon_would_adopt_of_them(
+    served: Live, zone: Path
+) -> None:
+    other = zone.with_name("two.zone")
+    zone.write_text(zone.read_text() + "bad 60 A 192.0.2.256\n")
+    try:
+        ran = resolverd("check", cwd=served.place)
+        assert ran.status == 1
+        assert ran.err.splitlines()[-1] == (
+            "1 problem; a reload would leave zone inference.example as served, and change nothing "
+            "else"
+        )
+        other.write_text(f"$ORIGIN two.example.\n{HEAD}")
+        ran = resolverd("check", cwd=served.place)
+        assert ran.status == 1
+        assert ran.err.splitlines()[-1] == (
+            "1 problem; a reload would leave zone inference.example as served, and adopt the rest"
+        )
+        assert "zone two.example added" in ran.out
+        other.write_text(f"$ORIGIN two.example.\n{HEAD}bad A 192.0.2.256\n")
+        ran = resolverd("check", cwd=served.place)
+        assert ", not serve zone two.example, and change nothing else" in ran.err
+        document = resolverd("check", "--json", cwd=served.place).json()
+        assert document["served"] is False
+        parts = {part["part"]: part["state"] for part in document["reload"]["outdated"]}
+        assert parts == {"zone inference.example": "refused", "zone two.example": "refused"}
+    finally:
+        other.unlink(missing_ok=True)
+
+
+def test_an_option_that_waits_for_a_restart_is_said_until_it_waits_no_more(served: Live) -> None:
+    path = served.place / "resolverd.toml"
+    good = path.read_text()
+    edited = good.replace('listen = ["127.0.0.1:0"', 'listen = ["127.0.0.1:0", "127.0.0.2:0"')
+    assert edited != good
+    path.write_text(edited)
+    try:
+        check = resolverd("check", cwd=served.place)
+        assert (check.status, "config-needs-restart" in check.err) == (0, True)
+        for outcome in ("adopted: plan ", "nothing has changed: plan "):
+            ran = resolverd("reload", cwd=served.place)
+            assert (ran.status, ran.out.startswith(outcome)) == (0, True)
+            assert "resolverd.toml:3:" in ran.err
+            assert "config-needs-restart: server.listen was changed" in ran.err
+        document = resolverd("reload", "--json", cwd=served.place).json()
+        assert document["needs_restart"] == ["server.listen"]
+        assert "restart    takes up server.listen" in resolverd("state", cwd=served.place).out
+        assert resolverd("state", "--problems", cwd=served.place).status == 0
+        assert "config-needs-restart" in resolverd("check", cwd=served.place).err
+    finally:
+        path.write_text(good)
+        document = resolverd("reload", "--json", cwd=served.place).json()
+    assert document["needs_restart"] == []
+    assert "takes up" not in resolverd("state", cwd=served.place).out
 
 
 def test_reload_fails_for_what_would_be_lost_and_takes_yes(served: Live, zone: Path) -> None:

@@ -7,11 +7,14 @@ import contextlib
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.cli_place import SERVER, SERVICES, write_place
@@ -20,8 +23,9 @@ from cli.live import Live, live
 from harness.config import REGIONS
 
 from resolverd.cli import link
-from resolverd.cli.overview import overview
-from resolverd.cli.troubles import KINDS, kind_of
+from resolverd.cli.overview import overview, problems
+from resolverd.cli.troubles import KINDS, TROUBLES, any_trouble, host_troubles, kind_of
+from resolverd.errors import Problem
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +58,89 @@ def test_without_problems_it_says_so_with_status_0(served: Live) -> None:
 
 
 def test_problems_alone_are_shown_with_status_1(served: Live) -> None:
+    """They are shown first where all is shown."""
+    state = resolverd("state", "--json", cwd=served.place).json()
+    broken = _with_region(state, "eu-west", serves=False, state="down")
+    assert any_trouble(broken)
+    text = "\n".join(line for part in problems(broken) for line in part.lines(100))
+    assert "us-east" not in text
+    assert any(line.startswith("eu-west  down") for line in text.splitlines())
+    whole = [line for part in overview(broken) for line in part.lines(100)]
+    first = [line.split()[0] for line in whole if line.split()[:1] in [[r] for r in REGIONS]]
+    assert first[0] == "eu-west", "troubles come before the rest"
+
+
+def test_a_region_whose_endpoints_are_withdrawn_is_drained_and_only_a_pin_without_one_a_problem(
+    served: Live,
+) -> None:
+    with overridden(served, "us-west-1", "drain"):
+        ran = resolverd("state", "--problems", cwd=served.place)
+        one = resolverd("state", "us-west", cwd=served.place).out
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "no problems")
+    assert "regions    4: 3 up, 1 drained" in ran.out
+    assert "down (drained)" in one
     with overridden(served, "eu-west-1", "down"):
         ran = resolverd("state", "--problems", cwd=served.place)
-        whole = resolverd("state", cwd=served.place).out.splitlines()
     assert ran.status == 1
-    assert "regions    4: 3 up, 1 down" in ran.out
+    assert "regions    4: 3 up, 1 drained" in ran.out
     assert (
         "problem    chat (pin gdpr) has no region (eu-west: down by root)" in ran.out.splitlines()
     )
-    assert any(line.startswith("eu-west-1  down") for line in ran.out.splitlines())
-    assert "us-east" not in ran.out.partition("\n\n")[2]
-    first = [line.split()[0] for line in whole if line.split()[:1] in [[r] for r in REGIONS]]
-    assert first[0] == "eu-west", "troubles come before the rest"
+
+
+def test_what_failed_beside_an_endpoint_that_is_withdrawn_is_a_problem(served: Live) -> None:
+    """The other one of the region is withdrawn, or well, or has failed."""
+    state = resolverd("state", "--json", cwd=served.place).json()
+    (endpoint,) = next(r for r in state["regions"] if r["name"] == "us-west")["endpoints"]
+    drained = endpoint | {"serves": False, "state": "down", "override": {"kind": "drain"}}
+    failed = endpoint | {"serves": False, "state": "down"}
+    for endpoints, serves, kind in (
+        ([endpoint, drained], True, "up"),
+        ([drained, drained], False, "drained"),
+        ([failed, endpoint], True, "degraded"),
+        ([failed, drained], False, "down"),
+    ):
+        measured = "up" if serves else "down"
+        made = _with_region(state, "us-west", serves=serves, state=measured, endpoints=endpoints)
+        (region,) = (r for r in made["regions"] if r["name"] == "us-west")
+        assert kind_of(region) == kind
+        assert any_trouble(made) == (kind in TROUBLES)
+
+
+def test_a_refused_edit_is_one_line_that_says_how_many_problems_there_are_more(
+    served: Live,
+) -> None:
+    state = resolverd("state", "--json", cwd=served.place).json()
+    problem = Problem(
+        "a.zone", 7, 1, "zone-bad-rdata", "it does not fit", "write it", source="x A 1"
+    )
+    for number, end in (
+        (1, "it does not fit"),
+        (3, "it does not fit; and 2 more: resolverd check"),
+    ):
+        reason = "\n".join(["refused: " + str(problem), *[str(problem)] * (number - 1)])
+        found = [asdict(problem)] * number + [asdict(replace(problem, severity="warning"))]
+        refused = state | {"reload": state["reload"] | {"reason": reason, "problems": found}}
+        rows = dict(host_troubles(refused))
+        assert rows["reload"] == f"refused: a.zone:7:1: zone-bad-rdata: {end}"
+
+
+def test_a_daemon_that_hangs_is_given_up_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "LOOK_TIMEOUT", 0.2)
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "h.sock"))
+        hanging.listen()
+        ran = resolverd("state", "--problems", "--socket", tmp_path / "h.sock", cwd=tmp_path)
+    assert ran.status == 3
+    assert "gives no answer: timed out" in ran.err
+
+
+def _with_region(state: dict[str, Any], name: str, /, **changes: object) -> dict[str, Any]:
+    """The state in which the region of that name is otherwise."""
+    regions = [r | changes if r["name"] == name else r for r in state["regions"]]
+    return state | {"regions": regions}
 
 
 def test_a_drained_region_is_no_problem(served: Live) -> None:
@@ -148,7 +223,24 @@ def test_many_regions_that_are_well_are_counted_and_not_listed(served: Live) -> 
         ({"serves": False, "state": "recovering"}, "down"),
         ({"serves": False, "state": "unknown"}, "unknown"),
         ({"serves": False, "state": "down", "override": {"kind": "drain"}}, "drained"),
-        ({"serves": False, "state": "down", "hours": {"open": False}}, "closed"),
+        (
+            {
+                "serves": False,
+                "state": "down",
+                "hours": {"open": False, "withdraw": True},
+                "override": {"kind": "drain", "who": "schedule"},
+            },
+            "closed",
+        ),
+        (
+            {
+                "serves": False,
+                "state": "down",
+                "hours": {"open": False, "withdraw": False},
+                "override": {"kind": "drain", "who": "op"},
+            },
+            "drained",
+        ),
         ({"state": "suspect"}, "degraded"),
         ({"alerts": {"ttft_p99": True}}, "degraded"),
         ({"override": {"kind": "up"}}, "up"),

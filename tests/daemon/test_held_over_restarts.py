@@ -130,3 +130,20 @@ async def test_a_database_without_the_numbers_that_a_pin_goes_by_holds_over_rest
     async with running(files.config) as daemon:
         assert held(daemon) == []
         assert not daemon.inputs.locator.tells_asns
+
+
+async def test_a_refused_zone_beside_it_lets_no_pin_go(files: Files, pinned: str) -> None:
+    async with running(files.config) as daemon:
+        await kept(daemon)
+    files.config.write_text(pinned)
+    files.zone.write_text(files.zone.read_text().replace("192.0.2.80", "192.0.2.999"))
+    async with running(files.config) as daemon:
+        assert held(daemon) == [CONFIGURATION]
+        assert daemon.inputs.config.pin
+        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.80"}
+        assert addresses(await ask(daemon, "chat.inference.example", DUBLIN)) == {
+            address_of("us-west")
+        }
+        await kept(daemon)
+        assert not await daemon.reload()
+        assert daemon.inputs.config.pin

@@ -13,6 +13,7 @@ from harness.config import address_of
 from live_daemon import TOKYO, Endpoint, Files, addresses, ask, good_config, running, until
 
 from resolverd.admin.state import state_of
+from resolverd.cli.troubles import kind_of
 from resolverd.daemon import Daemon
 from resolverd.health.overrides import Override, OverrideKind
 
@@ -97,6 +98,8 @@ async def test_ttls_fall_before_the_boundary_and_no_answer_outlives_it(
     region = shown()
     assert region["hours"]["until"] == "2026-11-26T23:00:00+00:00"
     assert not region["hours"]["open"]
+    assert region["hours"]["withdraw"]
+    assert kind_of(region) == "closed"
     assert region["measured"] == "up"
 
 
@@ -127,6 +130,11 @@ async def test_an_operators_override_beats_the_schedule(closing: Daemon, wall: W
     closing.overrides.set("ap-northeast", Override(OverrideKind.UP, "test", "a demo", now))
     await closing.republish()
     assert (await chosen(closing))[0] == HOME
+    drain = Override(OverrideKind.DRAIN, "test", "a demo", time.monotonic())
+    closing.overrides.set("ap-northeast", drain)
+    await closing.republish()
+    region = next(r for r in state_of(closing)["regions"] if r["name"] == "ap-northeast")
+    assert (region["hours"]["withdraw"], kind_of(region)) == (False, "drained")
     closing.overrides.clear("ap-northeast", time.monotonic())
     await closing.republish()
     assert (await chosen(closing))[0] == AWAY

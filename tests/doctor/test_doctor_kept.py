@@ -41,3 +41,9 @@ def test_a_restart_that_would_serve_other_files_is_a_fault(tmp_path: Path) -> No
     assert restart(path, "").level == "ok"
     found = restart(path, "a restart would not come up with these files, and …")
     assert (found.level, found.hint) == ("fault", f"resolverd check --config {path}")
+
+
+def test_a_restart_that_would_hold_a_part_of_good_files_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    found = restart(path, "", "a restart would hold configuration, and …")
+    assert (found.level, found.hint) == ("warning", f"resolverd check --config {path}")

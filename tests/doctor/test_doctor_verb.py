@@ -16,7 +16,7 @@ from cli.live import live
 from harness.config import config_text
 
 from resolverd.doctor.examine import examine
-from resolverd.doctor.finding import LEVELS
+from resolverd.doctor.finding import IDS, LEVELS
 from resolverd.doctor.procfs import Procfs
 
 ROOT = Path(__file__).parents[2]
@@ -85,7 +85,7 @@ def test_the_operations_page_describes_every_finding() -> None:
     section = page.partition("## The doctor")[2].partition("\n## ")[0]
     assert len(ids) > 15
     told = re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE)
-    assert sorted(told) == sorted(ids)
+    assert sorted(told) == sorted(ids) == sorted(IDS)
 
 
 def test_a_port_that_another_holds_is_a_fault_that_names_the_holder(
@@ -194,8 +194,18 @@ def test_one_finding_is_shown_alone_and_an_id_that_is_none_is_an_error(place: Pa
     report = resolverd("doctor", "--json", "--only", "engine", cwd=place).json()
     assert [found["id"] for found in report["findings"]] == ["engine"]
     refused = resolverd("doctor", "--only", "engines", cwd=place)
-    assert refused.status == 3
-    assert "under address, capability, clock" in refused.err
+    assert (refused.status, refused.out) == (2, "")
+    assert "did you mean engine?" in refused.err
+
+
+@pytest.mark.parametrize("wanted", ["endpoint", "listen", "geo-unreadable"])
+def test_an_id_of_which_there_is_nothing_to_examine_is_no_error(place: Path, wanted: str) -> None:
+    """So that a monitor may ask for it on every host."""
+    ran = resolverd("doctor", "--only", wanted, cwd=place)
+    assert (ran.status, ran.err) == (0, "")
+    assert f"{wanted}: there is nothing to examine here" in ran.out
+    report = resolverd("doctor", "--json", "--only", wanted, cwd=place)
+    assert (report.status, report.json()["worst"], report.json()["findings"]) == (0, "ok", [])
 
 
 def test_a_host_that_shows_nothing_gets_findings_that_say_so(place: Path) -> None:

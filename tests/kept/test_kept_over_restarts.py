@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -15,8 +16,12 @@ from cli.command import resolverd
 from harness.process import NEAREST, SECOND
 from kept_host import Host, address
 
+from resolverd.kept.directory import StateDirectory
 from resolverd.kept.files import MANIFEST
 from resolverd.kept.keeper import NAME
+
+ONE_REGION = '[service.chat]\nregions = ["us-east"]\n'
+"""What loses most regions of the configuration that is kept."""
 
 
 def _break_toml(here: Host) -> None:
@@ -279,3 +284,46 @@ def test_check_and_doctor_say_what_a_restart_would_serve(here: Host) -> None:
     assert "no others are kept" in resolverd("check", cwd=here.folder).err
     found = resolverd("doctor", "--set", 'server.state=""', cwd=here.folder).out
     assert "server.state is empty" in found
+
+
+def test_check_and_doctor_say_what_a_restart_would_hold(here: Host) -> None:
+    assert _restart_of_doctor(here)["level"] == "ok"
+    assert resolverd("check", "--json", cwd=here.folder).json()["restart"] is None
+    here.write(services=ONE_REGION)
+    found = _restart_of_doctor(here)
+    assert found["level"] == "warning"
+    assert found["seen"].startswith(
+        "a restart would hold configuration, and serve what was adopted"
+    )
+    checked = resolverd("check", cwd=here.folder)
+    assert checked.status == 0
+    assert "warning: " in checked.err
+    assert "lost-region" in checked.err
+    assert "a restart would hold configuration" in checked.out
+    said = resolverd("check", "--json", cwd=here.folder).json()["restart"]
+    assert said == found["seen"]
+    _break_zone(here)
+    found = _restart_of_doctor(here)
+    assert (found["level"], "it would hold configuration" in found["seen"]) == ("fault", True)
+    here.write(services=ONE_REGION)
+    here.start()
+    assert here.event("start.held")["parts"] == ["configuration"]
+    # And so it does again, while it serves what it holds.
+    assert _restart_of_doctor(here)["level"] == "warning"
+
+
+def test_what_a_restart_would_hold_cannot_be_told_where_what_is_kept_cannot_be_read(
+    here: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(StateDirectory, "read", closed)
+    found = _restart_of_doctor(here)
+    assert (found["level"], "cannot be told from here" in found["seen"]) == ("warning", True)
+
+
+def _restart_of_doctor(here: Host) -> dict[str, str]:
+    ran = resolverd("doctor", "--only", "restart", "--json", cwd=here.folder)
+    (found,) = ran.json()["findings"]
+    return dict(found)

@@ -63,6 +63,9 @@ class ReloadPart(Part):
         "When the files were adopted that a restart would serve if those on disk were refused, "
         "ISO 8601 in UTC; null where there are none."
     )
+    needs_restart: list[str] = key(
+        "Options that were adopted and take effect at the next start, as dotted keys."
+    )
     problems: list[ProblemPart] = key("What was refused or held, else the warnings.")
     outdated: list[OutdatedPart] = key("Parts in an older state than their files.")
     changed: ChangesPart | None = key("What the last reload changed; null before the first.")

@@ -91,6 +91,7 @@ class HoursPart(Part):
     spans: list[str] = key("The hours as they are configured.")
     time_zone: str = key("IANA time zone of the hours.")
     open: bool = key("Whether it is within them now.")
+    withdraw: bool = key("Whether they withdraw it now; an override in force beats them.")
     changed_at: str | None = key(
         "When it opened or closed, ISO 8601 in UTC; null if not since start."
     )

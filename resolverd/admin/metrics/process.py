@@ -46,7 +46,7 @@ def log_dropped(_values: Values) -> Samples:
     "resolverd_admin_closed_total",
     "Connections to the admin API that met a limit: connections (the longest idle one made room), "
     "refused (all were being answered), request (not whole within 10 s), response (nothing of it "
-    "taken for 30 s).",
+    "taken for 30 s, or not all within 10 min).",
     labels=("limit",),
     absent="until there is one",
 )

@@ -8,18 +8,23 @@ from collections.abc import Iterator, Mapping
 from resolverd.admin.metrics.family import Histogram, Samples, counter, histogram
 from resolverd.admin.metrics.values import Values
 from resolverd.dns.codes import RCODE_NAMES, TYPE_NAMES
-from resolverd.engine.slots import TTL_BOUNDS
+from resolverd.engine.slots import FIXED, TTL_BOUNDS
+
+_TRANSPORTS = next(family.axes[0] for family in FIXED if family.field == "received")
 
 
 @counter("resolverd_queries_total", "Packets received.", labels=("transport",))
 def queries(values: Values) -> Samples:
-    return _each(values.counted.received)
+    # 0 until the first one: an edge that gets none since its start is told by this.
+    for transport in _TRANSPORTS:
+        yield (str(transport),), values.counted.received.get(str(transport), 0)
 
 
 @counter(
     "resolverd_responses_total",
     "Responses, by transport, query type and response code.",
     labels=("transport", "qtype", "rcode"),
+    absent="until there is one",
 )
 def responses(values: Values) -> Samples:
     for (transport, qtype, rcode), count in values.counted.responses.items():
@@ -30,6 +35,7 @@ def responses(values: Values) -> Samples:
     "resolverd_answers_total",
     "Answers of services, by region, outcome, and whether it was the client's first choice.",
     labels=("service", "region", "outcome", "choice"),
+    absent="until there is one",
 )
 def answers(values: Values) -> Samples:
     for key, count in values.counted.steered.items():
@@ -40,7 +46,10 @@ def answers(values: Values) -> Samples:
 
 
 @histogram(
-    "resolverd_answer_ttl_seconds", "TTLs given in answers of services.", labels=("service",)
+    "resolverd_answer_ttl_seconds",
+    "TTLs given in answers of services.",
+    labels=("service",),
+    absent="until the service has answered",
 )
 def ttls(values: Values) -> Samples:
     bounds = [*map(float, TTL_BOUNDS), math.inf]
