@@ -14,6 +14,7 @@ from resolverd.config.options import contradiction, option
 from resolverd.config.probed_endpoint import ProbedEndpoint
 from resolverd.config.secrets import shown_url
 from resolverd.config.toml_values import toml_value
+from resolverd.config.types import UrlText
 from resolverd.health.canary_cost import AT_ONCE, TOKENS, cost, least_budget
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.http_settings import HttpSettings
@@ -67,7 +68,7 @@ class InferenceSettings(HttpSettings):
         minimum=100,
         maximum=10_000_000,
     )
-    metrics_url: str = option(
+    metrics_url: UrlText = option(
         "",
         "Where the page of metrics is, if not below the URL.",
     )

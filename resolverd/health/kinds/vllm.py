@@ -10,7 +10,7 @@ from pydantic import model_validator
 from resolverd.config.finding import Finding
 from resolverd.config.options import option
 from resolverd.config.probed_endpoint import ProbedEndpoint
-from resolverd.config.types import Duration
+from resolverd.config.types import Duration, UrlText
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.inference import (
     JSON,
@@ -47,7 +47,7 @@ class VllmProbe(InferenceSettings):
         "What becomes of an endpoint of which a part hangs or fails: it serves with so "
         "much less capacity, or each such probe is a failure.",
     )
-    workers: tuple[str, ...] = option(
+    workers: tuple[UrlText, ...] = option(
         (),
         "URLs of the servers behind a front door that hides them; the progress of each "
         "is read below it, and canaries go through the front door.",
