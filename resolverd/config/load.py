@@ -23,6 +23,7 @@ from resolverd.config.option_keys import key_parts
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.published import add_published
 from resolverd.config.sources import Sources, read_sources
+from resolverd.config.unquoted import quote_names
 from resolverd.errors import ConfigError, Problem, ResolverdError, errors_among, where_met
 
 SetOption = tuple[str, Any]
@@ -97,6 +98,7 @@ def _loaded(sources: Sources) -> LoadedConfig:
     problems = list(sources.problems)
     config = None
     if not _unreadable(sources):
+        problems += quote_names(sources)
         config, found = _validate(sources)
         problems += found
     if config is None or errors_among(problems):

@@ -15,6 +15,8 @@ from resolverd.config.published import add_published
 from resolverd.config.readable import tables_read
 from resolverd.config.sources import Sources, read_sources
 from resolverd.config.tiers import alias_of
+from resolverd.config.types import is_word
+from resolverd.config.unquoted import quote_names
 
 
 class ZoneSettings(NamedTuple):
@@ -38,6 +40,9 @@ def zone_settings(path: Path, overrides: Sequence[SetOption] = ()) -> ZoneSettin
                 tree = {}
                 if problem.id == "config-syntax":
                     tree, _ = tables_read(path)
+    if complete:
+        list(quote_names(sources))  # what is wrong with them is said by whoever loads them
+        complete = all(map(is_word, tree.get("service") or ()))
     patterns = _patterns(tree, sources)
     if patterns is None:
         return None
