@@ -62,7 +62,9 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
                 )  # fmt: skip
         for key, by_region in (("weights", service.weights), ("models", service.models)):
             for region in by_region:
-                if region not in service.regions:
+                # Of a misspelt one among its regions it is said, and this may be how it is meant.
+                meant = region in known and not known.issuperset(service.regions)
+                if region not in service.regions and not meant:
                     path = ("service", name, key, region)
                     yield _unknown(path, region, list(service.regions), at="key")
         if not service.regions:
@@ -282,7 +284,9 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
     """At no time of the year to come should a fence be closed whole."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     for fence in fences(config):
-        hours = [config.region[r].service_hours for r in fence.regions if r in config.region]
+        if not all(region in config.region for region in fence.regions):
+            continue
+        hours = [config.region[region].service_hours for region in fence.regions]
         known = [week for week in hours if week is not None]
         gap = first_gap(known, today) if known and len(known) == len(hours) else None
         if gap is not None:
