@@ -37,6 +37,9 @@ from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
 from resolverd.config.verdict_policies import check_verdicts
 
+# Shares are reckoned with floating-point numbers, and a millionth is share enough.
+_MAX_WEIGHT = 1_000_000
+
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
     """Every finding of every check below; `tree` is the configuration as it was written."""
@@ -165,10 +168,11 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
                         "has no hostname", f'add hostname = "{region}.example.com" there',
                     )  # fmt: skip
         weights = [service.weights.get(region, 1) for region in service.regions]
-        if any(weight < 0 for weight in weights) or (weights and not any(weights)):
+        outside = any(not 0 <= weight <= _MAX_WEIGHT for weight in weights)
+        if outside or (weights and not any(weights)):
             yield Finding(
                 ("service", name, "weights"), "config-weights",
-                "weights are whole numbers from 0, at least one of them above",
+                f"weights are whole numbers from 0 to {_MAX_WEIGHT}, at least one of them above 0",
                 f"write weights = {toml_value(_weights(service.weights))}",
             )  # fmt: skip
         if service.weights and service.policy != "weighted":
@@ -202,8 +206,8 @@ def _unused_thresholds(name: str, service: Service) -> Iterator[Finding]:
 
 
 def _weights(written: Mapping[str, int]) -> dict[str, int]:
-    """Such weights, none below 0 and the first above where all would be 0."""
-    weights = {region: max(0, weight) for region, weight in written.items()}
+    """Such weights, all within their range and the first above 0 where all would be 0."""
+    weights = {region: min(max(0, weight), _MAX_WEIGHT) for region, weight in written.items()}
     if not any(weights.values()):
         weights[next(iter(weights))] = 1
     return weights

@@ -98,6 +98,36 @@ def test_a_bias_where_no_cost_decides_is_said_to_have_no_effect(
     assert [(p.id, p.line) for p in problems(tmp_path, text)] == found
 
 
+GPUS = 'gpus = { model = "H100_SXM", count = 8 }'
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "said"),
+    [
+        ("capacity = 1000", "", "with capacity (a: 1000) and without (b: 1)"),
+        ("", "capacity = 1000", "with capacity (b: 1000) and without (a: 1)"),
+        ("capacity = 100", GPUS, "with capacity (a: 100) and without (b: 8)"),
+        (GPUS, "", "with gpus (a: 8) and without (b: 1)"),
+        (GPUS, GPUS.replace("8", "2"), ""),
+        ("capacity = 1000", "capacity = 10", ""),
+        ("capacity = 8", GPUS, ""),
+        ("capacity = 1", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_capacities_of_a_service_are_all_written_or_none(
+    tmp_path: Path, of_a: str, of_b: str, said: str
+) -> None:
+    text = CONFIG.replace("[region.a]\n", f"[region.a]\n{of_a}\n")
+    text = text.replace("[region.b]\n", f"[region.b]\n{of_b}\n")
+    text += '[service.t]\nregions = ["b", "a"]\n[service.u]\nregions = ["a"]\n'
+    found = problems(tmp_path, text)
+    assert [(p.id, p.severity) for p in found] == (
+        [("config-capacity-mixed", "warning")] if said else []
+    )
+    assert not said or said in found[0].message
+
+
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
 def test_who_listens_on_loopback_alone_may_hand_it_out(tmp_path: Path, listen: str) -> None:
     text = CONFIG.replace("192.0.2.53:53", listen).replace("192.0.2.10", "127.0.0.1")
