@@ -22,6 +22,7 @@ from resolverd.config.fences import fences
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.gaps import first_gap
 from resolverd.config.hours import DAYS
+from resolverd.config.listen_checks import check_listen
 from resolverd.config.model import Config, Service
 from resolverd.config.own_place_checks import check_nat64, check_own_places
 from resolverd.config.pin_checks import check_pins
@@ -250,21 +251,6 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
-    for index, listener in enumerate(config.server.listen):
-        if listener.port and listener in config.server.listen[:index]:
-            yield Finding(
-                ("server", "listen", index), "config-duplicate-listen",
-                f"{listener} is listed twice",
-                f"write listen = {toml_value(list(dict.fromkeys(config.server.listen)))}",
-            )  # fmt: skip
-    if not config.server.listen:
-        yield Finding(
-            ("server", "listen"), "config-no-listen", "nothing to listen on",
-            'write listen = ["0.0.0.0:53", "[::]:53"]',
-        )  # fmt: skip
-
-
 def _isolation_window(config: Config, tree: Tree) -> Iterator[Finding]:
     """Until the second of two probes has timed out, nobody knows whose fault a silence is."""
     layers = (config.probe, *(r.probe for r in config.region.values()))
@@ -317,7 +303,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_tiers,
     _admin,
     _load,
-    _listeners,
+    check_listen,
     _isolation_window,
     _hours,
     check_answers,

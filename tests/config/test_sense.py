@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,27 @@ def test_capacities_of_a_service_are_all_written_or_none(
         [("config-capacity-mixed", "warning")] if said else []
     )
     assert not said or said in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("listen", "said", "right"),
+    [
+        (["192.0.2.1:53", "192.0.2.1:53"], [1], ["192.0.2.1:53"]),
+        (["0.0.0.0:53", "192.0.2.1:53"], [1], ["0.0.0.0:53"]),
+        (["192.0.2.1:53", "0.0.0.0:53", "[::]:53"], [0], ["0.0.0.0:53", "[::]:53"]),
+        (["[2001:db8::1]:53", "[::]:53", "[::1]:53"], [0, 2], ["[::]:53"]),
+        (["0.0.0.0:53", "[2001:db8::1]:53", "192.0.2.1:5300"], [], []),
+        (["0.0.0.0:0", "127.0.0.1:0"], [], []),
+    ],
+)
+def test_an_address_is_listened_on_once(
+    tmp_path: Path, listen: list[str], said: list[int], right: list[str]
+) -> None:
+    found = problems(tmp_path, CONFIG.replace('["192.0.2.53:53"]', json.dumps(listen)))
+    found = tuple(p for p in found if p.id == "config-duplicate-listen")
+    shown = [p.source[p.column - 1 :].partition('",')[0].strip('"]') for p in found]
+    assert shown == [listen[index] for index in said]
+    assert all(p.hint.startswith(f"write listen = {json.dumps(right)}") for p in found)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])
