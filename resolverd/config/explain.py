@@ -126,6 +126,8 @@ def to_write(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -
     plain = key in _FREE_TEXT and isinstance(written, int | float)
     value = json.dumps(str(written)) if plain else example(declared, tree)
     begin = _begin(declared)
+    if '"0.0.0.0:' in value:
+        tail = ", which listens on every address of this host"
     if get_origin(declared.kind) is dict and section_of_values(declared.kind):
         return f"write [{dotted(declared.path)}.NAME] tables"
     few = choices(declared.kind)

@@ -42,7 +42,8 @@ def zone_settings(path: Path, overrides: Sequence[SetOption] = ()) -> ZoneSettin
                     tree, _ = tables_read(path)
     if complete:
         list(quote_names(sources))  # what is wrong with them is said by whoever loads them
-        complete = all(map(is_word, tree.get("service") or ()))
+        services = tree.get("service")
+        complete = not isinstance(services, dict) or all(map(is_word, services))
     patterns = _patterns(tree, sources)
     if patterns is None:
         return None

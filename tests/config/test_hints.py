@@ -248,6 +248,12 @@ def test_a_hint_says_to_write_what_was_meant(
     assert config == load_config(tmp_path / "resolverd.toml").config
 
 
+def test_a_wildcard_that_nobody_wrote_is_said_to_be_one(tmp_path: Path) -> None:
+    found = problems(tmp_path, changed(LISTEN, ["eth0:53"]))
+    (hint,) = (p.hint for p in found if p.severity == "error")
+    assert hint == 'write "0.0.0.0:53", which listens on every address of this host'
+
+
 @pytest.mark.parametrize(
     ("place", "written"),
     [

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -89,16 +90,24 @@ class InferenceSettings(HttpSettings):
     @model_validator(mode="after")
     def _metrics_are_over_http(self) -> Self:
         if self.metrics_url:
-            check_http_url("metrics_url", self.metrics_url, '"http://192.0.2.10:8000/metrics"')
+            right = over_http(self.metrics_url, "http://192.0.2.10:8000/metrics")
+            check_http_urls("metrics_url", (self.metrics_url,), toml_value(right))
         return self
 
 
-def check_http_url(key: str, url: str, example: str) -> None:
-    """Raises a contradiction where `url` is not of HTTP; `example` is what to write, as TOML."""
-    if not url.startswith(("http://", "https://")):
+def check_http_urls(key: str, urls: Sequence[str], right: str) -> None:
+    """Raises a contradiction where one is not of HTTP; `right` is what to write, as TOML."""
+    if not all(url.startswith(("http://", "https://")) for url in urls):
         raise contradiction(
-            f"{key} has to be an http:// or https:// URL, or empty", f"write {key} = {example}", key
+            f"{key} has to be an http:// or https:// URL, or empty", f"write {key} = {right}", key
         )
+
+
+def over_http(url: str, example: str) -> str:
+    """`url` if it is of HTTP, or with that scheme where it has none; else `example`."""
+    whole = url if "://" in url else f"http://{url}"
+    shown = whole.startswith(("http://", "https://")) and shown_url(whole) == whole
+    return whole if shown and not re.search(r"\s", whole) else example
 
 
 def reach(url: str, settings: InferenceSettings, tools: Tools) -> Ask:

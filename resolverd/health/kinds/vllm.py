@@ -10,6 +10,7 @@ from pydantic import model_validator
 from resolverd.config.finding import Finding
 from resolverd.config.options import option
 from resolverd.config.probed_endpoint import ProbedEndpoint
+from resolverd.config.toml_values import toml_value
 from resolverd.config.types import Duration, UrlText
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.inference import (
@@ -17,8 +18,9 @@ from resolverd.health.kinds.inference import (
     METRICS,
     InferenceSettings,
     check_credential,
-    check_http_url,
+    check_http_urls,
     check_inference,
+    over_http,
     reach,
 )
 from resolverd.health.kinds.kind import Kind
@@ -65,8 +67,8 @@ class VllmProbe(InferenceSettings):
 
     @model_validator(mode="after")
     def _workers_are_over_http(self) -> VllmProbe:
-        for url in self.workers:
-            check_http_url("workers", url, '["http://192.0.2.10:8000/metrics"]')
+        right = [over_http(url, "http://192.0.2.10:8000/metrics") for url in self.workers]
+        check_http_urls("workers", self.workers, toml_value(right))
         return self
 
 
