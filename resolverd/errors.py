@@ -7,6 +7,7 @@ derives from `ResolverdError`; whatever else escapes is a defect of ours.
 
 from __future__ import annotations
 
+import traceback
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -107,6 +108,12 @@ class DefectError(ResolverdError):
 
     def __init__(self, what: str, defect: Exception) -> None:
         super().__init__(f"a defect of resolverd met {what}: {defect!r}")
+
+
+def where_met(defect: Exception) -> str:
+    """A defect of ours in a line: what was raised, and in which function."""
+    *_, frame = traceback.extract_tb(defect.__traceback__)
+    return f"{defect!r} in {frame.name}"
 
 
 class ConfigError(ProblemsError):

@@ -22,6 +22,7 @@ from resolverd.config.fences import fences
 from resolverd.config.finding import Finding, Tree
 from resolverd.config.gaps import first_gap
 from resolverd.config.hours import DAYS
+from resolverd.config.listen_checks import check_listen
 from resolverd.config.model import Config, Service
 from resolverd.config.own_place_checks import check_nat64, check_own_places
 from resolverd.config.pin_checks import check_pins
@@ -36,6 +37,9 @@ from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
 from resolverd.config.verdict_policies import check_verdicts
+
+# Shares are reckoned with floating-point numbers, and a millionth is share enough.
+_MAX_WEIGHT = 1_000_000
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -62,7 +66,9 @@ def _references(config: Config, tree: Tree) -> Iterator[Finding]:
                 )  # fmt: skip
         for key, by_region in (("weights", service.weights), ("models", service.models)):
             for region in by_region:
-                if region not in service.regions:
+                # Of a misspelt one among its regions it is said, and this may be how it is meant.
+                meant = region in known and not known.issuperset(service.regions)
+                if region not in service.regions and not meant:
                     path = ("service", name, key, region)
                     yield _unknown(path, region, list(service.regions), at="key")
         if not service.regions:
@@ -163,10 +169,11 @@ def _services(config: Config, tree: Tree) -> Iterator[Finding]:
                         "has no hostname", f'add hostname = "{region}.example.com" there',
                     )  # fmt: skip
         weights = [service.weights.get(region, 1) for region in service.regions]
-        if any(weight < 0 for weight in weights) or (weights and not any(weights)):
+        outside = any(not 0 <= weight <= _MAX_WEIGHT for weight in weights)
+        if outside or (weights and not any(weights)):
             yield Finding(
                 ("service", name, "weights"), "config-weights",
-                "weights are whole numbers from 0, at least one of them above",
+                f"weights are whole numbers from 0 to {_MAX_WEIGHT}, at least one of them above 0",
                 f"write weights = {toml_value(_weights(service.weights))}",
             )  # fmt: skip
         if service.weights and service.policy != "weighted":
@@ -200,8 +207,8 @@ def _unused_thresholds(name: str, service: Service) -> Iterator[Finding]:
 
 
 def _weights(written: Mapping[str, int]) -> dict[str, int]:
-    """Such weights, none below 0 and the first above where all would be 0."""
-    weights = {region: max(0, weight) for region, weight in written.items()}
+    """Such weights, all within their range and the first above 0 where all would be 0."""
+    weights = {region: min(max(0, weight), _MAX_WEIGHT) for region, weight in written.items()}
     if not any(weights.values()):
         weights[next(iter(weights))] = 1
     return weights
@@ -244,21 +251,6 @@ def _load(config: Config, tree: Tree) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _listeners(config: Config, tree: Tree) -> Iterator[Finding]:
-    for index, listener in enumerate(config.server.listen):
-        if listener.port and listener in config.server.listen[:index]:
-            yield Finding(
-                ("server", "listen", index), "config-duplicate-listen",
-                f"{listener} is listed twice",
-                f"write listen = {toml_value(list(dict.fromkeys(config.server.listen)))}",
-            )  # fmt: skip
-    if not config.server.listen:
-        yield Finding(
-            ("server", "listen"), "config-no-listen", "nothing to listen on",
-            'write listen = ["0.0.0.0:53", "[::]:53"]',
-        )  # fmt: skip
-
-
 def _isolation_window(config: Config, tree: Tree) -> Iterator[Finding]:
     """Until the second of two probes has timed out, nobody knows whose fault a silence is."""
     layers = (config.probe, *(r.probe for r in config.region.values()))
@@ -282,7 +274,9 @@ def _hours(config: Config, tree: Tree) -> Iterator[Finding]:
     """At no time of the year to come should a fence be closed whole."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     for fence in fences(config):
-        hours = [config.region[r].service_hours for r in fence.regions if r in config.region]
+        if not all(region in config.region for region in fence.regions):
+            continue
+        hours = [config.region[region].service_hours for region in fence.regions]
         known = [week for week in hours if week is not None]
         gap = first_gap(known, today) if known and len(known) == len(hours) else None
         if gap is not None:
@@ -309,7 +303,7 @@ _CHECKS: tuple[Callable[[Config, Tree], Iterator[Finding]], ...] = (
     check_tiers,
     _admin,
     _load,
-    _listeners,
+    check_listen,
     _isolation_window,
     _hours,
     check_answers,

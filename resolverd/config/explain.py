@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, get_origin
 
 from resolverd.config.declared import Declared, declaration, dotted, section_of
 from resolverd.config.examples import choices, complete, example, span
+from resolverd.config.meant import meant
 from resolverd.config.positions import Path as KeyPath
+from resolverd.config.reference import unit_of
 from resolverd.config.sources import Sources
-from resolverd.config.toml_values import toml_key
+from resolverd.config.toml_values import toml_key, toml_value
 from resolverd.errors import Problem
 
 if TYPE_CHECKING:
@@ -93,9 +95,23 @@ def problem_of(error: ErrorDetails, sources: Sources) -> Problem:
     else:
         text, _, hint = error["msg"].removeprefix("Value error, ").partition("; ")
         message = f"{name}: {text}"
-    return sources.problem(
-        path, "config-value", message, hint or to_write(declared, error, sources.tree)
+    hint = (
+        _as_meant(declared, error, sources.tree) or hint or to_write(declared, error, sources.tree)
     )
+    return sources.problem(path, "config-value", message, hint)
+
+
+def _as_meant(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -> str:
+    """What was written, as the option takes it; empty where that cannot be told."""
+    whole = complete(declared)
+    value = meant(whole, error["input"], tree)
+    seconds = whole.field is not None and unit_of(whole.field) == "seconds"
+    return "" if value is None else _begin(declared) + toml_value(value, seconds=seconds)
+
+
+def _begin(declared: Declared) -> str:
+    key = declared.path[-1]
+    return "write " if isinstance(key, int) else f"write {toml_key(key)} = "
 
 
 def to_write(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -> str:
@@ -109,13 +125,17 @@ def to_write(declared: Declared, error: ErrorDetails, tree: Mapping[str, Any]) -
         return f"write [{key}] with {_inside(example(declared, tree))}"
     plain = key in _FREE_TEXT and isinstance(written, int | float)
     value = json.dumps(str(written)) if plain else example(declared, tree)
-    begin = "write " if isinstance(key, int) else f"write {toml_key(str(key))} = "
+    begin = _begin(declared)
+    if '"0.0.0.0:' in value:
+        tail = ", which listens on every address of this host"
     if get_origin(declared.kind) is dict and section_of_values(declared.kind):
         return f"write [{dotted(declared.path)}.NAME] tables"
     few = choices(declared.kind)
     if declared.kind is bool:
         return f"{begin}true or false"
     if few and get_origin(declared.kind) is not tuple:
+        near = difflib.get_close_matches(str(written).lower(), [json.loads(one) for one in few], 1)
+        value = json.dumps(near[0]) if near else value
         first, *others = sorted(few, key=lambda choice: choice != value)
         return f"{begin}{first}" + (f" (or {', '.join(others)})" if others else "")
     return f"{begin}{value}{tail}"

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, model_validator
 
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.secrets import shown_url
-from resolverd.config.types import Duration, Word
+from resolverd.config.types import Duration, Word, lower_scheme
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _POLICY = re.compile(r"(own|any|quorum)|(quorum|nearest):([1-9]\d{0,3})")
@@ -66,7 +66,7 @@ def _nats_url(url: str) -> str:
             f'"{shown_url(url)}" is not nats://HOST:PORT or tls://HOST:PORT'
             '; write "nats://127.0.0.1:4222"'
         )
-    return url
+    return lower_scheme(url)
 
 
 def _name(name: str) -> str:

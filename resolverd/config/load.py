@@ -23,7 +23,8 @@ from resolverd.config.option_keys import key_parts
 from resolverd.config.positions import Path as KeyPath
 from resolverd.config.published import add_published
 from resolverd.config.sources import Sources, read_sources
-from resolverd.errors import ConfigError, Problem, errors_among
+from resolverd.config.unquoted import quote_names
+from resolverd.errors import ConfigError, Problem, ResolverdError, errors_among, where_met
 
 SetOption = tuple[str, Any]
 """An option of `--set KEY=VALUE`: its dotted key, and its value as TOML gives it."""
@@ -54,13 +55,27 @@ def load_config(
 
     More `fragments` are read after those beside the file, to try what is not there yet, and those
     `without` are not read, to try what takes their place. Raises ConfigError carrying every problem
-    found.
+    found; a defect of ours is one too (``config-defect``).
     """
-    sources = read_sources(path, fragments, without)
-    for key, value in overrides:
-        sources.override(key, value)
-    add_published(sources)
-    return _loaded(sources)
+    try:
+        sources = read_sources(path, fragments, without)
+        for key, value in overrides:
+            sources.override(key, value)
+        add_published(sources)
+        return _loaded(sources)
+    except ResolverdError:
+        raise
+    except Exception as defect:  # of ours: it costs the configuration, and no zone beside it
+        raise ConfigError([config_defect(path, defect)]) from defect
+
+
+def config_defect(path: Path, defect: Exception) -> Problem:
+    """A defect of ours as an error of the configuration at `path`, which met it."""
+    return Problem(
+        str(path), 0, 0, "config-defect",
+        f"a defect of resolverd met this configuration: {where_met(defect)}",
+        "take back what was edited last, here or in a fragment, and report this with the files",
+    )  # fmt: skip
 
 
 def load_tables(
@@ -83,6 +98,7 @@ def _loaded(sources: Sources) -> LoadedConfig:
     problems = list(sources.problems)
     config = None
     if not _unreadable(sources):
+        problems += quote_names(sources)
         config, found = _validate(sources)
         problems += found
     if config is None or errors_among(problems):

@@ -6,12 +6,10 @@ are keyed by the names that the file gives them; order is the file's own.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
 from resolverd.config.alerts import Alerts, AlertsOverride
 from resolverd.config.anycast import Anycast
@@ -21,7 +19,6 @@ from resolverd.config.hours import Hours, parse_span
 from resolverd.config.options import Section, contradiction, option
 from resolverd.config.probe_layers import ProbeDefaults, ProbeOverride
 from resolverd.config.rtt import Rtt
-from resolverd.config.secrets import shown_url
 from resolverd.config.server import Admin as Admin
 from resolverd.config.server import EngineName as EngineName
 from resolverd.config.server import Server as Server
@@ -38,12 +35,12 @@ from resolverd.config.types import (
     Hostname,
     MetricsUrl,
     OneCountry,
+    ProbedUrl,
     ResolvedHostname,
     SpanText,
     Subnet,
     TimeZone,
     Word,
-    is_url_host,
 )
 
 OrderName = Literal["nearest", "failover", "weighted", "latency"]
@@ -72,7 +69,7 @@ class Endpoint(Section):
         "Where no address is written: the hostname whose addresses are handed out, for no longer "
         "than their own TTL. resolv.conf's search domains hold unless it ends in a dot.",
     )
-    url: str = option(doc="Where the probe asks: http://, https:// or tcp://HOST:PORT.")
+    url: ProbedUrl = option(doc="Where the probe asks: http://, https:// or tcp://HOST:PORT.")
     probe: ProbeOverride = option(ProbeOverride.model_construct(), "Overrides of [probe].")
 
     @model_validator(mode="after")
@@ -90,28 +87,6 @@ class Endpoint(Section):
                 *("address", "hostname"),
             )
         return self
-
-    @field_validator("url")
-    @classmethod
-    def _probeable(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            # What is wrong quotes a part of it, which may be a password.
-            raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from error
-        known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
-        if not known or not parts.hostname:
-            raise ValueError(
-                f'url "{shown_url(url)}" is not http://…, https://… or tcp://HOST:PORT'
-            )
-        if not is_url_host(parts.hostname):
-            raise ValueError(
-                f'url "{shown_url(url)}" has a host that is neither a hostname nor an address'
-                '; write it like "http://gpu1.example:8000"'
-            )
-        # RFC 6874 writes an address's zone after %25, and a socket takes it after %.
-        return re.sub(r"(//(?:[^/@]*@)?\[[^\]%]*)%25", r"\1%", url, count=1)
 
 
 class Region(Section):
@@ -226,7 +201,7 @@ class Service(Section):
         "clients on by what queues cost them, too.",
     )
     weights: dict[Word, int] = option(
-        factory=dict, doc="Shares of the weighted policy; 1 unless given."
+        factory=dict, doc="Shares of the weighted policy, from 0 to 1,000,000; 1 unless given."
     )
     ttl: Duration = option(
         60.0,

@@ -15,6 +15,8 @@ from resolverd.config.published import add_published
 from resolverd.config.readable import tables_read
 from resolverd.config.sources import Sources, read_sources
 from resolverd.config.tiers import alias_of
+from resolverd.config.types import is_word
+from resolverd.config.unquoted import quote_names
 
 
 class ZoneSettings(NamedTuple):
@@ -47,6 +49,10 @@ def zone_settings(
                 tree = {}
                 if problem.id == "config-syntax":
                     tree, _ = tables_read(path)
+    if complete:
+        list(quote_names(sources))  # what is wrong with them is said by whoever loads them
+        services = tree.get("service")
+        complete = not isinstance(services, dict) or all(map(is_word, services))
     patterns = _patterns(tree, sources)
     if patterns is None:
         return None

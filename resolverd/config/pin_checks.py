@@ -6,7 +6,7 @@ IPv4 network, whichever way it was written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from resolverd.config.fences import holds_for
@@ -168,9 +168,13 @@ def _narrow(path: tuple[str | int, ...], written: Prefix, formats: Formats) -> I
 
 
 def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
+    if not _are_known(pin.regions, config.region):
+        return
     for service_name, service in config.service.items():
         every = answering(config, service_name)
-        if holds_for(pin, service_name) and not set(pin.regions).intersection(every):
+        if not holds_for(pin, service_name) or not _are_known(every, config.region):
+            continue
+        if not set(pin.regions).intersection(every):
             yield Finding(
                 ("pin", name, "regions"), "config-pin-refuses",
                 f"service {service_name} is in none of these regions: "
@@ -182,8 +186,15 @@ def _refusals(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _are_known(names: Iterable[str], declared: Container[str]) -> bool:
+    """Whether all are there. Of a misspelt one that is said; which is meant nobody knows."""
+    return all(name in declared for name in names)
+
+
 def _bypasses(config: Config, name: str, pin: Pin) -> Iterator[Finding]:
     """Regions that the pin keeps from its clients, and that another service gives them."""
+    if not (_are_known(pin.regions, config.region) and _are_known(pin.services, config.service)):
+        return
     kept = {
         region
         for service_name, service in config.service.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -91,7 +92,7 @@ def _findings(config: Config, asked: ProbedEndpoint, merged: Merged) -> Iterator
         yield _contradiction(config, asked, error)
         return
     kind = probe_kinds()[settings.kind]
-    scheme = asked.url.partition(":")[0]
+    scheme = urlsplit(asked.url).scheme
     if scheme not in kind.schemes:
         suits = next(k.name for k in probe_kinds().values() if scheme in k.schemes)
         yield Finding(

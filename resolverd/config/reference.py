@@ -91,8 +91,9 @@ over.
   come and go. An edit that gives the number of one that is overridden to another is held
   (`override-lost`).
 - No other option may be written twice, in whatever files: nothing wins over anything, and the
-  error names both places. `--set` alone lies over the files, and takes a list's whole place; a
-  name with a dot stands in quotes there too: `--set 'service."llama-3.1".ttl=30s'`.
+  error names both places. `--set` alone lies over the files, and takes a list's whole place.
+- A name with a dot stands in quotes: `[service."llama-3.1"]`, and with `--set` too
+  (`--set 'service."llama-3.1".ttl=30s'`).
 - Removing a fragment is an edit like any other: what takes a client out of a pin, or a service or
   region away, is held until `resolverd reload --yes`. One fragment with a mistake keeps the whole
   configuration as it was, and no zone or database."""

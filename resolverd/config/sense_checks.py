@@ -1,5 +1,6 @@
 """What is right by itself and hardly what was meant: TTLs that become 0, addresses that lead
-nowhere or stand twice, a region that no service has, DNS and HTTP on one port.
+nowhere or stand twice, a region that no service has, DNS and HTTP on one port, capacities in two
+units.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ _PRIVATE = tuple(
 
 
 def check_sense(config: Config, tree: Tree) -> Iterator[Finding]:
-    """Findings about TTLs, addresses, regions without a service, ports used twice and biases."""
+    """Findings about TTLs, addresses, unused regions, ports used twice, biases and capacities."""
     yield from _ttls(config)
     yield from _addresses(config)
     yield from _unused(config)
     yield from _ports(config)
     yield from _biases(config)
+    yield from _capacities(config)
 
 
 def _ttls(config: Config) -> Iterator[Finding]:
@@ -151,3 +153,35 @@ def _biases(config: Config) -> Iterator[Finding]:
                 "remove the bias",
                 "warning", because=(("service", service, "policy"),),
             )  # fmt: skip
+
+
+def _capacities(config: Config) -> Iterator[Finding]:
+    """Regions of one service are compared by their capacities, which have to be in one unit."""
+    said: set[tuple[str, ...]] = set()
+    for name, service in config.service.items():
+        regions = {r: config.region[r] for r in service.regions if r in config.region}
+        written = [r for r, region in regions.items() if region.capacity]
+        key = "capacity" if written else "gpus"
+        those = written or [r for r, region in regions.items() if region.gpus]
+        others = tuple(r for r in regions if r not in those)
+        alike = len({region.effective_capacity for region in regions.values()}) < 2
+        if alike or not those or not others or others in said:
+            continue
+        said.add(others)
+        shown = [
+            [f"{r}: {regions[r].effective_capacity:g}" for r in some] for some in (those, others)
+        ]
+        instead = (
+            ", in the same unit, or remove it everywhere" if written else ", or capacity for all"
+        )
+        yield Finding(
+            ("region", others[0], key), "config-capacity-mixed",
+            f"service {name} has regions with {key} ({_few(shown[0])}) and without "
+            f"({_few(shown[1])}): their loads are compared by these numbers",
+            f"write {key} for {_few(others)} too{instead}", "warning",
+        )  # fmt: skip
+
+
+def _few(names: Sequence[str]) -> str:
+    more = [f"{len(names) - 3} more"] if len(names) > 3 else []
+    return ", ".join([*names[:3], *more])

@@ -129,6 +129,19 @@ class Sources:
         said = Origin("--set", Position(1, 1), f"{key}={value}", value_at)
         self._later.append(partial(_said_instead, path, said))
 
+    def rename(self, path: KeyPath, to: KeyPath) -> None:
+        """Have the table at `path` at `to`, in the same table of the root, unless one is there."""
+        around: list[Any] = [self.tree]
+        for part in path[:-1]:
+            around.append(around[-1][part])
+        moved = around[-1].pop(path[-1])
+        for depth in range(len(path) - 2, 0, -1):
+            if not around[depth + 1]:
+                del around[depth][path[depth]]
+        if to[-1] not in around[1]:
+            around[1][to[-1]] = moved
+            self._later.append(partial(_renamed, path, to))
+
     def add(self, file: Path, *, fragment: bool) -> None:
         """Read one file and merge it; what cannot be read or merged becomes a problem."""
         self.files = (*self.files, file)
@@ -342,6 +355,12 @@ def _adopted(
     for known, origin in written.origins.items():
         if known[: len(read)] == read:
             origins[(*path, *known[len(read) :])] = origin
+
+
+def _renamed(path: KeyPath, to: KeyPath, origins: dict[KeyPath, Origin]) -> None:
+    """What was read at `path` stands at `to` of the tree."""
+    for known in [known for known in origins if known[: len(path)] == path]:
+        origins[(*to, *known[len(path) :])] = origins.pop(known)
 
 
 def _said_instead(path: KeyPath, said: Origin, origins: dict[KeyPath, Origin]) -> None:

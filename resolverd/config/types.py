@@ -190,10 +190,41 @@ def _continent(value: str) -> str:
     return value
 
 
+def is_word(name: str) -> bool:
+    """Whether an operator may give it as a name."""
+    return _WORD.fullmatch(name) is not None
+
+
 def _word(value: str) -> str:
-    if not _WORD.fullmatch(value):
+    if not is_word(value):
         raise ValueError(f'"{value}" is not a name: letters, digits, "-", "_" and "." only')
     return value
+
+
+def lower_scheme(url: str) -> str:
+    """`url` with its scheme in small letters, which it may have in any (RFC 3986 §3.1)."""
+    scheme, mark, rest = url.partition("://")
+    return scheme.lower() + mark + rest if mark else url
+
+
+def _probed_url(written: str) -> str:
+    url = lower_scheme(written)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        # What is wrong quotes a part of it, which may be a password.
+        raise ValueError(f'url "{shown_url(url)}" cannot be read as a URL') from error
+    known = parts.scheme in {"http", "https"} or (parts.scheme == "tcp" and port is not None)
+    if not known or not parts.hostname:
+        raise ValueError(f'url "{shown_url(url)}" is not http://…, https://… or tcp://HOST:PORT')
+    if not is_url_host(parts.hostname):
+        raise ValueError(
+            f'url "{shown_url(url)}" has a host that is neither a hostname nor an address'
+            '; write it like "http://gpu1.example:8000"'
+        )
+    # RFC 6874 writes an address's zone after %25, and a socket takes it after %.
+    return re.sub(r"(//(?:[^/@]*@)?\[[^\]%]*)%25", r"\1%", url, count=1)
 
 
 def _metrics_url(value: str) -> str:
@@ -204,7 +235,7 @@ def _metrics_url(value: str) -> str:
         whole = False
     if not whole:
         raise ValueError(f'"{shown_url(value)}" is not an http:// or https:// URL')
-    return value
+    return lower_scheme(value)
 
 
 def _span(value: str) -> str:
@@ -236,6 +267,8 @@ Country = Annotated[str, AfterValidator(country)]
 OneCountry = Annotated[str, AfterValidator(one_country)]
 GroupName = Annotated[str, AfterValidator(group)]
 Continent = Annotated[str, AfterValidator(_continent)]
+UrlText = Annotated[str, AfterValidator(lower_scheme)]
+ProbedUrl = Annotated[str, AfterValidator(_probed_url)]
 MetricsUrl = Annotated[str, AfterValidator(_metrics_url)]
 SpanText = Annotated[str, AfterValidator(_span)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]

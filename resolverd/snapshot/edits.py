@@ -17,11 +17,18 @@ from pathlib import Path
 import dns.name
 from dns.rdatatype import HTTPS, SVCB
 
-from resolverd.config.load import LoadedConfig, SetOption, load_config
+from resolverd.config.load import LoadedConfig, SetOption, config_defect, load_config
 from resolverd.config.targets import probe_targets
 from resolverd.config.tiers import answers
 from resolverd.dns.names import to_text
-from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
+from resolverd.errors import (
+    ConfigError,
+    GeoError,
+    Problem,
+    ProblemsError,
+    ResolverdError,
+    errors_among,
+)
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.files.unchanged import still_holds
@@ -91,32 +98,54 @@ async def load_edit(
     reads = reads or Reads()
     with reads.noted():
         loaded, outdated = await _config(path, overrides, served)
+        try:
+            return await _edit(path, loaded, outdated, served, terms, progress, reads)
+        except ResolverdError:
+            raise
+        except Exception as defect:
+            if loaded.config == served.config:
+                raise
+            # The others of its parts are adopted, if it is the configuration that meets it.
+            outdated = _refused(CONFIGURATION, [config_defect(path, defect)])
+            return await _edit(path, served.loaded, outdated, served, terms, progress, reads)
+
+
+async def _edit(
+    path: Path,
+    loaded: LoadedConfig,
+    outdated: list[Outdated],
+    served: Inputs,
+    terms: Terms,
+    progress: Progress | None,
+    reads: Reads,
+) -> Inputs:
+    """The edit with this configuration; `outdated` is what is not adopted already."""
+    locator, parts = await _databases(path, loaded, served, terms, progress, reads)
+    if parts and databases_of(loaded) != databases_of(served.loaded):
+        outdated = [part._replace(part=CONFIGURATION) for part in parts]
+        loaded = served.loaded
         locator, parts = await _databases(path, loaded, served, terms, progress, reads)
-        if parts and databases_of(loaded) != databases_of(served.loaded):
-            outdated = [part._replace(part=CONFIGURATION) for part in parts]
-            loaded = served.loaded
-            locator, parts = await _databases(path, loaded, served, terms, progress, reads)
-        outdated += parts
-        tables, problems = await _tables(loaded, served, terms, reads, locator)
-        inputs = await _with_zones(loaded, served, (locator, tables), terms, reads)
-        if loaded.config != served.config:
-            unfit = _unfit(inputs, served)
-            losses = [] if terms.accept_losses else await _losses(inputs, served, terms)
-            if unfit or losses:
-                why = (*unfit, *losses)
-                if databases_of(loaded) != databases_of(served.loaded):
-                    locator, parts = await _databases(
-                        path, served.loaded, served, terms, progress, reads
-                    )
-                    outdated += parts
-                theirs = problems
-                if problems or tables is not served.tables:
-                    tables, problems = await _tables(served.loaded, served, terms, reads, locator)
-                why += tuple(p for p in errors_among(theirs) if p not in problems)
-                outdated = [Outdated(CONFIGURATION, "", not unfit, why), *outdated]
-                inputs = await _with_zones(served.loaded, served, (locator, tables), terms, reads)
-        outdated += _refused(TABLES, problems) if problems else []
-        return replace(inputs, outdated=(*outdated, *inputs.outdated))
+    outdated += parts
+    tables, problems = await _tables(loaded, served, terms, reads, locator)
+    inputs = await _with_zones(loaded, served, (locator, tables), terms, reads)
+    if loaded.config != served.config:
+        unfit = _unfit(inputs, served)
+        losses = [] if terms.accept_losses else await _losses(inputs, served, terms)
+        if unfit or losses:
+            why = (*unfit, *losses)
+            if databases_of(loaded) != databases_of(served.loaded):
+                locator, parts = await _databases(
+                    path, served.loaded, served, terms, progress, reads
+                )
+                outdated += parts
+            theirs = problems
+            if problems or tables is not served.tables:
+                tables, problems = await _tables(served.loaded, served, terms, reads, locator)
+            why += tuple(p for p in errors_among(theirs) if p not in problems)
+            outdated = [Outdated(CONFIGURATION, "", not unfit, why), *outdated]
+            inputs = await _with_zones(served.loaded, served, (locator, tables), terms, reads)
+    outdated += _refused(TABLES, problems) if problems else []
+    return replace(inputs, outdated=(*outdated, *inputs.outdated))
 
 
 async def _config(

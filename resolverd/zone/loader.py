@@ -6,7 +6,6 @@ One pass per file: read (`reader`), build_tree the records in a tree (`tree`), c
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from dns.rdatatype import SOA
 
 from resolverd import collector
 from resolverd.dns.names import Key
-from resolverd.errors import Problem, errors_among
+from resolverd.errors import Problem, errors_among, where_met
 from resolverd.zone.again import Part, noted, part_of, reading_of
 from resolverd.zone.alike_zones import AlikeZones, written
 from resolverd.zone.catalogue import problem
@@ -315,11 +314,10 @@ def _duplicate_origin(path: Path, origin: dns.name.Name, other: Path) -> Problem
 
 
 def _defect(path: Path, defect: Exception) -> Problem:
-    *_, frame = traceback.extract_tb(defect.__traceback__)
     return problem(
         "zone-defect",
         FilePosition(str(path), 0, 0, ""),
-        f"a defect of resolverd met this file: {defect!r} in {frame.name}",
+        f"a defect of resolverd met this file: {where_met(defect)}",
         "take back what was edited last, and report this with the file",
     )
 

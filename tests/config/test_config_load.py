@@ -374,3 +374,20 @@ def test_a_port_is_written_in_ascii_digits(tmp_path: Path, port: str) -> None:
         load_config(path)
     (found,) = [problem for problem in refused.value.problems if problem.severity == "error"]
     assert "is not ADDRESS:PORT" in found.message or "is over 65535" in found.message
+
+
+@pytest.mark.parametrize(
+    ("weights", "right"),
+    [
+        ("a = -1, b = 2", "{ a = 0, b = 2 }"),
+        ("a = 0, b = 0", "{ a = 1, b = 0 }"),
+        ("a = 1000001, b = 2", "{ a = 1000000, b = 2 }"),
+        (f"a = 1{'0' * 400}, b = 2", "{ a = 1000000, b = 2 }"),
+        ("a = 1000000, b = 0", ""),
+    ],
+)
+def test_weights_have_a_range(tmp_path: Path, weights: str, right: str) -> None:
+    text = f'{GOOD}policy = "weighted"\nweights = {{ {weights} }}\n'
+    found = problems_of(tmp_path, text) if right else load(tmp_path, text).warnings
+    hints = [p.hint for p in found if p.id == "config-weights"]
+    assert hints == ([f"write weights = {right}"] if right else [])

@@ -227,3 +227,19 @@ def test_metrics_are_read_over_http(tmp_path: Path, option: str) -> None:
     text = WORLD.replace('kind = "vllm"', f'kind = "vllm"\n{option}') + CHAT + 'model = "m"\n'
     (found,) = problems_of(tmp_path, text)
     assert found[2] == "error"
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ('metrics_url = "gpu:8000/metrics"', 'metrics_url = "http://gpu:8000/metrics"'),
+        ('metrics_url = "tcp://gpu:1"', 'metrics_url = "http://192.0.2.10:8000/metrics"'),
+        ('metrics_url = "u:secret@gpu"', 'metrics_url = "http://192.0.2.10:8000/metrics"'),
+        ('workers = ["HTTPS://a", "b:1"]', 'workers = ["https://a", "http://b:1"]'),
+    ],
+)
+def test_a_url_without_a_scheme_is_said_with_one(tmp_path: Path, written: str, right: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, WORLD.replace("[region.eu]", f"{written}\n[region.eu]") + CHAT)
+    (hint,) = (p.hint for p in refused.value.problems if p.id == "config-value")
+    assert hint == f"write {right}"

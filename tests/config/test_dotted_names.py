@@ -10,6 +10,7 @@ import pytest
 from resolverd.cli.options import assignment
 from resolverd.config.load import load_config
 from resolverd.config.option_keys import key_parts
+from resolverd.config.partial import zone_settings
 from resolverd.config.secrets import shown_line
 from resolverd.errors import ConfigError, Problem
 
@@ -95,3 +96,90 @@ def test_the_line_of_a_table_is_shown_with_its_name() -> None:
         assert shown_line(line) == line
     for line in ('[notatable."llama-3.1"]', '[headers."X-Key"]', '["llama-3.1".service]'):
         assert shown_line(line) != line
+
+
+HEAD = """\
+[server]
+coordinates = [50.1, 8.7]
+[region.us]
+coordinates = [3, 4]
+[[region.us.endpoint]]
+address = ["192.0.2.9"]
+url = "http://gpu.example"
+"""
+SERVICE = '[service.chat]\nregions = ["us"]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("llama-3.1", '[service.NAME]\nregions = ["us"]\n', 'write [service."llama-3.1"]'),
+        ("llama-3.1", '[service]\nNAME.regions = ["us"]\n', 'write [service."llama-3.1"]'),
+        (
+            "meta.llama.3.1", '[service.NAME]\nregions = ["us"]\n[service.NAME.spill]\n',
+            'write [service."meta.llama.3.1"] and [service."meta.llama.3.1".spill]',
+        ),
+        (
+            "chat.large", SERVICE + '[service.NAME]\nregions = ["us"]\n',
+            'write [service."chat.large"]',
+        ),
+        (
+            "eu.west", '[region.NAME]\ncoordinates = [1, 2]\n[[region.NAME.endpoint]]\n'
+            'address = ["192.0.2.1"]\nurl = "http://gpu.example"\n'
+            '[service.chat]\nregions = ["eu.west", "us"]\n',
+            'write [region."eu.west"] and [[region."eu.west".endpoint]]',
+        ),
+        (
+            "eu.law", SERVICE + '[pin.NAME]\ncountries = ["IE"]\nregions = ["us"]\n',
+            'write [pin."eu.law"]',
+        ),
+        (
+            "hq.a", SERVICE + '[place.NAME]\nsubnets = ["10.0.0.0/8"]\ncountry = "IE"\n',
+            'write [place."hq.a"]',
+        ),
+    ],
+)  # fmt: skip
+def test_a_name_with_a_dot_that_lacks_quotes_is_one_finding(
+    tmp_path: Path, name: str, text: str, hint: str
+) -> None:
+    (problem,) = _problems(_written(tmp_path, HEAD + text.replace("NAME", name)))
+    assert (problem.id, problem.hint) == ("config-unknown-key", hint)
+    assert problem.message.endswith("a name with a dot stands in quotes")
+    assert load_config(_written(tmp_path, HEAD + text.replace("NAME", f'"{name}"')))
+
+
+def test_what_is_wrong_in_such_a_table_is_said_of_the_name_that_was_meant(tmp_path: Path) -> None:
+    text = HEAD
+    text += '[service.llama-3.1]\nregions = ["eu"]\nttl = "x"\n'
+    found = [(p.id, p.line) for p in _problems(_written(tmp_path, text))]
+    assert found == [("config-unknown-key", 8), ("config-unknown-region", 9), ("config-value", 10)]
+
+
+def test_a_misspelt_table_is_none_of_these(tmp_path: Path) -> None:
+    text = HEAD + SERVICE
+    (problem,) = _problems(_written(tmp_path, text + "[service.chat.spil]\nttl = 1\n"))
+    assert problem.hint == "did you mean spill?"
+
+
+def test_an_override_and_json_are_told_of_quotes_as_they_have_them(tmp_path: Path) -> None:
+    path = _written(tmp_path, MAIN, a=ENDPOINT.format(1))
+    (problem,) = _problems(path, ("service.llama-3.1.ttl", "30s"))
+    assert (problem.file, problem.hint) == ("--set", 'write service."llama-3.1".ttl=')
+    fragment = '{"service": {"gpt-4": {"1": {"regions": ["eu.west"]}}}}'
+    (path.with_suffix(".d") / "b.json").write_text(fragment)
+    (problem,) = _problems(path)
+    assert problem.hint == 'write "gpt-4.1" as one key'
+
+
+def test_a_zone_may_use_a_service_whose_name_lacks_quotes(tmp_path: Path) -> None:
+    text = HEAD + '[service.llama-3.1]\nregions = ["us"]\n'
+    settings = zone_settings(_written(tmp_path, text))
+    assert settings is not None
+    assert settings.services == {"llama-3.1": "address"}
+
+
+def test_a_name_that_is_refused_is_proposed_to_no_zone(tmp_path: Path) -> None:
+    text = HEAD + '[service."chat/x"]\nregions = ["us"]\n'
+    settings = zone_settings(_written(tmp_path, text))
+    assert settings is not None
+    assert settings.services is None, "it will have another name"

@@ -18,6 +18,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from resolverd.config.load import load_config
+from resolverd.config.model import Config
 from resolverd.config.reference import TABLES, range_of, unit_of
 from resolverd.errors import ConfigError, Problem
 
@@ -168,3 +169,104 @@ def test_what_a_hint_proposes_is_taken(tmp_path: Path, place: Place, field: Fiel
             again = [p for p in after if p.id == "config-value" and not _of_others(p)]
             assert again == [], (error, hint, right)
     assert said or field.description
+
+
+ADDRESS: Place = ("region", "a", "endpoint", 0, "address")
+LISTEN: Place = ("server", "listen")
+
+
+def applied(folder: Path, place: Place, written: Any) -> Config:
+    """The configuration in which each hint about `place` was obeyed."""
+    value = written
+    for _ in range(2):
+        found = [p for p in problems(folder, changed(place, value)) if p.severity == "error"]
+        if not found:
+            break
+        key, right = proposed(found[0].hint)
+        assert key in ("", place[-1])
+        value = right if key or not isinstance(value, list) else [right]
+    return load_config(folder / "resolverd.toml").config
+
+
+@pytest.mark.parametrize(
+    ("place", "written", "right"),
+    [
+        (LISTEN, ["127.0.0.1"], ["127.0.0.1:53"]),
+        (LISTEN, "127.0.0.1", ["127.0.0.1:53"]),
+        (LISTEN, "127.0.0.1:5399", ["127.0.0.1:5399"]),
+        (LISTEN, "127.0.0.1:5399, [::1]:5399", ["127.0.0.1:5399", "[::1]:5399"]),
+        (LISTEN, ["::1"], ["[::1]:53"]),
+        (LISTEN, ["[::1]"], ["[::1]:53"]),
+        (LISTEN, ["::1:5399"], ["[::1]:5399"]),
+        (LISTEN, ["2001:db8::53"], ["[2001:db8::53]:53"]),
+        (LISTEN, ["localhost:5399"], ["127.0.0.1:5399"]),
+        (LISTEN, ["127.0.0.1@5399"], ["127.0.0.1:5399"]),
+        (LISTEN, ["127.0.0.1#5399"], ["127.0.0.1:5399"]),
+        (LISTEN, ["127.0.0.1:99999"], ["127.0.0.1:53"]),
+        (LISTEN, [":5399"], ["0.0.0.0:5399"]),
+        (("admin", "listen"), "127.0.0.1", "127.0.0.1:9153"),
+        (("admin", "listen"), ["127.0.0.1:9154"], "127.0.0.1:9154"),
+        (ADDRESS, "198.51.100.10", ["198.51.100.10"]),
+        (ADDRESS, ["198.51.100.10:8000"], ["198.51.100.10"]),
+        (ADDRESS, ["198.51.100.10/32"], ["198.51.100.10"]),
+        (ADDRESS, ["198.51.100.10/24"], ["198.51.100.10"]),
+        (ADDRESS, ["http://198.51.100.10:8000"], ["198.51.100.10"]),
+        (ADDRESS, ["[2001:db8::1]:8000"], ["2001:db8::1"]),
+        (ADDRESS, ["2001:db8::1/128"], ["2001:db8::1"]),
+        (("region", "a", "hostname"), "https://gpu.example:8000/x", "gpu.example"),
+        (("region", "a", "endpoint", 0, "url"), "gpu.example:8000", "http://gpu.example:8000"),
+        (("region", "a", "gpu_metrics"), "192.0.2.1:94/m", ["http://192.0.2.1:94/m"]),
+        (("region", "a", "country"), ["us"], "US"),
+        (("region", "a", "coordinates"), "39.1, -77.5", [39.1, -77.5]),
+        (("region", "a", "hours"), "mon,fri 06:00-22:00", ["mon,fri 06:00-22:00"]),
+        (("region", "a", "bias"), "20 ms", "20ms"),
+        (("service", "s", "regions"), "b", ["b"]),
+        (("service", "s", "regions"), "b, a", ["b", "a"]),
+        (("service", "s", "policy"), "Failover", "failover"),
+        (("service", "s", "policy"), "failver", "failover"),
+        (("service", "s", "ttl"), "30", "30s"),
+        (("service", "s", "ttl"), "5sec", "5s"),
+        (("service", "s", "ttl"), "1 min", "1m"),
+        (("service", "s", "ttl"), "1 hour, 30 minutes", "1h30m"),
+        (("pin", "p", "regions"), "b", ["b"]),
+        (("pin", "p", "subnets"), ["203.0.113.77/24"], ["203.0.113.0/24"]),
+        (("pin", "p", "subnets"), "203.0.113.0/24", ["203.0.113.0/24"]),
+        (("pin", "p", "continents"), ["na"], ["NA"]),
+        (("pin", "p", "asn"), ["AS64500"], [64500]),
+        (("server", "geoip"), "/x.mmdb", ["/x.mmdb"]),
+        (("server", "nat64"), ["2001:db8:64::1/96"], ["2001:db8:64::/96"]),
+        (("probe", "expect_status"), 503, [503]),
+        (("probe", "expect_status"), "200, 503", [200, 503]),
+        (("fleet", "urls"), "192.0.2.1:4222", ["nats://192.0.2.1:4222"]),
+    ],
+)
+def test_a_hint_says_to_write_what_was_meant(
+    tmp_path: Path, place: Place, written: Any, right: Any
+) -> None:
+    config = applied(tmp_path, place, written)
+    problems(tmp_path, changed(place, right))
+    assert config == load_config(tmp_path / "resolverd.toml").config
+
+
+def test_a_wildcard_that_nobody_wrote_is_said_to_be_one(tmp_path: Path) -> None:
+    found = problems(tmp_path, changed(LISTEN, ["eth0:53"]))
+    (hint,) = (p.hint for p in found if p.severity == "error")
+    assert hint == 'write "0.0.0.0:53", which listens on every address of this host'
+
+
+@pytest.mark.parametrize(
+    ("place", "written"),
+    [
+        (("service", "s", "ttl"), "12q"),
+        (("region", "a", "bias"), "20"),  # ms, or a factor
+        (ADDRESS, ["198.51.100.0/24"]),
+        (("region", "a", "endpoint", 0, "url"), "operator:secret@gpu.example"),
+    ],
+)
+def test_where_nobody_can_tell_what_was_meant_a_hint_has_an_example(
+    tmp_path: Path, place: Place, written: Any
+) -> None:
+    found = problems(tmp_path, changed(place, written))
+    (hint,) = (p.hint for p in found if p.severity == "error")
+    assert "write " in hint
+    assert not any(word in hint for word in ("12", "bias = 20", "198.51", "secret"))

@@ -164,7 +164,7 @@ def test_a_place_that_no_pin_can_mean_is_answered_with_those_that_are_written(
         ("AP", 'write the country that it is in, such as "JP"'),
         ("YU", 'write "RS" or "ME", once Yugoslavia'),
         ("UK", 'write "GB", the United Kingdom'),
-        ("de", 'write "DE"'),
+        ("de", 'write country = "DE"'),
     ],
 )
 def test_one_country_is_not_told_to_be_a_continent_or_several(

@@ -23,5 +23,14 @@ def test_what_stands_above_a_mistake_counts_behind_a_byte_order_mark_too(
     assert settings.services is None, "they are not known"
 
 
+@pytest.mark.parametrize("service", ["3", "[3]", '"x"', "{}"])
+def test_what_is_no_table_of_services_has_none(tmp_path: Path, service: str) -> None:
+    path = tmp_path / "resolverd.toml"
+    path.write_text(f"service = {service}\n[server]\n")
+    settings = zone_settings(path)
+    assert settings is not None
+    assert settings.services == {}
+
+
 def test_of_a_file_that_is_not_there_nothing_is_known(tmp_path: Path) -> None:
     assert zone_settings(tmp_path / "resolverd.toml") is None

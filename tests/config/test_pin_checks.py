@@ -130,3 +130,38 @@ def test_each_fence_tells_how_many_regions_may_fail() -> None:
         "s, pin one: one region (b): no failover within this fence",
         "s, pin none: no region: these clients get no address",
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ('["a"]', '["aa"]', "config-unknown-region"),
+        ('services = ["s0"]', 'services = ["s00"]', "config-unknown-service"),
+        ('[service.s0]\nregions = ["a", "b"]', '[service.s0]\nregions = ["aa"]', ""),
+    ],
+)
+def test_of_a_misspelt_name_that_alone_is_said(
+    tmp_path: Path, old: str, new: str, error: str
+) -> None:
+    text = BASE.replace('[service.s1]\nregions = ["a", "b"]\n', "")
+    text += pin("p", "a", 'countries = ["IE"]', "s0")
+    assert old in text
+    path = tmp_path / "resolverd.toml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    about = ("config-pin", "config-unknown")
+    found = [p.id for p in refused.value.problems if p.id.startswith(about)]
+    assert found == [error or "config-unknown-region"]
+
+
+def test_weights_of_the_region_that_is_meant_are_no_second_finding(tmp_path: Path) -> None:
+    path = tmp_path / "resolverd.toml"
+    text = BASE.replace('["a", "b"]', '["a", "bb"]', 1)
+    path.write_text(
+        text.replace("[service.s1]", 'policy = "weighted"\nweights = { b = 2 }\n[service.s1]')
+    )
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    found = [p.hint for p in refused.value.problems if p.severity == "error"]
+    assert found == ["did you mean b?"]

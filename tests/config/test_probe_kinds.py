@@ -98,6 +98,49 @@ def test_an_option_that_no_kind_below_its_table_has_is_an_error(
     assert [(p.line, p.message.partition(";")[0], p.hint) for p in found] == [(line, said, hint)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "written", "probed"),
+    [
+        ("http", "HTTPS://gpu.example:8000/Path", "https://gpu.example:8000/Path"),
+        ("http", "Http://192.0.2.1", "http://192.0.2.1"),
+        ("vllm", "HTTPS://gpu.example", "https://gpu.example"),
+        ("openai", "hTTp://gpu.example", "http://gpu.example"),
+        ("tcp", "TCP://192.0.2.1:8000", "tcp://192.0.2.1:8000"),
+        ("tcp", "HTTP://192.0.2.1:8000", "http://192.0.2.1:8000"),
+    ],
+)
+def test_a_scheme_may_be_in_capitals(tmp_path: Path, kind: str, written: str, probed: str) -> None:
+    text = f'{HEAD}[probe]\nkind = "{kind}"\n{ENDPOINT}'
+    loaded = load(tmp_path, text.replace("http://127.0.0.1:8000", written))
+    assert [target.endpoint.url for target in probe_targets(loaded.config).by_id.values()] == [
+        probed
+    ]
+
+
+def test_the_scheme_of_other_pages_may_be_in_capitals_too(tmp_path: Path) -> None:
+    text = HEAD + 'gpu_metrics = ["HTTP://gpu.example/metrics"]\n' + ENDPOINT
+    text += 'probe = { kind = "vllm", metrics_url = "HTTP://gpu.example/metrics" }\n'
+    text += ENDPOINT + 'probe = { kind = "vllm", workers = ["HTTPS://gpu.example"] }\n'
+    text += '[fleet]\nurls = ["NATS://127.0.0.1:4222"]\nedge = "a"\n'
+    config = load(tmp_path, text).config
+    targets = probe_targets(config).by_id
+    first, second = (targets[f"eu-{number}"].settings for number in (1, 2))
+    assert isinstance(first, VllmProbe)
+    assert isinstance(second, VllmProbe)
+    assert config.region["eu"].gpu_metrics == ("http://gpu.example/metrics",)
+    assert first.metrics_url == "http://gpu.example/metrics"
+    assert second.workers == ("https://gpu.example",)
+    assert config.fleet.urls == ("nats://127.0.0.1:4222",)
+
+
+def test_a_url_that_the_kind_cannot_ask_has_a_kind_that_can(tmp_path: Path) -> None:
+    text = HEAD + ENDPOINT.replace("http://127.0.0.1", "TCP://127.0.0.1")
+    (problem,) = errors(tmp_path, text)
+    assert problem.id == "config-probe"
+    assert problem.message.startswith('kind = "http" cannot ask tcp://127.0.0.1:8000;')
+    assert 'kind = "tcp"' in problem.hint
+
+
 def test_what_is_no_option_of_any_kind_is_unknown_still(tmp_path: Path) -> None:
     (problem,) = errors(tmp_path, HEAD + ENDPOINT + 'probe = { pathe = "/x" }\n')
     assert (problem.id, problem.hint) == ("config-unknown-key", "did you mean path?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,57 @@ def test_a_bias_where_no_cost_decides_is_said_to_have_no_effect(
     text = CONFIG.replace("[region.a]\n", f"[region.a]\nbias = {bias}\n")
     text += f'policy = "{policy}"\n'
     assert [(p.id, p.line) for p in problems(tmp_path, text)] == found
+
+
+GPUS = 'gpus = { model = "H100_SXM", count = 8 }'
+
+
+@pytest.mark.parametrize(
+    ("of_a", "of_b", "said"),
+    [
+        ("capacity = 1000", "", "with capacity (a: 1000) and without (b: 1)"),
+        ("", "capacity = 1000", "with capacity (b: 1000) and without (a: 1)"),
+        ("capacity = 100", GPUS, "with capacity (a: 100) and without (b: 8)"),
+        (GPUS, "", "with gpus (a: 8) and without (b: 1)"),
+        (GPUS, GPUS.replace("8", "2"), ""),
+        ("capacity = 1000", "capacity = 10", ""),
+        ("capacity = 8", GPUS, ""),
+        ("capacity = 1", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_capacities_of_a_service_are_all_written_or_none(
+    tmp_path: Path, of_a: str, of_b: str, said: str
+) -> None:
+    text = CONFIG.replace("[region.a]\n", f"[region.a]\n{of_a}\n")
+    text = text.replace("[region.b]\n", f"[region.b]\n{of_b}\n")
+    text += '[service.t]\nregions = ["b", "a"]\n[service.u]\nregions = ["a"]\n'
+    found = problems(tmp_path, text)
+    assert [(p.id, p.severity) for p in found] == (
+        [("config-capacity-mixed", "warning")] if said else []
+    )
+    assert not said or said in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("listen", "said", "right"),
+    [
+        (["192.0.2.1:53", "192.0.2.1:53"], [1], ["192.0.2.1:53"]),
+        (["0.0.0.0:53", "192.0.2.1:53"], [1], ["0.0.0.0:53"]),
+        (["192.0.2.1:53", "0.0.0.0:53", "[::]:53"], [0], ["0.0.0.0:53", "[::]:53"]),
+        (["[2001:db8::1]:53", "[::]:53", "[::1]:53"], [0, 2], ["[::]:53"]),
+        (["0.0.0.0:53", "[2001:db8::1]:53", "192.0.2.1:5300"], [], []),
+        (["0.0.0.0:0", "127.0.0.1:0"], [], []),
+    ],
+)
+def test_an_address_is_listened_on_once(
+    tmp_path: Path, listen: list[str], said: list[int], right: list[str]
+) -> None:
+    found = problems(tmp_path, CONFIG.replace('["192.0.2.53:53"]', json.dumps(listen)))
+    found = tuple(p for p in found if p.id == "config-duplicate-listen")
+    shown = [p.source[p.column - 1 :].partition('",')[0].strip('"]') for p in found]
+    assert shown == [listen[index] for index in said]
+    assert all(p.hint.startswith(f"write listen = {json.dumps(right)}") for p in found)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "[::1]:0"])

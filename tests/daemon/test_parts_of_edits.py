@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from harness.config import CHAT, address_of
 from live_daemon import DUBLIN, TOKYO, Endpoint, Files, addresses, ask, good_config, running, until
 
+from resolverd.config import load
+from resolverd.config.load import LoadedConfig
+from resolverd.config.model import Config
 from resolverd.daemon import Daemon
 from resolverd.errors import ResolverdError
+from resolverd.snapshot import edits
 from resolverd.snapshot.inputs import CONFIGURATION, DATABASES
 
 OTHER = """\
@@ -77,6 +82,39 @@ async def test_a_configuration_with_a_mistake_stays_and_zones_are_served(
     assert not await daemon.reload()
     assert outdated(daemon) == {CONFIGURATION: "refused"}
     assert await www(daemon, "other.example") == {"192.0.2.8"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(load, "cross_check"), (edits, "probe_targets"), (edits, "check_together")]
+)
+async def test_a_configuration_that_meets_a_defect_of_ours_stays_and_zones_are_served(
+    daemon: Daemon,
+    files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    name: str,
+) -> None:
+    known = getattr(module, name)
+
+    def broken(of: LoadedConfig | Config, *others: object) -> object:
+        config = of.config if isinstance(of, LoadedConfig) else of
+        if config.probe.rise == 4:
+            raise ZeroDivisionError
+        return known(of, *others)
+
+    monkeypatch.setattr(module, name, broken)
+    edit(files.config, "fast_interval", "rise = 4\nfast_interval")
+    edit(other(files), "192.0.2.7", "192.0.2.8")
+    for _ in range(2):
+        assert not await daemon.reload(), "it is still on the disk"
+        assert outdated(daemon) == {CONFIGURATION: "refused"}
+    assert "config-defect: a defect of resolverd met" in daemon.reloads.last
+    assert f"ZeroDivisionError() in {broken.__name__}" in daemon.reloads.last
+    assert str(files.config) in daemon.reloads.last
+    assert await www(daemon, "other.example") == {"192.0.2.8"}
+    edit(files.config, "rise = 4\n", "")
+    assert await daemon.reload()
+    assert outdated(daemon) == {}
 
 
 async def test_a_broken_database_stays_and_zones_are_served(daemon: Daemon, files: Files) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from resolverd.config.options import contradiction, option
 from resolverd.config.probed_endpoint import ProbedEndpoint
 from resolverd.config.secrets import shown_url
 from resolverd.config.toml_values import toml_key, toml_value
+from resolverd.config.types import UrlText
 from resolverd.health.canary_cost import AT_ONCE, TOKENS, cost, least_budget
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.http_settings import HttpSettings
@@ -67,7 +69,7 @@ class InferenceSettings(HttpSettings):
         minimum=100,
         maximum=10_000_000,
     )
-    metrics_url: str = option(
+    metrics_url: UrlText = option(
         "",
         "Where the page of metrics is, if not below the URL.",
     )
@@ -88,16 +90,24 @@ class InferenceSettings(HttpSettings):
     @model_validator(mode="after")
     def _metrics_are_over_http(self) -> Self:
         if self.metrics_url:
-            check_http_url("metrics_url", self.metrics_url, '"http://192.0.2.10:8000/metrics"')
+            right = over_http(self.metrics_url, "http://192.0.2.10:8000/metrics")
+            check_http_urls("metrics_url", (self.metrics_url,), toml_value(right))
         return self
 
 
-def check_http_url(key: str, url: str, example: str) -> None:
-    """Raises a contradiction where `url` is not of HTTP; `example` is what to write, as TOML."""
-    if not url.startswith(("http://", "https://")):
+def check_http_urls(key: str, urls: Sequence[str], right: str) -> None:
+    """Raises a contradiction where one is not of HTTP; `right` is what to write, as TOML."""
+    if not all(url.startswith(("http://", "https://")) for url in urls):
         raise contradiction(
-            f"{key} has to be an http:// or https:// URL, or empty", f"write {key} = {example}", key
+            f"{key} has to be an http:// or https:// URL, or empty", f"write {key} = {right}", key
         )
+
+
+def over_http(url: str, example: str) -> str:
+    """`url` if it is of HTTP, or with that scheme where it has none; else `example`."""
+    whole = url if "://" in url else f"http://{url}"
+    shown = whole.startswith(("http://", "https://")) and shown_url(whole) == whole
+    return whole if shown and not re.search(r"\s", whole) else example
 
 
 def reach(url: str, settings: InferenceSettings, tools: Tools) -> Ask:

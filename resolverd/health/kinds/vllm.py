@@ -10,15 +10,17 @@ from pydantic import model_validator
 from resolverd.config.finding import Finding
 from resolverd.config.options import option
 from resolverd.config.probed_endpoint import ProbedEndpoint
-from resolverd.config.types import Duration
+from resolverd.config.toml_values import toml_value
+from resolverd.config.types import Duration, UrlText
 from resolverd.health.inference import InferenceReadings
 from resolverd.health.kinds.inference import (
     JSON,
     METRICS,
     InferenceSettings,
     check_credential,
-    check_http_url,
+    check_http_urls,
     check_inference,
+    over_http,
     reach,
 )
 from resolverd.health.kinds.kind import Kind
@@ -47,7 +49,7 @@ class VllmProbe(InferenceSettings):
         "What becomes of an endpoint of which a part hangs or fails: it serves with so "
         "much less capacity, or each such probe is a failure.",
     )
-    workers: tuple[str, ...] = option(
+    workers: tuple[UrlText, ...] = option(
         (),
         "URLs of the servers behind a front door that hides them; the progress of each "
         "is read below it, and canaries go through the front door.",
@@ -65,8 +67,8 @@ class VllmProbe(InferenceSettings):
 
     @model_validator(mode="after")
     def _workers_are_over_http(self) -> VllmProbe:
-        for url in self.workers:
-            check_http_url("workers", url, '["http://192.0.2.10:8000/metrics"]')
+        right = [over_http(url, "http://192.0.2.10:8000/metrics") for url in self.workers]
+        check_http_urls("workers", self.workers, toml_value(right))
         return self
 
 
