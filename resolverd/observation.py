@@ -132,6 +132,7 @@ class Observation:
             self.others.observe(inputs.config, inputs.targets)
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
+        self._changed()
 
     def tick(self, inputs: Inputs, plan: Plan, now: float) -> World:
         """Move on to `now` (monotonic seconds): the world, judged under `plan`, which is served.

@@ -7,7 +7,8 @@
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
      "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
-     "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}}}
+     "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}},
+     "given_ttls": {"chat": {"eu-west": {"ttl": 60.0, "until": null}}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -28,6 +29,7 @@ from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
+from resolverd.kept.given_ttls import given_read, given_written
 from resolverd.kept.histories import histories_read, histories_written
 from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
 from resolverd.kept.values import count, flag, number, placed, placed_read, text
@@ -36,6 +38,7 @@ from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import Segment
+from resolverd.snapshot.ttl_ledger import Given, Named
 
 VERSION = 1
 
@@ -93,6 +96,7 @@ class KeptState:
     fleet: Mapping[str, Any] = field(default_factory=dict)
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
     spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
+    given_ttls: Mapping[Named, Given] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
@@ -146,6 +150,7 @@ def written(state: KeptState, config: str, clocks: Clocks) -> dict[str, Any]:
         },
         "histories": histories_written(state.histories),
         "fleet": dict(state.fleet),
+        "given_ttls": given_written(state.given_ttls, shift),
     }
 
 
@@ -166,8 +171,8 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         raise ValueError(f"it is of another configuration: {document.get('config')}")
     shift = clocks.monotonic - clocks.unix
     try:
-        at = _time(document["at"], shift)
-        fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
+        at = number(document["at"]) + shift
+        fresh = abs(clocks.monotonic - at) <= MAX_SHARES_AGE
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
@@ -188,6 +193,7 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
             histories_read(document.get("histories", {})),
             document.get("fleet", {}),
             rules_read(document.get("spill_rules", {}), shift),
+            given_read(document.get("given_ttls", {}), at, clocks.monotonic, shift),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,28 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
         files.zone.write_text(good.replace(" 7 ", " 8 "))
         assert await daemon.reload()
         assert not daemon.reloads.kept
+
+
+@pytest.mark.parametrize("edited", ["before the restart", "while nothing runs"])
+async def test_a_drain_after_a_restart_waits_for_what_was_answered_before_it(
+    files: Files, endpoints: dict[str, Endpoint], edited: str
+) -> None:
+    """By the configuration of then, whose TTLs were longer."""
+
+    def left(daemon: Daemon) -> float:
+        plan = daemon.snapshot.plan
+        return daemon.ttl_ledger.longest_ttl(plan, "ap-northeast", time.monotonic())
+
+    state = 'state = "state"\n'
+    files.config.write_text(good_config(endpoints, state, ttl="60s"))
+    async with running(files.config) as daemon:
+        assert left(daemon) == 60
+        files.config.write_text(good_config(endpoints, state, ttl="3s"))
+        if edited == "before the restart":
+            assert await daemon.reload()
+    for _ in range(2):
+        async with running(files.config) as daemon:
+            assert 30 < left(daemon) < 60
 
 
 def _defect_in(monkeypatch: pytest.MonkeyPatch, name: str, *modules: Any) -> None:

@@ -37,6 +37,7 @@ from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import SEGMENTS, Segment, SegmentShare
+from resolverd.snapshot.ttl_ledger import Given
 
 CONFIG = "/etc/resolverd/resolverd.toml"
 NOW = Clocks(5000.0, 1_764_321_000.0)
@@ -113,6 +114,11 @@ states = st.builds(
     st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
     st.dictionaries(names, histories, max_size=3),
     spill_rules=st.dictionaries(names, rules, max_size=3),
+    given_ttls=st.dictionaries(
+        st.tuples(names, names),
+        st.builds(Given, st.floats(0, 86400), st.just(-math.inf) | readings),
+        max_size=3,
+    ),
 )
 
 
@@ -242,9 +248,29 @@ def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
 
 def test_the_document_of_an_earlier_release_is_read() -> None:
     document = written(KeptState(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
-    del document["positions"], document["rates"]
+    for later in ("positions", "rates", "given_ttls"):
+        del document[later]
     assert read(document, CONFIG, NOW).shares
     assert read(document, CONFIG, NOW).positions == {}
+    assert read(document, CONFIG, NOW).given_ttls == {}
+
+
+@pytest.mark.parametrize(
+    ("clocks", "left"),
+    [(NOW, 300), (LATER, 270), (Clocks(20.0, NOW.unix - 3600), 300)],
+    ids=["at once", "after a reboot", "where the clock was set back"],
+)
+def test_answers_given_before_live_no_longer_than_they_had_to_live(
+    clocks: Clocks, left: float
+) -> None:
+    given = {("chat", "a"): Given(60, NOW.monotonic + 300), ("chat", "b"): Given(20)}
+    document = json.loads(json.dumps(written(KeptState(given_ttls=given), CONFIG, NOW)))
+    found = read(document, CONFIG, clocks).given_ttls
+    assert found["chat", "a"].until - clocks.monotonic == pytest.approx(left)
+    assert [own.ttl for own in found.values()] == [60, 20]
+    document["given_ttls"]["chat"]["a"]["ttl"] = -1
+    with pytest.raises(ValueError, match="below zero"):
+        read(document, CONFIG, NOW)
 
 
 def test_segments_of_the_map_before_are_left_out_for_no_process_will_have_that_map() -> None:
