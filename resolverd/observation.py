@@ -244,11 +244,12 @@ class Observation:
     def _own_verdicts(self, now: float) -> dict[str, Verdict]:
         """What probes say, by target.
 
-        A target just replaced is known by its last verdict until probed, which promises nothing.
+        A target just replaced is known by its last verdict until a probe of its own has ended, also
+        one by which it stays unknown. That verdict promises nothing.
         """
         verdicts = self.monitor.settled()
         for target, verdict in self._held.items():
-            if verdicts.get(target, UNKNOWN).unknown:
+            if verdicts.get(target, UNKNOWN).unknown and not self.monitor.is_tried(target):
                 verdicts[target] = replace(verdict, min_until_flip=0.0, probed_at=now)
         return verdicts
 
