@@ -8,7 +8,8 @@
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
      "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
      "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}},
-     "given_ttls": {"chat": {"eu-west": {"ttl": 60.0, "until": null}}}}
+     "given_ttls": {"chat": {"eu-west": {"ttl": 60.0, "until": null}}},
+     "ended": {"eu-west": …}, "mismatches": {"eu-west-1": {"difference": […], …}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -25,10 +26,17 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.mismatch import KeptMismatch
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
+from resolverd.kept.changes import (
+    ends_read,
+    ends_written,
+    mismatches_read,
+    mismatches_written,
+)
 from resolverd.kept.given_ttls import given_read, given_written
 from resolverd.kept.histories import histories_read, histories_written
 from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
@@ -97,6 +105,9 @@ class KeptState:
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
     spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
     given_ttls: Mapping[Named, Given] = field(default_factory=dict)
+    ended: Mapping[str, float] = field(default_factory=dict)
+    """When the last override of each key ended."""
+    mismatches: Mapping[str, KeptMismatch] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
@@ -151,6 +162,8 @@ def written(state: KeptState, config: str, clocks: Clocks) -> dict[str, Any]:
         "histories": histories_written(state.histories),
         "fleet": dict(state.fleet),
         "given_ttls": given_written(state.given_ttls, shift),
+        "ended": ends_written(state.ended, shift),
+        "mismatches": mismatches_written(state.mismatches, shift),
     }
 
 
@@ -171,8 +184,10 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         raise ValueError(f"it is of another configuration: {document.get('config')}")
     shift = clocks.monotonic - clocks.unix
     try:
+        now = clocks.monotonic
         at = number(document["at"]) + shift
-        fresh = abs(clocks.monotonic - at) <= MAX_SHARES_AGE
+        fresh = abs(now - at) <= MAX_SHARES_AGE
+        mismatches = mismatches_read(document.get("mismatches", {}), shift, now)
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
@@ -191,9 +206,11 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
                 if (rate := _rate_read(r, shift, clocks)) is not None
             },
             histories_read(document.get("histories", {})),
-            document.get("fleet", {}),
+            dict(document.get("fleet", {}).items()),
             rules_read(document.get("spill_rules", {}), shift),
-            given_read(document.get("given_ttls", {}), at, clocks.monotonic, shift),
+            given_read(document.get("given_ttls", {}), at, now, shift),
+            ends_read(document.get("ended", {}), shift, now),
+            mismatches if abs(now - at) <= MAX_VERDICT_AGE else {},
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error

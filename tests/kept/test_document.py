@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.family import Family
+from resolverd.health.identity import Difference
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.mismatch import KeptMismatch, PeerMismatch
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
@@ -117,6 +119,18 @@ states = st.builds(
     given_ttls=st.dictionaries(
         st.tuples(names, names),
         st.builds(Given, st.floats(0, 86400), st.just(-math.inf) | readings),
+        max_size=3,
+    ),
+    ended=st.dictionaries(names, readings, max_size=3),
+    mismatches=st.dictionaries(
+        names,
+        st.builds(
+            KeptMismatch,
+            st.builds(
+                PeerMismatch, st.none() | st.builds(Difference, names, names, names), readings
+            ),
+            names,
+        ),
         max_size=3,
     ),
 )
@@ -228,6 +242,16 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     assert read(document, CONFIG, later).overrides
 
 
+def test_who_was_contradicted_is_believed_for_a_minute_and_ends_of_overrides_are_kept() -> None:
+    wrong = PeerMismatch(Difference("max_model_len", "2048", "4096"), NOW.monotonic - 5)
+    known = {"a-1": KeptMismatch(wrong, "http://192.0.2.1:8000")}
+    state = KeptState(ended={"a": NOW.monotonic - 7}, mismatches=known)
+    document = json.loads(json.dumps(written(state, CONFIG, NOW)))
+    for seconds, believed in ((MAX_VERDICT_AGE - 1, known), (MAX_VERDICT_AGE + 1, {})):
+        later = Clocks(NOW.monotonic + seconds, NOW.unix + seconds)
+        assert _near(read(document, CONFIG, later), replace(state, mismatches=believed))
+
+
 def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
     target = _target()
     learned = LearnedRate(11.8, 32.0, NOW.monotonic, 1_764_000_000.25, 4711.0)
@@ -248,11 +272,12 @@ def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
 
 def test_the_document_of_an_earlier_release_is_read() -> None:
     document = written(KeptState(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
-    for later in ("positions", "rates", "given_ttls"):
+    for later in ("positions", "rates", "given_ttls", "ended", "mismatches"):
         del document[later]
     assert read(document, CONFIG, NOW).shares
     assert read(document, CONFIG, NOW).positions == {}
-    assert read(document, CONFIG, NOW).given_ttls == {}
+    found = read(document, CONFIG, NOW)
+    assert (found.given_ttls, found.ended, found.mismatches) == ({}, {}, {})
 
 
 @pytest.mark.parametrize(
