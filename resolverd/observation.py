@@ -91,7 +91,7 @@ class Observation:
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
-        self._kept = KeptVerdicts(self.monitor)
+        self._kept = KeptVerdicts(self.monitor, earlier.verdicts)
         if others is not None:
             others.join(self.monitor, changed, self._saturations)
             others.observe(inputs.config, inputs.targets)

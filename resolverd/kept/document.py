@@ -3,7 +3,7 @@
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "spill_rules": {"chat/eu-west": {"share": 0.3, "who": …, …}},
-     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
+     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "at": …, "known_at": …}},
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
      "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
@@ -78,10 +78,15 @@ class Clocks(NamedTuple):
 
 
 class KeptVerdict(NamedTuple):
-    """A target's health, and the digest of how it was probed."""
+    """A target's health, the digest of how it was probed, and until when it stood (s, monotonic).
+
+    It may have stood for long after the last probe that counted, held by those that tell nothing.
+    None: as long as that probe, which is all that earlier releases tell.
+    """
 
     probe: str
     health: EndpointHealth
+    known_at: float | None = None
 
 
 class KeptRate(NamedTuple):
@@ -114,7 +119,7 @@ class KeptState:
         kept = self.verdicts.get(target.id)
         if kept is None or kept.probe != digest(target):
             return None
-        age = now - kept.health.probed_at
+        age = now - (kept.health.probed_at if kept.known_at is None else kept.known_at)
         return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
 
     def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
@@ -171,7 +176,11 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
     """That part of the document, or a part of it."""
     shift = clocks.unix - clocks.monotonic
     return {
-        id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
+        id_: {
+            "probe": verdict.probe,
+            "known_at": None if verdict.known_at is None else verdict.known_at + shift,
+            **_health(verdict.health, shift),
+        }
         for id_, verdict in verdicts.items()
     }
 
@@ -191,9 +200,9 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
-                text(k): KeptVerdict(text(v["probe"]), health)
+                text(k): verdict
                 for k, v in document["verdicts"].items()
-                if (health := _health_read(v, shift, clocks)) is not None
+                if (verdict := _verdict_read(v, shift, clocks)) is not None
             },
             {text(k): _spill_read(s, shift) for k, s in document["shares"].items()}
             if fresh
@@ -228,6 +237,14 @@ def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
         "level": health.level,
         "penalty_until": _unix(health.penalty_until, shift),
     }
+
+
+def _verdict_read(record: Any, shift: float, clocks: Clocks) -> KeptVerdict | None:
+    known_at, health = _time(record.get("known_at"), shift), _health_read(record, shift, clocks)
+    if health is None or (known_at is not None and known_at > clocks.monotonic + _SET_BACK):
+        return None  # never probed, or the wall clock was set back meanwhile
+    known_at = None if known_at is None else min(known_at, clocks.monotonic)
+    return KeptVerdict(text(record["probe"]), health, known_at)
 
 
 def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:

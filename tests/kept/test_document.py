@@ -110,7 +110,9 @@ rates = st.builds(
 states = st.builds(
     KeptState,
     st.dictionaries(names, overrides, max_size=3),
-    st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
+    st.dictionaries(
+        names, st.builds(KeptVerdict, names, healths, st.none() | readings), max_size=3
+    ),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
     st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
@@ -219,6 +221,22 @@ def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> No
     assert kept.health_of(_target(interval=6), NOW.monotonic) is None
     assert kept.health_of(replace(target, url="http://192.0.2.2:8000"), NOW.monotonic) is None
     assert kept.health_of(replace(target, id="b-1"), NOW.monotonic) is None
+
+
+def test_a_verdict_that_probes_have_held_is_as_old_as_it_has_not_been_held() -> None:
+    """As by 401, or on an isolated host, for an hour."""
+    target = _target(interval=5)
+    health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - 3600)
+    held = KeptState(verdicts={"a-1": KeptVerdict(digest(target), health, NOW.monotonic - 10)})
+    document = json.loads(json.dumps(written(held, CONFIG, NOW)))
+    for seconds, believed in ((20, True), (54, True), (56, False)):
+        later = Clocks(NOW.monotonic + seconds, NOW.unix + seconds)
+        found = read(document, CONFIG, later).health_of(target, later.monotonic)
+        assert (found is not None) is believed
+    back = Clocks(NOW.monotonic, NOW.unix - 3600)
+    assert read(document, CONFIG, back).verdicts == {}
+    del document["verdicts"]["a-1"]["known_at"]
+    assert read(document, CONFIG, NOW).health_of(target, NOW.monotonic) is None, "as it was"
 
 
 def test_a_verdict_from_the_future_is_not_believed() -> None:
