@@ -149,7 +149,7 @@ class Observation:
         self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
         known = self._mismatches.differences()
-        wrong = contradicted(config, targets, identities, verdicts, known)
+        wrong = contradicted(config, targets, identities, verdicts, known, self._withdrawn(now))
         asked = asked_at(config, targets, {*self._mismatches.by_target(), *wrong})
         self._mismatches.record(wrong, identified(identities), asked, now)
         world = self._seen(plan, now, verdicts)
@@ -240,6 +240,11 @@ class Observation:
             if (region in overrides and overrides[region].kind is not OverrideKind.UP)
             or self.service_windows.closed(region, time.time())
         )
+
+    def _withdrawn(self, now: float) -> frozenset[str]:
+        """The same, and the endpoints and targets that operators have taken out."""
+        said = self.overrides.active(now).items()
+        return self._out(now) | {key for key, own in said if own.kind is not OverrideKind.UP}
 
     def _saturations(self) -> dict[str, float]:
         """How full each region is, as the service has it that has it fullest; only those known."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from resolverd.config.model import Config
-from resolverd.config.targets import ProbeTarget, ProbeTargets
+from resolverd.config.targets import ProbeTarget, ProbeTargets, endpoint_and_probe
 from resolverd.health.identity import NO_MAJORITY, Difference, Identity, differences, told
 from resolverd.health.kinds.kind import lists_models
 from resolverd.health.verdict import Verdict
@@ -64,21 +64,25 @@ def contradicted(
     identities: Mapping[str, Identity],
     verdicts: Mapping[str, Verdict],
     known: Mapping[str, Difference],
+    withdrawn: Collection[str] = (),
 ) -> dict[str, Difference]:
     """Who is in the wrong now, of those `identified`; `known` are those who were until now.
 
     These stay so while anybody contradicts them who serves and is not in the wrong, or has yet to
     tell, unless they tell what most told then, or somebody does who serves: then most decide. And
-    nobody becomes so by the votes of those who are in the wrong alone.
+    nobody becomes so by the votes of those who are in the wrong alone. Regions, endpoints and
+    targets that are `withdrawn`, whatever probes say, do not serve.
     """
     found = outvoted(config, targets, identities, verdicts)
     if not known:
         return found
+    out = frozenset(withdrawn)
     right = {
         id_: identities.get(id_)
         for id_, target in targets.by_id.items()
         if id_ not in known and id_ in verdicts and verdicts[id_].serves
         if lists_models(target.settings.kind)
+        if not {id_, endpoint_and_probe(id_)[0], target.region} & out
     }
     new = {t: d for t, d in found.items() if t in known or _is_told(d, right)}
     asked = known.keys() & identified(identities)

@@ -182,3 +182,18 @@ def test_what_an_earlier_process_knew_holds_until_it_is_known_who_it_is() -> Non
     moved = PeerMismatches(before.kept(20.0))
     moved.record({}, [], asked | {A: "http://192.0.2.99:8000"}, 30.0)
     assert moved.by_target() == {A: PeerMismatch(None, 30.0)}
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "wrong"),
+    [((), {A}), (("us-west",), set()), ((B,), set()), (("ap-northeast",), {A})],
+    ids=["nobody", "its region", "its endpoint", "another region"],
+)
+def test_who_is_drained_keeps_nobody_out_of_service(
+    withdrawn: tuple[str, ...], wrong: set[str]
+) -> None:
+    """All but A and B are down, and B contradicts A."""
+    identities = {A: Identity(max_model_len=2048), B: Identity(max_model_len=4096)}
+    verdicts = {id_: verdict(State.UP if id_ in (A, B) else State.DOWN) for id_ in IDS}
+    found = contradicted(CONFIG, TARGETS, identities, verdicts, {A: WRONG}, withdrawn)
+    assert found.keys() == wrong
