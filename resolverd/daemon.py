@@ -46,7 +46,6 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.signals import PROCESS
 from resolverd.snapshot.difference import Difference
-from resolverd.snapshot.held import History
 from resolverd.snapshot.inputs import Inputs, Progress
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.model import Snapshot
@@ -242,6 +241,7 @@ class Daemon:
         self._adoption.keep(inputs)
         self.transitions.record_regions(self.snapshot.steering.regions, self.outages)
         await self._supervision.ready(self.tasks)
+        self.ttl_ledger.succeed(time.monotonic())
         self.ready = True
         if self._reload_wanted or membership.may_hold_too_much(self.fleet, self.reloads.outdated):
             self._hang_up()
@@ -290,8 +290,7 @@ class Daemon:
         await membership.obey(
             self.fleet, self.generations, self._observation, self._obey, self._publication.ttl_of
         )
-        histories = {name: History(known) for name, known in earlier.histories.items()}
-        await self.engine.start(await self._publication.first(inputs, histories))
+        await self.engine.start(await self._publication.first(inputs, earlier))
 
     def _keep(self) -> None:
         """What goes on for as long as it serves."""
@@ -357,11 +356,8 @@ class Daemon:
 
     async def _kept_state(self) -> KeptState:
         """How things stand now, for a later process."""
-        state = await self._observation.kept_state()
-        histories = self._publication.histories.items()
-        segments = {service: history.segments for service, history in histories}
-        said = {} if self.fleet is None else self.fleet.words.kept()
-        return replace(state, histories=segments, fleet=said)
+        state = self._publication.kept(await self._observation.kept_state())
+        return state if self.fleet is None else replace(state, fleet=self.fleet.words.kept())
 
     async def _restored(self) -> KeptState:
         """How things stood when the last process ended; an event where that cannot be kept."""

@@ -21,7 +21,7 @@ from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.other_edges import OtherEdges
 from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
-from resolverd.health.peers import asked_at, find_outliers, outvoted
+from resolverd.health.peers import asked_at, contradicted, find_outliers, identified
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.document import KeptRate, KeptState, digest
@@ -58,6 +58,7 @@ class Observation:
         self._log = log.get("daemon")
         self.overrides = Overrides()
         self.spill_rules: Orders[OperatorRule] = Orders()
+        self.overrides.resume(earlier.ended)
         self._restore(earlier.overrides, inputs)
         self._restore_rules(earlier.spill_rules, inputs)
         self.transitions = TransitionLog()
@@ -80,7 +81,7 @@ class Observation:
         self._inputs = self._after = inputs
         self.staged: Callable[[], object] = _nothing
         """Called once an edit's targets are observed too, before they are served."""
-        self._mismatches = PeerMismatches()
+        self._mismatches = PeerMismatches(earlier.mismatches)
         self._book = AddressBook(
             _hostnames(inputs),
             on_change=lambda *_: changed(),
@@ -90,7 +91,7 @@ class Observation:
         self._changed = changed
         self._held: dict[str, Verdict] = {}
         self._judgement: Judgement | None = None  # the last
-        self._kept = KeptVerdicts(self.monitor)
+        self._kept = KeptVerdicts(self.monitor, earlier.verdicts)
         if others is not None:
             others.join(self.monitor, changed, self._saturations)
             others.observe(inputs.config, inputs.targets)
@@ -132,6 +133,7 @@ class Observation:
             self.others.observe(inputs.config, inputs.targets)
         self.monitor.replace(_targets(inputs.targets))
         self._book.replace(_hostnames(inputs))
+        self._changed()
 
     def tick(self, inputs: Inputs, plan: Plan, now: float) -> World:
         """Move on to `now` (monotonic seconds): the world, judged under `plan`, which is served.
@@ -146,9 +148,10 @@ class Observation:
         verdicts = self._with_others(own, now)
         self.transitions.record_outliers(find_outliers(inputs.config, inputs.targets, identities))
         config, targets = self._inputs.config, self._inputs.targets
-        outliers = outvoted(config, targets, identities, verdicts)
-        asked = asked_at(config, targets, {*self._mismatches.by_target(), *outliers})
-        self._mismatches.record(outliers, identities, asked, now)
+        known = self._mismatches.differences()
+        wrong = contradicted(config, targets, identities, verdicts, known, self._withdrawn(now))
+        asked = asked_at(config, targets, {*self._mismatches.by_target(), *wrong})
+        self._mismatches.record(wrong, identified(identities), asked, now)
         world = self._seen(plan, now, verdicts)
         self.load.obey(self.spill_rules.active(now))
         self.load.update(inputs.config, inputs.targets, plan, judge_regions(plan, world, now))
@@ -201,13 +204,18 @@ class Observation:
     async def kept_state(self) -> KeptState:
         """How things stand now, for a later process; others have the loop's turn meanwhile."""
         verdicts = await in_turns(self._kept.gather())
+        now, services = time.monotonic(), self._inputs.config.service.values()
+        # Whatever changed earlier bounds no TTL any more.
+        since = now - max((service.ttl for service in services), default=0.0)
         return KeptState(
-            self.overrides.active(time.monotonic()),
+            self.overrides.active(now),
             verdicts,
             self.load.spilling.spills,
             self.load.weighing.positions,
             self._rates(),
-            spill_rules=self.spill_rules.active(time.monotonic()),
+            spill_rules=self.spill_rules.active(now),
+            ended={key: at for key, at in self.overrides.ends().items() if at > since},
+            mismatches=self._mismatches.kept(since),
         )
 
     def _rates(self) -> dict[str, KeptRate]:
@@ -233,6 +241,11 @@ class Observation:
             or self.service_windows.closed(region, time.time())
         )
 
+    def _withdrawn(self, now: float) -> frozenset[str]:
+        """The same, and the endpoints and targets that operators have taken out."""
+        said = self.overrides.active(now).items()
+        return self._out(now) | {key for key, own in said if own.kind is not OverrideKind.UP}
+
     def _saturations(self) -> dict[str, float]:
         """How full each region is, as the service has it that has it fullest; only those known."""
         found: dict[str, float] = {}
@@ -243,11 +256,12 @@ class Observation:
     def _own_verdicts(self, now: float) -> dict[str, Verdict]:
         """What probes say, by target.
 
-        A target just replaced is known by its last verdict until probed, which promises nothing.
+        A target just replaced is known by its last verdict until a probe of its own has ended, also
+        one by which it stays unknown. That verdict promises nothing.
         """
         verdicts = self.monitor.settled()
         for target, verdict in self._held.items():
-            if verdicts.get(target, UNKNOWN).unknown:
+            if verdicts.get(target, UNKNOWN).unknown and not self.monitor.is_tried(target):
                 verdicts[target] = replace(verdict, min_until_flip=0.0, probed_at=now)
         return verdicts
 
@@ -263,7 +277,8 @@ class Observation:
         now, lost = time.monotonic(), orphaned(overrides, inputs)
         for key, override in overrides.items():
             fields = {"target": key, "kind": override.kind.value, "who": override.who}
-            if not override.active(now):
+            if override.until is not None and not override.active(now):
+                self.overrides.resume({key: override.until})
                 self._log.info("override.ended", target=key)
             elif key in lost:
                 self._log.warning("override.lost", **fields, reason=override.why)

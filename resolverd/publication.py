@@ -14,14 +14,15 @@ import itertools
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from resolverd.collector import FREEZER
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
 from resolverd.files.threads import detached
+from resolverd.kept.document import KeptState
 from resolverd.observation import Observation
 from resolverd.snapshot.compile import Earlier, compile_plan
 from resolverd.snapshot.held import History
@@ -97,13 +98,13 @@ class Publication:
         self._publishing = asyncio.Lock()
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
 
-    async def first(
-        self, inputs: Inputs, histories: Mapping[str, History] = MappingProxyType({})
-    ) -> Snapshot:
+    async def first(self, inputs: Inputs, earlier: KeptState) -> Snapshot:
         """The Snapshot to start with, verified; the engine is handed it by whoever starts that.
 
-        `histories` are those that an earlier process has kept.
+        It goes on with what an `earlier` process has kept of what it answered.
         """
+        self._ttl_ledger.resume(earlier.given_ttls)
+        histories = {service: History(known) for service, known in earlier.histories.items()}
         # No thread that the end of the process would wait for, as a signal may come meanwhile.
         plan = await detached(partial(self._compile, inputs))
         world = self._observation.tick(inputs, plan, time.monotonic())
@@ -114,6 +115,12 @@ class Publication:
     def compiled(self) -> bool:
         """Whether answers come from compiled maps, and none from a database itself."""
         return self._engine.name == "native"
+
+    def kept(self, state: KeptState) -> KeptState:
+        """`state` with what a later process goes on with of what was answered."""
+        histories = {service: own.segments for service, own in self.histories.items()}
+        given = self._ttl_ledger.given(self.plan, time.monotonic())
+        return replace(state, histories=histories, given_ttls=given)
 
     @property
     def histories(self) -> Mapping[str, History]:

@@ -25,6 +25,11 @@ class Identity:
     version: str = ""
     fingerprint: str = ""
 
+    @property
+    def listed(self) -> bool:
+        """Whether it may come from a list of models; a token alone has but the fingerprint."""
+        return bool(self.root or self.max_model_len or self.version) or not self.fingerprint
+
 
 class Difference(NamedTuple):
     """One server that tells of `field` something else than most of its peers."""
@@ -45,7 +50,7 @@ def differences(
     found: dict[str, list[Difference]] = {}
     for field in fields:
         votes = {
-            key: value for key, identity in identities.items() if (value := _value(identity, field))
+            key: value for key, identity in identities.items() if (value := told(identity, field))
         }
         if len(set(votes.values())) < 2:
             continue
@@ -57,6 +62,7 @@ def differences(
     return found
 
 
-def _value(identity: Identity, field: str) -> str:
+def told(identity: Identity, field: str) -> str:
+    """What a server says of `field`, in words; empty where it does not tell."""
     value = getattr(identity, field)
     return str(value) if value else ""

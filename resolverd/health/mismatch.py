@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from resolverd.health.identity import Difference
 from resolverd.health.outcome import Condition
@@ -43,16 +45,23 @@ class PeerMismatch:
         )
 
 
-class PeerMismatches:
-    """The mismatch of each target that has, or had, one."""
+class KeptMismatch(NamedTuple):
+    """A mismatch, and the URL of its target as it was contradicted last."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, PeerMismatch] = {}
-        self._asked_at: dict[str, str] = {}  # the URL of each as it was contradicted last
+    mismatch: PeerMismatch
+    asked_at: str
+
+
+class PeerMismatches:
+    """The mismatch of each target that has, or had, one; those of `earlier` to begin with."""
+
+    def __init__(self, earlier: Mapping[str, KeptMismatch] = MappingProxyType({})) -> None:
+        self._known = {target: kept.mismatch for target, kept in earlier.items()}
+        self._asked_at = {target: kept.asked_at for target, kept in earlier.items()}
 
     def record(
         self,
-        outvoted: Mapping[str, Difference],
+        contradicted: Mapping[str, Difference],
         identified: Container[str],
         asked_at: Mapping[str, str],
         now: float,
@@ -68,16 +77,28 @@ class PeerMismatches:
                 del self._known[target], self._asked_at[target]
             elif (
                 known.difference
-                and target not in outvoted
+                and target not in contradicted
                 and (target in identified or asked_at[target] != self._asked_at[target])
             ):
                 self._known[target] = PeerMismatch(None, now)
-        for target, difference in outvoted.items():
+        for target, difference in contradicted.items():
             earlier = self._known.get(target)
             lasting = earlier is not None and earlier.difference is not None
             since = earlier.changed_at if earlier is not None and lasting else now
             self._known[target] = PeerMismatch(difference, since)
             self._asked_at[target] = asked_at[target]
+
+    def differences(self) -> Mapping[str, Difference]:
+        """Who is contradicted now, and in what."""
+        return {t: known.difference for t, known in self._known.items() if known.difference}
+
+    def kept(self, since: float) -> Mapping[str, KeptMismatch]:
+        """What a later process begins with; of those that are over what ended after `since`."""
+        return {
+            target: KeptMismatch(known, self._asked_at[target])
+            for target, known in self._known.items()
+            if known.difference or known.changed_at > since
+        }
 
     def by_target(self) -> Mapping[str, PeerMismatch]:
         """The mismatches as they are now."""

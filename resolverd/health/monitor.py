@@ -149,6 +149,11 @@ class Monitor:
             if watch.judged_health.tried
         }
 
+    def is_tried(self, id_: str) -> bool:
+        """Whether a probe by its present settings has had an outcome."""
+        watch = self._watches.get(id_)
+        return watch is not None and watch.judged_health.tried
+
     def probe_soon(self, ids: Iterable[str]) -> None:
         """Probe these now, or once fast_interval has passed since the last probe of each.
 

@@ -78,6 +78,10 @@ class Orders(Generic[Said]):
         """When what was said last of each key was ended, where nothing has been said since."""
         return {key: at for key, at in self._ended.items() if key not in self._set}
 
+    def resume(self, ends: Mapping[str, float]) -> None:
+        """Begin with when an earlier process had what was said of these keys end."""
+        self._ended |= ends
+
     def copy(self) -> Self:
         """These as they are now; what is set or cleared later does not change it."""
         same = type(self)()

@@ -16,7 +16,9 @@ from resolverd.files.reading import read_kept
 from resolverd.files.writing import make_directory, replace_file, replace_filled, synchronise
 
 NOT_SET = "server.state is empty"
-FORGOTTEN = "a restart forgets overrides, spill rules, verdicts and the files adopted last"
+FORGOTTEN = (
+    "a restart forgets overrides, spill rules, verdicts, TTLs given and the files adopted last"
+)
 """What follows where nothing can be kept."""
 
 

@@ -3,11 +3,13 @@
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "spill_rules": {"chat/eu-west": {"share": 0.3, "who": …, …}},
-     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "since": null, "at": …}},
+     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "at": …, "known_at": …}},
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
      "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
-     "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}}}
+     "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}},
+     "given_ttls": {"chat": {"eu-west": {"ttl": 60.0, "until": null}}},
+     "ended": {"eu-west": …}, "mismatches": {"eu-west-1": {"difference": […], …}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
 monotonic clock, which means nothing to the next process. `Clocks` joins the two. What is read is
@@ -24,10 +26,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.mismatch import KeptMismatch
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override
 from resolverd.health.target import Target
 from resolverd.health.verdict import State
+from resolverd.kept.changes import (
+    ends_read,
+    ends_written,
+    mismatches_read,
+    mismatches_written,
+)
+from resolverd.kept.given_ttls import given_read, given_written
 from resolverd.kept.histories import histories_read, histories_written
 from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
 from resolverd.kept.values import count, flag, number, placed, placed_read, text
@@ -36,6 +46,7 @@ from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import Segment
+from resolverd.snapshot.ttl_ledger import Given, Named
 
 VERSION = 1
 
@@ -67,10 +78,15 @@ class Clocks(NamedTuple):
 
 
 class KeptVerdict(NamedTuple):
-    """A target's health, and the digest of how it was probed."""
+    """A target's health, the digest of how it was probed, and until when it stood (s, monotonic).
+
+    It may have stood for long after the last probe that counted, held by those that tell nothing.
+    None: as long as that probe, which is all that earlier releases tell.
+    """
 
     probe: str
     health: EndpointHealth
+    known_at: float | None = None
 
 
 class KeptRate(NamedTuple):
@@ -93,13 +109,17 @@ class KeptState:
     fleet: Mapping[str, Any] = field(default_factory=dict)
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
     spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
+    given_ttls: Mapping[Named, Given] = field(default_factory=dict)
+    ended: Mapping[str, float] = field(default_factory=dict)
+    """When the last override of each key ended."""
+    mismatches: Mapping[str, KeptMismatch] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> EndpointHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
         kept = self.verdicts.get(target.id)
         if kept is None or kept.probe != digest(target):
             return None
-        age = now - kept.health.probed_at
+        age = now - (kept.health.probed_at if kept.known_at is None else kept.known_at)
         return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
 
     def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
@@ -146,6 +166,9 @@ def written(state: KeptState, config: str, clocks: Clocks) -> dict[str, Any]:
         },
         "histories": histories_written(state.histories),
         "fleet": dict(state.fleet),
+        "given_ttls": given_written(state.given_ttls, shift),
+        "ended": ends_written(state.ended, shift),
+        "mismatches": mismatches_written(state.mismatches, shift),
     }
 
 
@@ -153,7 +176,11 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
     """That part of the document, or a part of it."""
     shift = clocks.unix - clocks.monotonic
     return {
-        id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
+        id_: {
+            "probe": verdict.probe,
+            "known_at": None if verdict.known_at is None else verdict.known_at + shift,
+            **_health(verdict.health, shift),
+        }
         for id_, verdict in verdicts.items()
     }
 
@@ -166,14 +193,16 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         raise ValueError(f"it is of another configuration: {document.get('config')}")
     shift = clocks.monotonic - clocks.unix
     try:
-        at = _time(document["at"], shift)
-        fresh = at is not None and abs(clocks.monotonic - at) <= MAX_SHARES_AGE
+        now = clocks.monotonic
+        at = number(document["at"]) + shift
+        fresh = abs(now - at) <= MAX_SHARES_AGE
+        mismatches = mismatches_read(document.get("mismatches", {}), shift, now)
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
-                text(k): KeptVerdict(text(v["probe"]), health)
+                text(k): verdict
                 for k, v in document["verdicts"].items()
-                if (health := _health_read(v, shift, clocks)) is not None
+                if (verdict := _verdict_read(v, shift, clocks)) is not None
             },
             {text(k): _spill_read(s, shift) for k, s in document["shares"].items()}
             if fresh
@@ -186,8 +215,11 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
                 if (rate := _rate_read(r, shift, clocks)) is not None
             },
             histories_read(document.get("histories", {})),
-            document.get("fleet", {}),
+            dict(document.get("fleet", {}).items()),
             rules_read(document.get("spill_rules", {}), shift),
+            given_read(document.get("given_ttls", {}), at, now, shift),
+            ends_read(document.get("ended", {}), shift, now),
+            mismatches if abs(now - at) <= MAX_VERDICT_AGE else {},
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
@@ -205,6 +237,14 @@ def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
         "level": health.level,
         "penalty_until": _unix(health.penalty_until, shift),
     }
+
+
+def _verdict_read(record: Any, shift: float, clocks: Clocks) -> KeptVerdict | None:
+    known_at, health = _time(record.get("known_at"), shift), _health_read(record, shift, clocks)
+    if health is None or (known_at is not None and known_at > clocks.monotonic + _SET_BACK):
+        return None  # never probed, or the wall clock was set back meanwhile
+    known_at = None if known_at is None else min(known_at, clocks.monotonic)
+    return KeptVerdict(text(record["probe"]), health, known_at)
 
 
 def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:

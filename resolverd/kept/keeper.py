@@ -1,9 +1,9 @@
 """Writes how things stand to `standing.json` in `server.state`, and reads it at a start.
 
-Soon after news, now and then for the ages of verdicts, and at once for an operator's override,
-which has to be on the disk before the API confirms it. One write at a time, one that nobody waits
-for any more too: it may still put what is older into place. What cannot be written is one event and
-`trouble`, and delays nothing for longer than `WRITE_TIMEOUT`.
+Once it serves, soon after news, now and then for the ages of verdicts, and at once for an
+operator's override, which has to be on the disk before the API confirms it. One write at a time,
+one that nobody waits for any more too: it may still put what is older into place. What cannot be
+written is one event and `trouble`, and delays nothing for longer than `WRITE_TIMEOUT`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class Keeper:
         self._news.set()
 
     async def keep(self) -> None:
-        """Write after news, and now and then; never returns."""
+        """Write at once, for a kill may come soon, after news, and now and then; never returns."""
+        await self.write()
         while True:
             try:
                 async with asyncio.timeout(_AGES_INTERVAL):

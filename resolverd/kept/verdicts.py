@@ -7,7 +7,7 @@ would hold the event loop when a verdict is due.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import NamedTuple
 
 from resolverd.health.monitor import Monitor, Target
@@ -32,10 +32,10 @@ class _Kept(NamedTuple):
 
 
 class KeptVerdicts:
-    """The healths that `monitor` has, each with how it is probed."""
+    """The healths that `monitor` has, each with how it is probed; it began with those `earlier`."""
 
-    def __init__(self, monitor: Monitor) -> None:
-        self._monitor = monitor
+    def __init__(self, monitor: Monitor, earlier: Mapping[str, KeptVerdict]) -> None:
+        self._monitor, self._earlier = monitor, earlier
         self._kept: dict[str, _Kept] = {}  # by target, as it was kept last
 
     def gather(self) -> Generator[None, None, dict[str, KeptVerdict]]:
@@ -65,4 +65,11 @@ class KeptVerdicts:
         target, health = known
         same = before is not None and before.target is target
         probe = before.verdict.probe if before is not None and same else digest(target)
-        return _Kept(target, KeptVerdict(probe, health), revision, now)
+        known_at = now if self._monitor.is_tried(id_) else self._known_at(id_, before)
+        return _Kept(target, KeptVerdict(probe, health, known_at), revision, now)
+
+    def _known_at(self, id_: str, before: _Kept | None) -> float | None:
+        """Of a target that has not been probed since: no restart makes what is known younger."""
+        if before is not None:
+            return before.verdict.known_at
+        return self._earlier[id_].known_at if id_ in self._earlier else None

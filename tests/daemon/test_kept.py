@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,50 @@ async def test_a_drain_and_the_last_good_files_survive_a_restart(
         files.zone.write_text(good.replace(" 7 ", " 8 "))
         assert await daemon.reload()
         assert not daemon.reloads.kept
+
+
+@pytest.mark.parametrize("edited", ["before the restart", "while nothing runs"])
+async def test_a_drain_after_a_restart_waits_for_what_was_answered_before_it(
+    files: Files, endpoints: dict[str, Endpoint], edited: str
+) -> None:
+    """By the configuration of then, whose TTLs were longer."""
+
+    def left(daemon: Daemon) -> float:
+        plan = daemon.snapshot.plan
+        return daemon.ttl_ledger.longest_ttl(plan, "ap-northeast", time.monotonic())
+
+    state = 'state = "state"\n'
+    files.config.write_text(good_config(endpoints, state, ttl="60s"))
+    async with running(files.config) as daemon:
+        assert left(daemon) == 60
+        files.config.write_text(good_config(endpoints, state, ttl="3s"))
+        if edited == "before the restart":
+            assert await daemon.reload()
+    for _ in range(2):
+        async with running(files.config) as daemon:
+            assert 30 < left(daemon) < 60
+
+
+@pytest.mark.parametrize("ends", ["cleared", "by itself"])
+async def test_the_end_of_an_override_lowers_ttls_after_a_restart_too(
+    files: Files, endpoints: dict[str, Endpoint], ends: str
+) -> None:
+    files.config.write_text(good_config(endpoints, 'state = "state"\n', ttl="60s"))
+    seconds = None if ends == "cleared" else 0.2
+    async with running(files.config) as daemon:
+        assert (await ask(daemon, "chat.inference.example", TOKYO)).answer[0].ttl == 60
+        command = OverrideCommand("ap-northeast", OverrideKind.DRAIN, "op", "disks", seconds)
+        await set_override(daemon, command)
+        if ends == "cleared":
+            daemon.overrides.clear("ap-northeast", time.monotonic())
+            await daemon.republish()
+    async with running(files.config) as daemon:
+        await until(lambda: all(v.min_until_flip > 1 for v in daemon.verdicts.values()))
+        await until(lambda: "ap-northeast" in daemon.overrides.ends())
+        await daemon.republish()
+        answer = await ask(daemon, "chat.inference.example", TOKYO)
+        assert addresses(answer) == {address_of("ap-northeast")}
+        assert answer.answer[0].ttl < 30
 
 
 def _defect_in(monkeypatch: pytest.MonkeyPatch, name: str, *modules: Any) -> None:

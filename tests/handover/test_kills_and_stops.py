@@ -26,6 +26,8 @@ from harness.service_manager import DEADLINE, ServiceManager
 from harness.waiting import wait_until
 from mmdb_writer import Value, write_mmdb
 
+from resolverd.kept.keeper import NAME
+
 BEFORE, AFTER, DRAINED_TO = "us-east", "eu-west", "us-west"
 
 
@@ -55,6 +57,14 @@ class Service:
             urls=dict.fromkeys(REGIONS, self._regions.url),
         )
         (self._folder / "resolverd.toml").write_text(text)
+
+    def shorten_ttls(self) -> None:
+        """Have the configuration allow 6 s, once it is kept that it allowed 60."""
+        kept = self._folder / "state" / NAME
+        wait_until(lambda: "chat" in json.loads(kept.read_text())["given_ttls"],
+                   raising=(FileNotFoundError,), within=DEADLINE)  # fmt: skip
+        config = self._folder / "resolverd.toml"
+        config.write_text(config.read_text().replace(CHAT, f'{CHAT}ttl = "6s"\n'))
 
     def answer(self) -> str:
         """The address that a client is answered with."""
@@ -89,6 +99,21 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
         yield made
     regions.server.shutdown()
     regions.server.server_close()
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_successor_waits_for_the_ttls_that_were_given_before_it(
+    service: Service, end: str
+) -> None:
+    """They were lowered just before; the standby has answered since."""
+    service.shorten_ttls()
+    assert service.manager.ask("POST", "/reload")[0] == 200
+    service.manager.kill() if end == "kill" else service.manager.stop()
+    assert service.answer() == address_of(BEFORE)
+    service.manager.start()
+    service.manager.until_ready()
+    _, asked = service.manager.ask("GET", f"/drain?region={BEFORE}")
+    assert 6 < asked["wait_seconds"] <= 60
 
 
 def test_no_kill_takes_back_an_edit_or_a_drain(service: Service) -> None:

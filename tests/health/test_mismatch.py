@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.health.identity import Difference, Identity
-from resolverd.health.mismatch import PeerMismatch, PeerMismatches
+from resolverd.health.mismatch import KeptMismatch, PeerMismatch, PeerMismatches
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import asked_at, outvoted
+from resolverd.health.peers import asked_at, contradicted, outvoted
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 
 TEXT = config_text(
@@ -113,3 +113,87 @@ def test_dissent_does_not_outlive_an_edit_after_which_nobody_is_asked(
     edited = Config.model_validate(tomllib.loads(TEXT.replace(before, after)))
     mismatches.record({}, [], asked_at(edited, probe_targets(edited), IDS), 20.0)
     assert mismatches.by_target() == known
+
+
+A, B, C, D = IDS
+WRONG = Difference("max_model_len", "2048", "4096")
+
+
+@pytest.mark.parametrize(
+    ("tell", "down", "known", "wrong"),
+    [
+        ([2048, 4096, 4096, None], "", "", "a"),
+        ([2048, 4096, 4096, None], "", "a", "a"),
+        ([2048, 4096, 4096, None], "bd", "a", "a"),
+        ([2048, 4096, 4096, None], "abd", "a", "a"),
+        ([8192, 4096, 4096, None], "bd", "a", "a"),
+        ([2048, None, None, None], "bd", "a", "a"),
+        ([2048, -1, -1, None], "d", "a", "a"),
+        ([2048, 4096, 4096, None], "bcd", "a", ""),
+        ([2048, 0, 4096, None], "cd", "a", ""),
+        ([4096, 4096, 8192, None], "bd", "a", ""),
+        ([0, 4096, 4096, None], "bd", "a", ""),
+        ([2048, 2048, 4096, 4096], "", "a", ""),
+        ([2048, 2048, 4096, None], "", "a", "c"),
+        ([2048, 2048, 4096, None], "", "ab", "ab"),
+        ([2048, 2048, 4096, None], "cd", "ab", ""),
+        ([None, 4096, 4096, None], "", "a", ""),
+    ],
+    ids=[
+        "outvoted", "still", "one of the others dies", "it dies too", "another wrong value",
+        "the others have not told yet", "they have given tokens alone",
+        "all of the others die", "the others do not export it",
+        "it agrees with most of then", "it does not tell", "as many say what it says",
+        "most say what it says", "two of them and one that is right", "two of them alone",
+        "it has not told yet, for which the last holds",
+    ],
+)  # fmt: skip
+def test_the_wrong_one_stays_so_until_it_agrees_and_nobody_becomes_so_by_a_death(
+    tell: list[int | None], down: str, known: str, wrong: str
+) -> None:
+    names = dict(zip("abcd", IDS, strict=True))
+    identities = {
+        id_: Identity(fingerprint="f") if length == -1 else Identity(max_model_len=length)
+        for id_, length in zip(IDS, tell, strict=True)
+        if length is not None
+    }
+    states = {id_: State.DOWN if name in down else State.UP for name, id_ in names.items()}
+    verdicts = {id_: verdict(state) for id_, state in states.items()}
+    before = {names[name]: WRONG for name in known}
+    found = contradicted(CONFIG, TARGETS, identities, verdicts, before)
+    assert found.keys() == {names[name] for name in wrong}
+    if wrong == "a":
+        assert found[A] == Difference("max_model_len", str(tell[0]), "4096")
+
+
+def test_what_an_earlier_process_knew_holds_until_it_is_known_who_it_is() -> None:
+    asked = asked_at(CONFIG, TARGETS, IDS)
+    before = PeerMismatches()
+    before.record({A: WRONG, B: WRONG}, IDS, asked, 10.0)
+    before.record({A: WRONG}, IDS, asked, 20.0)
+    assert before.kept(19.0).keys() == {A, B}
+    assert before.kept(20.0) == {A: KeptMismatch(PeerMismatch(WRONG, 10.0), asked[A])}
+    later = PeerMismatches(before.kept(20.0))
+    assert later.differences() == {A: WRONG}
+    later.record({}, [B], asked, 30.0)
+    assert later.by_target() == {A: PeerMismatch(WRONG, 10.0)}
+    later.record({}, [A, B], asked, 40.0)
+    assert later.by_target() == {A: PeerMismatch(None, 40.0)}
+    moved = PeerMismatches(before.kept(20.0))
+    moved.record({}, [], asked | {A: "http://192.0.2.99:8000"}, 30.0)
+    assert moved.by_target() == {A: PeerMismatch(None, 30.0)}
+
+
+@pytest.mark.parametrize(
+    ("withdrawn", "wrong"),
+    [((), {A}), (("us-west",), set()), ((B,), set()), (("ap-northeast",), {A})],
+    ids=["nobody", "its region", "its endpoint", "another region"],
+)
+def test_who_is_drained_keeps_nobody_out_of_service(
+    withdrawn: tuple[str, ...], wrong: set[str]
+) -> None:
+    """All but A and B are down, and B contradicts A."""
+    identities = {A: Identity(max_model_len=2048), B: Identity(max_model_len=4096)}
+    verdicts = {id_: verdict(State.UP if id_ in (A, B) else State.DOWN) for id_ in IDS}
+    found = contradicted(CONFIG, TARGETS, identities, verdicts, {A: WRONG}, withdrawn)
+    assert found.keys() == wrong

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from resolverd.config.probe_layers import complete_probe
 from resolverd.health.family import Family
+from resolverd.health.identity import Difference
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.mismatch import KeptMismatch, PeerMismatch
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
@@ -37,6 +39,7 @@ from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill import RegionShare, Spill
 from resolverd.policy.sticky import SEGMENTS, Segment, SegmentShare
+from resolverd.snapshot.ttl_ledger import Given
 
 CONFIG = "/etc/resolverd/resolverd.toml"
 NOW = Clocks(5000.0, 1_764_321_000.0)
@@ -107,12 +110,31 @@ rates = st.builds(
 states = st.builds(
     KeptState,
     st.dictionaries(names, overrides, max_size=3),
-    st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
+    st.dictionaries(
+        names, st.builds(KeptVerdict, names, healths, st.none() | readings), max_size=3
+    ),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
     st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
     st.dictionaries(names, histories, max_size=3),
     spill_rules=st.dictionaries(names, rules, max_size=3),
+    given_ttls=st.dictionaries(
+        st.tuples(names, names),
+        st.builds(Given, st.floats(0, 86400), st.just(-math.inf) | readings),
+        max_size=3,
+    ),
+    ended=st.dictionaries(names, readings, max_size=3),
+    mismatches=st.dictionaries(
+        names,
+        st.builds(
+            KeptMismatch,
+            st.builds(
+                PeerMismatch, st.none() | st.builds(Difference, names, names, names), readings
+            ),
+            names,
+        ),
+        max_size=3,
+    ),
 )
 
 
@@ -201,6 +223,22 @@ def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> No
     assert kept.health_of(replace(target, id="b-1"), NOW.monotonic) is None
 
 
+def test_a_verdict_that_probes_have_held_is_as_old_as_it_has_not_been_held() -> None:
+    """As by 401, or on an isolated host, for an hour."""
+    target = _target(interval=5)
+    health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - 3600)
+    held = KeptState(verdicts={"a-1": KeptVerdict(digest(target), health, NOW.monotonic - 10)})
+    document = json.loads(json.dumps(written(held, CONFIG, NOW)))
+    for seconds, believed in ((20, True), (54, True), (56, False)):
+        later = Clocks(NOW.monotonic + seconds, NOW.unix + seconds)
+        found = read(document, CONFIG, later).health_of(target, later.monotonic)
+        assert (found is not None) is believed
+    back = Clocks(NOW.monotonic, NOW.unix - 3600)
+    assert read(document, CONFIG, back).verdicts == {}
+    del document["verdicts"]["a-1"]["known_at"]
+    assert read(document, CONFIG, NOW).health_of(target, NOW.monotonic) is None, "as it was"
+
+
 def test_a_verdict_from_the_future_is_not_believed() -> None:
     target = _target()
     document = written(_known(target, 0), CONFIG, NOW)
@@ -220,6 +258,16 @@ def test_old_shares_are_forgotten_and_overrides_are_not() -> None:
     assert read(document, CONFIG, later).shares == {}
     assert read(document, CONFIG, later).positions == {}
     assert read(document, CONFIG, later).overrides
+
+
+def test_who_was_contradicted_is_believed_for_a_minute_and_ends_of_overrides_are_kept() -> None:
+    wrong = PeerMismatch(Difference("max_model_len", "2048", "4096"), NOW.monotonic - 5)
+    known = {"a-1": KeptMismatch(wrong, "http://192.0.2.1:8000")}
+    state = KeptState(ended={"a": NOW.monotonic - 7}, mismatches=known)
+    document = json.loads(json.dumps(written(state, CONFIG, NOW)))
+    for seconds, believed in ((MAX_VERDICT_AGE - 1, known), (MAX_VERDICT_AGE + 1, {})):
+        later = Clocks(NOW.monotonic + seconds, NOW.unix + seconds)
+        assert _near(read(document, CONFIG, later), replace(state, mismatches=believed))
 
 
 def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
@@ -242,9 +290,30 @@ def test_what_was_learned_is_believed_of_the_same_endpoint_for_a_day() -> None:
 
 def test_the_document_of_an_earlier_release_is_read() -> None:
     document = written(KeptState(shares={"chat": Spill({"a": RegionShare(0.5)})}), CONFIG, NOW)
-    del document["positions"], document["rates"]
+    for later in ("positions", "rates", "given_ttls", "ended", "mismatches"):
+        del document[later]
     assert read(document, CONFIG, NOW).shares
     assert read(document, CONFIG, NOW).positions == {}
+    found = read(document, CONFIG, NOW)
+    assert (found.given_ttls, found.ended, found.mismatches) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("clocks", "left"),
+    [(NOW, 300), (LATER, 270), (Clocks(20.0, NOW.unix - 3600), 300)],
+    ids=["at once", "after a reboot", "where the clock was set back"],
+)
+def test_answers_given_before_live_no_longer_than_they_had_to_live(
+    clocks: Clocks, left: float
+) -> None:
+    given = {("chat", "a"): Given(60, NOW.monotonic + 300), ("chat", "b"): Given(20)}
+    document = json.loads(json.dumps(written(KeptState(given_ttls=given), CONFIG, NOW)))
+    found = read(document, CONFIG, clocks).given_ttls
+    assert found["chat", "a"].until - clocks.monotonic == pytest.approx(left)
+    assert [own.ttl for own in found.values()] == [60, 20]
+    document["given_ttls"]["chat"]["a"]["ttl"] = -1
+    with pytest.raises(ValueError, match="below zero"):
+        read(document, CONFIG, NOW)
 
 
 def test_segments_of_the_map_before_are_left_out_for_no_process_will_have_that_map() -> None:

@@ -25,6 +25,22 @@ def test_a_start_with_fresh_verdicts_waits_for_no_probe_and_promises_little(fres
     fresh.running.until(lambda: address(fresh, "chat.inference.example")[1] > 5)
 
 
+def test_verdicts_that_were_held_for_long_are_believed_after_a_restart(fresh: Host) -> None:
+    """No probe has counted for an hour, and the last one ended just before the restart."""
+    standing = fresh.standing()
+    for verdict in standing["verdicts"].values():
+        assert verdict["known_at"] >= verdict["at"]
+        verdict["at"] -= 3600
+    (fresh.state / NAME).write_text(json.dumps(standing))
+    fresh.regions.hanging.update(("us-east", "us-west", "eu-west", "ap-northeast"))
+    fresh.start()
+    assert address(fresh, "chat.inference.example") == (NEAREST, 5)  # failover_ttl
+    kept = {target: verdict["known_at"] for target, verdict in standing["verdicts"].items()}
+    fresh.drain("1s")  # which is on the disk once it is confirmed, and all else with it
+    again = fresh.standing()["verdicts"]
+    assert {t: v["known_at"] for t, v in again.items()} == pytest.approx(kept, abs=0.1)
+
+
 def test_a_region_that_was_down_is_not_answered_after_a_restart(here: Host) -> None:
     here.regions.dead.add("eu-west")
     here.start()
@@ -39,11 +55,10 @@ def test_a_region_that_was_down_is_not_answered_after_a_restart(here: Host) -> N
 @pytest.mark.parametrize("why", ["stale", "other settings"])
 def test_verdicts_that_say_nothing_any_more_are_not_used(fresh: Host, why: str) -> None:
     if why == "stale":
-        text = (fresh.state / NAME).read_text()
         standing = fresh.standing()
         for verdict in standing["verdicts"].values():
-            text = text.replace(repr(verdict["at"]), repr(verdict["at"] - 70))
-        (fresh.state / NAME).write_text(text)
+            verdict["known_at"] -= 70
+        (fresh.state / NAME).write_text(json.dumps(standing))
     else:
         fresh.write(probe=PROBES.replace(f"{HANG:g}s", "2s") + 'path = "/other"\n')
     fresh.regions.hanging.add("eu-west")

@@ -1,13 +1,21 @@
-"""How long answers given may be kept: asked at each word of a fleet, so it has to cost little."""
+"""How long answers given may be kept, by whatever process they were given.
+
+It is asked at each word of a fleet, so it has to cost little.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
 
+import pytest
+
 from resolverd.snapshot.model import Plan
-from resolverd.snapshot.ttl_ledger import TtlLedger
+from resolverd.snapshot.ttl_ledger import Given, Named, TtlLedger
+
+CHAT: Named = ("chat", "eu-west")
 
 
 class CountedZone:
@@ -39,3 +47,40 @@ def test_the_names_of_all_zones_are_walked_once_for_a_plan_and_for_no_endpoint()
     ledger.retire(following, 0.0)
     assert ledger.remaining_ttls(plan, "eu-west", 400.0) == {"chat": 60}
     assert (zone.walks, later.walks) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({}, [20, 20, 20]),
+        ({CHAT: Given(60)}, [60, 50, 20]),
+        ({CHAT: Given(10)}, [20, 20, 20]),
+        ({CHAT: Given(0, 1300.0)}, [290, 270, 140]),
+        ({CHAT: Given(60, 1300.0)}, [290, 270, 140]),
+        ({("gone", "eu-west"): Given(60)}, [60, 50, 20]),
+        ({("chat", "us-east"): Given(60)}, [20, 20, 20]),
+    ],
+    ids=["nothing", "longer", "shorter", "replaced", "both", "a service gone", "elsewhere"],
+)
+def test_a_process_waits_for_what_the_one_before_it_has_answered(
+    given: dict[Named, Given], left: list[float]
+) -> None:
+    """Whose standby answers until 1020.0; asked 10 s before, then, 10 and 140 s after it."""
+    ledger, plan = TtlLedger(), plan_of(CountedZone(20))
+    ledger.resume(given)
+    found = [ledger.longest_ttl(plan, "eu-west", 1010.0)]
+    ledger.succeed(1020.0)
+    found += [ledger.longest_ttl(plan, "eu-west", at) for at in (1030.0, 1160.0)]
+    assert found == left
+
+
+def test_what_is_handed_on_is_what_is_left_and_again_by_the_next() -> None:
+    ledger, plan, following = TtlLedger(), plan_of(CountedZone(60)), plan_of(CountedZone(20))
+    ledger.retire(plan, 100.0)
+    assert ledger.given(following, 110.0) == {CHAT: Given(20, 160.0)}
+    later = TtlLedger()
+    later.resume(ledger.given(following, 110.0))
+    assert later.given(following, 115.0) == {CHAT: Given(20, 160.0)}
+    later.succeed(120.0)
+    assert later.given(following, 125.0) == {CHAT: Given(20, 160.0)}
+    assert later.given(following, 200.0) == {CHAT: Given(20, -math.inf)}
