@@ -29,7 +29,7 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
-from resolverd.health.kinds.kind import reads
+from resolverd.health.kinds.kind import reads, tells_flow, tells_load
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
@@ -98,7 +98,9 @@ class LoadController:
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, float] = {}  # for how long a reading of each is fresh
         self._queues: dict[str, Probe] = {}
-        self._read: frozenset[tuple[str, str]] = frozenset()
+        # The (service, region) of which a probe can tell a load, and a flow.
+        self._measured_loads: frozenset[tuple[str, str]] = frozenset()
+        self._measured_flows: frozenset[tuple[str, str]] = frozenset()
         self._said: Mapping[str, OperatorRule] = {}
         self._capacities: dict[str, float] = {}
         self._judged_at = -_ALERT_INTERVAL
@@ -233,12 +235,8 @@ class LoadController:
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
-        self._read = frozenset(
-            (name, region)
-            for name, service in services.items()
-            for region in service.regions
-            if any(reads(targets.by_id[target].settings) for target in targets.ids[name, region])
-        )
+        self._measured_loads = _regions_where(tells_load, config, targets)
+        self._measured_flows = _regions_where(tells_flow, config, targets)
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
@@ -269,14 +267,13 @@ class LoadController:
                     started = _started(planned, readings) if slowly else None
                     load = self._load(region, planned, level, rule.start, started, readings)
                     known[key] = replace(load, flow=self._flow(region, planned)) if costs else load
-                loads[region] = known[key]
-                if said:
-                    own = said.get(region)
-                    loads[region] = replace(
-                        known[key],
-                        said=None if own is None else own.share,
-                        measured=(name, region) in self._read,
-                    )
+                own = said.get(region)
+                loads[region] = replace(
+                    known[key],
+                    said=None if own is None else own.share,
+                    measured=(name, region) in self._measured_loads,
+                    flow_measured=(name, region) in self._measured_flows,
+                )
             moved |= self.spilling.advance(name, loads, now)
             self.weighing.place(name, self.spilling.shares_of(name, now))
         return moved
@@ -330,6 +327,18 @@ class LoadController:
             for region, planned in service.own.items()
             if not self._judged[planned.site].verdict.serves
         }
+
+
+def _regions_where(
+    tells: Callable[[Probe], bool], config: Config, targets: ProbeTargets
+) -> frozenset[tuple[str, str]]:
+    """The (service, region) of which the probes of any endpoint tell something."""
+    return frozenset(
+        (name, region)
+        for name, service in config.service.items()
+        for region in service.regions
+        if any(tells(targets.by_id[target].settings) for target in targets.ids[name, region])
+    )
 
 
 def _round_trips(config: Config, plan: Plan) -> dict[str, RoundTrips]:

@@ -9,6 +9,8 @@ A round comes at most once per `dwell`, and moves every share of the service by 
     between      holds                                 holds
     < end        sends on a step less                  takes more: a step, or what fits
     unknown      holds                                 holds
+    no probe     sends on a step less                  takes a step less
+    tells it
 
 What fits is the receiver's headroom, capacity × (end - saturation), against the load that the
 regions which spill would hand over with a greater share. Load that was given since the
@@ -87,7 +89,7 @@ class RegionLoad:
     are made of was taken. `started` is when the region's newest process started, None if unknown.
     `flow` is what goes through it, for shares that are moved by cost (`spill_by_cost`). `said` is
     the share that an operator has it send on, None where nobody does. `measured` tells whether its
-    probes can tell a load at all.
+    probes can tell a load at all, `flow_measured` whether they can tell a flow.
     """
 
     serves: bool
@@ -99,6 +101,7 @@ class RegionLoad:
     flow: Flow | None = None
     said: float | None = None
     measured: bool = True
+    flow_measured: bool = True
 
     @property
     def highest(self) -> float | None:
@@ -293,12 +296,12 @@ def _shed(
     own, saturation = regions[region], loads[region].saturation
     if not loads[region].serves or loads[region].said is not None or now < own.moved + rule.dwell:
         return own.spill_ratio
-    if saturation is None:
-        return _clamp(own.spill_ratio - rule.step) if own.warming else own.spill_ratio
-    if saturation < rule.end:
+    # What no probe tells, after an edit or an alert's end, would never bring clients back.
+    unknown_back = own.warming or not loads[region].measured
+    if unknown_back if saturation is None else saturation < rule.end:
         return _clamp(own.spill_ratio - rule.step)
     others = [r for r, load in loads.items() if r != region and load.serves and load.said is None]
-    if saturation < rule.start or own.accept_ratio or not others:
+    if saturation is None or saturation < rule.start or own.accept_ratio or not others:
         return own.spill_ratio
     step = rule.step
     for other in others:
@@ -312,8 +315,9 @@ def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -
     """The share that a region accepts after this round; None where it may grow."""
     if not load.serves or load.said is not None or now < own.moved + rule.dwell:
         return own.accept_ratio
-    if load.saturation is not None and load.saturation >= rule.start:
-        return max(0.0, own.accept_ratio - rule.step)
+    full = not load.measured if load.saturation is None else load.saturation >= rule.start
+    if full:
+        return _clamp(own.accept_ratio - rule.step)
     return None if _may_accept(own, load, rule.end) else own.accept_ratio
 
 

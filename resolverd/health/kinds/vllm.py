@@ -93,4 +93,5 @@ KIND = Kind(
     metrics=METRICS,
     json=JSON,
     lists_models=True,
+    tells_flow=True,
 )
