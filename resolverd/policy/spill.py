@@ -300,6 +300,8 @@ def _shed(
     unknown_back = own.warming or not loads[region].measured
     if unknown_back if saturation is None else saturation < rule.end:
         return _clamp(own.spill_ratio - rule.step)
+    if own.spill_ratio > rule.max_ratio:  # it was set lower, or an operator's rule has ended
+        return max(rule.max_ratio, own.spill_ratio - rule.step)
     others = [r for r, load in loads.items() if r != region and load.serves and load.said is None]
     if saturation is None or saturation < rule.start or own.accept_ratio or not others:
         return own.spill_ratio
@@ -308,7 +310,7 @@ def _shed(
         if regions[other].accept_ratio > own.spill_ratio:
             demand = _demand(regions[other].accept_ratio, regions, loads, rule)
             step = min(step, headrooms[other] / demand)
-    return max(own.spill_ratio, min(own.spill_ratio + step, rule.max_ratio))
+    return min(own.spill_ratio + step, rule.max_ratio)
 
 
 def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> float | None:

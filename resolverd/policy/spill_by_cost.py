@@ -204,7 +204,8 @@ def _unknown(own: RegionShare, load: RegionLoad, rule: CostRule, now: float) -> 
     """The same of a region whose flow is unknown; what no probe tells would bring nobody back."""
     if load.said is not None:
         return own.spill_ratio
-    return _sent_on(own, 0.0, 0.0 if own.warming or not load.flow_measured else 1.0, rule, now)
+    back = own.warming or not load.flow_measured
+    return _sent_on(own, 0.0, 0.0 if back else rule.max_ratio, rule, now)
 
 
 def _kept(own: RegionShare, load: RegionLoad, rule: CostRule, now: float) -> float:
