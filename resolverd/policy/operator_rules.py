@@ -25,6 +25,7 @@ from resolverd.policy.spill import (
     Spill,
     SpillRule,
     clients_of,
+    due_of,
     headroom,
     in_flight,
     seen,
@@ -115,18 +116,18 @@ def advance_by_rules(
     before = {region: spill.regions.get(region, RegionShare()) for region in loads}
     regions = {region: seen(own, loads[region], 0.0, now) for region, own in before.items()}
     senders = [region for region, own in regions.items() if own.spill_ratio and loads[region].said]
-    anew = _anew(before, regions, senders)
+    anew, due = _anew(before, regions, senders), due_of(spill, rule.dwell, now)
     for region, own in regions.items():
         sends = region in senders
         # Who has room is found anew in rounds, from what it took `before` (`with_room`).
-        holds = bool(senders) and not (anew or now >= spill.due)
+        holds = bool(senders) and not (anew or now >= due)
         regions[region] = replace(
             own,
             spill_ratio=own.spill_ratio if sends else 0.0,
             accept_ratio=own.accept_ratio if holds else 0.0,
             step_pending=sends,
         )
-    return Spill(regions, now + rule.dwell if senders and now >= spill.due else spill.due)
+    return Spill(regions, now + rule.dwell if senders and now >= due else due)
 
 
 def with_room(

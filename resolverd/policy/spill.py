@@ -169,7 +169,7 @@ def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now:
     for region, own in regions.items():
         if own.warming and not before[region].warming:
             regions = carry_on(region, regions, loads, rule.start)
-    due = spill.due
+    due = due_of(spill, rule.dwell, now)
     if now >= due:
         stepped = _round(regions, loads, rule, now)
         marked = _marked(stepped, loads, rule)
@@ -177,6 +177,15 @@ def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now:
             due = now + rule.dwell
         return Spill(marked, due)
     return Spill(_marked(regions, loads, rule), due)
+
+
+def due_of(spill: Spill, dwell: float, now: float) -> float:
+    """When the next round is due, where rounds are no closer than `dwell`.
+
+    What was set by a longer one, or by a wall clock that was set back between two runs, does not
+    put it off.
+    """
+    return min(spill.due, now + dwell)
 
 
 def _shares(regions: Mapping[str, RegionShare]) -> dict[str, tuple[float, float]]:
@@ -188,6 +197,8 @@ def seen(own: RegionShare, load: RegionLoad, slow_share: float, now: float) -> R
     if not load.serves:
         moved = now if own.spill_ratio or own.accept_ratio else own.moved
         return RegionShare(moved=moved, not_serving=True, started=own.started)
+    if max(own.moved, own.in_flight_at) > now:  # the wall clock was set back between two runs
+        own = replace(own, moved=min(own.moved, now), in_flight_at=min(own.in_flight_at, now))
     known = [started for started in (own.started, load.started) if started is not None]
     started = max(known, default=None)
     if load.said is not None:

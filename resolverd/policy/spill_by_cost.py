@@ -33,7 +33,7 @@ from resolverd.policy.equalise import (
     lists_of,
     loads_of,
 )
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, seen
+from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, due_of, seen
 from resolverd.policy.ttft import Flow, added_delay
 
 # A region's clients hear soon of its next round where so much more of them would begin to move.
@@ -87,7 +87,7 @@ def advance_by_cost(
     )
     demand = demands_of(arrivals, felt, rule.lists)
     flows = {r: flow for r, flow in _flows(loads).items() if loads[r].said is None}
-    due = spill.due
+    due = due_of(spill, rule.dwell, now)
     if now >= due:
         regions = _round(regions, loads, flows, demand, rule, now)
         regions = _marked(regions, flows, demand, rule)

@@ -196,6 +196,30 @@ def test_a_region_that_is_off_waits_for_no_round_and_one_that_sends_on_does() ->
     assert spill.shares(NOW + 1)["a"].steady <= RULE.dwell
 
 
+@pytest.mark.parametrize("how", ["load", "cost", "rules"])
+def test_a_clock_that_was_set_back_between_two_runs_puts_no_round_off(how: str) -> None:
+    ahead = NOW + 5000
+    spill = Spill(
+        {
+            "a": RegionShare(spill_ratio=0.3, moved=ahead, said=how == "rules"),
+            "b": RegionShare(accept_ratio=0.3, moved=ahead, in_flight=9.0, in_flight_at=ahead),
+        },
+        ahead,
+    )
+    busy, idle = Flow(15.0, 50.0, 10.0, 8.0), Flow(1.0, 0.0, 20.0, 8.0)
+    loads = {"a": load(2.0, flow=busy), "b": load(0.1, flow=idle)}
+    if how == "rules":
+        loads["a"] = load(2.0, 0.3)
+        loads["b"] = load(1.5)
+    spill = moved(spill, loads, NOW, how)
+    kept = {"a": (0.3, 0), "b": (0, 0.3)}
+    assert shares(spill) == kept
+    assert spill.due <= NOW + RULE.dwell
+    for second in range(1, 131):
+        spill = moved(spill, loads, NOW + second, how)
+    assert shares(spill) != kept
+
+
 def test_a_region_that_came_back_under_a_rule_does_not_start_slowly() -> None:
     rule = SpillRule(slow_start=120.0)
     loads = {"a": load(0.1, 0.0, started=1.0), "b": load(0.1)}

@@ -281,9 +281,9 @@ def test_explain_shows_who_stands_behind_an_edge_as_less_preferred() -> None:
     "pinned",
     [
         pytest.param("", id="no pin"),
-        pytest.param('regions = ["ap-northeast", "us-west"]', id="out of reach: one of each"),
-        pytest.param('regions = ["us-west"]', id="out of reach: all of the edge's"),
-        pytest.param('regions = ["eu-west"]', id="out of reach: all of the core's"),
+        pytest.param('regions = ["ap-northeast", "us-west"]', id="keeps out one of each"),
+        pytest.param('regions = ["us-west"]', id="keeps out all of the edge's"),
+        pytest.param('regions = ["eu-west"]', id="keeps out all of the core's"),
         pytest.param(
             'regions = ["eu-west", "us-east"]\nservices = ["edge"]', id="by a pin of the edge alone"
         ),
