@@ -136,13 +136,25 @@ def with_room(
     """`after`, with those that have room taking what operators have other regions send on.
 
     `after` is what was made of `before` at `now` (`spill.advance`, `advance_by_cost`). Something
-    changes when a rule begins to count, and in rounds. Where no probe of a region tells a load it
-    is not known to be full, and takes all; one whose load should be known and is not takes no more.
+    changes when a rule begins to count, in rounds, and for a region that may begin to take. Where
+    no probe of a region tells a load it is not known to be full, and takes all; one whose load
+    should be known and is not takes no more.
     """
     known = {region: before.regions.get(region, RegionShare()) for region in after.regions}
     senders = {r: own for r, own in after.regions.items() if loads[r].said and own.spill_ratio}
+    if not senders:
+        return after
     anew = _anew(known, after.regions, senders)
-    if not senders or not (anew or now >= before.due):
+    all_of_them = anew or now >= before.due
+    asked = [
+        region
+        for region, own in after.regions.items()
+        if loads[region].serves
+        and loads[region].said is None
+        and not own.spill_ratio
+        and (all_of_them or (not own.offered and _known(loads[region])))
+    ]
+    if not asked:
         return after
     # One that takes more takes it of all who spill, and not of those under a rule alone.
     spilling = {region: own for region, own in after.regions.items() if own.spill_ratio}
@@ -150,11 +162,17 @@ def with_room(
     most = max(own.spill_ratio for own in senders.values())
     sent = _Sent(most, spilling, known, clients)
     regions = dict(after.regions)
-    for region, own in after.regions.items():
-        load = loads[region]
-        if load.serves and load.said is None and not own.spill_ratio:
-            regions[region] = _taking(own, known[region], load, sent, rule, now, anew=anew)
+    for region in asked:
+        own, load = after.regions[region], loads[region]
+        begins = anew or not own.offered
+        taking = _taking(own, known[region], load, sent, rule, now, anew=begins)
+        regions[region] = replace(taking, offered=own.offered or _known(load))
     return Spill(regions, after.due)
+
+
+def _known(load: RegionLoad) -> bool:
+    """Whether it is known what a region has room for, as far as it ever will be."""
+    return load.highest is not None or not load.measured
 
 
 def _anew(

@@ -120,7 +120,8 @@ class RegionShare:
     `not_serving` tells that it did not serve when last seen, `started` is the newest process that
     it was ever seen with. `felt_spill` and `felt_accept` are the shares as felt at `felt_at`, for
     shares that are moved by cost (`spill_by_cost`). `said` tells that an operator says what it
-    sends on.
+    sends on; `offered` that it was asked to take what operators have others send on, since it
+    began to serve or to be under no rule of its own (`operator_rules`).
     """
 
     spill_ratio: float = 0.0
@@ -136,6 +137,7 @@ class RegionShare:
     felt_accept: float = 0.0
     felt_at: float = -math.inf
     said: bool = False
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,7 @@ def _as_said(own: RegionShare, share: float, started: float | None, now: float) 
         not_serving=False,
         started=started,
         said=True,
+        offered=False,
     )
 
 
