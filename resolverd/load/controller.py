@@ -47,7 +47,7 @@ from resolverd.load.weighing import Weighing
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.operator_rules import OperatorRule, rules_of
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad
+from resolverd.policy.spill_state import RegionLoad
 from resolverd.policy.ttft import Cost, Flow, cost_of
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 from resolverd.turns import in_turns

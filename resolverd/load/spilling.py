@@ -17,8 +17,9 @@ from resolverd.policy.operator_rules import (
     with_room,
 )
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
 from resolverd.policy.spill_by_cost import LAG, CostRule, advance_by_cost
+from resolverd.policy.spill_state import RegionLoad, Spill, SpillRule
 
 
 class Spilling:

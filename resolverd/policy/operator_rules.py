@@ -19,17 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.spill import (
-    RegionLoad,
-    RegionShare,
-    Spill,
-    SpillRule,
-    clients_of,
-    due_of,
-    headroom,
-    in_flight,
-    seen,
-)
+from resolverd.policy.spill import clients_of, due_of, headroom, in_flight, seen
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 
 OFF = 0.0
 """The share of a rule that takes its regions out of spilling."""

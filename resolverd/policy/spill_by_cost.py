@@ -33,7 +33,8 @@ from resolverd.policy.equalise import (
     lists_of,
     loads_of,
 )
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, due_of, seen
+from resolverd.policy.spill import carry_on, due_of, seen
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill
 from resolverd.policy.ttft import Flow, added_delay
 
 # A region's clients hear soon of its next round where so much more of them would begin to move.

@@ -24,8 +24,9 @@ from resolverd.policy.operator_rules import (
     with_room,
 )
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 from resolverd.policy.ttft import Flow
 
 RULE = SpillRule()

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
+from resolverd.policy.spill_state import RegionLoad, Spill, SpillRule
 
 RULE = SpillRule()
 Shares = dict[str, tuple[float, float]]

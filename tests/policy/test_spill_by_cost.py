@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.policy.equalise import Thresholds, lists_of, loads_of
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill
 from resolverd.policy.ttft import Flow
 
 RTT = {
