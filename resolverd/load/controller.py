@@ -9,7 +9,9 @@ is in the very Steering that has it. In between, `keep` ticks by itself: every s
 at the moment when shares may next be moved.
 
 Services that share a region share its servers, so what is known of its load is that of them all.
-Each reckons as if it were its own: together they then move no more than what one alone would.
+Each reckons as if it were its own: together they then move no more of its clients than what one
+alone would. What one has just given a region that takes is no room for the next
+(`policy/shared_regions.py`).
 """
 
 from __future__ import annotations

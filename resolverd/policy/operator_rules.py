@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.spill import clients_of, due_of, headroom, in_flight, seen
+from resolverd.policy.spill import clients_of, due_of, headroom, in_flight, is_full, seen
 from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 
 OFF = 0.0
@@ -224,7 +224,7 @@ def _taking(
         accept_ratio = max(held, sent.most)
     elif load.highest is None or load.saturation is None:
         accept_ratio = held
-    elif load.saturation >= rule.start:
+    elif is_full(load, rule):
         accept_ratio = max(own.accept_ratio, held - rule.step) if felt else held
     elif load.highest < rule.end and (felt or anew):
         room = headroom(own, load, rule) - sent.arriving(was, own, held)

@@ -14,10 +14,10 @@ A round comes at most once per `dwell`, and moves every share of the service by 
 
 What fits is the receiver's headroom, capacity × (end - saturation), against the load that the
 regions which spill would hand over with a greater share. Load that was given since the
-receiver's last reading is reckoned as if it had arrived, so that the same room is not given
-away twice. So no receiver is brought to `start` by what it is given, and nothing cascades,
-as long as no region's clients are more than twice what it can bear; where they are more, a
-receiver stops one step later.
+receiver's last reading, by this service or by others (`policy/shared_regions.py`), is reckoned as
+if it had arrived, so that the same room is not given away twice. So no receiver is brought to
+`start` by what it is given, and nothing cascades, as long as no region's clients are more than
+twice what it can bear; where they are more, a receiver stops one step later.
 
 Receivers have one threshold for all (`policy/share.py`), so a region whose share lies below it
 would, by sending on more, hand over load that nobody asked the receiver about: its step, too,
@@ -203,7 +203,7 @@ def _shed(
     if own.spill_ratio > rule.max_ratio:  # it was set lower, or an operator's rule has ended
         return max(rule.max_ratio, own.spill_ratio - rule.step)
     others = [r for r, load in loads.items() if r != region and load.serves and load.said is None]
-    if saturation is None or saturation < rule.start or own.accept_ratio or not others:
+    if not is_full(loads[region], rule) or own.accept_ratio or not others:
         return own.spill_ratio
     step = rule.step
     for other in others:
@@ -217,17 +217,24 @@ def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -
     """The share that a region accepts after this round; None where it may grow."""
     if not load.serves or load.said is not None or now < own.moved + rule.dwell:
         return own.accept_ratio
-    full = not load.measured if load.saturation is None else load.saturation >= rule.start
-    if full:
+    if is_full(load, rule) or (load.saturation is None and not load.measured):
         return _clamp(own.accept_ratio - rule.step)
     return None if _may_accept(own, load, rule.end) else own.accept_ratio
+
+
+def is_full(load: RegionLoad, rule: SpillRule) -> bool:
+    """Whether a region is full, also once it feels what other services have had back."""
+    if load.saturation is None:
+        return False
+    return load.capacity * (load.saturation - rule.start) >= load.leaving
 
 
 def headroom(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
     """The load that fits before a region reaches `end`, less what may be on its way to it."""
     if not load.serves or load.said is not None or load.highest is None:
         return 0.0
-    return max(0.0, load.capacity * (rule.end - load.highest) - in_flight(own, load, rule))
+    on_its_way = in_flight(own, load, rule) + load.coming
+    return max(0.0, load.capacity * (rule.end - load.highest) - on_its_way)
 
 
 def in_flight(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:

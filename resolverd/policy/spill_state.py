@@ -54,7 +54,9 @@ class RegionLoad:
     are made of was taken. `started` is when the region's newest process started, None if unknown.
     `flow` is what goes through it, for shares that are moved by cost (`spill_by_cost`). `said` is
     the share that an operator has it send on, None where nobody does. `measured` tells whether its
-    probes can tell a load at all, `flow_measured` whether they can tell a flow.
+    probes can tell a load at all, `flow_measured` whether they can tell a flow. `coming` is the
+    load that other services have just given it, and `leaving` what they have just had back
+    (`shared_regions`), as far as its readings may not show it yet.
     """
 
     serves: bool
@@ -67,6 +69,8 @@ class RegionLoad:
     said: float | None = None
     measured: bool = True
     flow_measured: bool = True
+    coming: float = 0.0
+    leaving: float = 0.0
 
     @property
     def highest(self) -> float | None:
