@@ -89,7 +89,8 @@ class Kind(Generic[S, R]):
     suit the kind; `schemes` are those that do. `reach` is asked over each address family in its
     place where the question itself costs too much. `lists_models`: its URL is that of an inference
     server, with the pages of models and completions below it. `asks_load` tells of settings whether
-    a load is asked for; `tells_flow`: a load has totals of what goes through the endpoint, too.
+    a load is asked for, `load_optional` that an endpoint need not tell it; `tells_flow`: a load has
+    totals of what goes through the endpoint, too.
     """
 
     settings: type[S]
@@ -102,6 +103,7 @@ class Kind(Generic[S, R]):
     json: tuple[JsonKey[R], ...] = ()
     lists_models: bool = False
     asks_load: Callable[[S], bool] = lambda _: True
+    load_optional: bool = False
     tells_flow: bool = False
 
     @property
@@ -146,13 +148,18 @@ def reads(settings: Probe) -> bool:
 
 
 def tells_load(settings: Probe) -> bool:
-    """Whether probes of these settings can tell how full an endpoint is."""
+    """Whether probes of these settings tell how full an endpoint is, if that tells it."""
     kind = kind_named(settings.kind)
     return kind.reads and kind.asks_load(settings)
 
 
+def load_optional(settings: Probe) -> bool:
+    """Whether an endpoint with such probes may be one that never tells it."""
+    return kind_named(settings.kind).load_optional
+
+
 def tells_flow(settings: Probe) -> bool:
-    """Whether they can tell what goes through it, by which cost moves shares."""
+    """Whether they tell what goes through it, by which cost moves shares."""
     return tells_load(settings) and kind_named(settings.kind).tells_flow
 
 

@@ -79,4 +79,5 @@ KIND = Kind(
     json=JSON,
     lists_models=True,
     asks_load=asks_load,
+    load_optional=True,
 )
