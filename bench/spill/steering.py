@@ -29,7 +29,7 @@ from resolverd.policy.decision import RegionStatus, decide
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.ranking import PreferenceList
 from resolverd.policy.share import NO_SHARE, draw
-from resolverd.policy.spill import RegionLoad
+from resolverd.policy.spill_state import RegionLoad
 from resolverd.policy.ttl import ttl_of
 from resolverd.turns import at_once
 

@@ -160,14 +160,16 @@ def rules_on(served: Served, rules: Mapping[str, OperatorRule], now: float) -> l
     ]
 
 
-def sent_on(served: Served, service: str) -> dict[str, dict[str, float]]:
+def sent_on(served: Served, service: str) -> dict[str, dict[str, Any]]:
     """What each region of a service sends on and takes now, at this edge."""
     shares = served.load.spilling.shares_of(service, time.monotonic())
+    said = served.load.spilling.said(service)
     found = {r: shares.get(r, NO_SHARE) for r in served.snapshot.plan.services[service].own}
     return {
         region: {
             "spill_ratio": round(share.spill_ratio, 6),
             "accept_ratio": round(share.accept_ratio, 6),
+            "under_rule": region in said,
         }
         for region, share in found.items()
     }

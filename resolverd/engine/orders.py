@@ -126,15 +126,22 @@ def order_seen_from(region: str, ranked: Ranking, trace: Trace, policy: str) -> 
     return replace(order, why=f"{order.why}, as seen from {region}")
 
 
-def with_those_behind(order: Order, regions: Sequence[str], core: str) -> Order:
-    """The same order, with the regions of the service `core` behind its own."""
-    costs = [Cost(region, None, "", None, (), ()) for region in regions]
-    known = {cost.region for cost in order.costs}
+def with_those_behind(
+    order: Order, preference: Sequence[str], behind: Sequence[str], core: str
+) -> Order:
+    """The same order, with the regions of the service `core` that stand `behind` its own.
+
+    `preference` are those of them that the client may be given, best first.
+    """
+    preferred = (*order.preference, *preference)
+    own = {cost.region: cost for cost in order.costs}
+    costs = {region: Cost(region, None, "", None, (), ()) for region in behind} | own
+    outside = [region for region in (*own, *behind) if region not in preferred]
     return replace(
         order,
-        preference=(*order.preference, *regions),
+        preference=preferred,
         why=f"{order.why}; behind them the regions of {core}, as its own list has them",
-        costs=(*order.costs, *(cost for cost in costs if cost.region not in known)),
+        costs=tuple(costs[region] for region in dict.fromkeys((*preferred, *outside))),
     )
 
 

@@ -38,7 +38,8 @@ def view_of(given: Given, trace: Trace, policy: str, plan: Plan, client: Prefix)
     if core is not None and core.fallback:
         added, _ = regions_behind(core, plan, client)
         beyond = ranking_of(plan.services[core.service])
-        order = with_those_behind(order, added, core.service)
+        behind = [region for region in beyond.regions if region in core.behind]
+        order = with_those_behind(order, added, behind, core.service)
         distances = _distances(trace.origin, beyond) | distances
     return View(order, distances)
 

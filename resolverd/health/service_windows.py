@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from resolverd.config.hours import Hours, OpenPeriod
 from resolverd.health.overrides import Override, OverrideKind
@@ -17,6 +18,9 @@ from resolverd.health.verdict import Verdict
 # Seconds after which a wall clock that was set is noticed.
 CHECK_INTERVAL = 10.0
 WHO = "schedule"
+# Seconds before and after which a window without a beginning or an end is reckoned anew: both are
+# further away than two weeks then (`Hours.window`), which takes milliseconds to find out.
+_ENDLESS_FOR = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,27 @@ class ServiceWindow:
         return verdict
 
 
+class _Reckoned(NamedTuple):
+    """A window, and from when up to when it is that of any reading of the wall clock."""
+
+    window: OpenPeriod
+    begin: float
+    end: float
+
+    @classmethod
+    def at(cls, hours: Hours, wall: float) -> _Reckoned:
+        window = hours.window(wall)
+        begin = wall - _ENDLESS_FOR if window.since is None else window.since
+        end = wall + _ENDLESS_FOR if window.until is None else window.until
+        return cls(window, begin, end)
+
+
 class ServiceWindows:
     """The hours of regions by name; a region without hours is not in here."""
 
     def __init__(self, hours: Mapping[str, Hours]) -> None:
         self._hours = hours
-        self._windows: dict[str, OpenPeriod] = {}
+        self._windows: dict[str, _Reckoned] = {}
 
     def __bool__(self) -> bool:
         return bool(self._hours)
@@ -87,7 +106,7 @@ class ServiceWindows:
 
     def _window(self, name: str, wall: float) -> OpenPeriod:
         """The window of `wall`, reckoned anew only when it has left the last one."""
-        window = self._windows.get(name)
-        if window is None or not (window.since or wall) <= wall < (window.until or 0.0):
-            window = self._windows[name] = self._hours[name].window(wall)
-        return window
+        known = self._windows.get(name)
+        if known is None or not known.begin <= wall < known.end:
+            known = self._windows[name] = _Reckoned.at(self._hours[name], wall)
+        return known.window

@@ -44,7 +44,7 @@ from resolverd.kept.values import count, flag, number, placed, placed_read, text
 from resolverd.policy.learned import LearnedRate
 from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
-from resolverd.policy.spill import RegionShare, Spill
+from resolverd.policy.spill_state import RegionShare, Spill
 from resolverd.policy.sticky import Segment
 from resolverd.snapshot.ttl_ledger import Given, Named
 

@@ -9,7 +9,9 @@ is in the very Steering that has it. In between, `keep` ticks by itself: every s
 at the moment when shares may next be moved.
 
 Services that share a region share its servers, so what is known of its load is that of them all.
-Each reckons as if it were its own: together they then move no more than what one alone would.
+Each reckons as if it were its own: together they then move no more of its clients than what one
+alone would. What one has just given a region that takes is no room for the next
+(`policy/shared_regions.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from resolverd.config.targets import ProbeTargets
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.health.gpus import GpuWatch
-from resolverd.health.kinds.kind import reads
+from resolverd.health.kinds.kind import load_optional, reads, tells_flow, tells_load
 from resolverd.health.readings import LoadReadings
 from resolverd.health.verdict import Verdict
 from resolverd.load.alerting import Alerting
@@ -47,7 +49,7 @@ from resolverd.load.weighing import Weighing
 from resolverd.policy.equalise import RoundTrips
 from resolverd.policy.operator_rules import OperatorRule, rules_of
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad
+from resolverd.policy.spill_state import RegionLoad
 from resolverd.policy.ttft import Cost, Flow, cost_of
 from resolverd.snapshot.model import JudgedRegion, Plan, RegionPlan
 from resolverd.turns import in_turns
@@ -98,7 +100,9 @@ class LoadController:
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, float] = {}  # for how long a reading of each is fresh
         self._queues: dict[str, Probe] = {}
-        self._read: frozenset[tuple[str, str]] = frozenset()
+        self._probed: dict[str, Probe] = {}
+        self._telling: dict[str, bool] = {}  # who tells a load, and whether it may tell none
+        self._flowing: frozenset[str] = frozenset()  # who tells a flow
         self._said: Mapping[str, OperatorRule] = {}
         self._capacities: dict[str, float] = {}
         self._judged_at = -_ALERT_INTERVAL
@@ -214,6 +218,11 @@ class LoadController:
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
+        probed = {target: known.settings for target, known in targets.by_id.items()}
+        told = self._saturation.told
+        for target in [t for t in told if probed.get(t) != self._probed.get(t)]:
+            del told[target]
+        self._probed = probed
         self._config = config
         self._measured = [(n, s, saturation_target_of(s.spill)) for n, s in services.items()]
         self._replicas = {
@@ -233,12 +242,10 @@ class LoadController:
             for region in service.regions
             for target in targets.ids[(name, region)]
         }
-        self._read = frozenset(
-            (name, region)
-            for name, service in services.items()
-            for region in service.regions
-            if any(reads(targets.by_id[target].settings) for target in targets.ids[name, region])
-        )
+        self._telling = {
+            t: load_optional(probe) for t, probe in probed.items() if tells_load(probe)
+        }
+        self._flowing = frozenset(t for t, probe in probed.items() if tells_flow(probe))
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 
@@ -270,16 +277,20 @@ class LoadController:
                     load = self._load(region, planned, level, rule.start, started, readings)
                     known[key] = replace(load, flow=self._flow(region, planned)) if costs else load
                 loads[region] = known[key]
-                if said:
-                    own = said.get(region)
-                    loads[region] = replace(
-                        known[key],
-                        said=None if own is None else own.share,
-                        measured=(name, region) in self._read,
-                    )
+                if region in said:
+                    loads[region] = replace(known[key], said=said[region].share)
             moved |= self.spilling.advance(name, loads, now)
             self.weighing.place(name, self.spilling.shares_of(name, now))
         return moved
+
+    def _is_measured(self, planned: RegionPlan) -> bool:
+        """Whether its load should be known: not where all that was read of it never told any."""
+        told, optional = self._saturation.told, self._telling
+        return any(
+            told.get(endpoint.target, True) or not optional[endpoint.target]
+            for endpoint in planned.endpoints
+            if endpoint.target in optional
+        )
 
     def _load(
         self,
@@ -295,7 +306,16 @@ class LoadController:
         if self.alerting.degraded(region):
             saturation = latest = max(start, saturation or 0.0, latest or 0.0)
         capacity = self._capacities[region] * (1 - self._lost(planned, readings))
-        return RegionLoad(serves, capacity, saturation, latest, level.at, started)
+        return RegionLoad(
+            serves,
+            capacity,
+            saturation,
+            latest,
+            level.at,
+            started,
+            measured=self._is_measured(planned),
+            flow_measured=any(e.target in self._flowing for e in planned.endpoints),
+        )
 
     def _lost(self, planned: RegionPlan, readings: Mapping[str, LoadReadings]) -> float:
         """The share of a region's capacity that serves nobody although its endpoints serve."""

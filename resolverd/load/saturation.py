@@ -47,6 +47,8 @@ class SaturationTracker:
     """The saturation of replicas. Run `sample` as often as there may be new readings."""
 
     def __init__(self) -> None:
+        self.told: dict[str, bool] = {}
+        """By target that was read: whether a reading ever told its queue or its KV cache."""
         self._smoothed: dict[SaturationTarget, dict[str, Smoothed]] = {}
 
     def sample(
@@ -82,6 +84,8 @@ class SaturationTracker:
                 continue
             if reading is None:
                 said = verdict(target)
+            elif not self.told.get(target):
+                self.told[target] = reading.waiting is not None or reading.kv_usage is not None
             smoothed = _sampled(before, saturation_target, reading, said)
             if smoothed is not None:
                 known[target] = smoothed

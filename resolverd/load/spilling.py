@@ -17,8 +17,10 @@ from resolverd.policy.operator_rules import (
     with_room,
 )
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.shared_regions import Moved, moved_by, with_others
+from resolverd.policy.spill import advance
 from resolverd.policy.spill_by_cost import LAG, CostRule, advance_by_cost
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 
 
 class Spilling:
@@ -34,6 +36,7 @@ class Spilling:
         self._enabled: frozenset[str] = frozenset()
         self._said: Mapping[str, Mapping[str, OperatorRule]] = {}
         self._costs: dict[str, CostRule] = {}
+        self._moved: dict[str, list[Moved]] = {}  # what readings may not show yet
         self._log = log.get("load")
 
     @property
@@ -77,6 +80,7 @@ class Spilling:
         if self.rests(service) and not full and costs is None:
             return False
         before = self._spills.get(service, Spill())
+        loads = self._with_others(service, before, loads, rule)
         if service not in self._enabled:
             made = advance_by_rules(before, loads, rule, now)
         elif costs is None:
@@ -85,11 +89,30 @@ class Spilling:
             made = advance_by_cost(before, loads, costs, now)
         after = self._spills[service] = with_room(before, made, loads, rule, now)
         shares, old = after.shares(now), before.shares(now)
+        moved = [one for one in self._moved.get(service, ()) if not one.shown(loads)]
+        if shares != old:
+            moved += moved_by(before, after, loads, rule.ttl, now)
+        self._moved[service] = moved
         for region, load in loads.items():
             self._log_change(
                 service, region, load, old.get(region, NO_SHARE), shares.get(region, NO_SHARE)
             )
         return shares != old
+
+    def _with_others(
+        self, service: str, spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule
+    ) -> Mapping[str, RegionLoad]:
+        """The same loads, with what other services have moved that they may not show yet."""
+        others = [moved for name, moved in self._moved.items() if moved and name != service]
+        if not others:
+            return loads
+        reckoned = {
+            region
+            for region, load in loads.items()
+            if (load.saturation or 0.0) >= rule.start
+            or spill.regions.get(region, RegionShare()).spill_ratio
+        }
+        return with_others(loads, others, reckoned)
 
     def rests(self, service: str) -> bool:
         """Whether a service has no share, and none will come of a rule or a region's return."""
@@ -132,6 +155,8 @@ class Spilling:
 
     def _drop_ended(self) -> None:
         """Forget the shares of services that spill no more."""
+        for service in [name for name in self._moved if self.rule(name) is None]:
+            del self._moved[service]
         for service in [name for name in self._spills if self.rule(name) is None]:
             for region, share in self._spills.pop(service).shares(0.0).items():
                 self._log_change(service, region, RegionLoad(serves=False), share, NO_SHARE)

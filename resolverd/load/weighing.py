@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from resolverd.config.model import Service
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.policy.share import MAX_SAMPLED, NO_SHARE, Positions, Share
-from resolverd.policy.spill import Spill
+from resolverd.policy.spill_state import Spill
 from resolverd.policy.weighing import BlockLoad, placed
 
 Key = tuple[str, str]

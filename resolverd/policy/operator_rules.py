@@ -19,16 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from resolverd.policy.share import NO_SHARE, Share
-from resolverd.policy.spill import (
-    RegionLoad,
-    RegionShare,
-    Spill,
-    SpillRule,
-    clients_of,
-    headroom,
-    in_flight,
-    seen,
-)
+from resolverd.policy.spill import clients_of, due_of, headroom, in_flight, is_full, seen
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 
 OFF = 0.0
 """The share of a rule that takes its regions out of spilling."""
@@ -115,18 +107,18 @@ def advance_by_rules(
     before = {region: spill.regions.get(region, RegionShare()) for region in loads}
     regions = {region: seen(own, loads[region], 0.0, now) for region, own in before.items()}
     senders = [region for region, own in regions.items() if own.spill_ratio and loads[region].said]
-    anew = _anew(before, regions, senders)
+    anew, due = _anew(before, regions, senders), due_of(spill, rule.dwell, now)
     for region, own in regions.items():
         sends = region in senders
         # Who has room is found anew in rounds, from what it took `before` (`with_room`).
-        holds = bool(senders) and not (anew or now >= spill.due)
+        holds = bool(senders) and not (anew or now >= due)
         regions[region] = replace(
             own,
             spill_ratio=own.spill_ratio if sends else 0.0,
             accept_ratio=own.accept_ratio if holds else 0.0,
             step_pending=sends,
         )
-    return Spill(regions, now + rule.dwell if senders and now >= spill.due else spill.due)
+    return Spill(regions, now + rule.dwell if senders and now >= due else due)
 
 
 def with_room(
@@ -135,13 +127,25 @@ def with_room(
     """`after`, with those that have room taking what operators have other regions send on.
 
     `after` is what was made of `before` at `now` (`spill.advance`, `advance_by_cost`). Something
-    changes when a rule begins to count, and in rounds. Where no probe of a region tells a load it
-    is not known to be full, and takes all; one whose load should be known and is not takes no more.
+    changes when a rule begins to count, in rounds, and for a region that may begin to take. Where
+    no probe of a region tells a load it is not known to be full, and takes all; one whose load
+    should be known and is not takes no more.
     """
     known = {region: before.regions.get(region, RegionShare()) for region in after.regions}
     senders = {r: own for r, own in after.regions.items() if loads[r].said and own.spill_ratio}
+    if not senders:
+        return after
     anew = _anew(known, after.regions, senders)
-    if not senders or not (anew or now >= before.due):
+    all_of_them = anew or now >= before.due
+    asked = [
+        region
+        for region, own in after.regions.items()
+        if loads[region].serves
+        and loads[region].said is None
+        and not own.spill_ratio
+        and (all_of_them or (not own.offered and _known(loads[region])))
+    ]
+    if not asked:
         return after
     # One that takes more takes it of all who spill, and not of those under a rule alone.
     spilling = {region: own for region, own in after.regions.items() if own.spill_ratio}
@@ -149,11 +153,17 @@ def with_room(
     most = max(own.spill_ratio for own in senders.values())
     sent = _Sent(most, spilling, known, clients)
     regions = dict(after.regions)
-    for region, own in after.regions.items():
-        load = loads[region]
-        if load.serves and load.said is None and not own.spill_ratio:
-            regions[region] = _taking(own, known[region], load, sent, rule, now, anew=anew)
+    for region in asked:
+        own, load = after.regions[region], loads[region]
+        begins = anew or not own.offered
+        taking = _taking(own, known[region], load, sent, rule, now, anew=begins)
+        regions[region] = replace(taking, offered=own.offered or _known(load))
     return Spill(regions, after.due)
+
+
+def _known(load: RegionLoad) -> bool:
+    """Whether it is known what a region has room for, as far as it ever will be."""
+    return load.highest is not None or not load.measured
 
 
 def _anew(
@@ -214,7 +224,7 @@ def _taking(
         accept_ratio = max(held, sent.most)
     elif load.highest is None or load.saturation is None:
         accept_ratio = held
-    elif load.saturation >= rule.start:
+    elif is_full(load, rule):
         accept_ratio = max(own.accept_ratio, held - rule.step) if felt else held
     elif load.highest < rule.end and (felt or anew):
         room = headroom(own, load, rule) - sent.arriving(was, own, held)

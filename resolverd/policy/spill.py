@@ -9,13 +9,15 @@ A round comes at most once per `dwell`, and moves every share of the service by 
     between      holds                                 holds
     < end        sends on a step less                  takes more: a step, or what fits
     unknown      holds                                 holds
+    no probe     sends on a step less                  takes a step less
+    tells it
 
 What fits is the receiver's headroom, capacity × (end - saturation), against the load that the
 regions which spill would hand over with a greater share. Load that was given since the
-receiver's last reading is reckoned as if it had arrived, so that the same room is not given
-away twice. So no receiver is brought to `start` by what it is given, and nothing cascades,
-as long as no region's clients are more than twice what it can bear; where they are more, a
-receiver stops one step later.
+receiver's last reading, by this service or by others (`policy/shared_regions.py`), is reckoned as
+if it had arrived, so that the same room is not given away twice. So no receiver is brought to
+`start` by what it is given, and nothing cascades, as long as no region's clients are more than
+twice what it can bear; where they are more, a receiver stops one step later.
 
 Receivers have one threshold for all (`policy/share.py`), so a region whose share lies below it
 would, by sending on more, hand over load that nobody asked the receiver about: its step, too,
@@ -31,12 +33,10 @@ Pure: values and a clock reading in, values out. All shares lie between 0 and 1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from resolverd.policy.share import Share
-from resolverd.policy.ttft import Flow
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 
 # Shares closer to nothing than this are nothing: steps are not exact in binary.
 _LEAST = 1e-9
@@ -48,115 +48,6 @@ _REST = 0.01
 _OVERLOAD = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class SpillRule:
-    """A service's rules: thresholds of saturation, shares, and seconds.
-
-    `ttl` is the longest that an answer given before a round may live after it. Raises ValueError
-    where the rules would contradict themselves.
-    """
-
-    start: float = 1.0
-    end: float = 0.7
-    step: float = 0.1
-    max_ratio: float = 0.5
-    dwell: float = 60.0
-    ttl: float = 60.0
-    slow_start: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.end < self.start:
-            raise ValueError("end must lie between 0 and start")
-        if not (0 < self.step <= 1 and 0 < self.max_ratio <= 1):
-            raise ValueError("step and max_ratio must lie between 0 and 1")
-        if not 0 < self.dwell >= self.ttl:
-            raise ValueError("dwell is shorter than ttl: a step would be judged before it is felt")
-
-    @property
-    def slow_share(self) -> float:
-        """What a restarted region sends on at first: so many steps as `slow_start` has dwells."""
-        return min(self.max_ratio, self.step * math.ceil(self.slow_start / self.dwell))
-
-
-@dataclass(frozen=True, slots=True)
-class RegionLoad:
-    """One region as it stands: whether it serves, and how loaded it is.
-
-    `capacity` is in any unit that all regions share. `saturation` is smoothed and `latest` is
-    not; both are None where unknown, and 1 is full. `at` is when the oldest of the readings they
-    are made of was taken. `started` is when the region's newest process started, None if unknown.
-    `flow` is what goes through it, for shares that are moved by cost (`spill_by_cost`). `said` is
-    the share that an operator has it send on, None where nobody does. `measured` tells whether its
-    probes can tell a load at all.
-    """
-
-    serves: bool
-    capacity: float = 1.0
-    saturation: float | None = None
-    latest: float | None = None
-    at: float = -math.inf
-    started: float | None = None
-    flow: Flow | None = None
-    said: float | None = None
-    measured: bool = True
-
-    @property
-    def highest(self) -> float | None:
-        """The less favourable of the smoothed and the latest saturation."""
-        if self.saturation is None:
-            return None
-        return self.saturation if self.latest is None else max(self.saturation, self.latest)
-
-
-@dataclass(frozen=True, slots=True)
-class RegionShare:
-    """One region's shares, and what has to be remembered to move them.
-
-    `moved` is when they last changed; `in_flight` is the load handed over in the round at
-    `in_flight_at`. `step_pending` tells that the next round may move this region's own clients.
-    `not_serving` tells that it did not serve when last seen, `started` is the newest process that
-    it was ever seen with. `felt_spill` and `felt_accept` are the shares as felt at `felt_at`, for
-    shares that are moved by cost (`spill_by_cost`). `said` tells that an operator says what it
-    sends on.
-    """
-
-    spill_ratio: float = 0.0
-    accept_ratio: float = 0.0
-    moved: float = -math.inf
-    in_flight: float = 0.0
-    in_flight_at: float = -math.inf
-    step_pending: bool = False
-    warming: bool = False
-    not_serving: bool = False
-    started: float | None = None
-    felt_spill: float = 0.0
-    felt_accept: float = 0.0
-    felt_at: float = -math.inf
-    said: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Spill:
-    """One service's shares by region; the next round is not before `due`."""
-
-    regions: Mapping[str, RegionShare] = field(default_factory=dict)
-    due: float = -math.inf
-
-    @property
-    def active(self) -> bool:
-        """Whether any region sends clients on."""
-        return any(own.spill_ratio for own in self.regions.values())
-
-    def shares(self, now: float) -> dict[str, Share]:
-        """What the engines answer from; only regions that have a share, or soon may, are in it."""
-        left = max(0.0, self.due - now)
-        return {
-            region: Share(own.spill_ratio, own.accept_ratio, left if own.step_pending else math.inf)
-            for region, own in self.regions.items()
-            if own.spill_ratio or own.accept_ratio or own.step_pending
-        }
-
-
 def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now: float) -> Spill:
     """The shares after what is known at `now`; call it on news, and when `due` has come."""
     before = {region: spill.regions.get(region, RegionShare()) for region in loads}
@@ -166,7 +57,7 @@ def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now:
     for region, own in regions.items():
         if own.warming and not before[region].warming:
             regions = carry_on(region, regions, loads, rule.start)
-    due = spill.due
+    due = due_of(spill, rule.dwell, now)
     if now >= due:
         stepped = _round(regions, loads, rule, now)
         marked = _marked(stepped, loads, rule)
@@ -174,6 +65,15 @@ def advance(spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule, now:
             due = now + rule.dwell
         return Spill(marked, due)
     return Spill(_marked(regions, loads, rule), due)
+
+
+def due_of(spill: Spill, dwell: float, now: float) -> float:
+    """When the next round is due, where rounds are no closer than `dwell`.
+
+    What was set by a longer one, or by a wall clock that was set back between two runs, does not
+    put it off.
+    """
+    return min(spill.due, now + dwell)
 
 
 def _shares(regions: Mapping[str, RegionShare]) -> dict[str, tuple[float, float]]:
@@ -185,6 +85,8 @@ def seen(own: RegionShare, load: RegionLoad, slow_share: float, now: float) -> R
     if not load.serves:
         moved = now if own.spill_ratio or own.accept_ratio else own.moved
         return RegionShare(moved=moved, not_serving=True, started=own.started)
+    if max(own.moved, own.in_flight_at) > now:  # the wall clock was set back between two runs
+        own = replace(own, moved=min(own.moved, now), in_flight_at=min(own.in_flight_at, now))
     known = [started for started in (own.started, load.started) if started is not None]
     started = max(known, default=None)
     if load.said is not None:
@@ -209,6 +111,7 @@ def _as_said(own: RegionShare, share: float, started: float | None, now: float) 
         not_serving=False,
         started=started,
         said=True,
+        offered=False,
     )
 
 
@@ -293,35 +196,45 @@ def _shed(
     own, saturation = regions[region], loads[region].saturation
     if not loads[region].serves or loads[region].said is not None or now < own.moved + rule.dwell:
         return own.spill_ratio
-    if saturation is None:
-        return _clamp(own.spill_ratio - rule.step) if own.warming else own.spill_ratio
-    if saturation < rule.end:
+    # What no probe tells, after an edit or an alert's end, would never bring clients back.
+    unknown_back = own.warming or not loads[region].measured
+    if unknown_back if saturation is None else saturation < rule.end:
         return _clamp(own.spill_ratio - rule.step)
+    if own.spill_ratio > rule.max_ratio:  # it was set lower, or an operator's rule has ended
+        return max(rule.max_ratio, own.spill_ratio - rule.step)
     others = [r for r, load in loads.items() if r != region and load.serves and load.said is None]
-    if saturation < rule.start or own.accept_ratio or not others:
+    if not is_full(loads[region], rule) or own.accept_ratio or not others:
         return own.spill_ratio
     step = rule.step
     for other in others:
         if regions[other].accept_ratio > own.spill_ratio:
             demand = _demand(regions[other].accept_ratio, regions, loads, rule)
             step = min(step, headrooms[other] / demand)
-    return max(own.spill_ratio, min(own.spill_ratio + step, rule.max_ratio))
+    return min(own.spill_ratio + step, rule.max_ratio)
 
 
 def _accepted(own: RegionShare, load: RegionLoad, rule: SpillRule, now: float) -> float | None:
     """The share that a region accepts after this round; None where it may grow."""
     if not load.serves or load.said is not None or now < own.moved + rule.dwell:
         return own.accept_ratio
-    if load.saturation is not None and load.saturation >= rule.start:
-        return max(0.0, own.accept_ratio - rule.step)
+    if is_full(load, rule) or (load.saturation is None and not load.measured):
+        return _clamp(own.accept_ratio - rule.step)
     return None if _may_accept(own, load, rule.end) else own.accept_ratio
+
+
+def is_full(load: RegionLoad, rule: SpillRule) -> bool:
+    """Whether a region is full, also once it feels what other services have had back."""
+    if load.saturation is None:
+        return False
+    return load.capacity * (load.saturation - rule.start) >= load.leaving
 
 
 def headroom(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:
     """The load that fits before a region reaches `end`, less what may be on its way to it."""
     if not load.serves or load.said is not None or load.highest is None:
         return 0.0
-    return max(0.0, load.capacity * (rule.end - load.highest) - in_flight(own, load, rule))
+    on_its_way = in_flight(own, load, rule) + load.coming
+    return max(0.0, load.capacity * (rule.end - load.highest) - on_its_way)
 
 
 def in_flight(own: RegionShare, load: RegionLoad, rule: SpillRule) -> float:

@@ -10,8 +10,9 @@ is sent on a step each round. It is taken back, a step at a time, once what was 
 been felt, and only what would be quicker at home by 10 ms and 10 %. So shares do not swing.
 
 A region whose flow is unknown holds: it sends no more on, and is given no more; so does one of
-which an operator says what it sends on. One that does not serve has no shares, at once; a new
-process begins slowly, as in `spill`.
+which an operator says what it sends on. One whose probes tell no flow gives back by steps what it
+sends on, and what it takes. One that does not serve has no shares, at once; a new process begins
+slowly, as in `spill`.
 
 Pure: values and a clock reading in, values out. All shares lie between 0 and 1.
 """
@@ -32,7 +33,8 @@ from resolverd.policy.equalise import (
     lists_of,
     loads_of,
 )
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill, carry_on, seen
+from resolverd.policy.spill import carry_on, due_of, seen
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill
 from resolverd.policy.ttft import Flow, added_delay
 
 # A region's clients hear soon of its next round where so much more of them would begin to move.
@@ -86,9 +88,9 @@ def advance_by_cost(
     )
     demand = demands_of(arrivals, felt, rule.lists)
     flows = {r: flow for r, flow in _flows(loads).items() if loads[r].said is None}
-    due = spill.due
+    due = due_of(spill, rule.dwell, now)
     if now >= due:
-        regions = _round(regions, flows, demand, rule, now)
+        regions = _round(regions, loads, flows, demand, rule, now)
         regions = _marked(regions, flows, demand, rule)
         if any(own.step_pending for own in regions.values()):
             due = now + rule.dwell
@@ -136,6 +138,7 @@ def _felt(own: RegionShare, rule: CostRule, now: float) -> RegionShare:
 
 def _round(
     regions: Mapping[str, RegionShare],
+    loads: Mapping[str, RegionLoad],
     flows: Mapping[str, Flow],
     demand: Mapping[str, float],
     rule: CostRule,
@@ -157,16 +160,20 @@ def _round(
     more = found(1.0)
     back = found(-1.0) if any(own.spill_ratio for own in regions.values()) else more
     spill = {
-        r: _sent_on(own, more.spill[r], back.spill[r], rule, now) if r in flows else own.spill_ratio
+        r: _sent_on(own, more.spill[r], back.spill[r], rule, now)
+        if r in flows
+        else _unknown(own, loads[r], rule, now)
         for r, own in regions.items()
     }
     most = max(spill.values(), default=0.0)
     held = {
-        r: 0.0 if spill[r] else max(more.accept.get(r, 0.0), min(own.accept_ratio, most))
+        r: 0.0
+        if spill[r]
+        else max(more.accept.get(r, 0.0), min(_kept(own, loads[r], rule, now), most))
         for r, own in regions.items()
     }
-    loads = loads_of(demand, Thresholds(spill, held), rule.lists)
-    delays = {r: added_delay(flow, loads[r], rule.horizon) for r, flow in flows.items()}
+    expected = loads_of(demand, Thresholds(spill, held), rule.lists)
+    delays = {r: added_delay(flow, expected[r], rule.horizon) for r, flow in flows.items()}
     worst = max((delays[r] for r in flows if spill[r]), default=0.0)
     after = {}
     for region, own in regions.items():
@@ -192,6 +199,21 @@ def _sent_on(own: RegionShare, more: float, back: float, rule: CostRule, now: fl
     if share > back and now >= own.moved + rule.ttl:
         return max(back, share - rule.step)
     return share
+
+
+def _unknown(own: RegionShare, load: RegionLoad, rule: CostRule, now: float) -> float:
+    """The same of a region whose flow is unknown; what no probe tells would bring nobody back."""
+    if load.said is not None:
+        return own.spill_ratio
+    back = own.warming or not load.flow_measured
+    return _sent_on(own, 0.0, 0.0 if back else rule.max_ratio, rule, now)
+
+
+def _kept(own: RegionShare, load: RegionLoad, rule: CostRule, now: float) -> float:
+    """What a region goes on to take; one of which no probe tells a flow gives it back by steps."""
+    if load.flow_measured or now < own.moved + rule.ttl:
+        return own.accept_ratio
+    return max(0.0, own.accept_ratio - rule.step)
 
 
 def _marked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cli.cli_place import SERVER
 from cli.command import resolverd
 from harness.config import CHAT, REGIONS, config_text
 from harness.server import DOWN, HEAD, snapshot_of
@@ -205,3 +206,32 @@ def test_the_embedded_database_places_when_none_is_named(place: Path) -> None:
         "explain", CHAT_NAME, "133.11.1.0/24", "--set", "server.geoip=[]", "--json", cwd=place
     )
     assert "JP AS (from dbip-city-compact.mmdb)" in ran.json()["place"]
+
+
+def test_an_edge_service_has_a_row_for_each_region_behind_it_outside_the_fence_too(
+    place: Path,
+) -> None:
+    pair = """
+[service.chat]
+regions = ["us-east", "us-west"]
+[service.chat-edge]
+regions = ["eu-west", "ap-northeast"]
+core = "chat"
+[pin.x]
+subnets = ["198.51.100.0/24"]
+regions = ["ap-northeast", "us-west"]
+"""
+    server = SERVER.replace("zones/*.zone", "edge.zone")
+    (place / "resolverd.toml").write_text(config_text(pair, server=server))
+    zone = ZONE.replace("chat 60 DYNA chat", "edge 60 DYNA chat-edge\nchat 60 DYNA chat")
+    (place / "edge.zone").write_text(zone)
+    ran = resolverd("explain", "edge.inference.example", "198.51.100.7", cwd=place)
+    assert (ran.status, ran.err) == (0, "")
+    rows = [row.split() for row in ran.out.splitlines()]
+    (first,) = [number for number, row in enumerate(rows) if row[:1] == ["rank"]]
+    assert [(row[0], row[1], row[3]) for row in rows[first + 1 :]] == [
+        ("1", "ap-northeast", "answered"),
+        ("2", "us-west", "less"),
+        ("-", "eu-west", "outside"),
+        ("-", "us-east", "outside"),
+    ]

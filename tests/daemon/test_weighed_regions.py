@@ -13,7 +13,7 @@ from live_daemon import Endpoint, Files, addresses, ask, good_config, running, u
 
 from resolverd.admin.load import service_loads
 from resolverd.daemon import Daemon
-from resolverd.policy.spill import RegionShare, Spill
+from resolverd.policy.spill_state import RegionShare, Spill
 
 CLIENTS = [f"1.2.{number}.0" for number in range(80)]
 """All in Tokyo, whose first region is ap-northeast and the second us-west."""

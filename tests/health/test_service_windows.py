@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolverd.config.hours import Hours, parse_span
+from resolverd.config.hours import Hours, OpenPeriod, parse_span
 from resolverd.health.service_windows import CHECK_INTERVAL, ServiceWindows
 from resolverd.health.verdict import State, Verdict, overridden
 
@@ -66,7 +66,39 @@ def test_an_operators_word_is_left_alone() -> None:
     assert window.with_boundary(held, NOW, TTL) == held
 
 
-@given(st.lists(st.floats(-3 * 86400, 10 * 86400), min_size=1, max_size=20))
+@pytest.mark.parametrize(
+    "spans",
+    [
+        ["00:00-24:00"],
+        ["mon-fri 00:00-24:00", "sat,sun 00:00-24:00"],
+        ["mon-fri 06:00-22:00"],
+        ["06:00-22:00", "22:00-06:00"],
+    ],
+    ids=" and ".join,
+)
+def test_a_window_is_reckoned_once_and_again_once_the_clock_has_left_it(
+    monkeypatch: pytest.MonkeyPatch, spans: list[str]
+) -> None:
+    reckoned: list[float] = []
+    reckon = Hours.window
+
+    def counted(hours: Hours, at: float) -> OpenPeriod:
+        reckoned.append(at)
+        return reckon(hours, at)
+
+    monkeypatch.setattr(Hours, "window", counted)
+    windows = ServiceWindows({"tokyo": Hours([*map(parse_span, spans)], ZoneInfo("Asia/Tokyo"))})
+    for second in range(50):
+        assert not windows.closed("tokyo", EVENING + second)
+        assert windows.at(NOW + second, EVENING + second)["tokyo"].open
+        windows.next_check(NOW + second, EVENING + second)
+    assert len(reckoned) == 1
+    windows.closed("tokyo", EVENING + 7 * 86400)
+    windows.closed("tokyo", EVENING - 21 * 86400)
+    assert len(reckoned) == 3
+
+
+@given(st.lists(st.floats(-30 * 86400, 30 * 86400), min_size=1, max_size=20))
 def test_a_clock_that_is_set_to_and_fro_is_obeyed_at_every_look(steps: list[float]) -> None:
     """Windows that were reckoned before may not outlive the clock that they were reckoned by."""
     windows = ServiceWindows({"tokyo": HOURS})

@@ -37,7 +37,7 @@ from resolverd.kept.document import (
 from resolverd.policy.learned import LearnedRate
 from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
-from resolverd.policy.spill import RegionShare, Spill
+from resolverd.policy.spill_state import RegionShare, Spill
 from resolverd.policy.sticky import SEGMENTS, Segment, SegmentShare
 from resolverd.snapshot.ttl_ledger import Given
 

@@ -49,6 +49,31 @@ async def test_a_share_is_taken_at_once_and_goes_back_by_steps_after() -> None:
     assert fleet.load.spilling.episodes == {("chat", "a"): 1}
 
 
+@pytest.mark.parametrize("waiting", [4.5, 10.0], ids=["nearly full", "full"])
+async def test_more_than_max_ratio_goes_back_by_steps_after_a_rule(waiting: float) -> None:
+    fleet, reading = Fleet(), {"a-1": waiting, "b-1": 0.0}
+    await fleet.pass_by(5, reading)
+    obey(fleet, a=1.0)
+    await fleet.pass_by(30, reading)
+    obey(fleet)
+    assert fleet.spill_ratio() == 1.0
+    await fleet.pass_by(130, reading)
+    assert 0.7 <= fleet.spill_ratio() <= 0.9
+    await fleet.pass_by(400, reading)
+    assert fleet.spill_ratio() == 0.5
+
+
+async def test_an_edit_that_lowers_max_ratio_takes_back_what_is_more_by_steps() -> None:
+    fleet, reading = Fleet(), {"a-1": 10.0, "b-1": 0.0}
+    await fleet.pass_by(400, reading)
+    assert fleet.spill_ratio() == 0.5
+    fleet.adopt(fleet_config({"spill": {"max_ratio": 0.1}}))
+    await fleet.pass_by(130, reading)
+    assert 0.2 <= fleet.spill_ratio() <= 0.4
+    await fleet.pass_by(200, reading)
+    assert (fleet.spill_ratio(), fleet.accept_ratio()) == (0.1, 0.1)
+
+
 async def test_nobody_who_is_full_unknown_or_down_takes_what_an_operator_sends_on() -> None:
     for waiting, state in ((6.0, State.UP), (None, State.UP), (0.0, State.DOWN)):
         fleet = Fleet()

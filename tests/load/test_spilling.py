@@ -84,6 +84,22 @@ async def test_steps_are_never_closer_than_the_ttl() -> None:
     assert fleet.spill_ratio() == 0.2
 
 
+@pytest.mark.parametrize(
+    "longer",
+    [{"spill": {"dwell": "1h"}}, {"ttl": "30m"}, {"sticky": "30m"}],
+    ids=["dwell", "ttl", "sticky"],
+)
+async def test_an_edit_that_brings_rounds_closer_counts_from_the_edit_on(
+    longer: dict[str, object],
+) -> None:
+    fleet = Fleet(fleet_config(longer))
+    await fleet.pass_by(10, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.spill_ratio() == 0.1
+    fleet.adopt(fleet_config())
+    await fleet.pass_by(190, {"a-1": 10.0, "b-1": 0.0})
+    assert fleet.spill_ratio() == pytest.approx(0.4)
+
+
 async def test_capacity_bounds_what_a_region_is_given() -> None:
     gpus = {"model": "H100_SXM", "count": 8}
     small = Fleet(fleet_config(a={"gpus": gpus}))

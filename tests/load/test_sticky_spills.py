@@ -10,7 +10,8 @@ from load_fleet import Fleet, fleet_config
 
 from resolverd.config.model import Service
 from resolverd.load.spilling import cost_rule_of, rule_of
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
+from resolverd.policy.spill_state import RegionLoad, Spill, SpillRule
 
 STICKY = 1800
 SERVICE = Service(regions=("a", "b"), sticky=STICKY)

@@ -12,7 +12,7 @@ from resolverd.config.model import Service
 from resolverd.engine.block_samples import BlockSample, BlockSamples
 from resolverd.load.weighing import Weighing, weighs
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionShare, Spill
+from resolverd.policy.spill_state import RegionShare, Spill
 
 SERVICE = Service(regions=("a", "b", "c"), policy="ttft")
 HOME = ("chat", "a")

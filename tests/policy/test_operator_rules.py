@@ -24,8 +24,9 @@ from resolverd.policy.operator_rules import (
     with_room,
 )
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill, SpillRule
 from resolverd.policy.ttft import Flow
 
 RULE = SpillRule()
@@ -194,6 +195,69 @@ def test_a_region_that_is_off_waits_for_no_round_and_one_that_sends_on_does() ->
     assert "a" not in spill.shares(NOW)
     spill = moved(spill, {"a": load(5.0, 0.3), "b": load(0.1)}, NOW + 1)
     assert spill.shares(NOW + 1)["a"].steady <= RULE.dwell
+
+
+@pytest.mark.parametrize("how", ["load", "rules"])
+@pytest.mark.parametrize(
+    ("away", "back", "expected"),
+    [
+        pytest.param(
+            load(None, measured=False, serves=False), load(None, measured=False), 0.2, id="down"
+        ),
+        pytest.param(load(None, 0.0, measured=False), load(None, measured=False), 0.2, id="off"),
+        pytest.param(load(0.1, 0.0), load(0.1), 0.2, id="off, with room"),
+        pytest.param(load(0.1, serves=False), load(0.1), 0.2, id="down, with room"),
+        pytest.param(load(0.1, serves=False), load(0.6), 0.1, id="down, with little room"),
+        pytest.param(load(0.1, serves=False), load(0.8), 0.0, id="down, without room"),
+        pytest.param(None, load(0.1), 0.2, id="not there"),
+    ],
+)
+def test_a_region_that_may_begin_to_take_is_given_at_once_what_it_has_room_for(
+    how: str, away: RegionLoad | None, back: RegionLoad, expected: float
+) -> None:
+    others = {"a": load(1.0, 0.2), "c": load(0.8)}
+    spill = moved(Spill(), others | {"b": load(0.1)}, NOW, how)
+    assert shares(spill)["b"] == (0, 0.2)
+    spill = moved(spill, others | ({} if away is None else {"b": away}), NOW + 2, how)
+    assert shares(spill).get("b", (0, 0))[1] == 0
+    spill = moved(spill, others | {"b": back}, NOW + 4, how)
+    assert shares(spill)["b"] == (0, expected)
+    assert shares(spill)["c"] == (0, 0)
+
+
+@pytest.mark.parametrize("how", ["load", "rules"])
+def test_one_whose_load_is_not_read_yet_takes_as_soon_as_it_is(how: str) -> None:
+    loads = {"a": load(1.0, 0.2), "b": load(None)}
+    spill = moved(Spill(), loads, NOW, how)
+    assert shares(spill)["b"] == (0, 0)
+    spill = moved(spill, loads | {"b": load(0.1)}, NOW + 3, how)
+    assert shares(spill)["b"] == (0, 0.2)
+    spill = moved(spill, loads, NOW + 4, how)
+    assert shares(spill)["b"] == (0, 0.2)
+
+
+@pytest.mark.parametrize("how", ["load", "cost", "rules"])
+def test_a_clock_that_was_set_back_between_two_runs_puts_no_round_off(how: str) -> None:
+    ahead = NOW + 5000
+    spill = Spill(
+        {
+            "a": RegionShare(spill_ratio=0.3, moved=ahead, said=how == "rules"),
+            "b": RegionShare(accept_ratio=0.3, moved=ahead, in_flight=9.0, in_flight_at=ahead),
+        },
+        ahead,
+    )
+    busy, idle = Flow(15.0, 50.0, 10.0, 8.0), Flow(1.0, 0.0, 20.0, 8.0)
+    loads = {"a": load(2.0, flow=busy), "b": load(0.1, flow=idle)}
+    if how == "rules":
+        loads["a"] = load(2.0, 0.3)
+        loads["b"] = load(1.5)
+    spill = moved(spill, loads, NOW, how)
+    kept = {"a": (0.3, 0), "b": (0, 0.3)}
+    assert shares(spill) == kept
+    assert spill.due <= NOW + RULE.dwell
+    for second in range(1, 131):
+        spill = moved(spill, loads, NOW + second, how)
+    assert shares(spill) != kept
 
 
 def test_a_region_that_came_back_under_a_rule_does_not_start_slowly() -> None:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolverd.policy.share import Share
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
+from resolverd.policy.spill_state import RegionLoad, Spill, SpillRule
 
 RULE = SpillRule()
 Shares = dict[str, tuple[float, float]]
@@ -76,6 +77,21 @@ def test_a_spill_under_way_follows_both_ends(
     spill = _rounds(3, {"a": _load(1.0), "b": _load(0.1)}, Spill())
     spill = advance(spill, {r: _load(s) for r, s in then.items()}, RULE, 3 * RULE.dwell)
     assert _shares(spill) == expected
+
+
+@pytest.mark.parametrize("saturation", [0.8, 1.0, 3.0, None], ids=str)
+def test_more_than_max_ratio_is_given_back_by_steps_whatever_the_load(
+    saturation: float | None,
+) -> None:
+    spill = _rounds(5, {"a": _load(1.0), "b": _load(0.1)}, Spill())
+    assert _shares(spill) == {"a": (0.5, 0), "b": (0, 0.5)}
+    lower, observed = replace(RULE, max_ratio=0.25), []
+    for number in range(5, 9):
+        loads = {"a": _load(saturation), "b": _load(0.1)}
+        spill = advance(spill, loads, lower, number * RULE.dwell)
+        observed.append(_shares(spill))
+    assert [found["a"][0] for found in observed] == [0.4, 0.3, 0.25, 0.25]
+    assert [found["b"][1] for found in observed] == [0.4, 0.3, 0.25, 0.25]
 
 
 def test_a_region_gives_back_all_it_took_before_it_spills() -> None:

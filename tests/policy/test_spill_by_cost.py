@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.policy.equalise import Thresholds, lists_of, loads_of
-from resolverd.policy.spill import RegionLoad, RegionShare, Spill
 from resolverd.policy.spill_by_cost import CostRule, advance_by_cost
+from resolverd.policy.spill_state import RegionLoad, RegionShare, Spill
 from resolverd.policy.ttft import Flow
 
 RTT = {
@@ -197,6 +197,15 @@ def test_a_restarted_region_gets_its_clients_back_slowly() -> None:
         if shares[-1]:
             assert spill.regions["b"].accept_ratio >= shares[-1]
     assert shares == [0.4, 0.3, 0.2, 0.1, 0, 0, 0]
+
+
+def test_more_than_max_ratio_is_given_back_by_steps_though_the_flow_is_unknown() -> None:
+    loads = dict.fromkeys(NAMES, RegionLoad(True))
+    spill = Spill({"a": RegionShare(spill_ratio=0.5), "b": RegionShare(accept_ratio=0.5)})
+    for minute in range(4):
+        spill = advance_by_cost(spill, loads, replace(RULE, max_ratio=0.3), 60.0 * minute)
+    assert spill.regions["a"].spill_ratio == 0.3
+    assert spill.regions["b"].accept_ratio == 0.3
 
 
 def test_a_region_never_seen_full_is_taken_to_bear_for_its_capacity_what_the_others_do() -> None:

@@ -31,7 +31,8 @@ from resolverd.policy.operator_rules import (
     under_rules,
     with_room,
 )
-from resolverd.policy.spill import RegionLoad, Spill, SpillRule, advance
+from resolverd.policy.spill import advance
+from resolverd.policy.spill_state import RegionLoad, Spill, SpillRule
 
 NOW = 100.0
 RULE = SpillRule()

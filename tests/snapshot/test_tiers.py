@@ -275,6 +275,33 @@ def test_explain_shows_who_stands_behind_an_edge_as_less_preferred() -> None:
     }
 
 
+@pytest.mark.parametrize("fallback", ["", "core_fallback = false\n"], ids=["", "no fallback"])
+@pytest.mark.parametrize("policy", ["nearest", "latency", "failover"])
+@pytest.mark.parametrize(
+    "pinned",
+    [
+        pytest.param("", id="no pin"),
+        pytest.param('regions = ["ap-northeast", "us-west"]', id="keeps out one of each"),
+        pytest.param('regions = ["us-west"]', id="keeps out all of the edge's"),
+        pytest.param('regions = ["eu-west"]', id="keeps out all of the core's"),
+        pytest.param(
+            'regions = ["eu-west", "us-east"]\nservices = ["edge"]', id="by a pin of the edge alone"
+        ),
+    ],
+)
+def test_explain_has_the_cost_of_every_candidate_in_their_order(
+    pinned: str, policy: str, fallback: str
+) -> None:
+    services = f'{PAIR}policy = "{policy}"\n{fallback}'
+    services += f'[pin.x]\nsubnets = ["10.1.0.0/24"]\n{pinned}\n' if pinned else ""
+    one = served(services)
+    for name in ("edge", "core.edge", "chat"):
+        found = explain(f"{name}.inference.example", parse_prefix("10.1.0.0/24"), one.snapshot)
+        costs = [cost.region for cost in found.order.costs]
+        assert sorted(costs) == sorted(each.region for each in found.candidates)
+        assert tuple(costs[: len(found.order.preference)]) == found.order.preference
+
+
 def test_a_service_alone_has_no_hops() -> None:
     found = explain("chat.inference.example", parse_prefix("10.1.0.0/24"), served().snapshot)
     assert found.hops is None

@@ -57,6 +57,9 @@ class SentOnPart(Part):
 
     spill_ratio: float = key("Share of its clients that it sends on, 0 to 1.")
     accept_ratio: float = key("Share of others' clients up to which it takes those, 0 to 1.")
+    under_rule: bool = key(
+        "Whether a spill rule is on it, so that it takes none of others' clients."
+    )
 
 
 class SpillRuleSetDocument(Document):

@@ -88,7 +88,9 @@ class Kind(Generic[S, R]):
     of errors are the same for all kinds (`probes.run`). It raises ValueError where the URL does not
     suit the kind; `schemes` are those that do. `reach` is asked over each address family in its
     place where the question itself costs too much. `lists_models`: its URL is that of an inference
-    server, with the pages of models and completions below it.
+    server, with the pages of models and completions below it. `asks_load` tells of settings whether
+    a load is asked for, `load_optional` that an endpoint need not tell it; `tells_flow`: a load has
+    totals of what goes through the endpoint, too.
     """
 
     settings: type[S]
@@ -100,6 +102,9 @@ class Kind(Generic[S, R]):
     metrics: tuple[Metric[R], ...] = ()
     json: tuple[JsonKey[R], ...] = ()
     lists_models: bool = False
+    asks_load: Callable[[S], bool] = lambda _: True
+    load_optional: bool = False
+    tells_flow: bool = False
 
     @property
     def name(self) -> str:
@@ -140,6 +145,22 @@ def json_keys() -> list[tuple[type[Readings], JsonKey[Any]]]:
 def reads(settings: Probe) -> bool:
     """Whether probes of these settings read anything: without that no load is known."""
     return kind_named(settings.kind).reads
+
+
+def tells_load(settings: Probe) -> bool:
+    """Whether probes of these settings tell how full an endpoint is, if that tells it."""
+    kind = kind_named(settings.kind)
+    return kind.reads and kind.asks_load(settings)
+
+
+def load_optional(settings: Probe) -> bool:
+    """Whether an endpoint with such probes may be one that never tells it."""
+    return kind_named(settings.kind).load_optional
+
+
+def tells_flow(settings: Probe) -> bool:
+    """Whether they tell what goes through it, by which cost moves shares."""
+    return tells_load(settings) and kind_named(settings.kind).tells_flow
 
 
 E = TypeVar("E", Metric[Any], JsonKey[Any])

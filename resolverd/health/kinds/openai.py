@@ -64,6 +64,11 @@ def prepare(url: str, settings: OpenAIProbe, tools: Tools) -> Ask:
     return openai.prepare(url, settings, tools)
 
 
+def asks_load(settings: OpenAIProbe) -> bool:
+    """Whether any page is asked for the load."""
+    return bool(settings.load) or settings.load_page != "none"
+
+
 KIND = Kind(
     OpenAIProbe,
     prepare,
@@ -73,4 +78,6 @@ KIND = Kind(
     metrics=METRICS,
     json=JSON,
     lists_models=True,
+    asks_load=asks_load,
+    load_optional=True,
 )

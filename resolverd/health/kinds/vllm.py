@@ -95,4 +95,5 @@ KIND = Kind(
     metrics=METRICS,
     json=JSON,
     lists_models=True,
+    tells_flow=True,
 )

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Collection
 
-from resolverd.health.kinds.openai import OpenAIProbe
+from resolverd.health.kinds.openai import OpenAIProbe, asks_load
 from resolverd.health.load_pages import LoadPage, format_of, read_page
 from resolverd.health.probes.bounds import in_charged_turns
 from resolverd.health.probes.tools import Tools
@@ -32,7 +32,7 @@ class LoadPageReader:
             self._client, path = client_of_page(settings.metrics_url, settings, tools)
             self._paths = (path,)
         self._format = format_of(settings.load) or settings.load_page
-        self._wanted = bool(settings.load) or settings.load_page != "none"
+        self._wanted = asks_load(settings)
         self._path: str | None = None
         self._absent_until = -math.inf
         self._last: tuple[LoadPage, int] | None = None
