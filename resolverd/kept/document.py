@@ -21,12 +21,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from resolverd.health.family import Family
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override
 from resolverd.health.target import Target
+from resolverd.health.target_health import KeptHealth
 from resolverd.health.verdict import State
 from resolverd.kept.histories import histories_read, histories_written
 from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
@@ -67,10 +70,11 @@ class Clocks(NamedTuple):
 
 
 class KeptVerdict(NamedTuple):
-    """A target's health, and the digest of how it was probed."""
+    """A target's health, the digest of how it was probed, and the health of its families."""
 
     probe: str
     health: EndpointHealth
+    families: Mapping[Family, EndpointHealth] = MappingProxyType({})
 
 
 class KeptRate(NamedTuple):
@@ -94,13 +98,14 @@ class KeptState:
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
     spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
 
-    def health_of(self, target: Target, now: float) -> EndpointHealth | None:
+    def health_of(self, target: Target, now: float) -> KeptHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
         kept = self.verdicts.get(target.id)
         if kept is None or kept.probe != digest(target):
             return None
         age = now - kept.health.probed_at
-        return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
+        fresh = age <= MAX_VERDICT_AGE + target.settings.interval
+        return KeptHealth(kept.health, kept.families) if fresh else None
 
     def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
         """What was learned of each of these: of the same probe and no older than a day."""
@@ -153,7 +158,11 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
     """That part of the document, or a part of it."""
     shift = clocks.unix - clocks.monotonic
     return {
-        id_: {"probe": verdict.probe, **_health(verdict.health, shift)}
+        id_: {
+            "probe": verdict.probe,
+            **_health(verdict.health, shift),
+            **_families(verdict.families, shift),
+        }
         for id_, verdict in verdicts.items()
     }
 
@@ -171,7 +180,7 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
-                text(k): KeptVerdict(text(v["probe"]), health)
+                text(k): KeptVerdict(text(v["probe"]), health, _families_read(v, shift, clocks))
                 for k, v in document["verdicts"].items()
                 if (health := _health_read(v, shift, clocks)) is not None
             },
@@ -207,16 +216,32 @@ def _health(health: EndpointHealth, shift: float) -> dict[str, Any]:
     }
 
 
+def _families(families: Mapping[Family, EndpointHealth], shift: float) -> dict[str, Any]:
+    if not families:
+        return {}
+    return {"families": {family.value: _health(own, shift) for family, own in families.items()}}
+
+
 def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:
     at = _time(record["at"], shift)
     if at is None or at > clocks.monotonic + _SET_BACK:
         return None  # never probed, or the wall clock was set back meanwhile
+    return _machine_read(record, shift, clocks)
+
+
+def _families_read(record: Any, shift: float, clocks: Clocks) -> dict[Family, EndpointHealth]:
+    """Those of a target, where one is known by itself; earlier releases wrote none."""
+    families = record.get("families", {})
+    return {Family(name): _machine_read(own, shift, clocks) for name, own in families.items()}
+
+
+def _machine_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth:
     return EndpointHealth(
         state=State(record["state"]),
         failures=count(record["failures"]),
         successes=count(record["successes"]),
         changed_at=_time(record["since"], shift),
-        probed_at=min(at, clocks.monotonic),
+        probed_at=min(_reading(record["at"], shift), clocks.monotonic),
         reason=text(record["reason"]),
         condition=Condition(record["condition"]),
         level=number(record["level"]),

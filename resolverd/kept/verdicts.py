@@ -65,4 +65,4 @@ class KeptVerdicts:
         target, health = known
         same = before is not None and before.target is target
         probe = before.verdict.probe if before is not None and same else digest(target)
-        return _Kept(target, KeptVerdict(probe, health), revision, now)
+        return _Kept(target, KeptVerdict(probe, *health), revision, now)

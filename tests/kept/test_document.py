@@ -67,6 +67,12 @@ healths = st.builds(
     level=st.floats(0, 9),
     penalty_until=st.just(-math.inf) | readings,
 )
+# Of one that was taken to serve, and never asked whether it does, there is no probe.
+families = st.dictionaries(
+    st.sampled_from(Family),
+    healths | st.just(EndpointHealth(State.UP)),
+    max_size=2,
+)
 holds = st.builds(
     RegionShare,
     shares,
@@ -107,7 +113,7 @@ rates = st.builds(
 states = st.builds(
     KeptState,
     st.dictionaries(names, overrides, max_size=3),
-    st.dictionaries(names, st.builds(KeptVerdict, names, healths), max_size=3),
+    st.dictionaries(names, st.builds(KeptVerdict, names, healths, families), max_size=3),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
     st.dictionaries(names, st.builds(KeptRate, names, rates), max_size=3),
@@ -199,6 +205,15 @@ def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> No
     assert kept.health_of(_target(interval=6), NOW.monotonic) is None
     assert kept.health_of(replace(target, url="http://192.0.2.2:8000"), NOW.monotonic) is None
     assert kept.health_of(replace(target, id="b-1"), NOW.monotonic) is None
+
+
+def test_a_document_of_an_earlier_release_has_no_families() -> None:
+    target = _target(interval=5)
+    document = written(_known(target, 10), CONFIG, NOW)
+    assert "families" not in document["verdicts"]["a-1"]
+    kept = read(document, CONFIG, NOW).health_of(target, NOW.monotonic)
+    assert kept is not None
+    assert (kept.health.state, kept.families) == (State.UP, {})
 
 
 def test_a_verdict_from_the_future_is_not_believed() -> None:
