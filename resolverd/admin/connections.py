@@ -10,30 +10,33 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from resolverd.admin.times import moment
 from resolverd.health.connection import Connection
-from resolverd.health.family import Family, FamilyResult
+from resolverd.health.family import Family, FamilyState
 from resolverd.health.verdict import Verdict
 
 Json = dict[str, Any]
 
 
 def endpoint_connection(
-    known: Connection,
-    results: Mapping[Family, FamilyResult],
+    way: Connection,
+    families: Mapping[Family, FamilyState],
     verdict: Verdict,
     certificate_days: float,
+    now: float,
 ) -> Json:
-    """One endpoint's; `families` is None where `results` are empty: it is asked over one alone."""
+    """One endpoint's, at `now` (monotonic seconds); of `families` None where it has but one."""
     return {
-        "connect_seconds": None if known.connect is None else round(known.connect, 6),
-        "certificate": _certificate(known, certificate_days),
+        "connect_seconds": None if way.connect is None else round(way.connect, 6),
+        "certificate": _certificate(way, certificate_days),
         "families": {
             family.value: {
-                "ok": result.ok,
-                "reason": result.reason,
+                "ok": known.ok,
+                "reason": known.reason,
                 "withheld": family in verdict.withheld,
+                "held_until": moment(known.held_until if family in verdict.withheld else None, now),
             }
-            for family, result in results.items()
+            for family, known in families.items()
         }
         or None,
     }

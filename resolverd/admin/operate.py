@@ -72,7 +72,10 @@ class OverridesSet(NamedTuple):
 
 
 class Cleared(NamedTuple):
-    """The overrides that were ended, by key, and the probe targets that are held down no more."""
+    """The overrides that were ended, by key, and the probe targets that are held down no more.
+
+    Nor is any address family of these.
+    """
 
     overrides: Mapping[str, Override]
     released: tuple[str, ...]
@@ -129,7 +132,9 @@ async def set_override(served: Served, command: OverrideCommand) -> OverridesSet
 
 
 async def clear_override(served: Served, target: str, who: str, edge: str = "") -> Cleared:
-    """End the overrides of `target`, and what holds its endpoints down for having fallen again.
+    """End the overrides of `target`, and what holds its endpoints or families of them down.
+
+    That is for having fallen again, also where they have yet to answer.
 
     `edge` ends those that were said to that edge alone. Returns once answers obey the former; the
     latter are back with their next successful probe.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from resolverd.health.connection import Connection
-from resolverd.health.family import Family, FamilyResult
+from resolverd.health.family import Family, FamilyState
 from resolverd.health.monitor import Monitor
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters
@@ -20,7 +20,7 @@ class Probed(NamedTuple):
 
     counters: Mapping[str, Counters]
     connections: Mapping[str, Connection]
-    families: Mapping[str, Mapping[Family, FamilyResult]]
+    families: Mapping[str, Mapping[Family, FamilyState]]
     readings: Mapping[str, Readings]
 
     @classmethod

@@ -214,6 +214,7 @@ def _endpoint(id_: str, verdict: Verdict, seen: _Seen) -> Json:
             probed.families.get(id_, {}),
             verdict,
             target.settings.certificate_days,
+            now,
         ),
         **endpoint_readings(probed.readings.get(id_)),
         "differs": seen.outliers.get(id_, []),

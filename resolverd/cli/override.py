@@ -149,7 +149,7 @@ def run_clear(arguments: argparse.Namespace) -> int:
         was = f"was {override['kind']} by {shown(override['who'])}: {shown(override['why'])}"
         out().print(f"{override['target']}: cleared ({was})", markup=False)
     for target in answers.get("released", []):  # an older daemon does not report it
-        out().print(f"{target}: held down no more; its next success brings it up", markup=False)
+        out().print(f"{target}: held down no more; back once its probes succeed", markup=False)
     warn_of_untold([answers])
     return ExitCode.OK
 

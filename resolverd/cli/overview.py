@@ -279,17 +279,22 @@ def why_of(judged: Json) -> str:
     hours = judged.get("hours")
     if hours and hours["until"]:
         why += f"; {'drains' if hours['open'] else 'serves again'} at {hours['until']}"
-    if held := judged.get("held_until"):
-        why += f"; held until {held} (resolverd clear ends it)"
+    why += _held(judged)
     why += "".join(_way(judged))
     return why + (f" (measured {judged['measured']})" if judged["override"] else "")
+
+
+def _held(judged: Json) -> str:
+    """Until when flap damping holds something down; an older daemon does not say it of families."""
+    held = judged.get("held_until")
+    return f"; held until {held} (resolverd clear ends it)" if held else ""
 
 
 def _way(judged: Json) -> Iterator[str]:
     """What is amiss on the way to an endpoint, though it may serve."""
     for family, result in (judged.get("families") or {}).items():
         if result["withheld"]:
-            yield f"; {_FAMILIES[family]} withheld: {result['reason']}"
+            yield f"; {_FAMILIES[family]} withheld: {result['reason']}{_held(result)}"
     certificate = judged.get("certificate")
     if certificate and certificate["ends_soon"]:
         yield f"; certificate ends in {certificate['days_left']:g} days"

@@ -5,6 +5,10 @@ then *withheld*. Each family is judged by the state machine of endpoints, from w
 saw over it. That it does not respond counts only once another target has responded over the same
 family since: else this host itself may have no IPv6, say. A target that alone is asked over a
 family is taken to be the cause itself once it has responded over it.
+
+A fall is held against a family only where another goes on serving: else the endpoint has fallen,
+and is what the fall is held against. A family that was held longer than it, or than the other,
+would take addresses away that have answered all along.
 """
 
 from __future__ import annotations
@@ -14,8 +18,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from resolverd.config.probe import Probe
-from resolverd.health import machine
-from resolverd.health.family import Family, FamilyResult
+from resolverd.health import damping, machine
+from resolverd.health.family import Family, FamilyResult, FamilyState
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.verdict import State, Verdict
@@ -88,7 +92,7 @@ class FamilyHealth:
             del self.health[family]  # it has addresses of it no longer
             self._unresponsive_since.pop(family, None)
             evidence.forget(target, family)
-        undecided = set()
+        undecided, penalties = set(), self._penalties()
         for family, result in results.items():
             if family not in self.health:
                 adopts = first and result.responded
@@ -108,12 +112,49 @@ class FamilyHealth:
                 now,
                 started,
             )
+        if len(self._withheld()) == len(self.health):
+            self._charge_back(penalties)
         self._undecided = frozenset(undecided)
         self._in_doubt = frozenset(
             family
             for family in undecided
             if started - self._unresponsive_since[family] < settings.interval
         )
+
+    def forgive(self) -> None:
+        """Hold no fall against any of them any more."""
+        for family, health in self.health.items():
+            self.health[family] = machine.without_penalty(health)
+
+    def restore(self, kept: Mapping[Family, EndpointHealth]) -> None:
+        """Begin with what an earlier process kept."""
+        self.health = dict(kept)
+
+    @property
+    def kept(self) -> Mapping[Family, EndpointHealth]:
+        """What a later process has to know of them; empty where it is what it would take them for.
+
+        That is to serve, and never to have done anything else.
+        """
+        as_ever = all(
+            health.state is State.UP and health.changed_at is None and not health.level
+            for health in self.health.values()
+        )
+        return {} if as_ever else dict(self.health)
+
+    def known_of(self, settings: Probe) -> Mapping[Family, FamilyState]:
+        """What is known of each that the last probe asked over."""
+        found = {}
+        for family, result in self.results.items():
+            verdict = machine.verdict(self.health[family], settings)
+            held = verdict.held_until is not None
+            reason = verdict.reason if held else result.reason
+            found[family] = FamilyState(result.ok, reason, verdict.held_until)
+        return found
+
+    def is_held(self, settings: Probe, now: float) -> bool:
+        """Whether its falls keep some family withheld, or would once it answers."""
+        return any(machine.is_held(health, settings, now) for health in self.health.values())
 
     @property
     def known(self) -> bool:
@@ -125,27 +166,22 @@ class FamilyHealth:
         """Whether the last probe got no response over some family."""
         return bool(self._unresponsive_since)
 
-    @property
-    def unsettled(self) -> bool:
+    def unsettled(self, settings: Probe) -> bool:
         """Whether some family may soon be withheld or given again, and so is to be asked soon.
 
         While one does not respond, and nobody else over it, that is so for an `interval`: by then
         each other target has been asked. Later it is asked when the endpoint is, which a host
-        without the family would else ask in haste for ever.
+        without the family would else ask in haste for ever. So is one that is held, however well
+        it answers.
         """
         if not self.health:
             return False
         moving = any(
             health.state in (State.SUSPECT, State.RECOVERING)
             for family, health in self.health.items()
-            if family not in self._undecided
+            if family not in self._undecided and machine.held_until(health, settings) is None
         )
         return moving or not self._in_doubt <= self._withheld()
-
-    @property
-    def withholds(self) -> bool:
-        """Whether the addresses of some family are not handed out, or soon may not be."""
-        return self.unsettled or bool(self._withheld())
 
     def over(self, verdict: Verdict, settings: Probe) -> Verdict:
         """`verdict` on the endpoint, with the families that are withheld.
@@ -169,6 +205,15 @@ class FamilyHealth:
             else max(0.0, no_flip_before - verdict.probed_at),
             withheld=frozenset() if len(withheld) == len(self.health) else withheld,
         )
+
+    def _penalties(self) -> dict[Family, float]:
+        return {family: health.penalty_until for family, health in self.health.items()}
+
+    def _charge_back(self, penalties: Mapping[Family, float]) -> None:
+        """Hold against each no more than these."""
+        for family, health in self.health.items():
+            penalty = penalties.get(family, damping.NO_PENALTY)
+            self.health[family] = replace(health, penalty_until=penalty)
 
     def _withheld(self) -> frozenset[Family]:
         down = (State.DOWN, State.RECOVERING)

@@ -22,6 +22,17 @@ class FamilyResult(NamedTuple):
     responded: bool = True
 
 
+class FamilyState(NamedTuple):
+    """What is known of one family of an endpoint that is asked over both.
+
+    `ok`: whether the last probe reached it. `held_until` is as `Verdict.held_until`.
+    """
+
+    ok: bool
+    reason: str
+    held_until: float | None
+
+
 def family_of(address: str) -> Family:
     """The family of an address in text form."""
     return Family.IPV6 if ":" in address else Family.IPV4

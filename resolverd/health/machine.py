@@ -143,11 +143,25 @@ def without_penalty(health: EndpointHealth) -> EndpointHealth:
     return replace(health, penalty_until=damping.NO_PENALTY)
 
 
+def is_held(health: EndpointHealth, settings: Probe, now: float) -> bool:
+    """Whether its falls keep it down, or would once it answers."""
+    held_until = damping.held_until(health.penalty_until, settings.flap_damping)
+    return not health.state.serves and now < held_until
+
+
+def held_until(health: EndpointHealth, settings: Probe) -> float | None:
+    """Until when nothing but its penalty keeps it down; None when something else does."""
+    if health.state is not State.RECOVERING or health.successes < settings.rise:
+        return None
+    until = damping.held_until(health.penalty_until, settings.flap_damping)
+    return until if until > health.probed_at else None
+
+
 def verdict(health: EndpointHealth, settings: Probe) -> Verdict:
     """What `health` means to those who steer."""
-    held_until = _held_until(health, settings)
+    held = held_until(health, settings)
     reason = health.reason
-    if held_until is not None:
+    if held is not None:
         reason = f"held down, as it fell again within {settings.flap_damping:g} s; {reason}"
     elif health.state is State.SUSPECT and not health.failures:
         reason = f"{reason}; earlier probes failed too often"
@@ -160,7 +174,7 @@ def verdict(health: EndpointHealth, settings: Probe) -> Verdict:
         health.probed_at,
         None,
         health.condition,
-        held_until,
+        held,
     )
 
 
@@ -180,7 +194,7 @@ def _after_success(health: EndpointHealth, settings: Probe, now: float) -> State
         return _serving_state(health, settings)
     if health.state is State.UNKNOWN:
         return State.UP
-    held = now < damping.held_until(health.penalty_until, settings.flap_damping)
+    held = is_held(health, settings, now)
     return State.RECOVERING if held or health.successes < settings.rise else State.UP
 
 
@@ -216,14 +230,6 @@ def _enter(health: EndpointHealth, state: State, settings: Probe, now: float) ->
     return replace(
         health, state=state, changed_at=now, level=0.0, pending=0, penalty_until=penalty_until
     )
-
-
-def _held_until(health: EndpointHealth, settings: Probe) -> float | None:
-    """Until when nothing but its penalty keeps it down; None when something else does."""
-    if health.state is not State.RECOVERING or health.successes < settings.rise:
-        return None
-    held_until = damping.held_until(health.penalty_until, settings.flap_damping)
-    return held_until if held_until > health.probed_at else None
 
 
 def _explained(before: EndpointHealth, after: EndpointHealth, reason: str) -> EndpointHealth:

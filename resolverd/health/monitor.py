@@ -22,20 +22,20 @@ from resolverd.health.attribution import FailureAttribution
 from resolverd.health.canary_turns import CanaryTurns
 from resolverd.health.connection import Connection
 from resolverd.health.events import EndpointEvents
-from resolverd.health.family import Family, FamilyResult
+from resolverd.health.family import Family, FamilyState
 from resolverd.health.grid import Grid
 from resolverd.health.identity import Identity
 from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.kinds.kind import reads
 from resolverd.health.lookup import is_address
-from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
 from resolverd.health.probes.per_family import PerFamily
 from resolverd.health.probes.prepare import prepare
 from resolverd.health.readings import LoadReadings, Readings
 from resolverd.health.target import Counters, Target
+from resolverd.health.target_health import KeptHealth
 from resolverd.health.timers import Timers
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.health.watch import Watch
@@ -77,7 +77,7 @@ class Monitor:
         overridden: Callable[[Target], bool] = lambda _: False,
         grace: float = 15.0,
         kept: KeptAddresses | None = None,
-        restored: Callable[[Target], EndpointHealth | None] = lambda _: None,
+        restored: Callable[[Target], KeptHealth | None] = lambda _: None,
         turns: CanaryTurns | None = None,
         late: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -169,7 +169,7 @@ class Monitor:
         """The ids of the targets that are probed now."""
         return list(self._watches)
 
-    def health(self, id_: str) -> tuple[Target, EndpointHealth] | None:
+    def health(self, id_: str) -> tuple[Target, KeptHealth] | None:
         """What a later process may begin with; None where that is not known."""
         watch = self._watches.get(id_)
         health = None if watch is None else watch.health
@@ -214,11 +214,10 @@ class Monitor:
         for id_, watch in list(self._watches.items()):
             yield id_, watch.connection
 
-    def families(self) -> Mapping[str, Mapping[Family, FamilyResult]]:
-        """What the last probe saw over each family of each target that is asked over both."""
-        return MappingProxyType(
-            {id_: w.families.results for id_, w in self._watches.items() if w.families.results}
-        )
+    def families(self) -> Mapping[str, Mapping[Family, FamilyState]]:
+        """What is known of each family of each target that is asked over both, by target id."""
+        known = ((id_, w.judged_health.known_of_families()) for id_, w in self._watches.items())
+        return MappingProxyType({id_: families for id_, families in known if families})
 
     @property
     def isolation(self) -> IsolationDetector:
@@ -264,7 +263,7 @@ class Monitor:
         self._begin([watch for watch in present if watch.waits])
 
     def clear_penalties(self, ids: Iterable[str]) -> list[str]:
-        """Hold no fall against these targets any more; the ids of those that were held down."""
+        """Hold no fall against those of these targets that one keeps down, or would; their ids."""
         known = [id_ for id_ in ids if id_ in self._watches]
         return [id_ for id_ in known if self._watches[id_].clear_penalty()]
 

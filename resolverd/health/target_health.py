@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from resolverd.config.probe import Probe
 from resolverd.health import machine
 from resolverd.health.families import FamilyEvidence, FamilyHealth
+from resolverd.health.family import Family, FamilyState
 from resolverd.health.isolation import Cause
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
@@ -47,6 +48,16 @@ class TargetChange(NamedTuple):
     def is_news(self) -> bool:
         """Whether the verdict changed in a part that steers or is reported; a reason is none."""
         return _published(self.before) != _published(self.after)
+
+
+class KeptHealth(NamedTuple):
+    """What a later process may begin with: the health of a target, and those of its families.
+
+    `families` is empty where nothing is to be known of one by itself.
+    """
+
+    health: EndpointHealth
+    families: Mapping[Family, EndpointHealth]
 
 
 class TargetHealth:
@@ -206,16 +217,18 @@ class TargetHealth:
         change = self.forgive(now)
         return change._replace(superseded=(*dropped, *change.superseded))
 
-    def restore(self, health: EndpointHealth, now: float) -> None:
+    def restore(self, kept: KeptHealth, now: float) -> None:
         """Begin with what an earlier process knew, which promises nothing until it is probed."""
         self._unsteady()
-        self._pending = PendingHealth(health)
+        self._pending = PendingHealth(kept.health)
+        self.families.restore(kept.families)
         self._asked_anew = "asked anew, as the daemon was started again"
         self.known = True
         self._verdict, self._fresh = self._judged(now), None
 
     def forgive(self, now: float) -> TargetChange:
-        """Hold no fall against it any more."""
+        """Hold no fall against it any more, nor against its families."""
+        self.families.forgive()
         return self.revise(machine.without_penalty, now)
 
     def revise(
@@ -227,9 +240,20 @@ class TargetHealth:
         return self._publish(now)
 
     def charge_nothing(self) -> None:
-        """Hold no fall against it, in what `settle` is about to publish."""
+        """Hold no fall against it or its families, in what `settle` is about to publish."""
         self._unsteady()
+        self.families.forgive()
         self._pending.revise(machine.without_penalty)
+
+    def known_of_families(self) -> Mapping[Family, FamilyState]:
+        """What is known of each family; empty where it is asked over one alone."""
+        return self.families.known_of(self.settings)
+
+    def damped(self, now: float) -> bool:
+        """Whether its falls keep it or a family of it down, or would once that answers."""
+        effective = self._pending.effective
+        held = machine.is_held(effective, self.settings, now)
+        return held or self.families.is_held(self.settings, now)
 
     @property
     def under_way(self) -> int:
@@ -258,18 +282,15 @@ class TargetHealth:
     @property
     def unsettled(self) -> bool:
         """Whether a failure still counts, of the endpoint or of one of its families."""
-        return self._pending.effective.level > 0 or self.families.unsettled
+        return self._pending.effective.level > 0 or self.families.unsettled(self.settings)
 
     @property
-    def kept(self) -> EndpointHealth | None:
-        """What a later process may begin with; None where that would not be all that is known.
-
-        A family that is withheld has a health of its own, which is not kept.
-        """
+    def kept(self) -> KeptHealth | None:
+        """What a later process may begin with; None while it is unknown."""
         self._take_repeats()
         effective = self._pending.effective
-        known = effective.state is not State.UNKNOWN and not self.families.withholds
-        return effective if known else None
+        known = effective.state is not State.UNKNOWN
+        return KeptHealth(effective, self.families.kept) if known else None
 
     def _unsteady(self) -> None:
         """Something is about to change by which the next outcome may mean more than the last."""

@@ -83,7 +83,9 @@ def overridden(
     """`verdict` under an operator's override, or after one that ended at `ended`.
 
     Setting an override and its end are both changes: `changed_at` says so. While it holds,
-    nothing measured can flip the status, so `min_until_flip` is the time until it ends.
+    nothing measured can flip the status, so `min_until_flip` is the time until it ends. What is
+    held up is so over every family, or one that comes and goes by what is measured would change
+    the answer all the same.
     """
     if override is None or not override.active(now):
         if ended is None:
@@ -92,13 +94,15 @@ def overridden(
             verdict,
             changed_at=ended if verdict.changed_at is None else max(verdict.changed_at, ended),
         )
+    up = override.kind is OverrideKind.UP
     return replace(
         verdict,
-        state=State.UP if override.kind is OverrideKind.UP else State.DOWN,
+        state=State.UP if up else State.DOWN,
         changed_at=override.set_at,
         reason=f"{override.kind} by {override.who}: {override.why}",
         min_until_flip=override.remaining(now),
         probed_at=now,
         override=override,
         held_until=None,
+        withheld=frozenset() if up else verdict.withheld,
     )

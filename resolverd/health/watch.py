@@ -30,16 +30,14 @@ from collections.abc import Callable
 from resolverd import log
 from resolverd.health.alone import judged_alone
 from resolverd.health.connection import Connection, ConnectionRecord
-from resolverd.health.families import FamilyHealth
 from resolverd.health.grid import Grid
-from resolverd.health.machine import EndpointHealth
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask
 from resolverd.health.probes.per_family import PerFamily, run_any
 from resolverd.health.probes.run import Attempt
 from resolverd.health.readings import Readings
 from resolverd.health.target import Counters, Target
-from resolverd.health.target_health import TargetChange, TargetHealth
+from resolverd.health.target_health import KeptHealth, TargetChange, TargetHealth
 from resolverd.health.timers import Timer, Timers
 from resolverd.health.verdict import Verdict
 
@@ -108,9 +106,9 @@ class Watch:
         self._overdue = self._early = False
         self._started = self._due_at = self._reported_at = -math.inf
 
-    def restore(self, health: EndpointHealth) -> None:
+    def restore(self, kept: KeptHealth) -> None:
         """Begin with what an earlier process knew, which promises nothing until it is probed."""
-        self.judged_health.restore(health, self._clock())
+        self.judged_health.restore(kept, self._clock())
         self.first.set()
 
     @property
@@ -119,13 +117,8 @@ class Watch:
         return self.judged_health.verdict
 
     @property
-    def families(self) -> FamilyHealth:
-        """What is known of each of its address families."""
-        return self.judged_health.families
-
-    @property
-    def health(self) -> EndpointHealth | None:
-        """What a later process may begin with; None where that would not be all that is known."""
+    def health(self) -> KeptHealth | None:
+        """What a later process may begin with; None while it is unknown."""
         return self.judged_health.kept
 
     @property
@@ -178,10 +171,12 @@ class Watch:
             self._report(self.target, change.before, change.after)
 
     def clear_penalty(self) -> bool:
-        """Hold no fall against it any more; whether it was held down for one."""
-        held = self.verdict.held_until is not None
-        self.apply(self.judged_health.forgive(self._clock()))
-        return held
+        """Hold no fall against it any more, if one keeps it down or would; whether one did."""
+        now = self._clock()
+        if damped := self.judged_health.damped(now):
+            self.apply(self.judged_health.forgive(now))
+            self.probe_soon()
+        return damped
 
     @property
     def waits(self) -> bool:

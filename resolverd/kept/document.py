@@ -23,13 +23,16 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from resolverd.health.family import Family
 from resolverd.health.machine import EndpointHealth
 from resolverd.health.mismatch import KeptMismatch
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override
 from resolverd.health.target import Target
+from resolverd.health.target_health import KeptHealth
 from resolverd.health.verdict import State
 from resolverd.kept.changes import (
     ends_read,
@@ -78,7 +81,8 @@ class Clocks(NamedTuple):
 
 
 class KeptVerdict(NamedTuple):
-    """A target's health, the digest of how it was probed, and until when it stood (s, monotonic).
+    """A target's health, the digest of how it was probed, until when it stood (s, monotonic), and
+    the health of its address families.
 
     It may have stood for long after the last probe that counted, held by those that tell nothing.
     None: as long as that probe, which is all that earlier releases tell.
@@ -87,6 +91,7 @@ class KeptVerdict(NamedTuple):
     probe: str
     health: EndpointHealth
     known_at: float | None = None
+    families: Mapping[Family, EndpointHealth] = MappingProxyType({})
 
 
 class KeptRate(NamedTuple):
@@ -114,13 +119,14 @@ class KeptState:
     """When the last override of each key ended."""
     mismatches: Mapping[str, KeptMismatch] = field(default_factory=dict)
 
-    def health_of(self, target: Target, now: float) -> EndpointHealth | None:
+    def health_of(self, target: Target, now: float) -> KeptHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
         kept = self.verdicts.get(target.id)
         if kept is None or kept.probe != digest(target):
             return None
         age = now - (kept.health.probed_at if kept.known_at is None else kept.known_at)
-        return kept.health if age <= MAX_VERDICT_AGE + target.settings.interval else None
+        fresh = age <= MAX_VERDICT_AGE + target.settings.interval
+        return KeptHealth(kept.health, kept.families) if fresh else None
 
     def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
         """What was learned of each of these: of the same probe and no older than a day."""
@@ -180,6 +186,7 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
             "probe": verdict.probe,
             "known_at": None if verdict.known_at is None else verdict.known_at + shift,
             **_health(verdict.health, shift),
+            **_families(verdict.families, shift),
         }
         for id_, verdict in verdicts.items()
     }
@@ -244,19 +251,36 @@ def _verdict_read(record: Any, shift: float, clocks: Clocks) -> KeptVerdict | No
     if health is None or (known_at is not None and known_at > clocks.monotonic + _SET_BACK):
         return None  # never probed, or the wall clock was set back meanwhile
     known_at = None if known_at is None else min(known_at, clocks.monotonic)
-    return KeptVerdict(text(record["probe"]), health, known_at)
+    families = _families_read(record, shift, clocks)
+    return KeptVerdict(text(record["probe"]), health, known_at, families)
+
+
+def _families(families: Mapping[Family, EndpointHealth], shift: float) -> dict[str, Any]:
+    if not families:
+        return {}
+    return {"families": {family.value: _health(own, shift) for family, own in families.items()}}
 
 
 def _health_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth | None:
     at = _time(record["at"], shift)
     if at is None or at > clocks.monotonic + _SET_BACK:
         return None  # never probed, or the wall clock was set back meanwhile
+    return _machine_read(record, shift, clocks)
+
+
+def _families_read(record: Any, shift: float, clocks: Clocks) -> dict[Family, EndpointHealth]:
+    """Those of a target, where one is known by itself; earlier releases wrote none."""
+    families = record.get("families", {})
+    return {Family(name): _machine_read(own, shift, clocks) for name, own in families.items()}
+
+
+def _machine_read(record: Any, shift: float, clocks: Clocks) -> EndpointHealth:
     return EndpointHealth(
         state=State(record["state"]),
         failures=count(record["failures"]),
         successes=count(record["successes"]),
         changed_at=_time(record["since"], shift),
-        probed_at=min(at, clocks.monotonic),
+        probed_at=min(_reading(record["at"], shift), clocks.monotonic),
         reason=text(record["reason"]),
         condition=Condition(record["condition"]),
         level=number(record["level"]),

@@ -190,6 +190,28 @@ async def test_an_endpoint_that_falls_again_is_held_down_until_it_is_cleared(
     assert (await admin.ask("DELETE", "/override/ap-northeast")).status == 404
 
 
+async def test_one_that_has_fallen_again_is_released_before_it_answers(
+    admin: AdminClient, played: Endpoints
+) -> None:
+    """Its operator has mended it, and does not wait for the hold to begin."""
+
+    async def is_down() -> bool:
+        return bool((await _endpoint(admin))["measured"] == "down")
+
+    async def back() -> bool:
+        return bool((await _endpoint(admin))["state"] == "up")
+
+    await _restart(admin, played)
+    played.status["ap-northeast"] = 503
+    await until(is_down)
+    with capture_logs() as events:
+        released = (await admin.ask("DELETE", "/override/ap-northeast-1")).json["released"]
+    assert released == ["ap-northeast-1"]
+    assert [e["event"] for e in events if e["event"] == "endpoint.released"] != []
+    played.status["ap-northeast"] = 200
+    await until(back)
+
+
 async def test_restarts_in_a_drain_are_not_held_against_an_endpoint(
     admin: AdminClient, played: Endpoints
 ) -> None:

@@ -23,7 +23,7 @@ from cli.live import Live, live
 from harness.config import REGIONS
 
 from resolverd.cli import link
-from resolverd.cli.overview import overview, problems
+from resolverd.cli.overview import overview, problems, why_of
 from resolverd.cli.troubles import KINDS, TROUBLES, any_trouble, host_troubles, kind_of
 from resolverd.errors import Problem
 
@@ -250,6 +250,28 @@ def test_each_region_is_of_one_kind(region: dict[str, object], kind: str) -> Non
     well = {"serves": True, "state": "up", "override": None, "hours": None}
     assert kind_of(well | {"alerts": {}, "endpoints": []} | region) == kind
     assert kind in KINDS
+
+
+@pytest.mark.parametrize(
+    ("held", "why"),
+    [
+        (
+            {"held_until": "13:00"},
+            "held down; HTTP 200; held until 13:00 (resolverd clear ends it)",
+        ),
+        ({"held_until": None}, "held down; HTTP 200"),
+        ({}, "held down; HTTP 200"),  # an older daemon's
+    ],
+)
+def test_a_family_that_is_withheld_has_the_reason_and_what_ends_it(
+    held: dict[str, str | None], why: str
+) -> None:
+    families = {
+        "ipv4": {"ok": True, "reason": "HTTP 200", "withheld": False, "held_until": None},
+        "ipv6": {"ok": True, "reason": "held down; HTTP 200", "withheld": True, **held},
+    }
+    endpoint = {"reason": "HTTP 200", "override": None, "families": families}
+    assert why_of(endpoint) == f"HTTP 200; IPv6 withheld: {why}"
 
 
 def test_watching_in_a_pipe_repeats_plain_blocks_and_ends_well(served: Live) -> None:

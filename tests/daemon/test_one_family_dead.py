@@ -71,7 +71,12 @@ async def test_aaaa_is_withheld_while_only_ipv6_fails_and_given_again_after(
             assert message.answer[0].ttl == 2  # while it may come back
             nodata = (await _answered(daemon, "AAAA"))[1]
             assert [rrset.ttl for rrset in nodata.authority] == [2]
-            refused = {"ok": False, "reason": "connection refused", "withheld": True}
+            refused = {
+                "ok": False,
+                "reason": "connection refused",
+                "withheld": True,
+                "held_until": None,
+            }
             await until(lambda: _shown(daemon)[f"{REGION}-1"]["ipv6"] == refused)
             assert _shown(daemon)["us-east-1"] is None
             await _listen(runner, "::1", port)

@@ -160,11 +160,11 @@ def test_what_is_published_is_the_replay_of_what_was_not_discarded(history: list
         host.take(probed)
         for id_, mine in counted(history[:number]).items():
             health = replayed([p.outcome for p in mine], mine)
-            effective = host.health[id_].kept
-            if effective is None:
+            kept = host.health[id_].kept
+            if kept is None:
                 assert health.state is State.UNKNOWN
             else:
-                assert comparable(effective) == comparable(health)
+                assert comparable(kept.health) == comparable(health)
             assert host.health[id_].verdict.state is health.state
 
 
@@ -307,7 +307,7 @@ def test_the_end_of_what_was_superseded_counts_alike_while_a_failure_is_pending_
         if not pending:
             target.end_superseded(FAILED, 1.0, 4.0)
         assert target.kept is not None
-        return comparable(target.kept)
+        return comparable(target.kept.health)
 
     assert after(pending=True) == after(pending=False)
 

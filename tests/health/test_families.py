@@ -145,16 +145,16 @@ def test_what_nobody_responds_over_is_asked_in_haste_for_one_interval_alone() ->
     world, hasty = World("a", "b"), []
     for _ in range(8):
         world.probe(a=SILENT, b=SILENT)
-        hasty.append(world.families["a"].unsettled)
+        hasty.append(world.families["a"].unsettled(SETTINGS))
     assert hasty == [True] * 5 + [False] * 3
-    assert not world.families["a"].withholds
+    assert not world.verdict("a").withheld
     world.probe(b=GOOD)
     world.probe(a=SILENT)
-    assert world.families["a"].unsettled
+    assert world.families["a"].unsettled(SETTINGS)
     world.probe(a=SILENT)
     world.probe(a=SILENT)
     assert world.verdict("a").withheld == {V6}
-    assert not world.families["a"].unsettled
+    assert not world.families["a"].unsettled(SETTINGS)
 
 
 @pytest.mark.parametrize("over_v6", [SILENT, REFUSED])
@@ -167,7 +167,7 @@ def test_a_family_without_addresses_any_more_keeps_nothing_unsettled(
         world.probe(a=over_v6, b=GOOD)
     family = world.families["a"]
     family.observe("a", {}, SETTINGS, 9.0, 9.0, world.evidence, first=False)
-    assert (family.known, family.unsettled, family.withholds) == (False, False, False)
+    assert (family.known, family.unsettled(SETTINGS), family.kept) == (False, False, {})
 
 
 @pytest.mark.parametrize("state", [State.DOWN, State.RECOVERING, State.UNKNOWN])

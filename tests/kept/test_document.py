@@ -70,6 +70,12 @@ healths = st.builds(
     level=st.floats(0, 9),
     penalty_until=st.just(-math.inf) | readings,
 )
+# Of one that was taken to serve, and never asked whether it does, there is no probe.
+families = st.dictionaries(
+    st.sampled_from(Family),
+    healths | st.just(EndpointHealth(State.UP)),
+    max_size=2,
+)
 holds = st.builds(
     RegionShare,
     shares,
@@ -111,7 +117,9 @@ states = st.builds(
     KeptState,
     st.dictionaries(names, overrides, max_size=3),
     st.dictionaries(
-        names, st.builds(KeptVerdict, names, healths, st.none() | readings), max_size=3
+        names,
+        st.builds(KeptVerdict, names, healths, st.none() | readings, families),
+        max_size=3,
     ),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
     st.dictionaries(st.tuples(names, names), positions, max_size=3),
@@ -237,6 +245,15 @@ def test_a_verdict_that_probes_have_held_is_as_old_as_it_has_not_been_held() -> 
     assert read(document, CONFIG, back).verdicts == {}
     del document["verdicts"]["a-1"]["known_at"]
     assert read(document, CONFIG, NOW).health_of(target, NOW.monotonic) is None, "as it was"
+
+
+def test_a_document_of_an_earlier_release_has_no_families() -> None:
+    target = _target(interval=5)
+    document = written(_known(target, 10), CONFIG, NOW)
+    assert "families" not in document["verdicts"]["a-1"]
+    kept = read(document, CONFIG, NOW).health_of(target, NOW.monotonic)
+    assert kept is not None
+    assert (kept.health.state, kept.families) == (State.UP, {})
 
 
 def test_a_verdict_from_the_future_is_not_believed() -> None:

@@ -48,7 +48,9 @@ class ClearedDocument(Document):
 
     target: str = key("What was asked for.")
     cleared: list[OverrideOnPart] = key("The overrides that were ended.")
-    released: list[str] = key("Probe targets that flap damping holds down no more.")
+    released: list[str] = key(
+        "Probe targets that flap damping holds down no more, nor a family of theirs."
+    )
     fleet: TellingPart | None = key("How far it has come in the fleet; null without one.")
 
 

@@ -62,6 +62,9 @@ class FamilyPart(Part):
     ok: bool = key("Whether the last probe reached it.")
     reason: str = key("What the last probe met.")
     withheld: bool = key("Whether its addresses are not answered.")
+    held_until: str | None = key(
+        "Until when flap damping alone withholds it, ISO 8601 in UTC; null where it does not."
+    )
 
 
 class IdentityPart(Part):

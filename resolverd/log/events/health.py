@@ -20,7 +20,7 @@ EVENTS = (
     Event(
         "endpoint.released",
         "info",
-        "An operator ended an endpoint's hold-down: `target`, `who`.",
+        "An operator ended what held an endpoint, or a family of it, down: `target`, `who`.",
         "target who",
     ),
     Event(
