@@ -27,6 +27,7 @@ from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
+from resolverd.snapshot.host_checks import check_hosts
 from resolverd.snapshot.place_checks import check_places
 from resolverd.snapshot.rtt_tables import RttTables, load_tables
 from resolverd.snapshot.use_checks import check_use
@@ -194,12 +195,13 @@ def check_together(
     locator: Locator,
     incomplete: bool = False,
 ) -> list[Problem]:
-    """Warnings about the configuration that its databases and zones give rise to.
+    """What is found of the configuration by its databases and zones.
 
-    With `incomplete` zones are missing, and what they use is not known.
+    With `incomplete` zones are missing, and what they use and answer is not known.
     """
     found = list(check_places(loaded.config, locator))
     if not incomplete:
+        found += [each.finding for each in check_hosts(loaded.config, zones)]
         found += check_use(loaded.config, zones.values())
     return [loaded.sources.problem(*finding) for finding in found]
 
