@@ -33,6 +33,7 @@ from resolverd.snapshot.rtt_tables import RttTables, load_tables
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
+from resolverd.zone.nested import check_nested
 
 Progress = Callable[[Path, float], None]
 Opened = Callable[[LoadedConfig, Locator], None]
@@ -203,7 +204,8 @@ def check_together(
     if not incomplete:
         found += [each.finding for each in check_hosts(loaded.config, zones)]
         found += check_use(loaded.config, zones.values())
-    return [loaded.sources.problem(*finding) for finding in found]
+    problems = [loaded.sources.problem(*finding) for finding in found]
+    return [*problems, *check_nested(zones)]
 
 
 def zone_files(

@@ -74,7 +74,9 @@ CHECKS: Mapping[str, Check] = {
     "zone-pin-hint": Check("error", "An HTTPS or SVCB hint at a DYNA bypasses a pin."),
     "zone-past-pin": Check("warning", "A static record gives out what a pin withholds from some."),
     "zone-dyna-ttl": Check("warning", "A DYNA's TTL is 0 or under server.ttl_floor."),
-    "zone-occluded": Check("warning", "Data below a zone cut is not glue and is never answered."),
+    "zone-occluded": Check(
+        "warning", "Data below a zone cut, or within another zone, is never answered."
+    ),
     "zone-ttl-mismatch": Check("warning", "TTLs differ inside an RRset (RFC 2181 §5.2)."),
     "zone-duplicate-record": Check("warning", "A record is written twice; one is kept."),
     "zone-missing-dot": Check("warning", "An owner or a target seems to lack its final dot."),
