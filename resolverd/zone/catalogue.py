@@ -46,6 +46,7 @@ CHECKS: Mapping[str, Check] = {
     "zone-many-soa": Check("error", "The apex has more than one SOA."),
     "zone-soa-below-apex": Check("error", "An SOA stands at an owner that is not the apex."),
     "zone-missing-ns": Check("error", "The apex has no NS (RFC 1034 §4.2.1)."),
+    "zone-signed": Check("warning", "The zone is signed; it is served without its signatures."),
     "zone-out-of-zone": Check("warning", "A record outside the zone is left out.", lenient=True),
     "zone-wildcard-ns": Check("error", "An NS stands at a wildcard (RFC 4592 §4.2)."),
     "zone-wildcard-dname": Check("warning", "A DNAME stands at a wildcard (RFC 4592 §4.4)."),

@@ -12,7 +12,20 @@ from typing import cast
 import dns.exception
 import dns.name
 import dns.rdtypes.ANY.SOA
-from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
+from dns.rdatatype import (
+    CNAME,
+    DNAME,
+    KEY,
+    NS,
+    NSEC,
+    NSEC3PARAM,
+    NXT,
+    RRSIG,
+    SIG,
+    SOA,
+    RdataType,
+    to_text,
+)
 
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import as_strict, problem
@@ -32,6 +45,8 @@ from resolverd.zone.tree import Node, Tree, type_list
 # Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3 and §4, RFC 3007 §3).
 _BESIDE_CNAME = frozenset({RRSIG, NSEC, SIG, NXT, KEY})
 _LOOKED_AT = frozenset({SOA, NS, CNAME, DNAME})
+# What an apex has once its zone is signed; DNSKEY may be published before (RFC 8901, RFC 7583).
+_SIGNED = frozenset({RRSIG, NSEC, NSEC3PARAM})
 _DAY = 86_400
 _SOA_MINIMUM = 6
 
@@ -94,6 +109,7 @@ def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
             f"the zone {tree.zone} has no NS",
             f"write {tree.zone} NS ns1, and the address of ns1",
         )
+    yield from _check_signed(tree)
     yield from _check_single(soas, "zone-many-soa", "keep the one whose serial is right")
     for soa in soas:
         yield from _check_mailbox(soa)
@@ -105,6 +121,19 @@ def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
                 f"resolvers may remember for {minimum} s that a name does not exist",
                 "write 300, or at most 86400 (RFC 2308 §5)",
             )
+
+
+def _check_signed(tree: Tree) -> Iterator[Problem]:
+    held = _SIGNED & tree.apex.records.keys() if tree.apex is not None else frozenset[RdataType]()
+    if tree.apex is not None and held:
+        first = next(record for record in tree.apex if record.rdata.rdtype in held)
+        yield problem(
+            "zone-signed",
+            first.at_type(),
+            f"{tree.zone} is signed ({type_list(held)}), and zones are served unsigned here: where "
+            "the parent zone has a DS of it, validating resolvers answer SERVFAIL",
+            "take its DS out of the parent zone first, and then write this one unsigned",
+        )
 
 
 def _check_mailbox(soa: Record) -> Iterator[Problem]:

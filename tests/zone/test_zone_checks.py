@@ -34,6 +34,7 @@ GOOD = {
     "a DNAME beside data": "a DNAME b.example.\na TXT x\n",
     "data beside a DNAME's subtree": "a DNAME b.example.\nba TXT x\n",
     "a TTL of its own": "a 5 IN A 192.0.2.1\nb IN 1h AAAA ::1\n",
+    "a key that is published before it signs": "@ DNSKEY 257 3 8 AQID\n CDS 0 0 0 00\n",
     "signatures with the TTLs of what they sign": (
         "a 60 RRSIG A 8 2 60 20300101000000 20200101000000 1 z.example. AAAA\n"
         "a 90 RRSIG TXT 8 2 90 20300101000000 20200101000000 1 z.example. AAAA\n"
@@ -48,6 +49,15 @@ BAD: dict[str, tuple[str, list[str]]] = {
         ["1:1: zone-missing-soa", "1:3: zone-missing-ttl"],
     ),
     "no NS": (SOA, ["2:3: zone-missing-ns"]),
+    "a signed zone": (
+        HEAD + "@ DNSKEY 257 3 8 AQID\n RRSIG SOA 8 2 60 20300101000000 20200101000000 1 "
+        "z.example. AAAA\n NSEC ns1 SOA NS RRSIG NSEC\nns1 NSEC @ A NSEC\n",
+        ["7:2: zone-signed"],
+    ),
+    "a signed zone with hashes": (
+        HEAD + "@ NSEC3PARAM 1 0 0 -\n",
+        ["6:3: zone-signed"],
+    ),
     "two SOAs": (HEAD + "@ SOA ns1 host 8 1 1 1 1\n", ["6:3: zone-many-soa"]),
     "an SOA elsewhere": (HEAD + "a 5 SOA ns1 host 8 1 1 1 1\n", ["6:5: zone-soa-below-apex"]),
     "a long negative TTL": (
