@@ -140,6 +140,14 @@ BAD: dict[str, tuple[str, list[str]]] = {
         HEAD + "a 60 A 192.0.2.1\na 50 A 192.0.2.2\na 60 A 192.0.2.3\n",
         ["7:3: zone-ttl-mismatch"],
     ),
+    "owners that look like comments": (
+        HEAD + "#www A 192.0.2.1\n//x A 192.0.2.1\na.#b A 192.0.2.1\n",
+        ["6:1: zone-comment", "7:1: zone-comment"],
+    ),
+    "a $GENERATE without a counter": (
+        HEAD + "$GENERATE 1-9 h A 192.0.2.1\n$GENERATE 1-1 i A 192.0.2.1\n",
+        ["6:15: zone-generate-constant"],
+    ),
     "the same record twice": (
         HEAD + "a A 192.0.2.1\nA.z.example. A 192.0.2.1\n",
         ["7:1: zone-duplicate-record"],
