@@ -42,23 +42,38 @@ class _Hostname(NamedTuple):
         return str(first) if first == last else f"{first}, which leads to {last},"
 
 
-def check_hosts(config: Config, zones: Zones) -> Iterator[HostFinding]:
+def check_hosts(config: Config, zones: Zones) -> Iterator[Finding]:
     """Every finding about hostnames of endpoints, of URLs and of regions."""
     own = OwnNames(zones)
+    yield from (each.finding for each in check_hostnames(config, own))
     for name, region in config.region.items():
         for index, endpoint in enumerate(region.endpoint):
-            path = ("region", name, "endpoint", index)
+            asked = _of_url(("region", name, "endpoint", index, "url"), name, endpoint.url, own)
+            if asked.lead.end == "steered" and asked.lead != own.host(endpoint.hostname):
+                yield _asked(asked, "the probe asks whatever region it gives")
+        for option in ("gpu_metrics", "rtt"):
+            for index, url in enumerate(getattr(region, option)):
+                asked = _of_url(("region", name, option, index), name, url, own)
+                if asked.lead.end == "steered":
+                    yield _asked(asked, "what is read there is of whatever region it gives")
+
+
+def check_hostnames(config: Config, own: OwnNames) -> Iterator[HostFinding]:
+    """What is found of the hostnames that clients are led to: of endpoints and of regions."""
+    for name, region in config.region.items():
+        for index, endpoint in enumerate(region.endpoint):
             if endpoint.hostname:
-                yield from _looked_up(
-                    _Hostname((*path, "hostname"), name, own.host(endpoint.hostname))
-                )
-            elif (host := urlsplit(endpoint.url).hostname) is not None:
-                yield from _probed(_Hostname((*path, "url"), name, own.host(host)))
+                path = ("region", name, "endpoint", index, "hostname")
+                yield from _looked_up(_Hostname(path, name, own.host(endpoint.hostname)))
     yield from _aliases(config, own)
 
 
+def _of_url(path: KeyPath, region: str, url: str, own: OwnNames) -> _Hostname:
+    return _Hostname(path, region, own.host(urlsplit(url).hostname or ""))
+
+
 def hostnames(config: Config) -> frozenset[dns.name.Name]:
-    """All hostnames that `check_hosts` looks at."""
+    """All hostnames that `check_hostnames` may look at."""
     regions = config.region.values()
     texts = {region.hostname for region in regions}
     texts |= {endpoint.hostname for region in regions for endpoint in region.endpoint}
@@ -76,16 +91,14 @@ def _looked_up(host: _Hostname) -> Iterator[HostFinding]:
     yield from _unanswered(host, f"region {host.region} has nothing of it to hand out")
 
 
-def _probed(host: _Hostname) -> Iterator[HostFinding]:
-    if host.lead.end == "steered":
-        yield _found(
-            host, "config-probe-steered",
-            f"{host.text} is answered by service {host.lead.service} here: the probe asks whatever "
-            f"region it gives, and proves nothing of {host.region}",
-            "write a url with a name of that endpoint alone, or with its address, and this name as "
-            "host and sni in its probe",
-            warning=True,
-        )  # fmt: skip
+def _asked(host: _Hostname, consequence: str) -> Finding:
+    return Finding(
+        host.path, "config-url-steered",
+        f"{host.text} is answered by service {host.lead.service} here: {consequence}, and proves "
+        f"nothing of {host.region}",
+        "write a name of its own there, or its address; a probe may have this name as host and sni",
+        "warning",
+    )  # fmt: skip
 
 
 def _unanswered(host: _Hostname, consequence: str) -> Iterator[HostFinding]:

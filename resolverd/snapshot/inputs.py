@@ -202,7 +202,7 @@ def check_together(
     """
     found = list(check_places(loaded.config, locator))
     if not incomplete:
-        found += [each.finding for each in check_hosts(loaded.config, zones)]
+        found += check_hosts(loaded.config, zones)
         found += check_use(loaded.config, zones.values())
     problems = [loaded.sources.problem(*finding) for finding in found]
     return [*problems, *check_nested(zones)]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal, NamedTuple, cast
 
 import dns.exception
 import dns.name
 from dns.rdatatype import AAAA, CNAME, DNAME, NS, A
 
+from resolverd.dns.hostnames import normal_host
 from resolverd.dns.names import key_of
 from resolverd.snapshot.answering import Answering
 from resolverd.zone.dyna import DYNA, Dyna
@@ -44,10 +45,10 @@ def zone_of(zones: Zones, name: dns.name.Name) -> Zone | None:
 
 def host_name(text: str) -> dns.name.Name | None:
     """A hostname as an absolute name; None for what is none, and for one label, to be searched."""
-    if "." not in text:
+    if "." not in text or text.replace(".", "").isdigit():
         return None
     try:
-        return dns.name.from_text(text)
+        return dns.name.from_text(normal_host(text))
     except (dns.exception.DNSException, UnicodeError):
         return None
 
@@ -61,8 +62,19 @@ class OwnNames:
 
     def host(self, text: str) -> Lead:
         """Where a hostname leads; what is none is nothing of ours."""
-        name = host_name(text)
+        name = host_name(text) if self._may_be_ours(text) else None
         return Lead("elsewhere", ()) if name is None else self.lead(name)
+
+    @cached_property
+    def _origins(self) -> frozenset[tuple[bytes, ...]]:
+        return frozenset(tuple(map(bytes.lower, origin.labels)) for origin in self._zones)
+
+    def _may_be_ours(self, text: str) -> bool:
+        """Whether a hostname may be in a zone: nearly none of thousands is, as is soon told."""
+        if not text.isascii():
+            return True
+        labels = (*text.lower().rstrip(".").encode().split(b"."), b"")
+        return any(labels[start:] in self._origins for start in range(len(labels)))
 
     def lead(self, name: dns.name.Name) -> Lead:
         """Where an absolute name leads, through aliases, wildcards and DNAMEs."""

@@ -13,7 +13,7 @@ import dns.name
 
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
-from resolverd.snapshot.host_checks import HostFinding, check_hosts, hostnames
+from resolverd.snapshot.host_checks import HostFinding, check_hostnames, hostnames
 from resolverd.snapshot.own_names import OwnNames, Zones, zone_of
 
 
@@ -25,7 +25,7 @@ def to_keep(
     kept = dict(zones)
     while errors := [
         each
-        for each in check_hosts(config, kept)
+        for each in check_hostnames(config, OwnNames(kept))
         if each.finding.severity == "error" and each.lead.names[0] in known
     ]:
         blamed = {o: [e.finding] for e in errors for o in _changed(e.lead.names, kept, served)}

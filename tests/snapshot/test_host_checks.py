@@ -57,9 +57,10 @@ def _configured(
     eu: str = "eu.example",
     pinned: str = '["chat", "alias"]',
     alias: str = '["us", "eu"]',
+    more: str = "",
 ) -> Path:
     path = place / "resolverd.toml"
-    hosts = {"us": f'hostname = "{us}"', "eu": f'hostname = "{eu}"'}
+    hosts = {"us": f'hostname = "{us}"', "eu": f'hostname = "{eu}"\n{more}'}
     path.write_text(CONFIG.format(**hosts, endpoint=endpoint, pinned=pinned, alias=alias))
     return path
 
@@ -81,7 +82,7 @@ async def _found(path: Path) -> list[tuple[str, str]]:
         problems = (await load_inputs(path)).warnings
     except ProblemsError as error:
         problems = tuple(error.problems)
-    kinds = ("config-hostname", "config-probe-steered")
+    kinds = ("config-hostname", "config-url-steered")
     return [(p.severity, p.id) for p in problems if p.id.startswith(kinds)]
 
 
@@ -110,6 +111,7 @@ UNANSWERED = [("warning", "config-hostname-unanswered")]
         ("gpu.example.", "gpu CNAME g2\ng2 CNAME gpu\n", UNANSWERED),
         ("gpu.elsewhere.", "", []),
         ("chat", "", []),
+        ("bücher.example.", "bücher DYNA chat\n", STEERED),
     ],
 )
 async def test_an_endpoint_s_hostname_that_a_service_answers_is_refused(
@@ -155,10 +157,23 @@ async def test_a_region_s_hostname_counts_only_where_a_service_answers_with_it(
     assert await _found(path) == []
 
 
-async def test_a_url_of_a_steered_name_is_warned_of(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("endpoint", "more", "found"),
+    [
+        ('address = ["192.0.2.11"]\nurl = "https://chat.example:8000"', "", True),
+        ('hostname = "eu.example"\nurl = "https://chat.example:8000"', "", True),
+        ('hostname = "eu.example"\nurl = "https://eu.example:8000"', "", False),
+        (ADDRESS, 'rtt = ["http://CHAT.example./rtt"]', True),
+        (ADDRESS, 'gpu_metrics = ["http://chat.example/metrics"]', True),
+        (ADDRESS, 'gpu_metrics = ["http://192.0.2.11/metrics"]', False),
+    ],
+)
+async def test_a_url_of_a_steered_name_is_warned_of(
+    tmp_path: Path, endpoint: str, more: str, found: bool
+) -> None:
     _zone(tmp_path, DYNA + HOSTS)
-    path = _configured(tmp_path, 'address = ["192.0.2.11"]\nurl = "https://chat.example:8000"')
-    assert await _found(path) == [("warning", "config-probe-steered")]
+    path = _configured(tmp_path, endpoint, more=more)
+    assert await _found(path) == [("warning", "config-url-steered")] * found
 
 
 async def _edited(path: Path, served: Inputs) -> tuple[Inputs, list[tuple[str, list[str]]]]:
