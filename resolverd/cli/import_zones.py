@@ -9,7 +9,7 @@ from pathlib import Path
 
 from resolverd.cli.console import count, out, show_json
 from resolverd.errors import ExitCode, Problem, errors_among
-from resolverd.zone.imported import HEADINGS, by_heading, signed
+from resolverd.zone.imported import HEADINGS, by_heading
 from resolverd.zone.loader import load_zones
 from resolverd.zone.model import Zone
 
@@ -40,7 +40,7 @@ def _as_json(file: Path, zone: Zone | None, problems: list[Problem]) -> dict[str
         "file": str(file),
         "zone": None if zone is None else str(zone.origin),
         "records": 0 if zone is None else _records(zone),
-        "signed": zone is not None and bool(signed(zone)),
+        "signed": any(problem.id == "zone-signed" for problem in problems),
         "findings": {
             heading: [asdict(problem) for problem in found]
             for heading, found in by_heading(problems).items()
@@ -53,8 +53,6 @@ def _show(file: Path, zone: Zone | None, problems: list[Problem]) -> None:
     if zone is not None:
         served = f"the zone {zone.origin}, {count(_records(zone), 'record')}"
     out().print(f"{file}: {served}", markup=False, highlight=False)
-    if zone is not None and (words := signed(zone)):
-        out().print(f"  {words}", markup=False, highlight=False)
     for heading, found in by_heading(problems).items():
         if found:
             out().print(f"  {HEADINGS[heading]}:", markup=False, highlight=False)

@@ -67,7 +67,7 @@ def _entry_points(key: Key, each: Object, rules: Rules) -> Iterator[EntryPoint]:
     plain = [host for host in hosts if not host.startswith("*")]
     for service in services:
         host = next((h for h in plain if services_of([h], rules) in ([service], [])), "")
-        for address, hostname in locations(addresses, hostnames):
+        for address, hostname in locations(addresses, hostnames, rules):
             yield EntryPoint(
                 shown(SERVICES, key),
                 endpoint_part(SERVICES, key),

@@ -6,7 +6,7 @@ Each is one address or one hostname: whatever clients are given is probed by its
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from resolverd.config.toml_values import toml_key
@@ -25,13 +25,15 @@ class Rules(NamedTuple):
 
     `own` are the regions that the cluster is, the first where no annotation says; `regions`, of
     these, and `services` are those that there are; `hostnames` are the names that zones give to
-    services, in lower case, without a dot at the end.
+    services, in lower case, without a dot at the end. `steered` says of a name whether our own
+    zones lead it to a service.
     """
 
     own: tuple[str, ...]
     regions: frozenset[str]
     services: frozenset[str]
     hostnames: Mapping[str, str]
+    steered: Callable[[str], bool] = lambda _: False
 
 
 class EntryPoint(NamedTuple):
@@ -68,10 +70,14 @@ class NoEntryPointError(Exception):
         self.reason, self.hint = reason, hint
 
 
-def locations(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Location]:
+def locations(
+    addresses: Iterable[str], hostnames: Iterable[str], rules: Rules
+) -> Iterator[Location]:
     """Where an object is reached, each once. Raises NoEntryPointError for what is neither.
 
-    An address in the place of a hostname is one.
+    An address in the place of a hostname is one. A hostname that clients ask us for is none, for it
+    leads to whatever region we give; some load balancers report it beside their addresses, and
+    others alone, for which NoEntryPointError is raised.
     """
     given = [normal(each) for each in hostnames]
     known = {_address(each) for each in addresses} | {each for each in given if _is_address(each)}
@@ -79,8 +85,14 @@ def locations(addresses: Iterable[str], hostnames: Iterable[str]) -> Iterator[Lo
     for each in names:
         if not is_hostname(each):
             raise NoEntryPointError(f'"{each}" is no hostname', _CONTROLLER)
+    asked = {each for each in names if each in rules.hostnames or rules.steered(each)}
+    if asked and not known and asked == names:
+        raise NoEntryPointError(
+            f'"{min(asked)}" is what clients ask for, and leads to any region',
+            "have the load balancer report its address, or a name of its own",
+        )
     yield from ((address, "") for address in sorted(known))
-    yield from (("", name) for name in sorted(names))
+    yield from (("", name) for name in sorted(names - asked))
 
 
 def _address(text: str) -> str:

@@ -152,7 +152,7 @@ def _at_gateway(
     region = region_for(rules, route, gateway)
     for service in services:
         listener, host = _listener(gateway, route, parent, service, rules)
-        for address, hostname in locations(addresses, hostnames):
+        for address, hostname in locations(addresses, hostnames, rules):
             yield EntryPoint(
                 shown(ROUTES, key),
                 endpoint_part(GATEWAYS, at),

@@ -35,6 +35,7 @@ from resolverd.kube.fragment import (
 from resolverd.kube.objects import Cluster, text
 from resolverd.kube.translate import translate
 from resolverd.snapshot.inputs import load_inputs
+from resolverd.snapshot.own_names import OwnNames
 from resolverd.zone import loader
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.model import RRsets, Zone
@@ -97,7 +98,11 @@ class Writer:
         hostnames, unread = await asyncio.to_thread(self._hostnames, elsewhere)
         regions = self._purpose.regions
         known = elsewhere.regions.intersection(regions)
-        rules = Rules(tuple(regions), known, elsewhere.services, hostnames)
+        own = OwnNames(self._zones)
+        rules = Rules(
+            tuple(regions), known, elsewhere.services, hostnames,
+            lambda name: own.host(name).end == "steered",
+        )  # fmt: skip
         entry_points, left_out = translate(cluster, rules)
         made = fragment_of(entry_points, elsewhere)
         there = await asyncio.to_thread(self._there)

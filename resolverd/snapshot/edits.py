@@ -58,6 +58,7 @@ from resolverd.snapshot.losses import (
     zones_lost,
 )
 from resolverd.snapshot.rtt_tables import RttTables, edited_tables, fitted
+from resolverd.snapshot.steering_edits import to_keep
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
 from resolverd.zone.model import Zone
@@ -238,6 +239,7 @@ async def _with_zones(
     zones, outdated = await detached(
         lambda: _zones(files, errors_among(patterns), loaded, served, terms)
     )
+    zones, outdated = await detached(lambda: _without_steered(zones, outdated, loaded, served))
     warnings = [problem for zone in zones.values() for problem in zone.warnings]
     warnings += await detached(partial(check_together, loaded, zones, locator))
     return Inputs(
@@ -317,6 +319,25 @@ def _zones(
     return zones, outdated
 
 
+def _without_steered(
+    zones: Mapping[dns.name.Name, Zone],
+    outdated: Sequence[Outdated],
+    loaded: LoadedConfig,
+    served: Inputs,
+) -> tuple[Mapping[dns.name.Name, Zone], list[Outdated]]:
+    """The zones, less those by whose edit a hostname of the configuration would be steered."""
+    kept, added = dict(zones), list(outdated)
+    for origin, findings in to_keep(loaded.config, zones, served.config, served.zones).items():
+        problems = [loaded.sources.problem(*finding) for finding in findings]
+        before = served.zones.get(origin)
+        added.append(_outdated(origin, problems, held=False, served=before is not None))
+        if before is None:
+            del kept[origin]
+        else:
+            kept[origin] = before
+    return kept, added
+
+
 def _with_twin(file: ZoneFile, files: Sequence[ZoneFile]) -> tuple[Problem, ...]:
     """The errors of a file, or of the other one that writes the same zone."""
     mine = errors_among(file.problems)
@@ -327,6 +348,7 @@ def _with_twin(file: ZoneFile, files: Sequence[ZoneFile]) -> tuple[Problem, ...]
 def _unfit(inputs: Inputs, served: Inputs) -> list[Problem]:
     """Why this configuration cannot be compiled with zones that stay as they were."""
     found = [p for old in inputs.outdated if old.part == CONFIGURATION for p in old.problems]
+    found += errors_among(inputs.warnings)
     now, then = inputs.config, served.config
     known, known_then = answers(now), answers(then)
     pins_changed = withheld_by_pins(now) != withheld_by_pins(then)

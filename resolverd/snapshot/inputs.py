@@ -27,11 +27,13 @@ from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
+from resolverd.snapshot.host_checks import check_hosts
 from resolverd.snapshot.place_checks import check_places
 from resolverd.snapshot.rtt_tables import RttTables, load_tables
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
+from resolverd.zone.nested import check_nested
 
 Progress = Callable[[Path, float], None]
 Opened = Callable[[LoadedConfig, Locator], None]
@@ -197,14 +199,16 @@ def check_together(
     locator: Locator,
     incomplete: bool = False,
 ) -> list[Problem]:
-    """Warnings about the configuration that its databases and zones give rise to.
+    """What is found of the configuration by its databases and zones.
 
-    With `incomplete` zones are missing, and what they use is not known.
+    With `incomplete` zones are missing, and what they use and answer is not known.
     """
     found = list(check_places(loaded.config, locator))
     if not incomplete:
+        found += check_hosts(loaded.config, zones)
         found += check_use(loaded.config, zones.values())
-    return [loaded.sources.problem(*finding) for finding in found]
+    problems = [loaded.sources.problem(*finding) for finding in found]
+    return [*problems, *check_nested(zones)]
 
 
 def zone_files(

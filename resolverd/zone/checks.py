@@ -12,7 +12,20 @@ from typing import cast
 import dns.exception
 import dns.name
 import dns.rdtypes.ANY.SOA
-from dns.rdatatype import CNAME, DNAME, KEY, NS, NSEC, NXT, RRSIG, SIG, SOA, RdataType, to_text
+from dns.rdatatype import (
+    CNAME,
+    DNAME,
+    KEY,
+    NS,
+    NSEC,
+    NSEC3PARAM,
+    NXT,
+    RRSIG,
+    SIG,
+    SOA,
+    RdataType,
+    to_text,
+)
 
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import as_strict, problem
@@ -21,6 +34,7 @@ from resolverd.zone.dot_checks import check_dots
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.lexer import Lexer
+from resolverd.zone.misread import A_COMMENT
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld, check_past_pins
@@ -32,6 +46,8 @@ from resolverd.zone.tree import Node, Tree, type_list
 # Types that may stand beside a CNAME (RFC 2181 §10.1, RFC 4034 §3 and §4, RFC 3007 §3).
 _BESIDE_CNAME = frozenset({RRSIG, NSEC, SIG, NXT, KEY})
 _LOOKED_AT = frozenset({SOA, NS, CNAME, DNAME})
+# What an apex has once its zone is signed; DNSKEY may be published before (RFC 8901, RFC 7583).
+_SIGNED = frozenset({RRSIG, NSEC, NSEC3PARAM})
 _DAY = 86_400
 _SOA_MINIMUM = 6
 
@@ -60,6 +76,7 @@ def _findings(
     for node in tree.examined.values():
         if not _is_plain(node):
             yield from _check_node(node, tree)
+    yield from _check_comments(tree)
     yield from check_cuts(tree, services)
     yield from check_dots(tree)
     yield from check_dyna(tree, services, ttl_floor, _BESIDE_CNAME)
@@ -77,6 +94,17 @@ def _check_outside(tree: Tree) -> Iterator[Problem]:
         )
 
 
+def _check_comments(tree: Tree) -> Iterator[Problem]:
+    for key, node in tree.examined.items():
+        if key[1:2] == b"#" or key[1:3] == b"//":
+            yield problem(
+                "zone-comment",
+                node.first().at_owner(),
+                f"{node.owner} is served as a name, and looks like a comment",
+                f"{A_COMMENT}; where the name is meant, nothing is to be done",
+            )
+
+
 def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
     records = {} if tree.apex is None else tree.apex.records
     soas, servers = records.get(SOA, []), records.get(NS, [])
@@ -85,15 +113,17 @@ def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
             "zone-missing-soa",
             master.position(0),
             f"the zone {tree.zone} has no SOA",
-            f"write {tree.zone} SOA ns1 hostmaster 1 3600 900 604800 300",
+            _if_no_zone(tree, master)
+            or f"write {tree.zone} SOA ns1 hostmaster 1 3600 900 604800 300",
         )
     if not servers and not tree.was_lost(tree.origin, NS):
         yield problem(
             "zone-missing-ns",
             soas[0].at_type() if soas else master.position(0),
             f"the zone {tree.zone} has no NS",
-            f"write {tree.zone} NS ns1, and the address of ns1",
+            _if_no_zone(tree, master) or f"write {tree.zone} NS ns1, and the address of ns1",
         )
+    yield from _check_signed(tree)
     yield from _check_single(soas, "zone-many-soa", "keep the one whose serial is right")
     for soa in soas:
         yield from _check_mailbox(soa)
@@ -105,6 +135,30 @@ def _check_apex(tree: Tree, master: SourceFile) -> Iterator[Problem]:
                 f"resolvers may remember for {minimum} s that a name does not exist",
                 "write 300, or at most 86400 (RFC 2308 §5)",
             )
+
+
+def _if_no_zone(tree: Tree, master: SourceFile) -> str:
+    """What to write where a file's name alone would make it a top-level domain; else nothing."""
+    stem = master.path.name.removesuffix(".zone").removesuffix(".")
+    if SOA in tree.types or "." in stem or str(tree.zone).lower() != f"{stem}.".lower():
+        return ""
+    return (
+        "write $ORIGIN with the zone's name, and its SOA and NS; or, where it is no zone, keep the "
+        "file out of server.zones"
+    )
+
+
+def _check_signed(tree: Tree) -> Iterator[Problem]:
+    held = _SIGNED & tree.apex.records.keys() if tree.apex is not None else frozenset[RdataType]()
+    if tree.apex is not None and held:
+        first = next(record for record in tree.apex if record.rdata.rdtype in held)
+        yield problem(
+            "zone-signed",
+            first.at_type(),
+            f"{tree.zone} is signed ({type_list(held)}), and zones are served unsigned here: where "
+            "the parent zone has a DS of it, validating resolvers answer SERVFAIL",
+            "take its DS out of the parent zone first, and then write this one unsigned",
+        )
 
 
 def _check_mailbox(soa: Record) -> Iterator[Problem]:

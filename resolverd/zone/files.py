@@ -76,7 +76,9 @@ def _source(path: Path, read: bytes | OSError) -> SourceFile:
         raise UnreadableError(
             "zone-unreadable",
             f"cannot be read: {error.strerror or error}",
-            "correct the path or the file's permissions",
+            'it is a directory: name the files in it, as in "zones/*.zone"'
+            if isinstance(error, IsADirectoryError)
+            else "correct the path or the file's permissions",
         ) from error
     try:
         text = content.decode("utf-8-sig")

@@ -59,6 +59,11 @@ def expand(template: str, counter: int) -> str:
     return _COUNTER.sub(replacement, template)
 
 
+def has_counter(template: str) -> bool:
+    """Whether the counter is anywhere in it, so that its records differ."""
+    return any(m[0] == "$" or m[1] is not None for m in _COUNTER.finditer(template))
+
+
 def carries_offset(field: str) -> bool:
     """Whether a plain ``$`` comes after an offset: BIND adds the offset to it too."""
     offset = False

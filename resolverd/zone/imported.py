@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from dns.rdatatype import DNSKEY, NSEC, NSEC3, NSEC3PARAM, RRSIG
-
 from resolverd.errors import Problem
 from resolverd.zone.catalogue import CHECKS
-from resolverd.zone.model import Zone
-from resolverd.zone.tree import type_list
 
 Heading = Literal["refused", "left out", "read otherwise", "refused if strict", "advice"]
 HEADINGS: Mapping[Heading, str] = {
@@ -25,7 +21,6 @@ HEADINGS: Mapping[Heading, str] = {
 }
 _LEFT_OUT = frozenset({"zone-out-of-zone", "zone-occluded", "zone-duplicate-record"})
 _OTHERWISE = frozenset({"zone-generate-offset", "zone-ttl-mismatch", "zone-origin-differs"})
-_SIGNING = frozenset({RRSIG, NSEC, NSEC3, NSEC3PARAM, DNSKEY})
 
 
 def by_heading(problems: Iterable[Problem]) -> dict[Heading, list[Problem]]:
@@ -34,17 +29,6 @@ def by_heading(problems: Iterable[Problem]) -> dict[Heading, list[Problem]]:
     for problem in problems:
         sorted_[_heading(problem)].append(problem)
     return sorted_
-
-
-def signed(zone: Zone) -> str:
-    """What is said of a zone that holds records of DNSSEC; empty for one that holds none."""
-    held = {rdtype for rrsets in zone.rrsets.values() for rdtype in rrsets} & _SIGNING
-    if not held:
-        return ""
-    return (
-        f"{zone.origin} is signed ({type_list(held)}): zones are served unsigned here; take its DS "
-        "out of the parent zone before it moves, and import the unsigned file"
-    )
 
 
 def _heading(problem: Problem) -> Heading:

@@ -24,6 +24,7 @@ from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
 from resolverd.zone.files import UnreadableError, match_files, read_source, read_sources
 from resolverd.zone.history import check_serial
+from resolverd.zone.included import included_zone
 from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.model import RRset, RRsets, Services, Zone, ZoneEdit
 from resolverd.zone.parsed import ParsedZone
@@ -52,13 +53,14 @@ class Rules(NamedTuple):
 class ZoneFile(NamedTuple):
     """What one master file gave: a zone unless it has an error, and all that was found.
 
-    `origin` is None where it is unknown.
+    `origin` is None where it is unknown; `files` are it and what it includes, as far as was read.
     """
 
     path: Path
     origin: dns.name.Name | None
     zone: Zone | None
     problems: Sequence[Problem]
+    files: Sequence[Path] = ()
 
 
 def load_zones(
@@ -97,7 +99,8 @@ def load_zone_files(
     with collector.paused():
         load = _Load(rules, previous)
         sources = zip(paths, read_sources(paths), strict=True)
-        return _without_duplicates([load.file(path, read) for path, read in sources]), problems
+        files = [load.file(path, read) for path, read in sources]
+        return _without_duplicates(_without_included(files)), problems
 
 
 class _Load:
@@ -122,7 +125,7 @@ class _Load:
         try:
             source = read()
             if before is not None and self._unchanged(before, source):
-                return ZoneFile(path, before.origin, before, before.warnings)
+                return ZoneFile(path, before.origin, before, before.warnings, before.files)
             as_written = None if before is not None else written(source)
             if as_written is not None and as_written.origin in self._previous:
                 as_written = None  # its serial is to be compared
@@ -143,7 +146,7 @@ class _Load:
             zone = replace(zone, warnings=problems)
         elif zone is not None and as_written is not None:
             self._alike.remember(as_written, parsed, zone)
-        return ZoneFile(path, parsed.origin, zone, problems)
+        return ZoneFile(path, parsed.origin, zone, problems, parsed.files)
 
     def _unchanged(self, before: Zone, source: SourceFile) -> bool:
         """Whether the files of `before`, of which `source` is the first, are as they were."""
@@ -159,6 +162,17 @@ class _Load:
         if key not in self._same:
             self._same[key] = before.checked_by == self._rules
         return self._same[key]
+
+
+def _without_included(files: list[ZoneFile]) -> list[ZoneFile]:
+    """The same, where a file that is no zone, but a part of another, says that and no more."""
+    for index, file in enumerate(files):
+        if file.zone is None and any(found.id == "zone-missing-soa" for found in file.problems):
+            others = (other.files for other in files if other is not file)
+            included = included_zone(file.path, others)
+            if included is not None:
+                files[index] = ZoneFile(file.path, None, None, [included])
+    return files
 
 
 def _without_duplicates(files: list[ZoneFile]) -> list[ZoneFile]:

@@ -24,10 +24,12 @@ from resolverd.zone.directives import INCLUDE, expect_end, remainder, skip_date,
 from resolverd.zone.entries import Entries
 from resolverd.zone.fast_path import read_directive, read_fast
 from resolverd.zone.files import UnreadableError, read_source
-from resolverd.zone.generate import TEMPLATE, TemplateError, carries_offset, expand, parse_range
+from resolverd.zone.generate import TEMPLATE, TemplateError, expand, has_counter, parse_range
+from resolverd.zone.generate_checks import check_template
 from resolverd.zone.inherited import Inherited
 from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.lexer import Lexer, LexicalError, name_of
+from resolverd.zone.misread import A_COMMENT, hidden_character, looks_like_comment
 from resolverd.zone.parsed import Lost, ParsedZone, Record
 from resolverd.zone.pieces import Pieces
 from resolverd.zone.record import EntryError, RecordFields, read_name, read_record, read_ttl
@@ -315,16 +317,9 @@ class _Reader:
                 "zone-generate", at_range, str(error), "write $GENERATE 1-10 host$ A 192.0.2.$"
             ) from error
         template, at_template = remainder(entry.lexer)
-        owner, _, rest = template.partition(" ")
-        if carries_offset(owner) or carries_offset(rest):
-            self.parsed.problems.append(
-                problem(
-                    "zone-generate-offset",
-                    entry.source.position(at_template),
-                    "a $ after an offset is the counter here, and has the offset too in BIND",
-                    "write ${0} for the counter, or ${OFFSET} for the counter with the offset",
-                )
-            )
+        at = entry.source.position(at_template)
+        self.parsed.problems += check_template(template, len(counters), at)
+        counters = counters if has_counter(template) else counters[:1]
         # A blank owner after it repeats the one before it.
         inherited = replace(inherited)
         for counter in counters:
@@ -369,6 +364,10 @@ class _Reader:
             message = "this parenthesis is never closed"
             hint = 'write ")" where the record ends'
             self.parsed.lost.add(Lost())
+        elif (hidden := hidden_character(entry.source.text, offset)) is not None:
+            message, hint = hidden
+        elif looks_like_comment(entry.source.text[entry.start : entry.start + 2]):
+            hint = A_COMMENT
         position = entry.source.position(offset)
         self.parsed.problems.append(problem(id_, position, message, hint))
 

@@ -22,9 +22,11 @@ from dns.tokenizer import Token
 
 from resolverd.dns.names import Key, key_of
 from resolverd.errors import ResolverdError
+from resolverd.zone import gdnsd, powerdns
 from resolverd.zone.dyna import DYNA
-from resolverd.zone.gdnsd import hint_of_resource, hint_of_ttl, hint_of_type
+from resolverd.zone.gdnsd import hint_of_resource, hint_of_ttl
 from resolverd.zone.lexer import Lexer, LexicalError, class_of, looks_like_ttl, name_of
+from resolverd.zone.misread import hint_of_name
 from resolverd.zone.rrtypes import MAX_STRING, NAMED
 from resolverd.zone.targets import TARGETS
 
@@ -114,10 +116,15 @@ def read_name(token: Token, lexer: Lexer, origin: dns.name.Name) -> dns.name.Nam
             return name_of(token.value, origin)
         except (dns.exception.DNSException, ValueError) as error:
             reason = f'"{token.value}" is no domain name: {error}'
-            hint = "write labels of 1 to 63 octets with single dots between, as in www.example.com."
+            hint = hint_of_name(token.value) or (
+                "write labels of 1 to 63 octets with single dots between, as in www.example.com."
+            )
             raise EntryError("zone-syntax", lexer.start, reason, hint) from error
-    offset = lexer.end if token.is_eol_or_eof() else lexer.start
-    raise EntryError("zone-syntax", offset, "a domain name is expected", "write it without quotes")
+    if token.is_eol_or_eof():
+        hint = "write one, with its final dot, as in $ORIGIN example.com."
+        raise EntryError("zone-syntax", lexer.end, "a domain name is expected", hint)
+    hint = "write it without quotes"
+    raise EntryError("zone-syntax", lexer.start, "a domain name is expected", hint)
 
 
 def read_ttl(token: Token, lexer: Lexer) -> int:
@@ -194,7 +201,7 @@ def _type_of(text: str, lexer: Lexer) -> dns.rdatatype.RdataType:
 
 @lru_cache(maxsize=64)
 def _nearest_type(text: str) -> str:
-    if hint := hint_of_type(text):
+    if hint := gdnsd.hint_of_type(text) or powerdns.hint_of_type(text):
         return hint
     near = difflib.get_close_matches(text.upper(), _TYPES, 1)
     if near and near[0] in {"A", "AAAA"}:

@@ -13,5 +13,7 @@ from harness.config import config_text
 def place(tmp_path: Path) -> Path:
     """A directory in which every verb works: Tokyo is 1.0.0.0/8 and Frankfurt 2.0.0.0/8."""
     write_place(tmp_path)
-    (tmp_path / "resolverd.toml").write_text(config_text(SERVICES, server=SERVER))
+    (tmp_path / "resolverd.toml").write_text(
+        config_text(SERVICES, server=SERVER, domain="gpus.example")
+    )
     return tmp_path

@@ -64,7 +64,7 @@ def test_it_prints_the_facts_and_then_every_region(place: Path) -> None:
         ),
         (
             ("alias.inference.example", "1.2.3.4"),
-            ["policy failover)", "answer  us-east (serving) us-east.inference.example"],
+            ["policy failover)", "answer  us-east (serving) us-east.gpus.example"],
         ),
         (
             ("fixed.inference.example", "198.51.100.0/24", "--down", "us-east"),

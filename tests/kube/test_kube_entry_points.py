@@ -128,6 +128,17 @@ def test_what_gives_no_door_is_told_with_the_reason(objects: tuple[Made, ...], r
     assert each.object in ("HTTPRoute prod/chat", "Service prod/llama-lb")
 
 
+def test_a_name_that_clients_ask_for_is_no_place_where_they_are_sent() -> None:
+    rules = RULES._replace(steered=lambda name: name == "lb.inference.example")
+    for name in (HOST, "lb.inference.example."):
+        (left,) = translate(cluster(gateway(hostnames=[name]), route(HOST)), rules).left_out
+        assert "is what clients ask for" in left.reason
+        found = translate(cluster(gateway(ADDRESS, hostnames=[name]), route(HOST)), rules)
+        assert [(e.address, e.hostname) for e in found.entry_points] == [(ADDRESS, "")]
+        both = cluster(gateway(hostnames=[name, "lb.other.example"]), route(HOST))
+        assert [e.hostname for e in translate(both, rules).entry_points] == ["lb.other.example"]
+
+
 @pytest.mark.parametrize(
     "objects",
     [

@@ -104,6 +104,29 @@ async def test_a_part_may_be_lost(place: Path) -> None:
     assert len(_there(place)["region"]["eu-west"]["endpoint"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "left"),
+    [
+        ("chat.inference.example", True),
+        ("lb.inference.example", True),  # by an alias
+        ("x.any.inference.example", True),  # by a wildcard
+        ("gpu.any.inference.example", False),
+        ("lb.cloud.example", False),
+    ],
+)
+async def test_a_load_balancer_that_reports_a_steered_name_is_left_out(
+    place: Path, name: str, left: bool
+) -> None:
+    with (place / "0.zone").open("a") as zone:
+        zone.write("lb CNAME chat\n*.any DYNA chat\ngpu.any A 192.0.2.99\n")
+    written = await _take(
+        _writer(place), gateway(hostnames=[name]), route("chat.inference.example")
+    )
+    assert (written.state, bool(written.left_out)) == (
+        ("unchanged", True) if left else ("written", False)
+    )
+
+
 async def test_nothing_is_written_for_a_cluster_that_has_nothing(place: Path) -> None:
     assert (await _take(_writer(place))).state == "unchanged"
     assert not (place / "resolverd.d").exists()

@@ -34,6 +34,7 @@ GOOD = {
     "a DNAME beside data": "a DNAME b.example.\na TXT x\n",
     "data beside a DNAME's subtree": "a DNAME b.example.\nba TXT x\n",
     "a TTL of its own": "a 5 IN A 192.0.2.1\nb IN 1h AAAA ::1\n",
+    "a key that is published before it signs": "@ DNSKEY 257 3 8 AQID\n CDS 0 0 0 00\n",
     "signatures with the TTLs of what they sign": (
         "a 60 RRSIG A 8 2 60 20300101000000 20200101000000 1 z.example. AAAA\n"
         "a 90 RRSIG TXT 8 2 90 20300101000000 20200101000000 1 z.example. AAAA\n"
@@ -48,6 +49,15 @@ BAD: dict[str, tuple[str, list[str]]] = {
         ["1:1: zone-missing-soa", "1:3: zone-missing-ttl"],
     ),
     "no NS": (SOA, ["2:3: zone-missing-ns"]),
+    "a signed zone": (
+        HEAD + "@ DNSKEY 257 3 8 AQID\n RRSIG SOA 8 2 60 20300101000000 20200101000000 1 "
+        "z.example. AAAA\n NSEC ns1 SOA NS RRSIG NSEC\nns1 NSEC @ A NSEC\n",
+        ["7:2: zone-signed"],
+    ),
+    "a signed zone with hashes": (
+        HEAD + "@ NSEC3PARAM 1 0 0 -\n",
+        ["6:3: zone-signed"],
+    ),
     "two SOAs": (HEAD + "@ SOA ns1 host 8 1 1 1 1\n", ["6:3: zone-many-soa"]),
     "an SOA elsewhere": (HEAD + "a 5 SOA ns1 host 8 1 1 1 1\n", ["6:5: zone-soa-below-apex"]),
     "a long negative TTL": (
@@ -129,6 +139,14 @@ BAD: dict[str, tuple[str, list[str]]] = {
     "differing TTLs": (
         HEAD + "a 60 A 192.0.2.1\na 50 A 192.0.2.2\na 60 A 192.0.2.3\n",
         ["7:3: zone-ttl-mismatch"],
+    ),
+    "owners that look like comments": (
+        HEAD + "#www A 192.0.2.1\n//x A 192.0.2.1\na.#b A 192.0.2.1\n",
+        ["6:1: zone-comment", "7:1: zone-comment"],
+    ),
+    "a $GENERATE without a counter": (
+        HEAD + "$GENERATE 1-9 h A 192.0.2.1\n$GENERATE 1-1 i A 192.0.2.1\n",
+        ["6:15: zone-generate-constant"],
     ),
     "the same record twice": (
         HEAD + "a A 192.0.2.1\nA.z.example. A 192.0.2.1\n",

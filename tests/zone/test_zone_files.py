@@ -76,6 +76,12 @@ def test_what_is_no_readable_file_is_a_problem(tmp_path: Path) -> None:
     ]
 
 
+def test_a_directory_is_told_what_names_its_files(tmp_path: Path) -> None:
+    (tmp_path / "zones").mkdir()
+    _, [problem] = load_zones(["zones"], tmp_path, services=SERVICES)
+    assert problem.hint == 'it is a directory: name the files in it, as in "zones/*.zone"'
+
+
 def test_a_byte_that_is_not_utf_8_is_found(tmp_path: Path) -> None:
     _, [problem] = load_text(tmp_path, HEAD.encode() + b"a TXT \xc3\xbc\xfc\n")
     assert places([problem]) == ["6:8: zone-encoding"]
@@ -139,6 +145,50 @@ def test_an_included_file_has_its_own_origin_and_place(tmp_path: Path) -> None:
         ("y.q.z.example.", "TXT", 9, '"last"'),
     }
     assert [path.name for path in zone.files] == ["z.example.zone", "deep", "last"]
+
+
+@pytest.mark.parametrize(
+    ("master", "said"),
+    [
+        (BODY + '\n$include "parts/../part.zone" ; hosts\n', "z.example.zone:6"),
+        (BODY + "$INCLUDE between.inc\n", "between.inc:2"),
+        (BODY + "a A nonsense\n$INCLUDE part.zone\n", "z.example.zone:6"),
+    ],
+)
+def test_a_part_of_a_zone_that_matches_the_pattern_says_what_includes_it(
+    tmp_path: Path, master: str, said: str
+) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "between.inc").write_text("; hosts\n$INCLUDE part.zone\n")
+    (tmp_path / "part.zone").write_text("q A 192.0.2.9\n")
+    (tmp_path / "z.example.zone").write_text(master)
+    previous = None
+    for _ in range(2):  # read, and taken as it was
+        zones, problems = load_zones(["*.zone"], tmp_path, services=SERVICES, previous=previous)
+        [problem] = [problem for problem in problems if problem.file.endswith("part.zone")]
+        assert (problem.id, problem.line) == ("zone-included", 0)
+        assert f"{said} includes it" in problem.message
+        assert "part.inc" in problem.hint
+        previous = zones
+    assert set(zones) == (set() if "nonsense" in master else {ORIGIN})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("new.zone", "keep the file out of server.zones"),
+        ("new", "keep the file out of server.zones"),
+        ("new.example.zone", "write new.example. SOA ns1 "),
+    ],
+)
+def test_a_file_whose_name_alone_would_make_it_a_top_level_domain_is_told_what_it_may_be(
+    tmp_path: Path, name: str, hint: str
+) -> None:
+    (tmp_path / name).write_text("")
+    _, problems = load_zones(["new*"], tmp_path, services=SERVICES)
+    assert [problem.id for problem in problems] == ["zone-missing-ns", "zone-missing-soa"]
+    assert hint in problems[1].hint
+    assert "write new. " not in "".join(problem.hint for problem in problems)
 
 
 def test_problems_of_included_files_say_which(tmp_path: Path) -> None:

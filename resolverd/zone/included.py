@@ -1,0 +1,56 @@
+"""Files that match `server.zones` and are no zones, for a zone file includes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import dns.exception
+
+from resolverd.errors import Problem
+from resolverd.files.matching import real_path
+from resolverd.zone.catalogue import problem
+from resolverd.zone.directives import unescaped
+from resolverd.zone.files import UnreadableError, read_source
+from resolverd.zone.lexer import Lexer
+from resolverd.zone.record import EntryError
+from resolverd.zone.source import FilePosition, SourceFile
+
+
+def included_zone(path: Path, others: Iterable[Sequence[Path]]) -> Problem | None:
+    """What to do about a file without an SOA that another one includes; None where none does.
+
+    `others` are the files of each zone file, itself the first.
+    """
+    real = real_path(path)
+    for files in others:
+        if any(real_path(file) == real for file in files[1:]):
+            return problem(
+                "zone-included",
+                FilePosition(str(path), 0, 0, ""),
+                f"{_where(real, files)} includes it, and as a zone of its own it has no SOA",
+                f"keep it out of server.zones: name it {path.stem}.inc, say, or narrow the pattern",
+            )
+    return None
+
+
+def _where(real: str, files: Sequence[Path]) -> str:
+    """The place of the $INCLUDE, or the zone file where the line cannot be told."""
+    for file in files:
+        try:
+            source = read_source(file)
+        except UnreadableError:  # which has a finding of its own
+            continue
+        for number, line in enumerate(source.text.split("\n"), 1):
+            if line[:8].upper() == "$INCLUDE" and _names(source, line, real):
+                return f"{file}:{number}"
+    return str(files[0])
+
+
+def _names(source: SourceFile, line: str, real: str) -> bool:
+    lexer = Lexer(line)
+    try:
+        lexer.get()
+        return real_path(source.path.parent / unescaped(lexer.get(), 0)) == real
+    except (dns.exception.SyntaxError, EntryError):
+        return False
