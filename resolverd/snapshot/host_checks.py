@@ -1,9 +1,10 @@
 """Hostnames of the configuration that our own zones answer: what is steered is none; pure.
 
 An endpoint's hostname stands for the addresses of one region, for pins and for health. Where a name
-of it has a DYNA, whoever looks it up is given whatever region is best for the resolver that asks. A
-CNAME to a region's `hostname` is followed by the client itself, so there a DYNA of another service
-is good, as long as that service keeps to the same pins and leads not back.
+of it has a DYNA, whoever looks it up is given whatever region is best for the resolver that asks:
+one that may be given in its stead, so it is refused, or a part of it, so it is warned of. A CNAME
+to a region's `hostname` is followed by the client itself, so there a DYNA of another service is
+good, as long as that service keeps to the same pins and leads not back.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def check_hostnames(config: Config, own: OwnNames) -> Iterator[HostFinding]:
         for index, endpoint in enumerate(region.endpoint):
             if endpoint.hostname:
                 path = ("region", name, "endpoint", index, "hostname")
-                yield from _looked_up(_Hostname(path, name, own.host(endpoint.hostname)))
+                host = _Hostname(path, name, own.host(endpoint.hostname))
+                yield from _looked_up(host, config)
     yield from _aliases(config, own)
 
 
@@ -80,15 +82,29 @@ def hostnames(config: Config) -> frozenset[dns.name.Name]:
     return frozenset(name for text in texts if text and (name := host_name(text)) is not None)
 
 
-def _looked_up(host: _Hostname) -> Iterator[HostFinding]:
+def _looked_up(host: _Hostname, config: Config) -> Iterator[HostFinding]:
     if host.lead.end == "steered":
+        service = host.lead.service
+        beside = _beside(host.region, config).intersection(_given(service, config))
         yield _found(
             host, "config-hostname-steered",
-            f"{host.text} is answered by service {host.lead.service} here: its addresses are those "
-            f"of whatever region it gives, and not those of {host.region}",
+            f"{host.text} is answered by service {service} here: its addresses are those of "
+            f"whatever region it gives an edge host, and not those of {host.region}",
             f"write a name of {host.region} alone, or its addresses in place of it",
+            warning=not beside,
         )  # fmt: skip
     yield from _unanswered(host, f"region {host.region} has nothing of it to hand out")
+
+
+def _beside(region: str, config: Config) -> frozenset[str]:
+    """The regions of the services that may answer with a region, that itself among them."""
+    lists = (answering(config, service) for service in config.service)
+    return frozenset(name for regions in lists if region in regions for name in regions)
+
+
+def _given(service: str, config: Config) -> tuple[str, ...]:
+    name = service_of(service, config)
+    return answering(config, name) if name in config.service else ()
 
 
 def _asked(host: _Hostname, consequence: str) -> Finding:

@@ -25,6 +25,13 @@ coordinates = [50.1, 8.7]
 {eu}
 [[region.eu.endpoint]]
 {endpoint}
+[region.eu-north]
+coordinates = [59.3, 18.1]
+[[region.eu-north.endpoint]]
+address = ["192.0.2.12"]
+url = "http://192.0.2.12"
+[service.north]
+regions = ["eu-north"]
 [service.chat]
 regions = ["us", "eu"]
 [service.free]
@@ -112,6 +119,8 @@ UNANSWERED = [("warning", "config-hostname-unanswered")]
         ("gpu.elsewhere.", "", []),
         ("chat", "", []),
         ("bücher.example.", "bücher DYNA chat\n", STEERED),
+        # Of a region that no service gives in its stead: a part of it.
+        ("north.example.", "north DYNA north\n", [("warning", "config-hostname-steered")]),
     ],
 )
 async def test_an_endpoint_s_hostname_that_a_service_answers_is_refused(
