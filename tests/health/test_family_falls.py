@@ -165,6 +165,14 @@ def test_families_that_fell_with_the_endpoint_return_with_it_and_not_later() -> 
     assert (back.state, back.withheld, back.min_until_flip) == (State.UP, frozenset(), math.inf)
 
 
+def test_a_fall_of_the_whole_is_none_of_a_family_that_then_falls_by_itself() -> None:
+    endpoint = Endpoint()
+    endpoint.probe(True, True)
+    assert endpoint.fall(False, False).state is State.UP
+    assert not endpoint.fall(True, False).withheld, "its first return is free"
+    assert endpoint.fall(True, False).withheld == {V6}
+
+
 DOWN = [(True, True, 3), (False, False, 4)]
 HELD = [*DOWN, (True, True, 5), (False, False, 3), (True, True, 5)]
 ONE_DOWN = [(True, True, 3), (True, False, 4)]
