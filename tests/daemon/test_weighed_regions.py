@@ -56,12 +56,19 @@ async def test_a_share_is_that_share_of_what_unequal_clients_ask(
 
 
 async def _sent_on(daemon: Daemon, share: float) -> set[str]:
-    """The clients that are sent on once the region sends this share on."""
-    shares = {HOME: RegionShare(spill_ratio=share), NEXT: RegionShare(accept_ratio=share)}
+    """The clients that are sent on once the region sends this share on, which has just begun.
+
+    Its probes tell no load: a minute later it would have its first clients back.
+    """
+    now = asyncio.get_running_loop().time()
+    shares = {
+        HOME: RegionShare(spill_ratio=share, moved=now),
+        NEXT: RegionShare(accept_ratio=share, moved=now),
+    }
     load = daemon.load
     load.spilling.resume({"chat": Spill(shares)})
     # As the controller does when it moves a share.
-    load.weighing.place("chat", load.spilling.shares_of("chat", asyncio.get_running_loop().time()))
+    load.weighing.place("chat", load.spilling.shares_of("chat", now))
     daemon.steer_soon()
 
     async def served() -> bool:
