@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from dns.name import Name
 
 from resolverd.errors import ProblemsError, ResolverdError
-from resolverd.external_dns.conflicts import OwnNames, conflict, outside
+from resolverd.external_dns.conflicts import conflict, outside
 from resolverd.external_dns.endpoint import Changes, Endpoint, read_endpoints
 from resolverd.external_dns.fragment import EditedError, Key, applied, read, render
+from resolverd.external_dns.own_names import OwnNames
 from resolverd.external_dns.records import RecordError, owner_of
 from resolverd.external_dns.turn import turn
 from resolverd.external_dns.zone_check import ZoneCheck

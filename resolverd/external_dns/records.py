@@ -40,6 +40,11 @@ def owner_of(endpoint: Endpoint) -> Name:
         raise RecordError(f'"{endpoint.name}" is not a domain name: {error}') from error
 
 
+def is_ownership(endpoint: Endpoint) -> bool:
+    """Whether it is a record of external-dns's TXT registry, which says whose another record is."""
+    return endpoint.type == "TXT" and any("heritage=" in target for target in endpoint.targets)
+
+
 @lru_cache(maxsize=1 << 16)
 def _name(text: str) -> Name:
     return dns.name.from_text(text)

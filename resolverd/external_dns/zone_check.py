@@ -9,18 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dns.name import Name
-from dns.rdatatype import RdataType
 
 from resolverd.config.load import SetOption, load_config
-from resolverd.dns.names import Key
+from resolverd.config.tiers import answers
 from resolverd.errors import ConfigError, Problem, ProblemsError, errors_among
-from resolverd.external_dns.conflicts import OwnNames
+from resolverd.external_dns.own_names import OwnNames, own_names
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.replay import Replay
 from resolverd.snapshot.inputs import name_of, zone_files
 from resolverd.zone.files import read_source
-from resolverd.zone.model import Zone
+from resolverd.zone.model import Services, Zone
 from resolverd.zone.reader import read_master
 
 _ID = "external-dns"
@@ -40,7 +39,8 @@ class ZoneCheck:
         # By what names the fragment is known: the command line's, and that of the $INCLUDE.
         self._names = {key_of(fragment)}
         self._previous: Mapping[Name, Zone] = {}
-        self._own: tuple[Sequence[str], OwnNames] | None = None
+        self._services: Services = {}
+        self._own: tuple[object, OwnNames] | None = None
 
     def load(self, text: str) -> Zone:
         """The zone with this text in the place of its fragment.
@@ -57,12 +57,12 @@ class ZoneCheck:
         """The names of a zone that was loaded whose records are not the fragment's."""
         included = zone.files.index(self._included(zone))
         digests = [digest for at, digest in enumerate(zone.digests) if at != included]
-        if self._own is None or self._own[0] != digests:
-            types: dict[Key, set[RdataType]] = {}
-            for record in read_master(read_source(zone.files[0])).records:
-                if key_of(record.source.path) not in self._names:
-                    types.setdefault(record.key, set()).add(record.rdata.rdtype)
-            self._own = digests, OwnNames(zone.origin, types)
+        children = [o for o in self._previous if o != zone.origin and o.is_subdomain(zone.origin)]
+        stamp = digests, self._services, children
+        if self._own is None or self._own[0] != stamp:
+            records = read_master(read_source(zone.files[0])).records
+            by_hand = (r for r in records if key_of(r.source.path) not in self._names)
+            self._own = stamp, own_names(zone.origin, by_hand, self._services, children)
         return self._own[1]
 
     def warnings(self, zone: Zone) -> list[Problem]:
@@ -74,6 +74,7 @@ class ZoneCheck:
         reads = Reads(replay=Replay(contents=dict.fromkeys(self._names, lambda: content)))
         with reads.noted():
             loaded = load_config(self._config, self._overrides)
+            self._services = answers(loaded.config)
             files, problems = zone_files(loaded, self._previous)
         if any(key_of(file.path) in self._names for file in files):
             raise ConfigError([self._a_zone_of_its_own()])
