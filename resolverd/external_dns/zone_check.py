@@ -23,6 +23,7 @@ from resolverd.zone.model import Services, Zone
 from resolverd.zone.reader import read_master
 
 _ID = "external-dns"
+_SERIAL = frozenset({"zone-serial-unchanged", "zone-serial-backward"})
 
 
 class ZoneCheck:
@@ -40,6 +41,7 @@ class ZoneCheck:
         self._names = {key_of(fragment)}
         self._previous: Mapping[Name, Zone] = {}
         self._services: Services = {}
+        self._origins: Sequence[Name] = ()
         self._own: tuple[object, OwnNames] | None = None
 
     def load(self, text: str) -> Zone:
@@ -57,7 +59,8 @@ class ZoneCheck:
         """The names of a zone that was loaded whose records are not the fragment's."""
         included = zone.files.index(self._included(zone))
         digests = [digest for at, digest in enumerate(zone.digests) if at != included]
-        children = [o for o in self._previous if o != zone.origin and o.is_subdomain(zone.origin)]
+        below = (origin for origin in self._origins if origin.is_subdomain(zone.origin))
+        children = [origin for origin in below if origin != zone.origin]
         stamp = digests, self._services, children
         if self._own is None or self._own[0] != stamp:
             records = read_master(read_source(zone.files[0])).records
@@ -65,9 +68,22 @@ class ZoneCheck:
             self._own = stamp, own_names(zone.origin, by_hand, self._services, children)
         return self._own[1]
 
-    def warnings(self, zone: Zone) -> list[Problem]:
-        """What is odd about the fragment's own records in a zone that was loaded."""
-        return [found for found in zone.warnings if key_of(Path(found.file)) in self._names]
+    def line(self, found: Problem) -> int:
+        """The line of the fragment that a finding is about; 0 where it is about something else."""
+        return found.line if key_of(Path(found.file)) in self._names else 0
+
+    def warnings(self, zone: Zone, before: Zone) -> list[Problem]:
+        """What is odd about the fragment's own records, and about others' as it was not before.
+
+        The serial is the operator's, and stays.
+        """
+        known = {(found.file, found.id, found.message) for found in before.warnings}
+        return [
+            found
+            for found in zone.warnings
+            if self.line(found)
+            or not (found.id in _SERIAL or (found.file, found.id, found.message) in known)
+        ]
 
     def _load(self, text: str) -> Zone:
         content = text.encode()
@@ -78,9 +94,12 @@ class ZoneCheck:
             files, problems = zone_files(loaded, self._previous)
         if any(key_of(file.path) in self._names for file in files):
             raise ConfigError([self._a_zone_of_its_own()])
-        self._previous = {file.zone.origin: file.zone for file in files if file.zone}
+        self._origins = [file.origin for file in files if file.origin is not None]
+        zones = {file.zone.origin: file.zone for file in files if file.zone}
+        # What cannot be served leaves the zone before it, after which the next is soon read.
+        self._previous = {**self._previous, **zones}
         found = [problem for file in files if file.origin == self.zone for problem in file.problems]
-        zone = self._previous.get(self.zone)
+        zone = zones.get(self.zone)
         if zone is None:
             raise ProblemsError(errors_among(found or problems) or [self._missing()])
         return zone
