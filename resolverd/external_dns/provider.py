@@ -148,11 +148,12 @@ class Provider:
 
         Raises RefusedError, and RecordError where they contradict themselves.
         """
+        fresh = frozenset(changes.wanted)
         while True:
             parts = self._parts(without(changes, left_out))
             made = [kept.made(part) for kept, part in parts]
             more = {each: reason for one in made for each, reason in one.left_out.items()}
-            if not any(each in changes.wanted and each not in left_out for each in more):
+            if not fresh & more.keys() - left_out.keys():
                 return made, left_out | more
             left_out = with_what_goes_along(more | left_out, changes)
 

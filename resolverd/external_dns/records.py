@@ -69,6 +69,12 @@ def _rdata(type_: str, target: str) -> str:
             return _strings(target)
         except UnicodeEncodeError as error:
             raise RecordError(f"{type_} target {target!r} is no text: {error.reason}") from error
+    return _parsed(type_, target)
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(type_: str, target: str) -> str:
+    """Of any type but TXT; endpoints are read again each time that external-dns asks."""
     if "\n" in target or "\r" in target:
         raise RecordError(f"{type_} target {target!r} is more than a line")
     try:
