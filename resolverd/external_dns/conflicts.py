@@ -30,6 +30,11 @@ def conflict(endpoint: Endpoint, own: OwnNames) -> str:
     Raises RecordError.
     """
     rdatas_of(endpoint)
+    return at_odds(endpoint, own)
+
+
+def at_odds(endpoint: Endpoint, own: OwnNames) -> str:
+    """As `conflict`, of an endpoint of which records can be made."""
     key = key_of(owner_of(endpoint))
     return (
         _cut_above(key, own)

@@ -65,6 +65,8 @@ class KeptZone:
         self.fragment = check.fragment
         self._check, self._ttl = check, ttl
         self._read: tuple[str, dict[Key, Endpoint]] | None = None
+        # The endpoints with which the zone could be served last, and the fragment of these.
+        self._sound: tuple[Endpoints, str] = {}, ""
 
     def begin(self) -> None:
         """Make the fragment where it is not there, and see that it is a part of its zone.
@@ -142,8 +144,9 @@ class KeptZone:
             raise RefusedError(f"{name_of(self.zone)} could not be served: {error}") from error
 
     def _faults(self, endpoints: Endpoints) -> list[Fault]:
+        text = self._rendered(endpoints)
         try:
-            self._check.load(self._rendered(endpoints))
+            self._check.load(text)
         except ProblemsError as error:
             keys = keys_by_line(self.zone, endpoints.values(), self._ttl)
             lines = [(self._check.line(found), found) for found in error.problems]
@@ -151,9 +154,14 @@ class KeptZone:
                 Fault(keys[line - 1] if line else (), f"{found.id}: {found.message}")
                 for line, found in lines
             ]
+        self._sound = dict(endpoints), text
         return []
 
     def _rendered(self, endpoints: Endpoints) -> str:
+        """The fragment of these, which need not be made anew for what is asked time and again."""
+        known, text = self._sound
+        if text and known == endpoints:
+            return text
         return render(self.zone, endpoints.values(), self._ttl)
 
     def _as_written(self, text: str) -> dict[Key, Endpoint]:

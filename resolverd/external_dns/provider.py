@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dns.name import Name
 
-from resolverd.external_dns.conflicts import conflict, outside
+from resolverd.external_dns.conflicts import at_odds, conflict, outside
 from resolverd.external_dns.endpoint import Changes, Endpoint, read_endpoints
 from resolverd.external_dns.fragment import Key, key_of
 from resolverd.external_dns.kept_zone import KeptZone, Made, RefusedError, Written
@@ -114,9 +114,11 @@ class Provider:
             part = {key: each for key, each in wanted.items() if self._zone_of(each) is kept}
             known = kept.endpoints()
             # With what tells their owners, so that what is there already is not read again.
-            owners = {key: each for key, each in known.items() if is_ownership(each)}
-            at_odds = self._refused(owners.values(), own)
-            owners = {key: each for key, each in owners.items() if each not in at_odds}
+            owners = {
+                key: each
+                for key, each in known.items()
+                if is_ownership(each) and not at_odds(each, own[kept.zone])
+            }
             together |= kept.kept(owners | part, known)[1]
         return [
             reason or together.get(key_of(endpoint), "")
