@@ -1,44 +1,48 @@
 """What external-dns may not have: names outside its zone, and those that the operator has; pure.
 
-What an operator wrote is never added to, hidden or taken away.
+What an operator wrote is never added to, hidden or taken away. That is more than the very same
+records: an address beside another draws a share of the clients, a delegation takes away all names
+below it, and any name below a wildcard takes itself out of what the wildcard answers (RFC 4592
+§3.3.1). The last is how exceptions to a wildcard are written, so that it holds for steered
+ones alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from dns.name import Name
-from dns.rdatatype import CNAME, DNAME, NS, RdataType
+from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 
-from resolverd.dns.names import Key, ancestors, key_of, to_text
+from resolverd.dns.names import WILDCARD, Key, ancestors, closest_encloser, key_of, to_text
 from resolverd.external_dns.endpoint import Endpoint
-from resolverd.external_dns.records import owner_of, rdatas_of
+from resolverd.external_dns.own_names import OwnNames
+from resolverd.external_dns.records import is_ownership, owner_of, rdatas_of
 from resolverd.zone.dyna import DYNA
 
-# What a DYNA cannot stand beside, since its service gives it.
-_STEERED = ("A", "AAAA", "CNAME")
-
-
-@dataclass(frozen=True, slots=True)
-class OwnNames:
-    """The zone at `origin` without external-dns's records: the types that each name has."""
-
-    origin: Name
-    types: Mapping[Key, Collection[RdataType]]
-
-    def at(self, key: Key) -> Collection[RdataType]:
-        """The types that a name has; none of one that is not there."""
-        return self.types.get(key, ())
+# What says where a name leads: of these a name has the operator's alone, or external-dns's.
+_LEADING = frozenset({A, AAAA, CNAME, NS, DYNA})
+_ADDRESSES = ("A", "AAAA")
 
 
 def conflict(endpoint: Endpoint, own: OwnNames) -> str:
-    """Why it cannot be kept in this zone; empty where it can. Raises RecordError."""
+    """Why it cannot be kept in this zone, which its name is in; empty where it can.
+
+    Raises RecordError.
+    """
     rdatas_of(endpoint)
-    owner = owner_of(endpoint)
-    if cut := _cut_above(owner, own):
-        return f"{cut} is delegated, or an alias of all names below it"
-    return _beside(endpoint, own.at(key_of(owner)))
+    return at_odds(endpoint, own)
+
+
+def at_odds(endpoint: Endpoint, own: OwnNames) -> str:
+    """As `conflict`, of an endpoint of which records can be made."""
+    key = key_of(owner_of(endpoint))
+    return (
+        _cut_above(key, own)
+        or _beside(endpoint, key, own)
+        or (_taken_away(key, own) if endpoint.type == "NS" else "")
+        or _serving(endpoint, key, own)
+        or _steered(key, own)
+    )
 
 
 def outside(endpoint: Endpoint, zones: Sequence[str]) -> str:
@@ -47,36 +51,70 @@ def outside(endpoint: Endpoint, zones: Sequence[str]) -> str:
     The registry puts its record of a zone's own name beside the zone, unless it is told otherwise.
     """
     reason = f"it is outside {' and '.join(zones)}"
-    if endpoint.type != "TXT" or not any("heritage=" in target for target in endpoint.targets):
+    if not is_ownership(endpoint):
         return reason
     return f"{reason}: give external-dns --txt-prefix=%{{record_type}}-owner. with the dot"
 
 
-def _beside(endpoint: Endpoint, found: Collection[RdataType]) -> str:
-    """What of the operator's own at the same name stands in its way."""
-    types = {rdtype: RdataType.to_text(rdtype) for rdtype in found}
-    if endpoint.type in types.values():
-        return f"the zone has {endpoint.type} records of that name, written by hand"
-    if DYNA in types and endpoint.type in _STEERED:
-        return "a DYNA written by hand steers that name"
-    if CNAME in types:
-        return "the zone has a CNAME of that name, written by hand"
-    if endpoint.type == "CNAME" and types:
-        return f"the zone has {', '.join(sorted(types.values()))} of that name, written by hand"
-    return ""
-
-
-def _cut_above(owner: Name, own: OwnNames) -> str:
-    """The name that a delegation or DNAME above the owner, or a delegation at it, stands at."""
-    key, apex = key_of(owner), key_of(own.origin)
+def _cut_above(key: Key, own: OwnNames) -> str:
+    """That the name belongs to another zone, or is an alias by a DNAME above it."""
+    apex = key_of(own.origin)
     for ancestor in ancestors(key):
         if ancestor == apex:
             break
         found = own.at(ancestor)
+        if ancestor in own.children:
+            return f"{_plain(ancestor)} is a zone of its own here"
         if NS in found or (DNAME in found and ancestor != key):
-            return to_text(ancestor).removesuffix(".")
-    return _plain(own.origin) if DNAME in own.at(apex) and key != apex else ""
+            return f"{_plain(ancestor)} is delegated, or an alias of all names below it"
+    if DNAME in own.at(apex) and key != apex:
+        return f"{_plain(apex)} is delegated, or an alias of all names below it"
+    return ""
 
 
-def _plain(name: Name) -> str:
-    return name.to_text(omit_final_dot=True)
+def _beside(endpoint: Endpoint, key: Key, own: OwnNames) -> str:
+    """What of the operator's own at the same name stands in its way."""
+    found = frozenset(own.at(key))
+    if endpoint.type in map(RdataType.to_text, found):
+        return f"the zone has {endpoint.type} records of that name, written by hand"
+    if endpoint.type in ("CNAME", "NS"):  # which hide all else
+        in_the_way = found
+    elif endpoint.type in _ADDRESSES:
+        # At the apex an NS delegates nothing.
+        in_the_way = found & _LEADING - ({NS} if key == key_of(own.origin) else set())
+    else:
+        in_the_way = found & {CNAME}
+    if DYNA in found and in_the_way:
+        answered = ", with a CNAME" if CNAME in found else ""
+        return f"a DYNA written by hand steers that name{answered}"
+    types = ", ".join(map(RdataType.to_text, sorted(in_the_way)))
+    return f"the zone has {types} of that name, written by hand" if types else ""
+
+
+def _taken_away(key: Key, own: OwnNames) -> str:
+    """What of the operator's a delegation at the name would take away."""
+    below = own.existing.get(key)
+    return f"it would take away {_plain(below)}, written by hand" if below is not None else ""
+
+
+def _serving(endpoint: Endpoint, key: Key, own: OwnNames) -> str:
+    """That it would answer for a name server of the zone, which a wildcard gives its addresses."""
+    if endpoint.type in _ADDRESSES:
+        found = key if key in own.servers else None
+    elif endpoint.type == "NS":
+        found = next((server for server in own.servers if key in ancestors(server)), None)
+    else:
+        found = None
+    return f"{_plain(found)} is a name server of the zone" if found is not None else ""
+
+
+def _steered(key: Key, own: OwnNames) -> str:
+    """The DYNA that steers the name by a wildcard, as long as the name itself does not exist."""
+    if key in own.existing:
+        return ""
+    wildcard = WILDCARD + closest_encloser(key, own.existing)
+    return f"{_plain(wildcard)}, written by hand, steers it" if DYNA in own.at(wildcard) else ""
+
+
+def _plain(key: Key) -> str:
+    return to_text(key).removesuffix(".")

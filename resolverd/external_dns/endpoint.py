@@ -3,11 +3,14 @@
 Its Go types `endpoint.Endpoint` and `plan.Changes` are the protocol
 (kubernetes-sigs.github.io/external-dns, "Webhook provider", API guarantees): every field may be
 left out or null, keys of changes were in capitals before v0.15, and what is not known is let be.
-Labels are not kept: external-dns keeps them itself, in TXT records.
+Labels are not kept: external-dns keeps them itself, in TXT records. Of a change's they tell which
+record each of those is of.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -74,12 +77,26 @@ class Endpoint(_Document):
 
 
 class Changes(NamedTuple):
-    """What external-dns wants changed; of each of `before` there is the new one in `after`."""
+    """What external-dns wants changed; of each of `before` there is the new one in `after`.
+
+    `owned` are the names of the records whose owner one of these names.
+    """
 
     create: tuple[Endpoint, ...] = ()
     before: tuple[Endpoint, ...] = ()
     after: tuple[Endpoint, ...] = ()
     delete: tuple[Endpoint, ...] = ()
+    owned: Mapping[Endpoint, str] = MappingProxyType({})
+
+    @property
+    def wanted(self) -> tuple[Endpoint, ...]:
+        """What there would be that is not there now."""
+        return (*self.create, *self.after)
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a change."""
+        return bool(self.wanted or self.before or self.delete)
 
 
 _ENDPOINTS = TypeAdapter(tuple[Endpoint, ...])
@@ -105,4 +122,18 @@ def read_changes(document: object) -> Changes:
     if not isinstance(document, dict):
         raise ProtocolError("it is no object of changes")
     lists = {str(key).lower(): value for key, value in document.items()}
-    return Changes(*(read_endpoints(lists.get(name)) for name in _CHANGES))
+    create, before, after, delete = parts = [read_endpoints(lists.get(key)) for key in _CHANGES]
+    owned = {
+        endpoint: name.lower().removesuffix(".")
+        for key, part in zip(_CHANGES, parts, strict=True)
+        for given, endpoint in zip(lists.get(key) or (), part, strict=True)
+        if (name := _owned_by(given))
+    }
+    return Changes(create, before, after, delete, owned)
+
+
+def _owned_by(document: dict[str, Any]) -> str:
+    """The record whose owner an ownership record names, as its label says; else empty."""
+    labels = document.get("labels")
+    name = labels.get("ownedRecord") if isinstance(labels, dict) else None
+    return name if isinstance(name, str) else ""

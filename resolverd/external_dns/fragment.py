@@ -8,7 +8,7 @@ its own comments give was edited by somebody else, and is not ours to write over
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -65,17 +65,31 @@ def render(zone: Name, endpoints: Iterable[Endpoint], ttl: int) -> str:
 
     Raises RecordError where an endpoint is no records.
     """
+    return "\n".join(row for row, _ in _rows(zone, endpoints, ttl)) + "\n"
+
+
+def keys_by_line(zone: Name, endpoints: Iterable[Endpoint], ttl: int) -> list[Sequence[Key]]:
+    """Of which endpoints each line of that fragment is, the first line first. Raises as it."""
+    return [keys for _, keys in _rows(zone, endpoints, ttl)]
+
+
+def _rows(
+    zone: Name, endpoints: Iterable[Endpoint], ttl: int
+) -> Iterator[tuple[str, Sequence[Key]]]:
     sets: dict[tuple[Name, str], list[Endpoint]] = {}
     for endpoint in sorted(endpoints, key=key_of):
         sets.setdefault((owner_of(endpoint), endpoint.type), []).append(endpoint)
-    rows = [_HEAD.format(zone=zone.to_text(omit_final_dot=True)).rstrip("\n")]
+    for row in _HEAD.format(zone=zone.to_text(omit_final_dot=True)).splitlines():
+        yield row, ()
     for (owner, type_), parts in sets.items():
-        rows += [_MARK + _json(endpoint) for endpoint in parts]
+        keys = [key_of(endpoint) for endpoint in parts]
+        for endpoint in parts:
+            yield _MARK + _json(endpoint), keys
         rdatas = sorted({rdata for endpoint in parts for rdata in _rdatas(endpoint)})
         # One TTL for an RRset (RFC 2181 §5.2), which outlives none of the sets in it.
         seconds = min(endpoint.ttl or ttl for endpoint in parts)
-        rows += [f"{owner} {seconds} IN {type_} {rdata}" for rdata in rdatas]
-    return "\n".join(rows) + "\n"
+        for rdata in rdatas:
+            yield f"{owner} {seconds} IN {type_} {rdata}", keys
 
 
 def read(zone: Name, text: str, ttl: int) -> dict[Key, Endpoint]:

@@ -1,49 +1,41 @@
 """What external-dns owns in some zones: read from their fragments, and changed there.
 
-The files are the state: nothing is remembered but what a text of them was read as, so a restart
-goes on with what was written. A change is made whole, in all zones that it touches, or not
-at all but for a disk that fails between two files.
+Of a change all is made that can be kept, in all zones that it touches: what cannot, and the
+ownership records that go with that, keeps nothing else out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dns.name import Name
 
-from resolverd.errors import ProblemsError, ResolverdError
-from resolverd.external_dns.conflicts import OwnNames, conflict, outside
+from resolverd.external_dns.conflicts import at_odds, conflict, outside
 from resolverd.external_dns.endpoint import Changes, Endpoint, read_endpoints
-from resolverd.external_dns.fragment import EditedError, Key, applied, read, render
-from resolverd.external_dns.records import RecordError, owner_of
+from resolverd.external_dns.fragment import Key, key_of
+from resolverd.external_dns.kept_zone import KeptZone, Made, RefusedError, Written
+from resolverd.external_dns.own_names import OwnNames
+from resolverd.external_dns.ownership import with_what_goes_along, without
+from resolverd.external_dns.records import RecordError, is_ownership, owner_of
 from resolverd.external_dns.turn import turn
 from resolverd.external_dns.zone_check import ZoneCheck
-from resolverd.files.reading import MAX_ZONE, read_kept
-from resolverd.files.writing import PUBLIC, replace_file
 from resolverd.snapshot.inputs import name_of
-from resolverd.zone.model import Zone
-
-
-class RefusedError(ResolverdError):
-    """A change that is not made, and why."""
 
 
 class LeftOut(NamedTuple):
-    """An endpoint that is not asked for, and why."""
+    """An endpoint that is not asked for, or not made, and why."""
 
     name: str
     type: str
     reason: str
 
 
-class Written(NamedTuple):
-    """What became of a fragment: endpoints before and after, and what is odd about its records."""
+class Applied(NamedTuple):
+    """What became of a change: the fragments that were written, and what of it is not made."""
 
-    file: str
-    before: int
-    after: int
-    warnings: tuple[str, ...]
+    written: list[Written]
+    left_out: list[LeftOut]
 
 
 class Provider:
@@ -53,163 +45,143 @@ class Provider:
     """
 
     def __init__(self, checks: Sequence[ZoneCheck], ttl: int) -> None:
-        self._checks, self._ttl = tuple(checks), ttl
-        self._read: dict[Name, tuple[str, dict[Key, Endpoint]]] = {}
+        self._zones = [KeptZone(check, ttl) for check in checks]
 
     @property
     def zones(self) -> list[str]:
         """The names of the zones, without a dot at the end."""
-        return [name_of(check.zone) for check in self._checks]
+        return [name_of(kept.zone) for kept in self._zones]
 
     def begin(self) -> None:
         """Make the fragments that are not there, and see that each is a part of its zone.
 
         Raises ProblemsError, RefusedError, or OSError where one cannot be written.
         """
-        for check in self._checks:
-            if self._text(check) is None:
-                self._make(check)
-            self._endpoints(check)
-            check.own(check.load(self._text(check) or ""))
+        for kept in self._zones:
+            kept.begin()
 
     def records(self) -> list[dict[str, Any]]:
         """All endpoints that are kept. Raises RefusedError."""
-        return [
-            endpoint.document()
-            for check in self._checks
-            for endpoint in self._endpoints(check).values()
-        ]
+        return [each.document() for kept in self._zones for each in kept.endpoints().values()]
 
     def adjusted(self, documents: object) -> tuple[list[Any], list[LeftOut]]:
         """Those of the endpoints that external-dns wants which may be kept, and the others.
 
-        What is left out is deleted if it was kept. With it every later change would be refused,
-        whoever made it. Raises RefusedError, and ProtocolError where they are no endpoints.
+        What is left out is deleted if it was kept. Raises RefusedError, and ProtocolError where
+        they are no endpoints.
         """
         endpoints = read_endpoints(documents)
-        own = {check.zone: self._own(check) for check in self._checks}
+        reasons = self._reasons(endpoints)
         kept, left_out = [], []
         as_given = documents if isinstance(documents, list) else []
-        for document, endpoint in zip(as_given, endpoints, strict=True):
-            try:
-                reason = conflict(endpoint, own[self._check_of(endpoint).zone])
-            except RecordError as error:
-                reason = str(error)
+        for document, endpoint, reason in zip(as_given, endpoints, reasons, strict=True):
             if reason:
                 left_out.append(LeftOut(endpoint.name, endpoint.type, reason))
             else:
                 kept.append(document)
         return kept, left_out
 
-    def apply(self, changes: Changes) -> list[Written]:
+    def apply(self, changes: Changes) -> Applied:
         """Make the changes, in those fragments that they touch. Raises RefusedError or OSError."""
         try:
-            parts = self._parts(changes)
-            with turn(check.fragment for check, part in parts if any(part)):
-                made = [self._made(check, part) for check, part in parts]
-                written = [one for one in made if one is not None]
-                for check, text, _ in written:
-                    self._write(check, text)
+            left_out = with_what_goes_along(self._refused(changes.wanted, self._own()), changes)
+            parts = self._parts(without(changes, left_out))
+            with turn(kept.fragment for kept, part in parts if part.any):
+                made, left_out = self._made(changes, left_out)
+                for kept, one in zip(self._zones, made, strict=True):
+                    if one.written is not None:
+                        kept.write(one.text)
         except RecordError as error:
             raise RefusedError(str(error)) from error
-        return [told for _, _, told in written]
+        return Applied(
+            [one.written for one in made if one.written is not None],
+            [LeftOut(each.name, each.type, reason) for each, reason in left_out.items()],
+        )
 
-    def _make(self, check: ZoneCheck) -> None:
-        with turn([check.fragment]):
-            if self._text(check) is None:  # nobody else has meanwhile
-                self._write(check, render(check.zone, (), self._ttl))
-
-    def _made(self, check: ZoneCheck, part: Changes) -> tuple[ZoneCheck, str, Written] | None:
-        """A fragment after its changes, which are checked; None where it stays as it is."""
-        known = self._endpoints(check)
-        after = applied(known, part)
-        text = render(check.zone, after.values(), self._ttl)
-        if text == self._text(check):
-            return None
-        own = self._own(check)
-        for endpoint in (*part.create, *part.after):
-            if reason := conflict(endpoint, own):
-                raise RecordError(f"{endpoint.name} {endpoint.type}: {reason}")
-        warnings = check.warnings(self._loaded(check, text))
-        told = Written(str(check.fragment), len(known), len(after), tuple(map(str, warnings)))
-        return check, text, told
-
-    def _parts(self, changes: Changes) -> list[tuple[ZoneCheck, Changes]]:
-        """The changes of each zone. What is outside all of them is not there to be taken away."""
-        for endpoint in (*changes.create, *changes.after):
-            self._check_of(endpoint)
+    def _reasons(self, endpoints: Sequence[Endpoint]) -> list[str]:
+        """Why each of all endpoints that are wanted cannot be kept; empty of one that can."""
+        own = self._own()
+        refused = self._refused(endpoints, own)
+        wanted: dict[Key, Endpoint] = {}
+        reasons = []
+        for endpoint in endpoints:
+            reason = refused.get(endpoint, "")
+            if not reason and wanted.setdefault(key_of(endpoint), endpoint) != endpoint:
+                reason = "it is wanted twice, and otherwise"
+            reasons.append(reason)
+        together: dict[Key, str] = {}
+        for kept in self._zones:
+            part = {key: each for key, each in wanted.items() if self._zone_of(each) is kept}
+            known = kept.endpoints()
+            # With what tells their owners, so that what is there already is not read again.
+            owners = {
+                key: each
+                for key, each in known.items()
+                if is_ownership(each) and not at_odds(each, own[kept.zone])
+            }
+            together |= kept.kept(owners | part, known)[1]
         return [
-            (check, Changes(*(tuple(self._within(check, each)) for each in changes)))
-            for check in self._checks
+            reason or together.get(key_of(endpoint), "")
+            for endpoint, reason in zip(endpoints, reasons, strict=True)
         ]
 
-    def _within(self, check: ZoneCheck, endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+    def _own(self) -> dict[Name, OwnNames]:
+        """The operator's names in each zone as it is now. Raises RefusedError."""
+        return {kept.zone: kept.own() for kept in self._zones}
+
+    def _refused(
+        self, endpoints: Iterable[Endpoint], own: Mapping[Name, OwnNames]
+    ) -> dict[Endpoint, str]:
+        """Those that no zone can have, whatever else is in it, and why."""
+        found = {}
         for endpoint in endpoints:
-            if any(check is found for found in self._found(endpoint)[:1]):
+            try:
+                reason = conflict(endpoint, own[self._zone_of(endpoint).zone])
+            except RecordError as error:
+                reason = str(error)
+            if reason:
+                found[endpoint] = reason
+        return found
+
+    def _made(
+        self, changes: Changes, left_out: dict[Endpoint, str]
+    ) -> tuple[list[Made], dict[Endpoint, str]]:
+        """What each zone's fragment would be, and what of the changes is `left_out` in the end.
+
+        Raises RefusedError, and RecordError where they contradict themselves.
+        """
+        fresh = frozenset(changes.wanted)
+        while True:
+            parts = self._parts(without(changes, left_out))
+            made = [kept.made(part) for kept, part in parts]
+            more = {each: reason for one in made for each, reason in one.left_out.items()}
+            if not fresh & more.keys() - left_out.keys():
+                return made, left_out | more
+            left_out = with_what_goes_along(more | left_out, changes)
+
+    def _parts(self, changes: Changes) -> list[tuple[KeptZone, Changes]]:
+        """The changes of each zone. What is outside all of them is not there to be taken away."""
+        return [(kept, self._part(kept, changes)) for kept in self._zones]
+
+    def _part(self, kept: KeptZone, changes: Changes) -> Changes:
+        *lists, owned = changes
+        create, before, after, delete = (tuple(self._within(kept, each)) for each in lists)
+        return Changes(create, before, after, delete, owned)
+
+    def _within(self, kept: KeptZone, endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+        for endpoint in endpoints:
+            if any(kept is found for found in self._found(endpoint)[:1]):
                 yield endpoint
 
-    def _check_of(self, endpoint: Endpoint) -> ZoneCheck:
-        """That of the zone that the name is in. Raises RecordError where it is in none."""
+    def _zone_of(self, endpoint: Endpoint) -> KeptZone:
+        """The zone that the name is in. Raises RecordError where it is in none."""
         found = self._found(endpoint)
         if not found:
-            reason = outside(endpoint, self.zones)
-            raise RecordError(f"{endpoint.name} {endpoint.type}: {reason}")
+            raise RecordError(outside(endpoint, self.zones))
         return found[0]
 
-    def _found(self, endpoint: Endpoint) -> list[ZoneCheck]:
+    def _found(self, endpoint: Endpoint) -> list[KeptZone]:
         """Those of the zones that the name is in, the longest first."""
         owner = owner_of(endpoint)
-        found = [check for check in self._checks if owner.is_subdomain(check.zone)]
-        return sorted(found, key=lambda check: len(check.zone), reverse=True)
-
-    def _own(self, check: ZoneCheck) -> OwnNames:
-        """The operator's own names in a zone as it is now. Raises RefusedError.
-
-        What is kept may be at odds with what was written since: it is on its way out then.
-        """
-        empty = render(check.zone, (), self._ttl)
-        try:
-            zone = check.load(self._text(check) or empty)
-        except ProblemsError:
-            zone = self._loaded(check, empty)
-        return check.own(zone)
-
-    def _loaded(self, check: ZoneCheck, text: str) -> Zone:
-        try:
-            return check.load(text)
-        except ProblemsError as error:
-            raise RefusedError(f"{name_of(check.zone)} could not be served: {error}") from error
-
-    def _endpoints(self, check: ZoneCheck) -> dict[Key, Endpoint]:
-        """What a fragment has; nothing where it is gone. Raises RefusedError."""
-        text = self._text(check)
-        if text is None:
-            return {}
-        known = self._read.get(check.zone)
-        if known is None or known[0] != text:
-            known = self._read[check.zone] = text, self._as_written(check, text)
-        return known[1]
-
-    def _as_written(self, check: ZoneCheck, text: str) -> dict[Key, Endpoint]:
-        try:
-            return read(check.zone, text, self._ttl)
-        except EditedError as error:
-            raise RefusedError(
-                f"{check.fragment}: {error}; name another --output, or move what you wrote there "
-                "into the file that includes it and remove it: it is made again"
-            ) from error
-
-    def _text(self, check: ZoneCheck) -> str | None:
-        """What a fragment says; None where it is not there, or is empty. Raises RefusedError."""
-        try:
-            return read_kept(check.fragment, MAX_ZONE).decode() or None
-        except FileNotFoundError:
-            return None  # whoever takes it away has it made again
-        except (OSError, UnicodeDecodeError) as error:
-            raise RefusedError(f"{check.fragment} cannot be read: {error}") from error
-
-    def _write(self, check: ZoneCheck, text: str) -> None:
-        try:
-            replace_file(check.fragment, text.encode(), mode=PUBLIC)
-        except OSError as error:  # it names the file beside
-            raise OSError(error.errno, error.strerror, str(check.fragment)) from error
+        found = [kept for kept in self._zones if owner.is_subdomain(kept.zone)]
+        return sorted(found, key=lambda kept: len(kept.zone), reverse=True)

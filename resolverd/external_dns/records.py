@@ -40,6 +40,11 @@ def owner_of(endpoint: Endpoint) -> Name:
         raise RecordError(f'"{endpoint.name}" is not a domain name: {error}') from error
 
 
+def is_ownership(endpoint: Endpoint) -> bool:
+    """Whether it is a record of external-dns's TXT registry, which says whose another record is."""
+    return endpoint.type == "TXT" and any("heritage=" in target for target in endpoint.targets)
+
+
 @lru_cache(maxsize=1 << 16)
 def _name(text: str) -> Name:
     return dns.name.from_text(text)
@@ -64,6 +69,12 @@ def _rdata(type_: str, target: str) -> str:
             return _strings(target)
         except UnicodeEncodeError as error:
             raise RecordError(f"{type_} target {target!r} is no text: {error.reason}") from error
+    return _parsed(type_, target)
+
+
+@lru_cache(maxsize=1 << 14)
+def _parsed(type_: str, target: str) -> str:
+    """Of any type but TXT; endpoints are read again each time that external-dns asks."""
     if "\n" in target or "\r" in target:
         raise RecordError(f"{type_} target {target!r} is more than a line")
     try:

@@ -3,11 +3,11 @@
     GET  /                 the domain filter: which zones' names external-dns is to manage
     GET  /records          the endpoints that are kept
     POST /adjustendpoints  of the endpoints that are wanted, those that may be kept
-    POST /records          changes; 204 once they are in the fragments
+    POST /records          changes; 204 once all of them are in the fragments
 
 Statuses are read by external-dns thus: 5xx is said in its log and tried again at its next
-interval, and 4xx ends its process. So a change that is refused is a 500, with the reason in the
-body, which external-dns drops, and in our log.
+interval, and 4xx ends its process. So a change of which anything is refused is a 500, with the
+reason in the body, which external-dns drops, and in our log.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -27,7 +27,8 @@ from resolverd.admin.failure import ApiError
 from resolverd.admin.listening import bound
 from resolverd.config.types import Listener
 from resolverd.external_dns.endpoint import ProtocolError, read_changes
-from resolverd.external_dns.provider import LeftOut, Provider, RefusedError
+from resolverd.external_dns.kept_zone import RefusedError
+from resolverd.external_dns.provider import LeftOut, Provider
 from resolverd.files.threads import detached
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ MEDIA_TYPE = "application/external.dns.webhook+json;version=1"
 _MAX_BODY = 64 << 20
 # Seconds that a change has, which is written while external-dns waits.
 _SHUTDOWN_TIMEOUT = 5.0
+# Reasons that are said of a change of which more cannot be made.
+_SHOWN = 10
 _TRIED_AGAIN = "external-dns asks again at its next interval"
 
 
@@ -95,13 +98,16 @@ class WebhookServer:
     async def _apply(self, request: web.Request) -> web.Response:
         with _understood():
             changes = read_changes(await _body(request))
-        for written in await self._of_provider(lambda: self._provider.apply(changes)):
+        done = await self._of_provider(lambda: self._provider.apply(changes))
+        for written in done.written:
             self._log.info(
                 "external_dns.written",
                 file=written.file,
                 changed=f"{written.before} endpoints before, {written.after} now",
                 problems=list(written.warnings),
             )
+        if done.left_out:
+            raise self._refusal(_reasons(done.left_out))
         return web.Response(status=204)
 
     async def _healthz(self, _: web.Request) -> web.Response:
@@ -124,10 +130,19 @@ class WebhookServer:
             else:
                 self._refused = ""
                 return done
+        raise self._refusal(reason)
+
+    def _refusal(self, reason: str) -> ApiError:
         if reason != self._refused:  # kubelet asks every few seconds
             self._log.warning("external_dns.refused", reason=reason)
         self._refused = reason
-        raise ApiError(500, reason, _TRIED_AGAIN)
+        return ApiError(500, reason, _TRIED_AGAIN)
+
+
+def _reasons(left_out: Sequence[LeftOut]) -> str:
+    shown = "; ".join(f"{each.name} {each.type}: {each.reason}" for each in left_out[:_SHOWN])
+    more = len(left_out) - _SHOWN
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 @contextlib.contextmanager

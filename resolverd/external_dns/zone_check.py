@@ -9,21 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dns.name import Name
-from dns.rdatatype import RdataType
 
 from resolverd.config.load import SetOption, load_config
-from resolverd.dns.names import Key
+from resolverd.config.tiers import answers
 from resolverd.errors import ConfigError, Problem, ProblemsError, errors_among
-from resolverd.external_dns.conflicts import OwnNames
+from resolverd.external_dns.own_names import OwnNames, own_names
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.replay import Replay
 from resolverd.snapshot.inputs import name_of, zone_files
 from resolverd.zone.files import read_source
-from resolverd.zone.model import Zone
+from resolverd.zone.model import Services, Zone
 from resolverd.zone.reader import read_master
 
 _ID = "external-dns"
+_SERIAL = frozenset({"zone-serial-unchanged", "zone-serial-backward"})
 
 
 class ZoneCheck:
@@ -40,7 +40,9 @@ class ZoneCheck:
         # By what names the fragment is known: the command line's, and that of the $INCLUDE.
         self._names = {key_of(fragment)}
         self._previous: Mapping[Name, Zone] = {}
-        self._own: tuple[Sequence[str], OwnNames] | None = None
+        self._services: Services = {}
+        self._origins: Sequence[Name] = ()
+        self._own: tuple[object, OwnNames] | None = None
 
     def load(self, text: str) -> Zone:
         """The zone with this text in the place of its fragment.
@@ -57,29 +59,47 @@ class ZoneCheck:
         """The names of a zone that was loaded whose records are not the fragment's."""
         included = zone.files.index(self._included(zone))
         digests = [digest for at, digest in enumerate(zone.digests) if at != included]
-        if self._own is None or self._own[0] != digests:
-            types: dict[Key, set[RdataType]] = {}
-            for record in read_master(read_source(zone.files[0])).records:
-                if key_of(record.source.path) not in self._names:
-                    types.setdefault(record.key, set()).add(record.rdata.rdtype)
-            self._own = digests, OwnNames(zone.origin, types)
+        below = (origin for origin in self._origins if origin.is_subdomain(zone.origin))
+        children = [origin for origin in below if origin != zone.origin]
+        stamp = digests, self._services, children
+        if self._own is None or self._own[0] != stamp:
+            records = read_master(read_source(zone.files[0])).records
+            by_hand = (r for r in records if key_of(r.source.path) not in self._names)
+            self._own = stamp, own_names(zone.origin, by_hand, self._services, children)
         return self._own[1]
 
-    def warnings(self, zone: Zone) -> list[Problem]:
-        """What is odd about the fragment's own records in a zone that was loaded."""
-        return [found for found in zone.warnings if key_of(Path(found.file)) in self._names]
+    def line(self, found: Problem) -> int:
+        """The line of the fragment that a finding is about; 0 where it is about something else."""
+        return found.line if key_of(Path(found.file)) in self._names else 0
+
+    def warnings(self, zone: Zone, before: Zone) -> list[Problem]:
+        """What is odd about the fragment's own records, and about others' as it was not before.
+
+        The serial is the operator's, and stays.
+        """
+        known = {(found.file, found.id, found.message) for found in before.warnings}
+        return [
+            found
+            for found in zone.warnings
+            if self.line(found)
+            or not (found.id in _SERIAL or (found.file, found.id, found.message) in known)
+        ]
 
     def _load(self, text: str) -> Zone:
         content = text.encode()
         reads = Reads(replay=Replay(contents=dict.fromkeys(self._names, lambda: content)))
         with reads.noted():
             loaded = load_config(self._config, self._overrides)
+            self._services = answers(loaded.config)
             files, problems = zone_files(loaded, self._previous)
         if any(key_of(file.path) in self._names for file in files):
             raise ConfigError([self._a_zone_of_its_own()])
-        self._previous = {file.zone.origin: file.zone for file in files if file.zone}
+        self._origins = [file.origin for file in files if file.origin is not None]
+        zones = {file.zone.origin: file.zone for file in files if file.zone}
+        # What cannot be served leaves the zone before it, after which the next is soon read.
+        self._previous = {**self._previous, **zones}
         found = [problem for file in files if file.origin == self.zone for problem in file.problems]
-        zone = self._previous.get(self.zone)
+        zone = zones.get(self.zone)
         if zone is None:
             raise ProblemsError(errors_among(found or problems) or [self._missing()])
         return zone

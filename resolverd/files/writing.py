@@ -19,6 +19,8 @@ from typing import BinaryIO
 # For what may hold a secret, and for what daemons of other users have to read.
 PRIVATE, PRIVATE_DIRECTORY = 0o600, 0o700
 PUBLIC, PUBLIC_DIRECTORY = 0o644, 0o755
+# For a lock that accounts of one group have in turn, as in a volume of theirs.
+GROUP = 0o660
 
 
 def replace_file(
@@ -107,7 +109,17 @@ def synchronise(path: Path) -> None:
         os.close(descriptor)
 
 
-def open_lock(path: Path) -> int:
-    """A descriptor of a file that is there to be locked; made where it is not. Raises OSError."""
+def open_lock(path: Path, *, mode: int = PRIVATE) -> int:
+    """A descriptor of a file that is there to be locked; made where it is not. Raises OSError.
+
+    Its mode says who else may lock it.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    return os.open(path, flags, PRIVATE)
+    descriptor = os.open(path, flags, mode)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, mode)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

@@ -18,7 +18,8 @@ from resolverd.cli import parser
 PAGE = (ROOT / "docs" / "external-dns.md").read_text()
 (ZONE,) = re.findall(r"```zone\n(.*?)```", PAGE, re.DOTALL)
 (POD,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-CONTAINERS: list[dict[str, Any]] = yaml.safe_load(POD)["spec"]["containers"]  # type: ignore[no-untyped-call]
+SPEC: dict[str, Any] = yaml.safe_load(POD)["spec"]  # type: ignore[no-untyped-call]
+CONTAINERS: list[dict[str, Any]] = SPEC["containers"]
 
 
 def _arguments(name: str) -> list[str]:
@@ -31,6 +32,11 @@ def test_the_arguments_of_the_page_are_the_verb_s() -> None:
     assert [zone.to_text() for zone in parsed.zones] == ["inference.example."]
     assert str(parsed.listen) == "127.0.0.1:8888", "where external-dns asks"
     assert parsed.outputs[0].name in ZONE
+
+
+def test_the_image_s_account_may_write_the_volume_of_the_page() -> None:
+    account = re.findall(r"^USER (\d+):(\d+)$", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+    assert account == [(str(SPEC["securityContext"]["fsGroup"]),) * 2]
 
 
 def test_the_zone_of_the_page_takes_all_names_by_the_page_s_prefix(place: Path) -> None:

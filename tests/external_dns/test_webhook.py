@@ -40,7 +40,9 @@ WANTED = [
 UNKEPT = [
     (endpoint("www.inference.example", "A", "192.0.2.1"), "the zone has A records"),
     (endpoint("chat.inference.example", "AAAA", "2001:db8::1"), "a DYNA written by hand"),
-    (endpoint("also.inference.example", "A", "192.0.2.1"), "the zone has a CNAME"),
+    (endpoint("chat.inference.example", "NS", "ns.example.net"), "a DYNA written by hand"),
+    (endpoint("www.inference.example", "AAAA", "2001:db8::1"), "the zone has A of that name"),
+    (endpoint("also.inference.example", "A", "192.0.2.1"), "the zone has CNAME"),
     (endpoint("www.inference.example", "CNAME", "a.example"), "the zone has A of that name"),
     (endpoint("x.cut.inference.example", "A", "192.0.2.1"), "cut.inference.example is deleg"),
     (endpoint("x.old.inference.example", "A", "192.0.2.1"), "old.inference.example is deleg"),
@@ -156,20 +158,23 @@ def test_what_cannot_be_kept_is_left_out_and_said_and_keeps_nothing_else_out(
         assert reason in said[document["dnsName"], document["recordType"]]
 
 
-def test_a_change_that_the_zone_refuses_is_a_500_with_its_reason_and_changes_nothing(
+def test_of_a_change_what_the_zone_is_refused_for_is_a_500_with_its_reason_and_the_rest_is_made(
     place: Path, provider: Provider
 ) -> None:
     ExternalDns(provider.url).sync(WANTED[:1])
-    before = (place / FRAGMENT).read_bytes()
-    both = [
-        endpoint("new.inference.example", "A", "192.0.2.3"),
+    wanted = [
         endpoint("new.inference.example", "CNAME", "elsewhere.example"),
+        endpoint("new.inference.example", "A", "192.0.2.3"),
+        endpoint("*.foo.inference.example", "NS", "ns.example.net"),
     ]
-    answer = ask(f"{provider.url}/records", {"create": both})
+    answer = ask(f"{provider.url}/records", {"create": wanted})
     assert answer.status == 500, "of a 4xx external-dns's process ends"
-    assert "external-dns.records" in answer.json()["error"]
-    assert "zone-cname-and-other" in answer.json()["error"]
-    assert (place / FRAGMENT).read_bytes() == before
+    assert "new.inference.example CNAME: it cannot stand beside the A" in answer.json()["error"]
+    assert "zone-wildcard-ns" in answer.json()["error"]
+    rows = [row for row in (place / FRAGMENT).read_text().splitlines() if row[0] != ";"]
+    assert {row.split(" ", 1)[0] for row in rows} == {
+        f"{name}.inference.example." for name in ("app", "a-app", "new")
+    }
     left = {path.name for path in (place / "zones").iterdir()}
     assert left == {"inference.zone", "external-dns.records", ".external-dns.records.lock"}
     wait_until(
@@ -181,9 +186,11 @@ def test_the_owner_of_a_zone_s_own_name_is_refused_with_the_prefix_that_places_i
     place: Path, provider: Provider
 ) -> None:
     apex = endpoint("inference.example", "A", "192.0.2.3")
-    answer = ExternalDns(provider.url).sync([apex])[1]
+    answer = ExternalDns(provider.url).sync([apex, WANTED[0]])[1]
     assert answer is not None
     assert answer.status == 500
+    kept = {record["dnsName"] for record in ask(f"{provider.url}/records").json()}
+    assert kept == {"app.inference.example", "a-app.inference.example"}, "it keeps nothing else out"
     assert "--txt-prefix=%{record_type}-owner." in answer.json()["error"]
     told = ExternalDns(provider.url, prefix="%{record_type}-owner.")
     assert told.sync([apex])[1] is not None
@@ -299,8 +306,8 @@ def test_what_the_operator_writes_later_is_the_operator_s(place: Path, provider:
         zone.write("app 60 A 192.0.2.80\n")
     controller.sync(WANTED)
     rows = [row for row in (place / FRAGMENT).read_text().splitlines() if row[0] != ";"]
-    assert not any(row.startswith("app.") and " A " in row for row in rows)
-    assert any(row.startswith("app.") and " AAAA " in row for row in rows)
+    assert not any(row.startswith("app.") for row in rows), "an AAAA would draw clients away"
+    assert any(row.startswith("lb.") for row in rows)
     assert controller.sync(WANTED)[1] is None
 
 

@@ -97,13 +97,13 @@ EVENTS = (
     Event(
         "external_dns.written",
         "info",
-        "Records that external-dns owns were changed; `problems` are warnings about them.",
+        "Records that external-dns owns were changed; `problems` are the warnings that go with it.",
         "file changed problems",
     ),
     Event(
         "external_dns.refused",
         "warning",
-        "A request of external-dns was refused, and nothing changed; it asks again.",
+        "A request of external-dns, or what `reason` names of it, was refused; it asks again.",
         "reason",
     ),
     Event(
