@@ -11,7 +11,7 @@ from rich.text import Text
 
 from resolverd import outlook
 from resolverd.cli.console import out, show_json
-from resolverd.cli.link import find
+from resolverd.cli.link import NoDaemonError, RefusedError, find
 from resolverd.cli.options import UsageError, add_config, add_json, existing_config, verb
 from resolverd.config.explain import did_you_mean
 from resolverd.doctor.endpoints import endpoints
@@ -107,11 +107,18 @@ def _of_files(arguments: argparse.Namespace, file: Path | None) -> tuple[Finding
 def _of_endpoints(arguments: argparse.Namespace) -> tuple[Finding, ...]:
     """What the probes of a daemon that serves this configuration know; none where none does."""
     try:
-        state = find(argparse.Namespace(**vars(arguments), socket=None)).look()
-        if Path(str(state["config"])).resolve() == arguments.config.resolve():
-            return (*endpoints(state), *listening(state))
+        link = find(argparse.Namespace(**vars(arguments), socket=None))
     except (ResolverdError, OSError):
         return ()  # none runs, or may be asked: the host is examined all the same
+    try:
+        state = link.look()
+        if Path(str(state["config"])).resolve() == arguments.config.resolve():
+            return (*endpoints(state), *listening(state))
+    except NoDaemonError:
+        seen = f"{link.socket} gives no answer, so that no endpoint is examined"
+        return (Finding("endpoint", "warning", seen, "resolverd state"),)
+    except RefusedError:
+        return ()  # it is starting or ending
     return ()
 
 

@@ -117,9 +117,14 @@ def _daemon(arguments: argparse.Namespace) -> Link | None:
         return find(arguments)
     try:
         link = find(arguments)
-        serves = link.look()["config"]
-    except (NoDaemonError, RefusedError):
+    except NoDaemonError:
         return None
+    try:
+        serves = link.look()["config"]
+    except RefusedError:
+        return None
+    except NoDaemonError as error:  # one that hangs is not absent: files know nothing of it
+        raise NoDaemonError(f"{error}\nor read the files alone: --files") from error
     config: Path = arguments.config
     return link if not config.exists() or Path(serves) == config.resolve() else None
 

@@ -88,8 +88,8 @@ def _refused(arguments: argparse.Namespace, body: Mapping[str, Any]) -> int:
 
 
 def _report(reload: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("problems", "changed", "outdated", "warnings", "needs_restart")
-    return {key: reload[key] for key in keys}
+    report = {key: reload[key] for key in ("problems", "changed", "outdated", "warnings")}
+    return {**report, "needs_restart": reload.get("needs_restart", [])}  # an older daemon has none
 
 
 def _changes(reload: Mapping[str, Any]) -> list[str]:

@@ -133,7 +133,10 @@ def _report_taken(rule: dict[str, Any], answers: dict[str, Any]) -> None:
     takes = [f"{r} {s['accept_ratio']:.0%}" for r, s in regions.items() if s["accept_ratio"]]
     if takes:
         out().print(f"taken, as far as it is now: {', '.join(takes)}", markup=False)
-    elif all(share["under_rule"] for share in regions.values()):
+    elif len(regions) == 1:
+        alone = f"{rule['service']} has no other region: what {region} sends on stays there"
+        complain(alone, "yellow")
+    elif all(share.get("under_rule") for share in regions.values()):  # not of an older daemon
         complain(
             f"every other region of {rule['service']} is under a spill rule too, and takes nobody: "
             f"what {region} sends on stays there",
