@@ -37,7 +37,8 @@ Requests and responses are JSON, but for `/metrics`. Each document has `schema_v
 does not, so pass over keys that you do not know. Times are ISO 8601 in UTC, durations seconds; null
 is what is not known or not there. A request that is not granted has a status of 400 or more, and a
 document with `error` and `hint`. An order with a key or a parameter that it does not have is not
-granted: it would be done to more than was asked.
+granted: it would be done to more than was asked. `GET /drain` and `GET /explain` are as strict;
+what is read without parameters passes over any.
 """
 
 

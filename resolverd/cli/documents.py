@@ -245,7 +245,7 @@ class KubeDocument(Document):
         "What the cluster says, as a fragment; null where the configuration cannot be read."
     )
     left_out: list[LeftOutPart] = key("Objects that give no endpoint.")
-    problems: list[ProblemPart] = key("Why it is held or refused, else the warnings about it.")
+    problems: list[ProblemPart] = key("Why it is held or refused, else what is found of it.")
 
 
 class ExcessPart(Part):

@@ -210,17 +210,20 @@ def _without_host(
     by_service: Mapping[str, probe_hosts.Asked],
     unsaid: Mapping[str, probe_hosts.Asked],
 ) -> Problem:
-    """What differs by service, so that the endpoint cannot say it: a warning of server names alone.
+    """What differs by service, so that the endpoint cannot say it: an error if none can be probed.
 
-    Without a Host header a Gateway answers nothing; without a server name it may.
+    Without a Host header a Gateway answers nothing; without a server name it may. A service that
+    lacks its own costs the others neither their endpoint nor the changes of its address.
     """
     hosts = sorted({host for each in by_service.values() if (host := each.wanted["host"])})
     tables = " and ".join(
         f"[service.{toml_key(service)}] probe = {toml_value(dict(each.wanted))}"
         for service, each in unsaid.items()
     )
-    fatal = any("host" in each.unwritten for each in unsaid.values())
-    without = "" if fatal else f"; those of {_listed(list(unsaid))} have no server name (SNI)"
+    lacking = [service for service, each in unsaid.items() if "host" in each.unwritten]
+    fatal = len(lacking) == len(by_service)
+    what = "host" if lacking else "server name (SNI)"
+    without = "" if fatal else f"; those of {_listed(lacking or list(unsaid))} have no {what}"
     return Problem(
         endpoint.sayers, 0, 0, "kube-several-hosts",
         f"a probe of {endpoint.url} asks for another host by each of its services: "

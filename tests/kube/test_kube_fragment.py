@@ -182,9 +182,9 @@ def _whole(service: str) -> dict[str, str]:
     ("chat", "embed", "severity", "tables"),
     [
         ({}, {}, "error", ("chat", "embed")),
-        (_whole("chat"), {}, "error", ("embed",)),
-        ({"host": "chat.example"}, {}, "error", ("chat", "embed")),
-        ({"sni": "chat.example"}, _whole("embed"), "error", ("chat",)),
+        (_whole("chat"), {}, "warning", ("embed",)),
+        ({"host": "chat.example"}, {}, "warning", ("chat", "embed")),
+        ({"sni": "chat.example"}, _whole("embed"), "warning", ("chat",)),
         ({"host": "chat.example"}, {"host": "embed.example"}, "warning", ("chat", "embed")),
         ({"host": "chat.example"}, _whole("embed"), "warning", ("chat",)),
     ],
@@ -201,6 +201,9 @@ def test_services_behind_one_entry_point_have_to_say_for_which_host_each_is_prob
             f'sni = "{service}.example" }}'
         )
         assert (table in problem.hint) == (service in tables)
+    lacking = [n for n, said in (("chat", chat), ("embed", embed)) if "host" not in said]
+    told = [n for n in ("chat", "embed") if f'those of "{n}" have no host' in problem.message]
+    assert told == (lacking if severity == "warning" else [])
     (row,) = json.loads(made.text)["region"]["eu-west"]["endpoint"]
     assert "probe" not in row
 
