@@ -67,7 +67,10 @@ class RowTimes:
         return self.of_file
 
     def doubts(self, *, by_file: bool) -> Iterator[Doubt]:
-        """What is ahead; with `by_file` rows are as old as the file, which may be ahead too."""
+        """What is ahead; with `by_file` rows without a time of their own are as old as the file.
+
+        It may be ahead too, and a row that is ahead is then as new as it.
+        """
         if self._rows:
             rows = "one row is" if self._rows == 1 else f"{self._rows} rows are"
             message = (
@@ -75,7 +78,7 @@ class RowTimes:
                 "for as old as the file"
             )
             yield Doubt(self._line, message, _HINT)
-        if by_file and self._file_ahead > CLOCKS_APART:
+        if (by_file or self._rows) and self._file_ahead > CLOCKS_APART:
             message = (
                 f"it was written {_span(self._file_ahead)} from now by its own time, and its rows "
                 "are taken for new until then"

@@ -129,7 +129,9 @@ class _Table:
         found = [problem for kind in self._problems.values() for problem in kind]
         yield from self._stale()
         for line, message, hint in self._times.doubts(by_file=self._by_file):
-            yield Problem(str(self._path), line, min(line, 1), "rtt-time", message, hint, "warning")
+            yield Problem(
+                str(self._path), line, min(line, 1), "rtt-time-ahead", message, hint, "warning"
+            )
         yield from sorted(found, key=lambda problem: problem.line)
         for kind, number in self._unshown.items():
             first = self._problems[kind][0]
@@ -161,7 +163,6 @@ class _Table:
             )
             names = [name.strip().lower() for name in header]
             if self._sound_header(names, reader.line_num):
-                self._by_file = "measured" not in names
                 self._take_rows(reader, names, builder)
         except csv.Error as error:
             self._found(
@@ -187,7 +188,7 @@ class _Table:
         count_at, age_at, time_at = (at.get(name) for name in _OPTIONAL)
         indices, half_life = self._indices, self._half_life
         stale_after = self._stale_after
-        youngest, before = inf, ""
+        youngest, before, by_file = inf, "", False
         where: Where | None = None
         rows, key = builder.of_prefix(_ANY)
         for row in reader:
@@ -197,10 +198,10 @@ class _Table:
                 age = written
                 if time_at is not None and row[time_at]:
                     age = times.since(row[time_at])
-                elif age_at is not None and row[age_at]:
-                    age += float(row[age_at])
-                if age < 0.0:
-                    age = times.ahead(age, reader.line_num)
+                else:
+                    by_file = True
+                    if age_at is not None and row[age_at]:
+                        age += float(row[age_at])
                 if not (
                     len(row) == width and 0 < ms <= MAX_MS and 0 < count < _MOST and age < _MOST
                 ):
@@ -213,14 +214,16 @@ class _Table:
             except (ValueError, IndexError, OverflowError) as error:
                 self._wrong_row(row, names, reader.line_num, str(error))
                 continue
-            if age < youngest:
-                youngest = age
             index = indices.get(name)
             if index is None:
                 index = indices.get(name.strip())
             if index is None:
                 self._stranger(name.strip(), reader.line_num)
                 continue
+            if age < 0.0:
+                age = times.ahead(age, reader.line_num)
+            if age < youngest:
+                youngest = age
             if age > stale_after:
                 self._old += 1
                 continue
@@ -234,6 +237,7 @@ class _Table:
             elif self._believed(where, index, ms, reader.line_num):
                 builder.add_row(where, index, ms, weight, age)
         self.youngest = None if youngest == inf else youngest
+        self._by_file = by_file
 
     def hold_networks(self, builder: SamplesBuilder, place_of: PlaceOf) -> None:
         """Leave out what is said of the networks of a region, where many of them outrun light.

@@ -295,7 +295,7 @@ def test_a_row_of_a_time_that_has_not_come_is_as_old_as_its_file_and_told(
     samples, (warning,) = _read(tmp_path, text, written=NOW - DAY)
     assert samples.asns[2] == samples.asns[1] == (Sample(0, 40.0, _about(4 / 6), DAY),)
     assert samples.around(parse_prefix("192.0.2.0/24"))[0][0].age == DAY
-    assert (warning.line, warning.id, warning.severity) == (3, "rtt-time", "warning")
+    assert (warning.line, warning.id, warning.severity) == (3, "rtt-time-ahead", "warning")
     assert warning.message.startswith("2 rows are of a time that has not come, this one by")
 
 
@@ -303,7 +303,7 @@ def test_a_row_of_a_time_that_has_not_come_goes_with_its_file(tmp_path: Path) ->
     text = "where,region,ms,measured\nAS2,us-east,40,2027-09-21T14:13:20Z\n"
     samples, warnings = _read(tmp_path, text, written=NOW - 8 * DAY)
     assert not samples.asns
-    assert [warning.id for warning in warnings] == ["rtt-stale", "rtt-time"]
+    assert [warning.id for warning in warnings] == ["rtt-stale", "rtt-time-ahead"]
 
 
 @pytest.mark.parametrize("cell", ["2026-09-21T14:13:20Z", "2026-09-21T14:15:20Z"])
@@ -315,10 +315,37 @@ def test_a_clock_that_is_little_ahead_is_no_fault(tmp_path: Path, cell: str) -> 
     assert samples.asns[1][0].age == 0.0
 
 
-def test_a_file_of_a_time_that_has_not_come_is_told(tmp_path: Path) -> None:
-    (warning,) = _read(tmp_path, HEADER + "AS1,us-east,40,8,60\n", written=NOW + 3 * DAY)[1]
-    assert (warning.line, warning.id, warning.severity) == (0, "rtt-time", "warning")
+@pytest.mark.parametrize(
+    ("header", "cell", "rows"),
+    [
+        ("age", "60", []),
+        ("measured", "", []),
+        ("measured", "2026-09-20T14:13:20Z\nAS2,us-east,40,8,", []),
+        ("measured", "2027-09-21T14:13:20Z", [2]),
+    ],
+)
+def test_a_file_of_a_time_that_has_not_come_is_told(
+    tmp_path: Path, header: str, cell: str, rows: list[int]
+) -> None:
+    text = f"where,region,ms,count,{header}\nAS1,us-east,40,8,{cell}\n"
+    *ahead, warning = _read(tmp_path, text, written=NOW + 3 * DAY)[1]
+    assert [row.line for row in ahead] == rows
+    assert (warning.line, warning.id, warning.severity) == (0, "rtt-time-ahead", "warning")
     assert "written 3 days from now" in warning.message
+
+
+def test_a_file_of_a_time_that_has_not_come_whose_rows_have_times_is_no_doubt(
+    tmp_path: Path,
+) -> None:
+    text = "where,region,ms,count,measured\nAS1,us-east,40,8,2026-09-20T14:13:20Z\n"
+    assert not _read(tmp_path, text, written=NOW + 3 * DAY)[1]
+
+
+def test_a_row_of_an_unknown_region_is_not_told_for_its_time(tmp_path: Path) -> None:
+    text = HEADER + f"AS1,nowhere,40,8,{-2 * DAY}\nAS1,us-east,40,8,{-2 * DAY}\n"
+    ahead, stranger = _read(tmp_path, text)[1]
+    assert (ahead.line, ahead.message[:10]) == (3, "one row is")
+    assert (stranger.line, stranger.id) == (2, "rtt-region")
 
 
 @pytest.mark.parametrize("where", ["192.0.2.0/24", "AS3", "DE", "place office", "50.1 8.7 DE"])
