@@ -1,10 +1,10 @@
 """What external-dns may not have: names outside its zone, and those that the operator has; pure.
 
-What an operator wrote is never added to, hidden or taken away. That is more than the very same
-records: an address beside another draws a share of the clients, a delegation takes away all names
-below it, and any name below a wildcard takes itself out of what the wildcard answers (RFC 4592
-§3.3.1). The last is how exceptions to a wildcard are written, so that it holds for steered
-ones alone.
+What an operator wrote is never hidden or taken away, and no RRset of it added to. That is more than
+the RRsets: an address beside one of the other family draws a share of the clients, a delegation
+takes away all names below it, and any name below a wildcard takes itself out of what the wildcard
+answers (RFC 4592 §3.3.1). The last is how exceptions to a wildcard are written, so that it holds
+for steered ones alone.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dns.rdatatype import AAAA, CNAME, DNAME, NS, A, RdataType
 
 from resolverd.dns.names import WILDCARD, Key, ancestors, closest_encloser, key_of, to_text
+from resolverd.external_dns.by_hand import NamesByHand
 from resolverd.external_dns.endpoint import Endpoint
-from resolverd.external_dns.own_names import OwnNames
 from resolverd.external_dns.records import is_ownership, owner_of, rdatas_of
 from resolverd.zone.dyna import DYNA
 
@@ -24,7 +24,7 @@ _LEADING = frozenset({A, AAAA, CNAME, NS, DYNA})
 _ADDRESSES = ("A", "AAAA")
 
 
-def conflict(endpoint: Endpoint, own: OwnNames) -> str:
+def conflict(endpoint: Endpoint, own: NamesByHand) -> str:
     """Why it cannot be kept in this zone, which its name is in; empty where it can.
 
     Raises RecordError.
@@ -33,7 +33,7 @@ def conflict(endpoint: Endpoint, own: OwnNames) -> str:
     return at_odds(endpoint, own)
 
 
-def at_odds(endpoint: Endpoint, own: OwnNames) -> str:
+def at_odds(endpoint: Endpoint, own: NamesByHand) -> str:
     """As `conflict`, of an endpoint of which records can be made."""
     key = key_of(owner_of(endpoint))
     return (
@@ -56,7 +56,7 @@ def outside(endpoint: Endpoint, zones: Sequence[str]) -> str:
     return f"{reason}: give external-dns --txt-prefix=%{{record_type}}-owner. with the dot"
 
 
-def _cut_above(key: Key, own: OwnNames) -> str:
+def _cut_above(key: Key, own: NamesByHand) -> str:
     """That the name belongs to another zone, or is an alias by a DNAME above it."""
     apex = key_of(own.origin)
     for ancestor in ancestors(key):
@@ -72,7 +72,7 @@ def _cut_above(key: Key, own: OwnNames) -> str:
     return ""
 
 
-def _beside(endpoint: Endpoint, key: Key, own: OwnNames) -> str:
+def _beside(endpoint: Endpoint, key: Key, own: NamesByHand) -> str:
     """What of the operator's own at the same name stands in its way."""
     found = frozenset(own.at(key))
     if endpoint.type in map(RdataType.to_text, found):
@@ -91,13 +91,13 @@ def _beside(endpoint: Endpoint, key: Key, own: OwnNames) -> str:
     return f"the zone has {types} of that name, written by hand" if types else ""
 
 
-def _taken_away(key: Key, own: OwnNames) -> str:
+def _taken_away(key: Key, own: NamesByHand) -> str:
     """What of the operator's a delegation at the name would take away."""
     below = own.existing.get(key)
     return f"it would take away {_plain(below)}, written by hand" if below is not None else ""
 
 
-def _serving(endpoint: Endpoint, key: Key, own: OwnNames) -> str:
+def _serving(endpoint: Endpoint, key: Key, own: NamesByHand) -> str:
     """That it would answer for a name server of the zone, which a wildcard gives its addresses."""
     if endpoint.type in _ADDRESSES:
         found = key if key in own.servers else None
@@ -108,7 +108,7 @@ def _serving(endpoint: Endpoint, key: Key, own: OwnNames) -> str:
     return f"{_plain(found)} is a name server of the zone" if found is not None else ""
 
 
-def _steered(key: Key, own: OwnNames) -> str:
+def _steered(key: Key, own: NamesByHand) -> str:
     """The DYNA that steers the name by a wildcard, as long as the name itself does not exist."""
     if key in own.existing:
         return ""

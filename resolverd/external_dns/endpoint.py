@@ -94,7 +94,7 @@ class Changes(NamedTuple):
         return (*self.create, *self.after)
 
     @property
-    def any(self) -> bool:
+    def touches_something(self) -> bool:
         """Whether there is a change."""
         return bool(self.wanted or self.before or self.delete)
 

@@ -56,7 +56,7 @@ def applied(known: Endpoints, changes: Changes) -> dict[Key, Endpoint]:
     fresh: dict[Key, Endpoint] = {}
     for endpoint in (*changes.create, *changes.after):
         if fresh.setdefault(key_of(endpoint), endpoint) != endpoint:
-            raise RecordError(f"{endpoint.name} {endpoint.type} is wanted twice, and otherwise")
+            raise RecordError(f"{endpoint.name} {endpoint.type} is wanted twice, and not alike")
     return after | fresh
 
 

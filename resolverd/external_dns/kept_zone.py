@@ -13,6 +13,7 @@ from typing import NamedTuple
 from dns.name import Name
 
 from resolverd.errors import ProblemsError, ResolverdError
+from resolverd.external_dns.by_hand import NamesByHand
 from resolverd.external_dns.endpoint import Changes, Endpoint
 from resolverd.external_dns.fragment import (
     EditedError,
@@ -23,7 +24,6 @@ from resolverd.external_dns.fragment import (
     read,
     render,
 )
-from resolverd.external_dns.own_names import OwnNames
 from resolverd.external_dns.together import Fault, UnservableError, kept_together
 from resolverd.external_dns.turn import turn
 from resolverd.external_dns.zone_check import ZoneCheck
@@ -89,7 +89,7 @@ class KeptZone:
             self._read = text, self._as_written(text)
         return self._read[1]
 
-    def own(self) -> OwnNames:
+    def own(self) -> NamesByHand:
         """The operator's names as they are now. Raises RefusedError."""
         return self._check.own(self._now())
 

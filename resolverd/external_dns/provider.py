@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 from dns.name import Name
 
+from resolverd.external_dns.by_hand import NamesByHand
 from resolverd.external_dns.conflicts import at_odds, conflict, outside
 from resolverd.external_dns.endpoint import Changes, Endpoint, read_endpoints
 from resolverd.external_dns.fragment import Key, key_of
 from resolverd.external_dns.kept_zone import KeptZone, Made, RefusedError, Written
-from resolverd.external_dns.own_names import OwnNames
 from resolverd.external_dns.ownership import with_what_goes_along, without
 from resolverd.external_dns.records import RecordError, is_ownership, owner_of
 from resolverd.external_dns.turn import turn
@@ -86,7 +86,7 @@ class Provider:
         try:
             left_out = with_what_goes_along(self._refused(changes.wanted, self._own()), changes)
             parts = self._parts(without(changes, left_out))
-            with turn(kept.fragment for kept, part in parts if part.any):
+            with turn(kept.fragment for kept, part in parts if part.touches_something):
                 made, left_out = self._made(changes, left_out)
                 for kept, one in zip(self._zones, made, strict=True):
                     if one.written is not None:
@@ -107,7 +107,7 @@ class Provider:
         for endpoint in endpoints:
             reason = refused.get(endpoint, "")
             if not reason and wanted.setdefault(key_of(endpoint), endpoint) != endpoint:
-                reason = "it is wanted twice, and otherwise"
+                reason = "it is wanted twice, and not alike"
             reasons.append(reason)
         together: dict[Key, str] = {}
         for kept in self._zones:
@@ -125,12 +125,12 @@ class Provider:
             for endpoint, reason in zip(endpoints, reasons, strict=True)
         ]
 
-    def _own(self) -> dict[Name, OwnNames]:
+    def _own(self) -> dict[Name, NamesByHand]:
         """The operator's names in each zone as it is now. Raises RefusedError."""
         return {kept.zone: kept.own() for kept in self._zones}
 
     def _refused(
-        self, endpoints: Iterable[Endpoint], own: Mapping[Name, OwnNames]
+        self, endpoints: Iterable[Endpoint], own: Mapping[Name, NamesByHand]
     ) -> dict[Endpoint, str]:
         """Those that no zone can have, whatever else is in it, and why."""
         found = {}

@@ -40,7 +40,7 @@ MEDIA_TYPE = "application/external.dns.webhook+json;version=1"
 _MAX_BODY = 64 << 20
 # Seconds that a change has, which is written while external-dns waits.
 _SHUTDOWN_TIMEOUT = 5.0
-# Reasons that are said of a change of which more cannot be made.
+# Reasons that are shown of a change; of the others their number.
 _SHOWN = 10
 _TRIED_AGAIN = "external-dns asks again at its next interval"
 

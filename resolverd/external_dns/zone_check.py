@@ -13,7 +13,7 @@ from dns.name import Name
 from resolverd.config.load import SetOption, load_config
 from resolverd.config.tiers import answers
 from resolverd.errors import ConfigError, Problem, ProblemsError, errors_among
-from resolverd.external_dns.own_names import OwnNames, own_names
+from resolverd.external_dns.by_hand import NamesByHand, names_by_hand
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.replay import Replay
@@ -42,7 +42,7 @@ class ZoneCheck:
         self._previous: Mapping[Name, Zone] = {}
         self._services: Services = {}
         self._origins: Sequence[Name] = ()
-        self._own: tuple[object, OwnNames] | None = None
+        self._own: tuple[object, NamesByHand] | None = None
 
     def load(self, text: str) -> Zone:
         """The zone with this text in the place of its fragment.
@@ -55,7 +55,7 @@ class ZoneCheck:
             zone = self._load(text)
         return zone
 
-    def own(self, zone: Zone) -> OwnNames:
+    def own(self, zone: Zone) -> NamesByHand:
         """The names of a zone that was loaded whose records are not the fragment's."""
         included = zone.files.index(self._included(zone))
         digests = [digest for at, digest in enumerate(zone.digests) if at != included]
@@ -65,7 +65,7 @@ class ZoneCheck:
         if self._own is None or self._own[0] != stamp:
             records = read_master(read_source(zone.files[0])).records
             by_hand = (r for r in records if key_of(r.source.path) not in self._names)
-            self._own = stamp, own_names(zone.origin, by_hand, self._services, children)
+            self._own = stamp, names_by_hand(zone.origin, by_hand, self._services, children)
         return self._own[1]
 
     def line(self, found: Problem) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 import dns.name
 import pytest
 
+from resolverd.external_dns.by_hand import NamesByHand, names_by_hand
 from resolverd.external_dns.conflicts import conflict
 from resolverd.external_dns.endpoint import Endpoint
-from resolverd.external_dns.own_names import OwnNames, own_names
 from resolverd.zone.reader import read_master
 from resolverd.zone.source import SourceFile
 
@@ -100,23 +100,25 @@ KEPT = [
 
 
 @pytest.fixture(scope="module")
-def own() -> OwnNames:
+def own() -> NamesByHand:
     master = read_master(SourceFile(Path("z"), ZONE))
     assert not master.problems
     services = {"chat": "address", "alias": "cname"}
     child = dns.name.from_text("child.z.example.")
-    return own_names(ORIGIN, master.records, services, [child])  # type: ignore[arg-type]
+    return names_by_hand(ORIGIN, master.records, services, [child])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("wanted", "reason"), REFUSED)
 def test_what_is_written_by_hand_is_not_added_to_hidden_or_taken_away(
-    own: OwnNames, wanted: str, reason: str
+    own: NamesByHand, wanted: str, reason: str
 ) -> None:
     assert conflict(_endpoint(wanted), own).startswith(reason)
 
 
 @pytest.mark.parametrize("wanted", KEPT)
-def test_what_leaves_the_operator_s_records_as_they_are_is_kept(own: OwnNames, wanted: str) -> None:
+def test_what_leaves_the_operator_s_records_as_they_are_is_kept(
+    own: NamesByHand, wanted: str
+) -> None:
     assert conflict(_endpoint(wanted), own) == ""
 
 

@@ -17,7 +17,7 @@ from resolverd.zone.parsed import Record
 
 
 @dataclass(frozen=True)
-class OwnNames:
+class NamesByHand:
     """The zone at `origin` without external-dns's records: the types that each name has.
 
     Where a DYNA is answered with a CNAME the name has that too. `servers` are the zone's own name
@@ -46,9 +46,9 @@ class OwnNames:
         return found
 
 
-def own_names(
+def names_by_hand(
     origin: Name, records: Iterable[Record], services: Services, children: Iterable[Name] = ()
-) -> OwnNames:
+) -> NamesByHand:
     """Those of a zone's records by hand; `services` say which DYNA is answered with a CNAME."""
     apex = key_of(origin)
     types: dict[Key, set[RdataType]] = {}
@@ -61,4 +61,4 @@ def own_names(
             found.add(CNAME)
         elif rdata.rdtype == NS and record.key == apex:
             servers.add(key_of(rdata.target))
-    return OwnNames(origin, types, servers, frozenset(map(key_of, children)))
+    return NamesByHand(origin, types, servers, frozenset(map(key_of, children)))
