@@ -23,7 +23,7 @@ from resolverd.admin.fitness import fitness_of
 from resolverd.admin.liveness import degraded, faults
 from resolverd.admin.operate import OverrideCommand, clear_override, set_override, without_region
 from resolverd.admin.orders import as_told
-from resolverd.admin.queries import declared, flag
+from resolverd.admin.parameters import flag, only_declared
 from resolverd.admin.reloads import changes_of, outdated_of, reload_of
 from resolverd.admin.requests import DrainRequest, OverrideRequest, SpillRequest
 from resolverd.admin.round_trips import round_trips_of
@@ -41,9 +41,11 @@ from resolverd.snapshot.regions import judge_regions
 
 # Octets of a request's body: more than any has, and so little that no client can exhaust memory.
 _MAX_OCTETS = 64 * 1024
-OVERRIDE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
-DRAIN = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
-SPILL = '{"service": "chat", "region": "eu-west", "share": 0.3, "for": "1h", "why": "a surge"}'
+OVERRIDE_EXAMPLE = '{"target": "eu-west", "kind": "drain", "for": "30m", "why": "kernel update"}'
+DRAIN_EXAMPLE = '{"region": "eu-west", "for": "30m", "why": "kernel update"}'
+SPILL_EXAMPLE = (
+    '{"service": "chat", "region": "eu-west", "share": 0.3, "for": "1h", "why": "a surge"}'
+)
 """An example of each order, for hints."""
 
 _PEER = struct.Struct("3i")
@@ -61,7 +63,8 @@ class Api:
     def application(self, *guards: Any) -> web.Application:
         """An application with these middlewares in front of the handlers."""
         app = web.Application(
-            middlewares=[as_json, *guards, declared, self._once_ready], client_max_size=_MAX_OCTETS
+            middlewares=[as_json, *guards, only_declared, self._once_ready],
+            client_max_size=_MAX_OCTETS,
         )
         for route in ROUTES:
             handler: Handler = getattr(self, route.handler)
@@ -129,7 +132,7 @@ class Api:
 
     async def override(self, request: web.Request) -> web.Response:
         """POST /override: put an override in force; responds once answers obey it."""
-        asked = await _body(request, OverrideRequest, OVERRIDE)
+        asked = await _body(request, OverrideRequest, OVERRIDE_EXAMPLE)
         who = asked.who or _peer(request)
         command = OverrideCommand(
             asked.target, asked.kind, who, asked.why, asked.seconds, asked.force, asked.edge
@@ -156,7 +159,7 @@ class Api:
 
     async def drain(self, request: web.Request) -> web.Response:
         """Drain a region; answers once it is obeyed, with when its last answer has run out."""
-        asked = await _body(request, DrainRequest, DRAIN)
+        asked = await _body(request, DrainRequest, DRAIN_EXAMPLE)
         who, kind = asked.who or _peer(request), OverrideKind.DRAIN
         command = OverrideCommand(
             asked.region, kind, who, asked.why, asked.seconds, asked.force, asked.edge
@@ -192,7 +195,7 @@ class Api:
 
     async def spill(self, request: web.Request) -> web.Response:
         """POST /spill: put a spill rule in force; responds once answers obey it."""
-        asked = await _body(request, SpillRequest, SPILL)
+        asked = await _body(request, SpillRequest, SPILL_EXAMPLE)
         command = RuleCommand(
             asked.service, asked.region, asked.share, asked.who or _peer(request),
             asked.why, asked.seconds, asked.edge,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dns import rdataclass
 from dns.rdataclass import RdataClass
 
 from resolverd.dns.codes import BADVERS, CLASS_IN, NOERROR, RCODE_NAMES, TYPE_NAMES
@@ -43,7 +42,7 @@ def described(packet: bytes, source: str, sent: Sent | None, *, tcp: bool) -> di
         fields["qname"] = to_text(query.name)
         fields["qtype"] = TYPE_NAMES.get(query.qtype, f"TYPE{query.qtype}")
         if query.qclass != CLASS_IN:
-            fields["qclass"] = rdataclass.to_text(RdataClass.make(query.qclass))
+            fields["qclass"] = RdataClass.to_text(query.qclass)
     subnet = None if query.edns is None else query.edns.subnet
     if subnet is not None and subnet.prefix is not None:  # of 0 bits it is a wish for none
         fields["subnet"] = str(subnet.prefix)

@@ -6,8 +6,6 @@ asked. What is only read, and has no parameters, takes any: load balancers and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from aiohttp import web
 from multidict import MultiMapping
 
@@ -22,17 +20,17 @@ _ROUTES: dict[tuple[str, str], Route] = {(route.method, route.path): route for r
 
 
 @web.middleware
-async def declared(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def only_declared(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle a request whose query its route declares. Raises ApiError (400) otherwise."""
     resource = request.match_info.route.resource
     method = "GET" if request.method == "HEAD" else request.method
     route = None if resource is None else _ROUTES.get((method, resource.canonical))
     if route is not None:
-        hold(route, request.query)
+        check(route, request.query)
     return await handler(request)
 
 
-def hold(route: Route, query: MultiMapping[str]) -> None:
+def check(route: Route, query: MultiMapping[str]) -> None:
     """Raise ApiError for a parameter that is unknown, is there twice, or is missing."""
     known = [parameter.name for parameter in route.parameters]
     if route.method == "GET" and not known:
@@ -56,7 +54,7 @@ def flag(query: MultiMapping[str], name: str) -> bool:
         return False
     said = query[name]
     if said not in _TRUTH:
-        error = f'{name} is "{said[:_SHOWN]}", which is none of {_listed(_TRUTH)}'
+        error = f'{name} is "{said[:_SHOWN]}", which is none of {", ".join(_TRUTH)}'
         raise ApiError(400, error, f"write {name}=1, or leave it out")
     return _TRUTH[said]
 
@@ -64,7 +62,3 @@ def flag(query: MultiMapping[str], name: str) -> bool:
 def _bare(route: Route) -> str:
     where = "say it in the body" if route.asks else "leave it out"
     return f"{where}: this is asked without parameters"
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
