@@ -97,7 +97,9 @@ def totals(state: Json) -> Rows:
     if state["down"]:
         parts.add_row(Cell("problem", "bold"), Cell(state["down"], "red"))
     if waiting := state["reload"].get("needs_restart"):  # which an older daemon does not report
-        parts.add_row(Cell("restart", "bold"), Cell(f"takes up {', '.join(waiting)}", "yellow"))
+        parts.add_row(
+            Cell("waiting", "bold"), Cell(f"{', '.join(waiting)}, until a restart", "yellow")
+        )
     if state["overrides"]:
         parts.add_row(Cell("overrides", "bold"), Cell(str(len(state["overrides"])), "yellow"))
     if rules := state.get("spill_rules"):

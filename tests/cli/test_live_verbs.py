@@ -189,7 +189,9 @@ def test_an_option_that_waits_for_a_restart_is_said_until_it_waits_no_more(serve
             assert "config-needs-restart: server.listen was changed" in ran.err
         document = resolverd("reload", "--json", cwd=served.place).json()
         assert document["needs_restart"] == ["server.listen"]
-        assert "restart    takes up server.listen" in resolverd("state", cwd=served.place).out
+        assert (
+            "waiting    server.listen, until a restart" in resolverd("state", cwd=served.place).out
+        )
         assert resolverd("state", "--problems", cwd=served.place).status == 0
         assert "config-needs-restart" in resolverd("check", cwd=served.place).err
     finally:
