@@ -38,6 +38,7 @@ from resolverd.health.verdict import Verdict
 from resolverd.snapshot.inputs import Outdated
 from resolverd.snapshot.model import JudgedRegion, Plan, ZonePlan
 from resolverd.snapshot.regions import World, judge_regions
+from resolverd.snapshot.unserved import withdrawn
 
 Json = dict[str, Any]
 
@@ -165,6 +166,7 @@ def _region(judged: JudgedRegion, seen: _Seen) -> Json:
         "gpus": region.gpus.model_dump() if region.gpus else None,
         "services": list(judged.services),
         **_verdict(judged.verdict, seen.now),
+        "withdrawn": withdrawn(judged),
         "hours": _hours(judged, seen),
         "min_endpoints": region.min_endpoints,
         **region_load(seen.served.load, judged.region),

@@ -96,10 +96,10 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as error:
-        problems, summary = error.problems, ""
+        problems = error.problems
         restart = run_loop(outlook.of_refused(arguments.config, arguments.overrides, error))
     else:
-        problems, summary = inputs.warnings, _summary(arguments, inputs)
+        problems = inputs.warnings
     compared = forecast(arguments)
     shares = _coverage(inputs) if inputs is not None and arguments.coverage else None
     if inputs is not None:
@@ -110,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         sizes = [] if inputs is None else [fence._asdict() for fence in fences(inputs.config)]
         show_json(
             {
-                "served": bool(summary),
+                "served": inputs is not None,
                 "problems": [asdict(p) for p in problems],
                 "fences": sizes,
                 "coverage": None if shares is None else [share._asdict() for share in shares],
@@ -119,11 +119,11 @@ def run(arguments: argparse.Namespace) -> int:
                 "reload": compared,
             }
         )
-        return ExitCode.OK if summary else ExitCode.PROBLEMS
+        return ExitCode.OK if inputs is not None else ExitCode.PROBLEMS
     for problem in problems:
         report(problem)
     if inputs is not None:
-        out().print(summary, markup=False)
+        out().print(_summary(arguments, inputs, len(problems)), markup=False)
         for fence in fences(inputs.config) if inputs.config.pin else ():
             out().print(f"  {describe(fence)}", markup=False)
         for row in _groups(inputs.config):
@@ -190,8 +190,8 @@ def _groups(config: Config) -> Iterator[dict[str, Any]]:
             }
 
 
-def _summary(arguments: argparse.Namespace, inputs: Inputs) -> str:
-    warned = f", with {count(len(inputs.warnings), 'warning')}" if inputs.warnings else ""
+def _summary(arguments: argparse.Namespace, inputs: Inputs, warnings: int) -> str:
+    warned = f", with {count(warnings, 'warning')}" if warnings else ""
     found = (
         count(len(inputs.zones), "zone"),
         count(len(inputs.config.service), "service"),

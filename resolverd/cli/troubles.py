@@ -15,7 +15,7 @@ Those that are drained or closed are as somebody wants them to be, and no troubl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -30,17 +30,11 @@ def kind_of(region: Json) -> str:
     if not region["serves"]:
         if (region["hours"] or {}).get("withdraw"):
             return "closed"
-        if region["override"] or _all_withdrawn(region["endpoints"]):
+        if region.get("withdrawn", region["override"]):  # an older daemon tells of overrides alone
             return "drained"
         return "unknown" if region["state"] == "unknown" else "down"
     well = region["state"] == "up" and all(map(is_well, region["endpoints"]))
     return "up" if well and not any(region["alerts"].values()) else "degraded"
-
-
-def _all_withdrawn(endpoints: Iterable[Json]) -> bool:
-    """Whether overrides alone keep endpoints out, as `snapshot.unserved.withdrawn` has it."""
-    away = [endpoint for endpoint in endpoints if not endpoint["serves"]]
-    return bool(away) and all(endpoint["override"] for endpoint in away)
 
 
 def is_well(endpoint: Json) -> bool:

@@ -182,6 +182,8 @@ def test_an_option_that_waits_for_a_restart_is_said_until_it_waits_no_more(serve
     try:
         check = resolverd("check", cwd=served.place)
         assert (check.status, "config-needs-restart" in check.err) == (0, True)
+        found = resolverd("check", "--json", cwd=served.place).json()["problems"]
+        assert f"good, with {len(found)} warning" in check.out
         for outcome in ("adopted: plan ", "nothing has changed: plan "):
             ran = resolverd("reload", cwd=served.place)
             assert (ran.status, ran.out.startswith(outcome)) == (0, True)
@@ -198,7 +200,7 @@ def test_an_option_that_waits_for_a_restart_is_said_until_it_waits_no_more(serve
         path.write_text(good)
         document = resolverd("reload", "--json", cwd=served.place).json()
     assert document["needs_restart"] == []
-    assert "takes up" not in resolverd("state", cwd=served.place).out
+    assert "until a restart" not in resolverd("state", cwd=served.place).out
 
 
 def test_reload_fails_for_what_would_be_lost_and_takes_yes(served: Live, zone: Path) -> None:

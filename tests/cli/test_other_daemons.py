@@ -63,7 +63,7 @@ class _Answering:
         return self._document
 
 
-_RELOADED = {"problems": [], "changed": None, "outdated": [], "warnings": []}
+_RELOADED: dict[str, Any] = {"problems": [], "changed": None, "outdated": [], "warnings": []}
 
 
 def test_an_older_daemon_s_reload_is_reported(

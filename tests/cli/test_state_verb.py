@@ -100,7 +100,8 @@ def test_what_failed_beside_an_endpoint_that_is_withdrawn_is_a_problem(served: L
         ([failed, drained], False, "down"),
     ):
         measured = "up" if serves else "down"
-        made = _with_region(state, "us-west", serves=serves, state=measured, endpoints=endpoints)
+        changes = {"serves": serves, "state": measured, "withdrawn": kind == "drained"}
+        made = _with_region(state, "us-west", **changes, endpoints=endpoints)
         (region,) = (r for r in made["regions"] if r["name"] == "us-west")
         assert kind_of(region) == kind
         assert any_trouble(made) == (kind in TROUBLES)
@@ -210,6 +211,7 @@ def test_many_regions_that_are_well_are_counted_and_not_listed(served: Live) -> 
         ({"serves": False, "state": "recovering"}, "down"),
         ({"serves": False, "state": "unknown"}, "unknown"),
         ({"serves": False, "state": "down", "override": {"kind": "drain"}}, "drained"),
+        ({"serves": False, "state": "down", "withdrawn": True}, "drained"),
         (
             {
                 "serves": False,

@@ -117,6 +117,7 @@ class RegionPart(VerdictPart):
     coordinates: list[float] = key("Latitude and longitude, degrees.")
     gpus: GpusPart | None = key("Its GPUs, if configured.")
     services: list[str] = key("Services that it serves.")
+    withdrawn: bool = key("Whether overrides or hours alone keep it from serving.")
     hours: HoursPart | None = key("Its hours of service, if it has any.")
     min_endpoints: int = key("Endpoints that must serve for the region to.")
     outcomes: OutcomesPart = key("What its clients got.")
