@@ -62,6 +62,7 @@ from resolverd.snapshot.steering_edits import to_keep
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
 from resolverd.zone.model import Zone
+from resolverd.zone.nested import check_nested
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,8 @@ async def _with_zones(
     )
     zones, outdated = await detached(lambda: _without_steered(zones, outdated, loaded, served))
     warnings = [problem for zone in zones.values() for problem in zone.warnings]
-    warnings += await detached(partial(check_together, loaded, zones, locator))
+    nested = await detached(partial(check_nested, zones, served.nested))
+    warnings += await detached(partial(check_together, loaded, zones, locator, nested))
     return Inputs(
         loaded,
         served.main,
@@ -252,6 +254,7 @@ async def _with_zones(
         (*warnings, *loaded.warnings, *tables.warnings),
         reads,
         tuple(outdated),
+        nested,
     )
 
 

@@ -33,7 +33,7 @@ from resolverd.snapshot.rtt_tables import RttTables, load_tables
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
-from resolverd.zone.nested import check_nested
+from resolverd.zone.nested import Nested, check_nested
 
 Progress = Callable[[Path, float], None]
 Opened = Callable[[LoadedConfig, Locator], None]
@@ -65,7 +65,7 @@ class Inputs:
 
     `main` is the configuration's own file, links followed; `reads` tells the files as they were
     read apart from later ones of the same names, and `outdated` the parts that are in an older
-    state than those.
+    state than those. `nested` is what was found of zones within others, for the next edit.
     """
 
     loaded: LoadedConfig
@@ -77,6 +77,7 @@ class Inputs:
     warnings: tuple[Problem, ...]
     reads: Reads
     outdated: tuple[Outdated, ...] = ()
+    nested: tuple[Nested, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -162,9 +163,11 @@ async def load_inputs(
         except ProblemsError as error:
             problems += error.problems
         zones = {file.zone.origin: file.zone for file in files if file.zone}
+        nested = await detached(partial(check_nested, zones))
         if locator is not None:
+            incomplete = bool(errors_among(problems))
             problems += await detached(
-                partial(check_together, loaded, zones, locator, bool(errors_among(problems)))
+                partial(check_together, loaded, zones, locator, nested, incomplete)
             )
         if locator is None or tables is None or errors_among(problems):
             raise ProblemsError(problems)
@@ -178,6 +181,7 @@ async def load_inputs(
             tables,
             tuple(problems),
             reads,
+            nested=nested,
         )
 
 
@@ -197,9 +201,10 @@ def check_together(
     loaded: LoadedConfig,
     zones: Mapping[dns.name.Name, Zone],
     locator: Locator,
+    nested: Sequence[Nested],
     incomplete: bool = False,
 ) -> list[Problem]:
-    """What is found of the configuration by its databases and zones.
+    """What is found of the configuration by its databases and zones, and of zones within others.
 
     With `incomplete` zones are missing, and what they use and answer is not known.
     """
@@ -208,7 +213,7 @@ def check_together(
         found += check_hosts(loaded.config, zones)
         found += check_use(loaded.config, zones.values())
     problems = [loaded.sources.problem(*finding) for finding in found]
-    return [*problems, *check_nested(zones)]
+    return [*problems, *(problem for each in nested for problem in each.problems)]
 
 
 def zone_files(
