@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -142,9 +143,11 @@ async def load_inputs(
                 lambda: load_config(path, overrides, fragments=fragments, without=without)
             )
         except ConfigError as error:
-            settings = await detached(
-                lambda: zone_settings(path, overrides, fragments=fragments, without=without)
-            )
+            settings = None
+            with suppress(Exception):  # a defect that is met again: the error has it
+                settings = await detached(
+                    lambda: zone_settings(path, overrides, fragments=fragments, without=without)
+                )
             found = await detached(lambda: _zones_beside(path, settings))
             raise ProblemsError([*error.problems, *found]) from error
         # The library checks databases beside Python, which reads zones.
