@@ -22,7 +22,14 @@ from resolverd.config.model import Config
 from resolverd.config.partial import ZoneSettings, zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.config.tiers import answers
-from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
+from resolverd.errors import (
+    ConfigError,
+    DefectError,
+    GeoError,
+    Problem,
+    ProblemsError,
+    errors_among,
+)
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
@@ -134,7 +141,7 @@ async def load_inputs(
 
     More `fragments` are tried with it, and some `without`, as `load_config` does. What is read is
     noted in `reads`, and `opened` hears of the databases.
-    Raises ProblemsError with every problem found, or UnsettledError.
+    Raises ProblemsError with every problem found, DefectError or UnsettledError.
     """
     reads = reads or Reads()
     with reads.noted():
@@ -166,12 +173,15 @@ async def load_inputs(
         except ProblemsError as error:
             problems += error.problems
         zones = {file.zone.origin: file.zone for file in files if file.zone}
-        nested = await detached(partial(check_nested, zones))
-        if locator is not None:
-            incomplete = bool(errors_among(problems))
-            problems += await detached(
-                partial(check_together, loaded, zones, locator, nested, incomplete)
-            )
+        try:
+            nested = await detached(partial(check_nested, zones))
+            if locator is not None:
+                incomplete = bool(errors_among(problems))
+                problems += await detached(
+                    partial(check_together, loaded, zones, locator, nested, incomplete)
+                )
+        except Exception as defect:
+            raise DefectError("these files", defect) from defect
         if locator is None or tables is None or errors_among(problems):
             raise ProblemsError(problems)
         main = await detached(lambda: real_path(path))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resolverd.errors import ProblemsError
-from resolverd.snapshot import steering_edits
+from resolverd.errors import DefectError, ProblemsError
+from resolverd.snapshot import inputs, steering_edits
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
@@ -236,6 +236,16 @@ async def test_an_edit_of_a_zone_that_steers_what_is_a_hostname_is_refused(
     _zone(tmp_path, DYNA + HOSTS + "gpu A 192.0.2.12\n")
     (tmp_path / "zones" / "gpu.example.zone").unlink(missing_ok=True)
     assert (await _edited(path, edit))[1] == []
+
+
+@pytest.mark.parametrize("check", ["check_hosts", "check_nested", "check_use", "check_places"])
+async def test_a_defect_of_the_checks_of_all_files_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    _zone(tmp_path, DYNA + HOSTS)
+    monkeypatch.setattr(inputs, check, None)
+    with pytest.raises(DefectError, match="met these files: TypeError"):
+        await load_inputs(_configured(tmp_path))
 
 
 async def test_an_edit_that_steers_no_hostname_does_not_look_for_those_that_are_served(
