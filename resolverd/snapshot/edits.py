@@ -58,7 +58,7 @@ from resolverd.snapshot.losses import (
     zones_lost,
 )
 from resolverd.snapshot.rtt_tables import RttTables, edited_tables, fitted
-from resolverd.snapshot.steering_edits import to_keep
+from resolverd.snapshot.steering_edits import zones_refused
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
 from resolverd.zone.model import Zone
@@ -330,7 +330,9 @@ def _without_steered(
 ) -> tuple[Mapping[dns.name.Name, Zone], list[Outdated]]:
     """The zones, less those by whose edit a hostname of the configuration would be steered."""
     kept, added = dict(zones), list(outdated)
-    for origin, findings in to_keep(loaded.config, zones, served.config, served.zones).items():
+    for origin, findings in zones_refused(
+        loaded.config, zones, served.config, served.zones
+    ).items():
         problems = [loaded.sources.problem(*finding) for finding in findings]
         before = served.zones.get(origin)
         added.append(_outdated(origin, problems, held=False, served=before is not None))

@@ -124,7 +124,7 @@ def _asked(host: _Hostname, consequence: str) -> Finding:
 def _unanswered(host: _Hostname, consequence: str) -> Iterator[HostFinding]:
     if host.lead.end in ("nothing", "loop"):
         last = host.lead.names[-1]
-        why = "leads round" if host.lead.end == "loop" else "has no address here"
+        why = "is in a CNAME loop" if host.lead.end == "loop" else "has no address here"
         yield _found(
             host, "config-hostname-unanswered", f"{host.text} {why}: {consequence}",
             f"write {last} A 192.0.2.1 with its address in the zone, or another hostname",

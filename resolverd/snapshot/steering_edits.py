@@ -18,7 +18,7 @@ from resolverd.snapshot.own_names import OwnNames, Zones, zone_of
 from resolverd.zone.model import Zone
 
 
-def to_keep(
+def zones_refused(
     config: Config, zones: Zones, served_config: Config, served: Zones
 ) -> dict[dns.name.Name, list[Finding]]:
     """The zones that have to stay as they are served, or unserved, and what is found else."""
@@ -30,15 +30,15 @@ def to_keep(
         errors = [each for each in errors if each.lead.names[0] in known]
         if not errors:
             break
-        blamed = {o: [e.finding] for e in errors for o in _changed(e.lead.names, kept, served)}
-        if not blamed:
+        refused = {o: [e.finding] for e in errors for o in _changed(e.lead.names, kept, served)}
+        if not refused:
             # By names that others of these lead on to.
             leads = (OwnNames(kept).lead(name).names for name in hostnames(config))
             names = chain.from_iterable(leads)
-            blamed = {o: _findings(errors) for o in _changed(names, kept, served)}
-        if not blamed:
+            refused = {o: _findings(errors) for o in _changed(names, kept, served)}
+        if not refused:
             break
-        for origin, findings in blamed.items():
+        for origin, findings in refused.items():
             edited = zones[origin] if origin in zones else served[origin]
             found.setdefault(origin, []).extend(_by_edit(each, edited) for each in findings)
             if origin in served:
