@@ -108,10 +108,10 @@ class Adoption:
 
     def _refusal(self, error: Exception) -> ResolverdError:
         """Why the files on disk are not served at a start."""
-        if isinstance(error, ResolverdError):
+        if isinstance(error, ResolverdError) and not isinstance(error, DefectError):
             return error
         self._log.error("start.defect", exc_info=error)
-        return DefectError("these files", error)
+        return error if isinstance(error, DefectError) else DefectError("these files", error)
 
     def _begin_maps(self, loaded: LoadedConfig, locator: Locator) -> None:
         """Make the maps that the native engine needs while zones are read, if it is to serve."""

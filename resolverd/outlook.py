@@ -48,6 +48,11 @@ async def of_refused(path: Path, options: Sequence[SetOption], refused: Resolver
     try:
         manifest = await detached(kept.manifest)
     except UnusableError as error:
+        if isinstance(error.__cause__, PermissionError):  # the daemon's account may read it
+            return Outlook(
+                f"{prefix}, and whether with those kept cannot be told from here: "
+                f"{directory.path}: {error}"
+            )
         return _down(f"{prefix}, and could not serve those kept in {directory.path}: {error}")
     if manifest is None:
         return _down(f"{prefix}, and no others are kept in {directory.path}")

@@ -38,8 +38,10 @@ from resolverd.config.types import Listener
 from resolverd.config.url_checks import check_urls
 from resolverd.config.verdict_policies import check_verdicts
 
-# Shares are reckoned with floating-point numbers, and a millionth is share enough.
-_MAX_WEIGHT = 1_000_000
+# Shares are reckoned with floating-point numbers, which have each whole number up to here.
+_MAX_WEIGHT = 2**53
+# What is over it is proposed anew with this for the greatest: the same shares, and legible.
+_PROPOSED_WEIGHT = 1_000_000
 
 
 def cross_check(config: Config, tree: Tree) -> list[Finding]:
@@ -207,8 +209,14 @@ def _unused_thresholds(name: str, service: Service) -> Iterator[Finding]:
 
 
 def _weights(written: Mapping[str, int]) -> dict[str, int]:
-    """Such weights, all within their range and the first above 0 where all would be 0."""
-    weights = {region: min(max(0, weight), _MAX_WEIGHT) for region, weight in written.items()}
+    """Weights of the same shares within their range, the first above 0 where all would be 0."""
+    weights = {region: max(0, weight) for region, weight in written.items()}
+    top = max(weights.values(), default=0)
+    if top > _MAX_WEIGHT:
+        weights = {
+            region: max(1, weight * _PROPOSED_WEIGHT // top) if weight else 0
+            for region, weight in weights.items()
+        }
     if not any(weights.values()):
         weights[next(iter(weights))] = 1
     return weights

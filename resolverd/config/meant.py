@@ -20,7 +20,8 @@ from resolverd.config.secrets import is_secret, shown_text
 from resolverd.config.types import Listener
 
 _DNS_PORT = 53
-_NUMBER = re.compile(r"(?:AS)?\d+|-?\d+\.\d+|-\d+", re.IGNORECASE)
+# No option has longer ones, and int() raises at 4,300 digits.
+_NUMBER = re.compile(r"(?:AS)?[0-9]{1,18}|-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _UNITS = {
     "ms": re.compile(r"ms(ecs?)?|milli[a-z]*"),
@@ -161,7 +162,11 @@ def _hosts(text: str) -> Iterator[str]:
 
 
 def _host_of_url(text: str) -> Iterator[str]:
-    if "://" not in text and (text.count(":") > 1 and not text.startswith("[")):
+    # One host of a list, or of a network, would be written in the place of all.
+    if re.search(r"[,;\s]", text):
+        return
+    network = re.search(r"/\d*$", text)
+    if "://" not in text and (network or (text.count(":") > 1 and not text.startswith("["))):
         return
     try:
         yield urlsplit(text if "://" in text else f"//{text}").hostname or ""

@@ -201,7 +201,7 @@ class Service(Section):
         "clients on by what queues cost them, too.",
     )
     weights: dict[Word, int] = option(
-        factory=dict, doc="Shares of the weighted policy, from 0 to 1,000,000; 1 unless given."
+        factory=dict, doc="Shares of the weighted policy, from 0 to 2^53; 1 unless given."
     )
     ttl: Duration = option(
         60.0,

@@ -175,9 +175,9 @@ def _capacities(config: Config) -> Iterator[Finding]:
             ", in the same unit, or remove it everywhere" if written else ", or capacity for all"
         )
         yield Finding(
-            ("region", others[0], key), "config-capacity-mixed",
+            ("region", others[0]), "config-capacity-mixed",
             f"service {name} has regions with {key} ({_few(shown[0])}) and without "
-            f"({_few(shown[1])}): their loads are compared by these numbers",
+            f"({_few(shown[1])}): what they can bear is compared by these numbers",
             f"write {key} for {_few(others)} too{instead}", "warning",
         )  # fmt: skip
 

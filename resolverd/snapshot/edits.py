@@ -58,10 +58,11 @@ from resolverd.snapshot.losses import (
     zones_lost,
 )
 from resolverd.snapshot.rtt_tables import RttTables, edited_tables, fitted
-from resolverd.snapshot.steering_edits import to_keep
+from resolverd.snapshot.steering_edits import zones_refused
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
 from resolverd.zone.model import Zone
+from resolverd.zone.nested import check_nested
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,8 @@ async def _with_zones(
     )
     zones, outdated = await detached(lambda: _without_steered(zones, outdated, loaded, served))
     warnings = [problem for zone in zones.values() for problem in zone.warnings]
-    warnings += await detached(partial(check_together, loaded, zones, locator))
+    nested = await detached(partial(check_nested, zones, served.nested))
+    warnings += await detached(partial(check_together, loaded, zones, locator, nested))
     return Inputs(
         loaded,
         served.main,
@@ -252,6 +254,7 @@ async def _with_zones(
         (*warnings, *loaded.warnings, *tables.warnings),
         reads,
         tuple(outdated),
+        nested,
     )
 
 
@@ -327,7 +330,9 @@ def _without_steered(
 ) -> tuple[Mapping[dns.name.Name, Zone], list[Outdated]]:
     """The zones, less those by whose edit a hostname of the configuration would be steered."""
     kept, added = dict(zones), list(outdated)
-    for origin, findings in to_keep(loaded.config, zones, served.config, served.zones).items():
+    for origin, findings in zones_refused(
+        loaded.config, zones, served.config, served.zones
+    ).items():
         problems = [loaded.sources.problem(*finding) for finding in findings]
         before = served.zones.get(origin)
         added.append(_outdated(origin, problems, held=False, served=before is not None))

@@ -1,4 +1,4 @@
-"""Hostnames of the configuration that our own zones answer: what is steered is none; pure.
+"""Hostnames of endpoints, URLs and regions that our own zones answer; pure.
 
 An endpoint's hostname stands for the addresses of one region, for pins and for health. Where a name
 of it has a DYNA, whoever looks it up is given whatever region is best for the resolver that asks:
@@ -93,7 +93,11 @@ def _looked_up(host: _Hostname, config: Config) -> Iterator[HostFinding]:
             f"write a name of {host.region} alone, or its addresses in place of it",
             warning=not beside,
         )  # fmt: skip
-    yield from _unanswered(host, f"region {host.region} has nothing of it to hand out")
+    yield from _unanswered(
+        host,
+        f"region {host.region} has nothing of it to hand out, unless this host is given "
+        "another view of the zone",
+    )
 
 
 def _beside(region: str, config: Config) -> frozenset[str]:
@@ -120,7 +124,7 @@ def _asked(host: _Hostname, consequence: str) -> Finding:
 def _unanswered(host: _Hostname, consequence: str) -> Iterator[HostFinding]:
     if host.lead.end in ("nothing", "loop"):
         last = host.lead.names[-1]
-        why = "leads round" if host.lead.end == "loop" else "has no address here"
+        why = "is in a CNAME loop" if host.lead.end == "loop" else "has no address here"
         yield _found(
             host, "config-hostname-unanswered", f"{host.text} {why}: {consequence}",
             f"write {last} A 192.0.2.1 with its address in the zone, or another hostname",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,14 @@ from resolverd.config.model import Config
 from resolverd.config.partial import ZoneSettings, zone_settings
 from resolverd.config.targets import ProbeTargets, probe_targets
 from resolverd.config.tiers import answers
-from resolverd.errors import ConfigError, GeoError, Problem, ProblemsError, errors_among
+from resolverd.errors import (
+    ConfigError,
+    DefectError,
+    GeoError,
+    Problem,
+    ProblemsError,
+    errors_among,
+)
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
@@ -33,7 +41,7 @@ from resolverd.snapshot.rtt_tables import RttTables, load_tables
 from resolverd.snapshot.use_checks import check_use
 from resolverd.zone.loader import Rules, ZoneFile, load_zone_files
 from resolverd.zone.model import Zone
-from resolverd.zone.nested import check_nested
+from resolverd.zone.nested import Nested, check_nested
 
 Progress = Callable[[Path, float], None]
 Opened = Callable[[LoadedConfig, Locator], None]
@@ -65,7 +73,7 @@ class Inputs:
 
     `main` is the configuration's own file, links followed; `reads` tells the files as they were
     read apart from later ones of the same names, and `outdated` the parts that are in an older
-    state than those.
+    state than those. `nested` is what was found of zones within others, for the next edit.
     """
 
     loaded: LoadedConfig
@@ -77,6 +85,7 @@ class Inputs:
     warnings: tuple[Problem, ...]
     reads: Reads
     outdated: tuple[Outdated, ...] = ()
+    nested: tuple[Nested, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -132,7 +141,7 @@ async def load_inputs(
 
     More `fragments` are tried with it, and some `without`, as `load_config` does. What is read is
     noted in `reads`, and `opened` hears of the databases.
-    Raises ProblemsError with every problem found, or UnsettledError.
+    Raises ProblemsError with every problem found, DefectError or UnsettledError.
     """
     reads = reads or Reads()
     with reads.noted():
@@ -141,9 +150,11 @@ async def load_inputs(
                 lambda: load_config(path, overrides, fragments=fragments, without=without)
             )
         except ConfigError as error:
-            settings = await detached(
-                lambda: zone_settings(path, overrides, fragments=fragments, without=without)
-            )
+            settings = None
+            with suppress(Exception):  # a defect that is met again: the error has it
+                settings = await detached(
+                    lambda: zone_settings(path, overrides, fragments=fragments, without=without)
+                )
             found = await detached(lambda: _zones_beside(path, settings))
             raise ProblemsError([*error.problems, *found]) from error
         # The library checks databases beside Python, which reads zones.
@@ -162,10 +173,15 @@ async def load_inputs(
         except ProblemsError as error:
             problems += error.problems
         zones = {file.zone.origin: file.zone for file in files if file.zone}
-        if locator is not None:
-            problems += await detached(
-                partial(check_together, loaded, zones, locator, bool(errors_among(problems)))
-            )
+        try:
+            nested = await detached(partial(check_nested, zones))
+            if locator is not None:
+                incomplete = bool(errors_among(problems))
+                problems += await detached(
+                    partial(check_together, loaded, zones, locator, nested, incomplete)
+                )
+        except Exception as defect:
+            raise DefectError("these files", defect) from defect
         if locator is None or tables is None or errors_among(problems):
             raise ProblemsError(problems)
         main = await detached(lambda: real_path(path))
@@ -178,6 +194,7 @@ async def load_inputs(
             tables,
             tuple(problems),
             reads,
+            nested=nested,
         )
 
 
@@ -197,9 +214,10 @@ def check_together(
     loaded: LoadedConfig,
     zones: Mapping[dns.name.Name, Zone],
     locator: Locator,
+    nested: Sequence[Nested],
     incomplete: bool = False,
 ) -> list[Problem]:
-    """What is found of the configuration by its databases and zones.
+    """What is found of the configuration by its databases and zones, and of zones within others.
 
     With `incomplete` zones are missing, and what they use and answer is not known.
     """
@@ -208,7 +226,7 @@ def check_together(
         found += check_hosts(loaded.config, zones)
         found += check_use(loaded.config, zones.values())
     problems = [loaded.sources.problem(*finding) for finding in found]
-    return [*problems, *check_nested(zones)]
+    return [*problems, *(problem for each in nested for problem in each.problems)]
 
 
 def zone_files(

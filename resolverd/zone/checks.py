@@ -101,7 +101,7 @@ def _check_comments(tree: Tree) -> Iterator[Problem]:
                 "zone-comment",
                 node.first().at_owner(),
                 f"{node.owner} is served as a name, and looks like a comment",
-                f"{A_COMMENT}; where the name is meant, nothing is to be done",
+                f"{A_COMMENT}; where the name is meant, leave it",
             )
 
 

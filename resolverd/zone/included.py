@@ -29,9 +29,14 @@ def included_zone(path: Path, others: Iterable[Sequence[Path]]) -> Problem | Non
                 "zone-included",
                 FilePosition(str(path), 0, 0, ""),
                 f"{_where(real, files)} includes it, and as a zone of its own it has no SOA",
-                f"keep it out of server.zones: name it {path.stem}.inc, say, or narrow the pattern",
+                _hint(path),
             )
     return None
+
+
+def _hint(path: Path) -> str:
+    other = f"name it {path.stem}.inc, also in the $INCLUDE, and " if path.suffix == ".zone" else ""
+    return f'keep it out of server.zones: {other}write a pattern such as "zones/*.zone" there'
 
 
 def _where(real: str, files: Sequence[Path]) -> str:

@@ -6,6 +6,7 @@ finding; here is what has none, for nothing in the outer zone says that another 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple, cast
@@ -27,7 +28,7 @@ from resolverd.zone.tree import type_list
 _ADDRESSES = frozenset({A, AAAA})
 _AT_CUT = frozenset({DS, NSEC, RRSIG})
 _TAILS = 16
-_READ_AGAIN = 10_000
+_READ_AGAIN = 1_000
 """Names of a zone, up to which its file is read again for the lines of what is found."""
 
 
@@ -37,8 +38,23 @@ class _Hidden(NamedTuple):
     inner: Key
 
 
-def check_nested(zones: Mapping[dns.name.Name, Zone]) -> Iterator[Problem]:
-    """A warning for each name of a zone at or below the origin of another that begins within it."""
+class Nested(NamedTuple):
+    """A zone, the origins of others that begin next within it, and what is found of them."""
+
+    zone: Zone
+    begun: frozenset[Key]
+    problems: tuple[Problem, ...]
+
+
+def check_nested(
+    zones: Mapping[dns.name.Name, Zone], before: Sequence[Nested] = ()
+) -> tuple[Nested, ...]:
+    """A warning for each zone within another that has names at or below its origin.
+
+    What was found `before` stands for each zone that is the same object, with the same origins
+    within it: an edit of one zone does not look at the others.
+    """
+    known = {id(each.zone): each for each in before}
     by_key = {key_of(origin): zone for origin, zone in zones.items()}
     inner: dict[Key, list[Key]] = {}
     for key in by_key:
@@ -46,12 +62,14 @@ def check_nested(zones: Mapping[dns.name.Name, Zone]) -> Iterator[Problem]:
             if above in by_key:
                 inner.setdefault(above, []).append(key)
                 break
+    found = []
     for outer, begun in inner.items():
         zone = by_key[outer]
-        undelegated = [key for key in begun if not below_cut(zone, key)]
-        hidden = list(_hidden(zone, undelegated)) if undelegated else []
-        if hidden:
-            yield from _problems(zone, hidden)
+        last = known.get(id(zone))
+        if last is None or last.begun != frozenset(begun):
+            last = Nested(zone, frozenset(begun), tuple(_found(zone, begun)))
+        found.append(last)
+    return tuple(found)
 
 
 def answers_for(zone: Zone, key: Key, origins: Collection[Key]) -> bool:
@@ -68,6 +86,13 @@ def answers_for(zone: Zone, key: Key, origins: Collection[Key]) -> bool:
 def below_cut(zone: Zone, key: Key) -> bool:
     """Whether a name of a zone is at or below a zone cut of its own."""
     return not answers_for(zone, key, ())
+
+
+def _found(zone: Zone, begun: Sequence[Key]) -> Iterator[Problem]:
+    undelegated = [key for key in begun if not below_cut(zone, key)]
+    hidden = list(_hidden(zone, undelegated)) if undelegated else []
+    if hidden:
+        yield from _problems(zone, hidden)
 
 
 def _hidden(zone: Zone, begun: Sequence[Key]) -> Iterator[_Hidden]:
@@ -102,16 +127,23 @@ def _servers(zone: Zone) -> frozenset[Key]:
 
 
 def _problems(zone: Zone, hidden: Sequence[_Hidden]) -> Iterator[Problem]:
-    records = _records(zone, {each.owner for each in hidden})
-    for owner, types, inner in hidden:
+    """A finding for each inner zone, at the first name that it hides."""
+    names = Counter(each.inner for each in hidden)
+    firsts = {each.inner: each for each in reversed(hidden)}
+    shown = [each for each in hidden if firsts[each.inner] is each]
+    records = _records(zone, {each.owner for each in shown})
+    for owner, types, inner in shown:
+        more = names[inner] - 1
+        others = f" and {more} more name{'s' * (more > 1)} are" if more else " is"
         first = next((r for r in records.get(owner, ()) if r.rdata.rdtype in types), None)
         nowhere = FilePosition(str(zone.files[0]), 0, 0, "")
         yield problem(
             "zone-occluded",
             nowhere if first is None else first.at_owner(),
-            f"{to_text(owner)} {type_list(types)} is never answered: {to_text(inner)} is a zone of "
-            "its own here",
-            "move it to that zone's file, or take that file out of server.zones",
+            f"{to_text(owner)} {type_list(types)}{others} never answered: {to_text(inner)} is a "
+            "zone of its own here",
+            f"move {'them' if more else 'it'} to that zone's file, or take that file out of "
+            "server.zones",
         )
 
 

@@ -381,9 +381,12 @@ def test_a_port_is_written_in_ascii_digits(tmp_path: Path, port: str) -> None:
     [
         ("a = -1, b = 2", "{ a = 0, b = 2 }"),
         ("a = 0, b = 0", "{ a = 1, b = 0 }"),
-        ("a = 1000001, b = 2", "{ a = 1000000, b = 2 }"),
-        (f"a = 1{'0' * 400}, b = 2", "{ a = 1000000, b = 2 }"),
-        ("a = 1000000, b = 0", ""),
+        (f"a = {2**53 + 1}, b = 2", "{ a = 1000000, b = 1 }"),
+        (f"a = 1{'0' * 400}, b = 0", "{ a = 1000000, b = 0 }"),
+        # The shares that are proposed are those that were written.
+        (f"a = 4{'0' * 20}, b = 1{'0' * 20}", "{ a = 1000000, b = 250000 }"),
+        (f"a = {2**53}, b = 0", ""),
+        ("a = 4000000, b = 1048575", ""),
     ],
 )
 def test_weights_have_a_range(tmp_path: Path, weights: str, right: str) -> None:

@@ -231,6 +231,18 @@ def applied(folder: Path, place: Place, written: Any) -> Config:
         (("pin", "p", "regions"), "b", ["b"]),
         (("pin", "p", "subnets"), ["203.0.113.77/24"], ["203.0.113.0/24"]),
         (("pin", "p", "subnets"), "203.0.113.0/24", ["203.0.113.0/24"]),
+        (
+            ("pin", "p", "subnets"),
+            "203.0.113.0/24, 198.51.100.0/24",
+            ["203.0.113.0/24", "198.51.100.0/24"],
+        ),
+        (
+            ("pin", "p", "subnets"),
+            "203.0.113.0/24,2001:db8:1::/48",
+            ["203.0.113.0/24", "2001:db8:1::/48"],
+        ),
+        (("place", "o", "subnets"), "2001:db8:1::/48, ::1", ["2001:db8:1::/48", "::1"]),
+        (ADDRESS, "198.51.100.10, 2001:db8::1", ["198.51.100.10", "2001:db8::1"]),
         (("pin", "p", "continents"), ["na"], ["NA"]),
         (("pin", "p", "asn"), ["AS64500"], [64500]),
         (("server", "geoip"), "/x.mmdb", ["/x.mmdb"]),
@@ -259,7 +271,15 @@ def test_a_wildcard_that_nobody_wrote_is_said_to_be_one(tmp_path: Path) -> None:
     [
         (("service", "s", "ttl"), "12q"),
         (("region", "a", "bias"), "20"),  # ms, or a factor
-        (ADDRESS, ["198.51.100.0/24"]),
+        (ADDRESS, ["203.0.113.0/24"]),
+        (("pin", "p", "subnets"), ["203.0.113.77/33"]),
+        (("pin", "p", "subnets"), ["203.0.113.0/"]),
+        (("pin", "p", "subnets"), ["203.0.113.0/24 198.18.0.0/15"]),
+        (("pin", "p", "subnets"), ["203.0.113.0/24; 198.18.0.0/15"]),
+        (("pin", "p", "subnets"), ["[203:113::77]/32"]),
+        (ADDRESS, ["http://203.0.113.1, http://203.0.113.2"]),
+        (("service", "s", "ttl"), "1" * 5000),
+        (("pin", "p", "asn"), "1" * 5000),
         (("region", "a", "endpoint", 0, "url"), "operator:secret@gpu.example"),
     ],
 )
@@ -269,4 +289,4 @@ def test_where_nobody_can_tell_what_was_meant_a_hint_has_an_example(
     found = problems(tmp_path, changed(place, written))
     (hint,) = (p.hint for p in found if p.severity == "error")
     assert "write " in hint
-    assert not any(word in hint for word in ("12", "bias = 20", "198.51", "secret"))
+    assert not any(word in hint for word in ("12", "11", "bias = 20", "113", "secret"))

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from resolverd.config import load, partial
 from resolverd.config.partial import zone_settings
+from resolverd.errors import ProblemsError
+from resolverd.snapshot.inputs import load_inputs
 
 TEXT = '[server]\ncoordinates = [1, 2]\nzones = ["z/*.zone"]\n[service.s]\nttl = 60s\n'
 
@@ -30,6 +33,21 @@ def test_what_is_no_table_of_services_has_none(tmp_path: Path, service: str) -> 
     settings = zone_settings(path)
     assert settings is not None
     assert settings.services == {}
+
+
+async def test_a_defect_that_both_readings_meet_is_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    path = tmp_path / "resolverd.toml"
+    path.write_text(TEXT)
+    for module in (load, partial):
+        monkeypatch.setattr(module, "add_published", broken)
+    with pytest.raises(ProblemsError) as refused:
+        await load_inputs(path)
+    assert [problem.id for problem in refused.value.problems] == ["config-defect"]
 
 
 def test_of_a_file_that_is_not_there_nothing_is_known(tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ def test_capacities_of_a_service_are_all_written_or_none(
         [("config-capacity-mixed", "warning")] if said else []
     )
     assert not said or said in found[0].message
+    assert not any("nobody wrote it" in p.message for p in found)
 
 
 @pytest.mark.parametrize(

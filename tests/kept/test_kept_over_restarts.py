@@ -321,6 +321,12 @@ def test_what_a_restart_would_hold_cannot_be_told_where_what_is_kept_cannot_be_r
     monkeypatch.setattr(StateDirectory, "read", closed)
     found = _restart_of_doctor(here)
     assert (found["level"], "cannot be told from here" in found["seen"]) == ("warning", True)
+    _break_zone(here)
+    checked = resolverd("check", cwd=here.folder)
+    assert checked.status == 1
+    assert "whether with those kept cannot be told from here" in checked.err
+    assert "would be served" not in checked.err
+    assert "could not serve" not in _restart_of_doctor(here)["seen"]
 
 
 def _restart_of_doctor(here: Host) -> dict[str, str]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resolverd.errors import ProblemsError
+from resolverd.errors import DefectError, ProblemsError
+from resolverd.snapshot import inputs, steering_edits
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
@@ -225,12 +226,37 @@ async def test_an_edit_of_a_zone_that_steers_what_is_a_hostname_is_refused(
         _zone(tmp_path, below, "gpu.example.")
     edit, outdated = await _edited(path, served)
     assert outdated == [(part, REFUSED)]
+    (problem,) = edit.outdated[0].problems
+    file = tmp_path / "zones" / ("gpu.example.zone" if below else "example.zone")
+    assert f"(by the edit of {file})" in problem.message
+    assert problem.hint.startswith(f"take the edit of {file} back, or write a name of ")
     assert list(edit.zones) == list(served.zones)
     assert not [each for each in edit.warnings if each.severity == "error"]
     # Corrected, it is adopted.
     _zone(tmp_path, DYNA + HOSTS + "gpu A 192.0.2.12\n")
     (tmp_path / "zones" / "gpu.example.zone").unlink(missing_ok=True)
     assert (await _edited(path, edit))[1] == []
+
+
+@pytest.mark.parametrize("check", ["check_hosts", "check_nested", "check_use", "check_places"])
+async def test_a_defect_of_the_checks_of_all_files_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    _zone(tmp_path, DYNA + HOSTS)
+    monkeypatch.setattr(inputs, check, None)
+    with pytest.raises(DefectError, match="met these files: TypeError"):
+        await load_inputs(_configured(tmp_path))
+
+
+async def test_an_edit_that_steers_no_hostname_does_not_look_for_those_that_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _zone(tmp_path, DYNA + HOSTS)
+    path = _configured(tmp_path)
+    served = await load_inputs(path)
+    monkeypatch.setattr(steering_edits, "hostnames", None)
+    _zone(tmp_path, DYNA + HOSTS + "new A 192.0.2.9\n")
+    assert (await _edited(path, served))[1] == []
 
 
 async def test_a_zone_that_goes_stays_where_the_zone_around_would_steer_its_hostname(

@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 
 from resolverd.config.load import load_config
+from resolverd.snapshot.edits import Terms, load_edit
+from resolverd.snapshot.inputs import load_inputs
 from resolverd.snapshot.use_checks import check_use
+from resolverd.zone import nested
+from resolverd.zone.files import read_source
 from resolverd.zone.loader import load_zones
 from resolverd.zone.nested import check_nested
+from resolverd.zone.source import SourceFile
 
 HEAD = "$TTL 60\n@ SOA ns.other. host.other. 1 3600 900 604800 60\n@ NS ns.other.\n"
 CONFIG = """\
 [server]
+zones = ["*.zone"]
 coordinates = [50.1, 8.7]
 [region.a]
 coordinates = [1, 2]
@@ -28,12 +34,13 @@ def _found(place: Path, zones: dict[str, str]) -> list[str]:
         (place / f"{name}.zone").write_text(HEAD + records)
     loaded, problems = load_zones(["*.zone"], place, services={"chat": "address"})
     assert [p for p in problems if p.severity == "error"] == []
-    found = [*problems, *check_nested(loaded)]
+    found = [*problems, *(problem for each in check_nested(loaded) for problem in each.problems)]
     assert {p.severity for p in found} <= {"warning"}
     return [f"{Path(p.file).name}:{p.line}:{p.column}: {p.message}" for p in found]
 
 
-INNER = "is never answered: sub.ex.test. is a zone of its own here"
+NEVER = "never answered: sub.ex.test. is a zone of its own here"
+INNER = f"is {NEVER}"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +55,15 @@ INNER = "is never answered: sub.ex.test. is a zone of its own here"
         (f"sub DS 1 13 2 {64 * '0'}\n", []),
         ("d NS ns.sub\nns.sub A 192.0.2.1\n", []),
         ("xsub A 192.0.2.1\n", []),
+        # However many names an inner zone hides, that is one finding.
+        (
+            "y A 192.0.2.1\nb.sub A 192.0.2.1\na.sub A 192.0.2.1\n",
+            [f"ex.test.zone:5:1: b.sub.ex.test. A and 1 more name are {NEVER}"],
+        ),
+        (
+            "$GENERATE 1-40 h$.sub A 192.0.2.$\n",
+            [f"ex.test.zone:4:16: h1.sub.ex.test. A and 39 more names are {NEVER}"],
+        ),
         # Where it is delegated too, that is what the finding says.
         (
             "sub NS ns.other.\nx.sub A 192.0.2.1\n",
@@ -67,6 +83,49 @@ def test_each_zone_is_warned_of_the_next_one_below(tmp_path: Path) -> None:
     assert _found(tmp_path, zones) == [
         "b.test.zone:4:1: a.b.test. A is never answered: a.b.test. is a zone of its own here",
         "test.zone:4:1: a.b.test. A is never answered: b.test. is a zone of its own here",
+    ]
+
+
+def test_each_zone_within_one_has_its_finding(tmp_path: Path) -> None:
+    outer = "a.z1 A 192.0.2.1\na.z2 A 192.0.2.1\nb.z1 A 192.0.2.1\n"
+    found = _found(tmp_path, {"ex.test": outer, "z1.ex.test": "", "z2.ex.test": ""})
+    assert [line.partition(" never")[0] for line in found] == [
+        "ex.test.zone:4:1: a.z1.ex.test. A and 1 more name are",
+        "ex.test.zone:5:1: a.z2.ex.test. A is",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("edited", "records", "again"),
+    [
+        ("unlike", "x A 192.0.2.9\n", False),
+        ("sub.ex.test", "x A 192.0.2.9\n", False),
+        ("new", "", False),
+        ("ex.test", "x.sub A 192.0.2.9\n", True),
+        ("x.ex.test", "", True),
+    ],
+)
+async def test_an_edit_reads_an_outer_zone_again_that_it_changes_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edited: str, records: str, again: bool
+) -> None:
+    read: list[str] = []
+
+    def noted(path: Path) -> SourceFile:
+        read.append(path.name)
+        return read_source(path)
+
+    config = tmp_path / "resolverd.toml"
+    config.write_text(CONFIG)
+    for name, hidden in (("ex.test", "x.sub A 192.0.2.1\n"), ("sub.ex.test", ""), ("unlike", "")):
+        (tmp_path / f"{name}.zone").write_text(HEAD + hidden)
+    served = await load_inputs(config)
+    monkeypatch.setattr(nested, "read_source", noted)
+    (tmp_path / f"{edited}.zone").write_text(HEAD + records)
+    edit = await load_edit(config, (), served, Terms(accept_losses=True))
+    assert edit.outdated == ()
+    assert read == ["ex.test.zone"] * again
+    assert [p.message for p in edit.warnings if p.id == "zone-occluded"] == [
+        f"x.sub.ex.test. A {INNER}"
     ]
 
 

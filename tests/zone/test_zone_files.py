@@ -168,9 +168,17 @@ def test_a_part_of_a_zone_that_matches_the_pattern_says_what_includes_it(
         [problem] = [problem for problem in problems if problem.file.endswith("part.zone")]
         assert (problem.id, problem.line) == ("zone-included", 0)
         assert f"{said} includes it" in problem.message
-        assert "part.inc" in problem.hint
+        assert "name it part.inc, also in the $INCLUDE, and write" in problem.hint
         previous = zones
     assert set(zones) == (set() if "nonsense" in master else {ORIGIN})
+
+
+def test_a_part_that_has_another_ending_is_not_told_to_take_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "part.inc").write_text("q A 192.0.2.9\n")
+    (tmp_path / "z.example.zone").write_text(BODY + "$INCLUDE part.inc\n")
+    _, problems = load_zones(["*"], tmp_path, services=SERVICES)
+    (hint,) = (problem.hint for problem in problems if problem.id == "zone-included")
+    assert hint == 'keep it out of server.zones: write a pattern such as "zones/*.zone" there'
 
 
 @pytest.mark.parametrize(
