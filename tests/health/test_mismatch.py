@@ -184,16 +184,27 @@ def test_what_an_earlier_process_knew_holds_until_it_is_known_who_it_is() -> Non
     assert moved.by_target() == {A: PeerMismatch(None, 30.0)}
 
 
+@pytest.mark.parametrize("known", [{}, {A: WRONG}], ids=["not yet", "wrong until now"])
 @pytest.mark.parametrize(
-    ("withdrawn", "wrong"),
-    [((), {A}), (("us-west",), set()), ((B,), set()), (("ap-northeast",), {A})],
-    ids=["nobody", "its region", "its endpoint", "another region"],
-)
+    ("up", "withdrawn", "kept_out"),
+    [
+        ((A, B, C), (), True),
+        ((A, B), ("ap-northeast",), True),
+        ((A, B), ("us-west",), False),
+        ((A, B), (B,), False),
+        ((A, B, C), ("us-west",), True),
+        ((A, B, C), ("us-west", "eu-west"), False),
+        ((A, B, C), (B, C), False),
+    ],
+    ids=["nobody", "another region", "its region", "its endpoint", "one of two", "both regions",
+         "both endpoints"],
+)  # fmt: skip
 def test_who_is_drained_keeps_nobody_out_of_service(
-    withdrawn: tuple[str, ...], wrong: set[str]
+    up: tuple[str, ...], withdrawn: tuple[str, ...], known: dict[str, Difference], *, kept_out: bool
 ) -> None:
-    """All but A and B are down, and B contradicts A."""
-    identities = {A: Identity(max_model_len=2048), B: Identity(max_model_len=4096)}
-    verdicts = {id_: verdict(State.UP if id_ in (A, B) else State.DOWN) for id_ in IDS}
-    found = contradicted(CONFIG, TARGETS, identities, verdicts, {A: WRONG}, withdrawn)
-    assert found.keys() == wrong
+    """All that are up but A contradict it, the others are down."""
+    identities = {id_: Identity(max_model_len=2048 if id_ == A else 4096) for id_ in up}
+    verdicts = {id_: verdict(State.UP if id_ in up else State.DOWN) for id_ in IDS}
+    found = contradicted(CONFIG, TARGETS, identities, verdicts, known, withdrawn)
+    tie = len(up) == 2 and not known  # of two nobody is outvoted
+    assert found.keys() == ({A} if kept_out and not tie else set())
