@@ -1,14 +1,18 @@
-"""How things stand, as a document: what operators say, verdicts, shares, what was learned; pure.
+"""How things stand, as a document; pure.
+
+What operators say, verdicts, shares, what was learned, and the TTLs given:
 
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "spill_rules": {"chat/eu-west": {"share": 0.3, "who": …, …}},
-     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "at": …, "known_at": …}},
+     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "at": …, "known_at": …,
+                                "families": {"ipv6": {…}}}},
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
-     "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
+     "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}},
      "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}},
-     "given_ttls": {"chat": {"eu-west": {"ttl": 60.0, "until": null}}},
+     "fleet": {…},
+     "given_ttls": {"chat": {"ttl": 60.0, "regions": ["eu-west", …], "lasting": []}},
      "ended": {"eu-west": …}, "mismatches": {"eu-west-1": {"difference": […], …}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
@@ -49,7 +53,7 @@ from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill_state import RegionShare, Spill
 from resolverd.policy.sticky import Segment
-from resolverd.snapshot.ttl_ledger import Given, Named
+from resolverd.snapshot.ttl_ledger import Given
 
 VERSION = 1
 
@@ -114,7 +118,7 @@ class KeptState:
     fleet: Mapping[str, Any] = field(default_factory=dict)
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
     spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
-    given_ttls: Mapping[Named, Given] = field(default_factory=dict)
+    given_ttls: Mapping[str, Given] = field(default_factory=dict)
     ended: Mapping[str, float] = field(default_factory=dict)
     """When the last override of each key ended."""
     mismatches: Mapping[str, KeptMismatch] = field(default_factory=dict)
@@ -203,7 +207,6 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         now = clocks.monotonic
         at = number(document["at"]) + shift
         fresh = abs(now - at) <= MAX_SHARES_AGE
-        mismatches = mismatches_read(document.get("mismatches", {}), shift, now)
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
@@ -226,7 +229,7 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
             rules_read(document.get("spill_rules", {}), shift),
             given_read(document.get("given_ttls", {}), at, now, shift),
             ends_read(document.get("ended", {}), shift, now),
-            mismatches if abs(now - at) <= MAX_VERDICT_AGE else {},
+            mismatches_read(document.get("mismatches", {}), shift, now),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
