@@ -119,7 +119,7 @@ def _said(who: Identity, field: str) -> str | None:
     return told(who, field) or ("" if who.listed else None)
 
 
-def asked_at(config: Config, targets: ProbeTargets, ids: Iterable[str]) -> dict[str, str]:
+def urls_asked(config: Config, targets: ProbeTargets, ids: Iterable[str]) -> dict[str, str]:
     """At which URL each of these is asked who it is; empty where `must_agree` asks nothing of it.
 
     Those that are no targets, or no longer, are left out.

@@ -27,7 +27,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from resolverd.health.family import Family
@@ -38,15 +37,15 @@ from resolverd.health.overrides import Override
 from resolverd.health.target import Target
 from resolverd.health.target_health import KeptHealth
 from resolverd.health.verdict import State
-from resolverd.kept.changes import (
+from resolverd.kept.given_ttls import given_read, given_written
+from resolverd.kept.histories import histories_read, histories_written
+from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
+from resolverd.kept.overlays import (
     ends_read,
     ends_written,
     mismatches_read,
     mismatches_written,
 )
-from resolverd.kept.given_ttls import given_read, given_written
-from resolverd.kept.histories import histories_read, histories_written
-from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
 from resolverd.kept.values import count, flag, number, placed, placed_read, text
 from resolverd.policy.learned import LearnedRate
 from resolverd.policy.operator_rules import OperatorRule
@@ -85,17 +84,16 @@ class Clocks(NamedTuple):
 
 
 class KeptVerdict(NamedTuple):
-    """A target's health, the digest of how it was probed, until when it stood (s, monotonic), and
-    the health of its address families.
+    """What is kept of a target, the digest of how it was probed, and when its verdict was last
+    known to stand (s, monotonic).
 
-    It may have stood for long after the last probe that counted, held by those that tell nothing.
-    None: as long as that probe, which is all that earlier releases tell.
+    That may be long after the last probe that counted, where later ones told nothing. None: when
+    that probe ended, which is all that earlier releases tell.
     """
 
     probe: str
-    health: EndpointHealth
+    kept: KeptHealth
     known_at: float | None = None
-    families: Mapping[Family, EndpointHealth] = MappingProxyType({})
 
 
 class KeptRate(NamedTuple):
@@ -125,12 +123,11 @@ class KeptState:
 
     def health_of(self, target: Target, now: float) -> KeptHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
-        kept = self.verdicts.get(target.id)
-        if kept is None or kept.probe != digest(target):
+        known = self.verdicts.get(target.id)
+        if known is None or known.probe != digest(target):
             return None
-        age = now - (kept.health.probed_at if kept.known_at is None else kept.known_at)
-        fresh = age <= MAX_VERDICT_AGE + target.settings.interval
-        return KeptHealth(kept.health, kept.families) if fresh else None
+        age = now - (known.kept.health.probed_at if known.known_at is None else known.known_at)
+        return known.kept if age <= MAX_VERDICT_AGE + target.settings.interval else None
 
     def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
         """What was learned of each of these: of the same probe and no older than a day."""
@@ -189,8 +186,8 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
         id_: {
             "probe": verdict.probe,
             "known_at": None if verdict.known_at is None else verdict.known_at + shift,
-            **_health(verdict.health, shift),
-            **_families(verdict.families, shift),
+            **_health(verdict.kept.health, shift),
+            **_families(verdict.kept.families, shift),
         }
         for id_, verdict in verdicts.items()
     }
@@ -254,8 +251,8 @@ def _verdict_read(record: Any, shift: float, clocks: Clocks) -> KeptVerdict | No
     if health is None or (known_at is not None and known_at > clocks.monotonic + _SET_BACK):
         return None  # never probed, or the wall clock was set back meanwhile
     known_at = None if known_at is None else min(known_at, clocks.monotonic)
-    families = _families_read(record, shift, clocks)
-    return KeptVerdict(text(record["probe"]), health, known_at, families)
+    kept = KeptHealth(health, _families_read(record, shift, clocks))
+    return KeptVerdict(text(record["probe"]), kept, known_at)
 
 
 def _families(families: Mapping[Family, EndpointHealth], shift: float) -> dict[str, Any]:

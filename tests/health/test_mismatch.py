@@ -15,7 +15,7 @@ from resolverd.config.targets import probe_targets
 from resolverd.health.identity import Difference, Identity
 from resolverd.health.mismatch import KeptMismatch, PeerMismatch, PeerMismatches
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import asked_at, contradicted, outvoted
+from resolverd.health.peers import contradicted, outvoted, urls_asked
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 
 TEXT = config_text(
@@ -108,10 +108,10 @@ def test_dissent_does_not_outlive_an_edit_after_which_nobody_is_asked(
 ) -> None:
     """Nobody knows who it is after any of them: it is not asked, or has not answered yet."""
     mismatches = PeerMismatches()
-    mismatches.record({IDS[0]: SHORT}, IDS, asked_at(CONFIG, TARGETS, IDS), 10.0)
+    mismatches.record({IDS[0]: SHORT}, IDS, urls_asked(CONFIG, TARGETS, IDS), 10.0)
     assert before in TEXT
     edited = Config.model_validate(tomllib.loads(TEXT.replace(before, after)))
-    mismatches.record({}, [], asked_at(edited, probe_targets(edited), IDS), 20.0)
+    mismatches.record({}, [], urls_asked(edited, probe_targets(edited), IDS), 20.0)
     assert mismatches.by_target() == known
 
 
@@ -167,7 +167,7 @@ def test_the_wrong_one_stays_so_until_it_agrees_and_nobody_becomes_so_by_a_death
 
 
 def test_what_an_earlier_process_knew_holds_until_it_is_known_who_it_is() -> None:
-    asked = asked_at(CONFIG, TARGETS, IDS)
+    asked = urls_asked(CONFIG, TARGETS, IDS)
     before = PeerMismatches()
     before.record({A: WRONG, B: WRONG}, IDS, asked, 10.0)
     before.record({A: WRONG}, IDS, asked, 20.0)

@@ -21,6 +21,7 @@ from resolverd.health.mismatch import KeptMismatch, PeerMismatch
 from resolverd.health.outcome import Condition
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.health.target import Target
+from resolverd.health.target_health import KeptHealth
 from resolverd.health.verdict import State
 from resolverd.kept.document import (
     MAX_RATE_AGE,
@@ -119,7 +120,9 @@ states = st.builds(
     st.dictionaries(names, overrides, max_size=3),
     st.dictionaries(
         names,
-        st.builds(KeptVerdict, names, healths, st.none() | readings, families),
+        st.builds(
+            KeptVerdict, names, st.builds(KeptHealth, healths, families), st.none() | readings
+        ),
         max_size=3,
     ),
     st.dictionaries(names, st.builds(Spill, st.dictionaries(names, holds), readings), max_size=3),
@@ -223,7 +226,7 @@ def _target(**settings: Any) -> Target:
 
 def _known(target: Target, age: float) -> KeptState:
     health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - age)
-    return KeptState(verdicts={"a-1": KeptVerdict(digest(target), health)})
+    return KeptState(verdicts={"a-1": KeptVerdict(digest(target), KeptHealth(health))})
 
 
 def test_a_verdict_is_believed_while_it_is_fresh_and_probed_the_same_way() -> None:
@@ -241,7 +244,8 @@ def test_a_verdict_that_probes_have_held_is_as_old_as_it_has_not_been_held() -> 
     """As by 401, or on an isolated host, for an hour."""
     target = _target(interval=5)
     health = EndpointHealth(state=State.UP, probed_at=NOW.monotonic - 3600)
-    held = KeptState(verdicts={"a-1": KeptVerdict(digest(target), health, NOW.monotonic - 10)})
+    verdict = KeptVerdict(digest(target), KeptHealth(health), NOW.monotonic - 10)
+    held = KeptState(verdicts={"a-1": verdict})
     document = json.loads(json.dumps(written(held, CONFIG, NOW)))
     for seconds, believed in ((20, True), (54, True), (56, False)):
         later = Clocks(NOW.monotonic + seconds, NOW.unix + seconds)
