@@ -21,7 +21,7 @@ from resolverd.health.mismatch import PeerMismatches
 from resolverd.health.monitor import Monitor, Target
 from resolverd.health.other_edges import OtherEdges
 from resolverd.health.overrides import Orders, Override, OverrideKind, Overrides
-from resolverd.health.peers import asked_at, contradicted, find_outliers, identified
+from resolverd.health.peers import contradicted, find_outliers, identified, urls_asked
 from resolverd.health.service_windows import ServiceWindows
 from resolverd.health.verdict import UNKNOWN, Verdict
 from resolverd.kept.document import KeptRate, KeptState, digest
@@ -150,7 +150,7 @@ class Observation:
         config, targets = self._inputs.config, self._inputs.targets
         known = self._mismatches.differences()
         wrong = contradicted(config, targets, identities, verdicts, known, self._withdrawn(now))
-        asked = asked_at(config, targets, {*self._mismatches.by_target(), *wrong})
+        asked = urls_asked(config, targets, {*self._mismatches.by_target(), *wrong})
         self._mismatches.record(wrong, identified(identities), asked, now)
         world = self._seen(plan, now, verdicts)
         self.load.obey(self.spill_rules.active(now))

@@ -13,4 +13,7 @@ def iso(unix: float) -> str:
 
 def moment(reading: float | None, now: float) -> str | None:
     """A reading of the monotonic clock, which says `now`, as the time of day of it."""
-    return None if reading is None else iso(time.time() - (now - reading))
+    if reading is None:
+        return None
+    # The two clocks are not read at one instant, and a boundary at a full hour is said as that.
+    return iso(round(time.time() - (now - reading), 1))

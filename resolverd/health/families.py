@@ -152,9 +152,9 @@ class FamilyHealth:
             found[family] = FamilyState(result.ok, reason, verdict.held_until)
         return found
 
-    def is_held(self, settings: Probe, now: float) -> bool:
+    def is_damped(self, settings: Probe, now: float) -> bool:
         """Whether its falls keep some family withheld, or would once it answers."""
-        return any(machine.is_held(health, settings, now) for health in self.health.values())
+        return any(machine.is_damped(health, settings, now) for health in self.health.values())
 
     @property
     def known(self) -> bool:

@@ -143,7 +143,7 @@ def without_penalty(health: EndpointHealth) -> EndpointHealth:
     return replace(health, penalty_until=damping.NO_PENALTY)
 
 
-def is_held(health: EndpointHealth, settings: Probe, now: float) -> bool:
+def is_damped(health: EndpointHealth, settings: Probe, now: float) -> bool:
     """Whether its falls keep it down, or would once it answers."""
     held_until = damping.held_until(health.penalty_until, settings.flap_damping)
     return not health.state.serves and now < held_until
@@ -194,8 +194,8 @@ def _after_success(health: EndpointHealth, settings: Probe, now: float) -> State
         return _serving_state(health, settings)
     if health.state is State.UNKNOWN:
         return State.UP
-    held = is_held(health, settings, now)
-    return State.RECOVERING if held or health.successes < settings.rise else State.UP
+    damped = is_damped(health, settings, now)
+    return State.RECOVERING if damped or health.successes < settings.rise else State.UP
 
 
 def _after_failure(health: EndpointHealth, settings: Probe) -> State:

@@ -49,7 +49,7 @@ class KeptMismatch(NamedTuple):
     """A mismatch, and the URL of its target as it was contradicted last."""
 
     mismatch: PeerMismatch
-    asked_at: str
+    url: str
 
 
 class PeerMismatches:
@@ -57,28 +57,28 @@ class PeerMismatches:
 
     def __init__(self, earlier: Mapping[str, KeptMismatch] = MappingProxyType({})) -> None:
         self._known = {target: kept.mismatch for target, kept in earlier.items()}
-        self._asked_at = {target: kept.asked_at for target, kept in earlier.items()}
+        self._urls = {target: kept.url for target, kept in earlier.items()}
 
     def record(
         self,
         contradicted: Mapping[str, Difference],
         identified: Container[str],
-        asked_at: Mapping[str, str],
+        urls_asked: Mapping[str, str],
         now: float,
     ) -> None:
         """Know that of those `identified` exactly these are contradicted now.
 
         Of whom it is not known who they are, the last that was known holds, for as long as they are
-        asked it at the same URL: `asked_at` is as `peers.asked_at` has it, and whoever is not in it
-        is forgotten.
+        asked it at the same URL: `urls_asked` is as `peers.urls_asked` has it, and whoever is not
+        in it is forgotten.
         """
         for target, known in list(self._known.items()):
-            if target not in asked_at:
-                del self._known[target], self._asked_at[target]
+            if target not in urls_asked:
+                del self._known[target], self._urls[target]
             elif (
                 known.difference
                 and target not in contradicted
-                and (target in identified or asked_at[target] != self._asked_at[target])
+                and (target in identified or urls_asked[target] != self._urls[target])
             ):
                 self._known[target] = PeerMismatch(None, now)
         for target, difference in contradicted.items():
@@ -86,7 +86,7 @@ class PeerMismatches:
             lasting = earlier is not None and earlier.difference is not None
             since = earlier.changed_at if earlier is not None and lasting else now
             self._known[target] = PeerMismatch(difference, since)
-            self._asked_at[target] = asked_at[target]
+            self._urls[target] = urls_asked[target]
 
     def differences(self) -> Mapping[str, Difference]:
         """Who is contradicted now, and in what."""
@@ -95,7 +95,7 @@ class PeerMismatches:
     def kept(self, since: float) -> Mapping[str, KeptMismatch]:
         """What a later process begins with; of those that are over what ended after `since`."""
         return {
-            target: KeptMismatch(known, self._asked_at[target])
+            target: KeptMismatch(known, self._urls[target])
             for target, known in self._known.items()
             if known.difference or known.changed_at > since
         }

@@ -70,11 +70,11 @@ def contradicted(
 
     These stay so while anybody contradicts them who serves and is not in the wrong, or has yet to
     tell, unless they tell what most told then, or somebody does who serves: then most decide. And
-    nobody becomes so by the votes of those who are in the wrong alone. Regions, endpoints and
-    targets that are `withdrawn`, whatever probes say, do not serve.
+    nobody is, or becomes so, by the votes of those alone who are in the wrong or withdrawn:
+    regions, endpoints and targets that are `withdrawn`, whatever probes say, do not serve.
     """
     found = outvoted(config, targets, identities, verdicts)
-    if not known:
+    if not known and not withdrawn:
         return found
     out = frozenset(withdrawn)
     right = {
@@ -84,7 +84,7 @@ def contradicted(
         if lists_models(target.settings.kind)
         if not {id_, endpoint_and_probe(id_)[0], target.region} & out
     }
-    new = {t: d for t, d in found.items() if t in known or _is_told(d, right)}
+    new = {t: d for t, d in found.items() if _is_told(d, right)}
     asked = known.keys() & identified(identities)
     for service, peers in _groups(config, targets, {*right, *asked}):
         others = [right[peer] for peer in peers if peer in right]
@@ -119,7 +119,7 @@ def _said(who: Identity, field: str) -> str | None:
     return told(who, field) or ("" if who.listed else None)
 
 
-def asked_at(config: Config, targets: ProbeTargets, ids: Iterable[str]) -> dict[str, str]:
+def urls_asked(config: Config, targets: ProbeTargets, ids: Iterable[str]) -> dict[str, str]:
     """At which URL each of these is asked who it is; empty where `must_agree` asks nothing of it.
 
     Those that are no targets, or no longer, are left out.

@@ -48,6 +48,8 @@ class LoadReadings(NamedTuple):
     that grows exactly while the engine makes progress, `started` the process's start in Unix
     seconds, `ttft` times to first token. `responses` are totals by class: ``"2xx"``, ``"5xx"``.
     `shedding` tells that the server turned a request away because it is full.
+    `tells_no_load` tells that the server is known to have neither `waiting` nor `kv_usage` to tell:
+    else those that are missing may be there to be read the next time.
     `lost` is the share of its capacity that is known to serve nobody, from 0 to 1.
     `completed` is a total of requests finished, `ttft_total` and `queue_total` are those of times
     to first token and of times in the queue.
@@ -66,6 +68,7 @@ class LoadReadings(NamedTuple):
     completed: float | None = None
     ttft_total: Total | None = None
     queue_total: Total | None = None
+    tells_no_load: bool = False
 
 
 class News(NamedTuple):

@@ -18,6 +18,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from resolverd.config.probe import Probe
@@ -57,7 +58,7 @@ class KeptHealth(NamedTuple):
     """
 
     health: EndpointHealth
-    families: Mapping[Family, EndpointHealth]
+    families: Mapping[Family, EndpointHealth] = MappingProxyType({})
 
 
 class TargetHealth:
@@ -252,8 +253,8 @@ class TargetHealth:
     def damped(self, now: float) -> bool:
         """Whether its falls keep it or a family of it down, or would once that answers."""
         effective = self._pending.effective
-        held = machine.is_held(effective, self.settings, now)
-        return held or self.families.is_held(self.settings, now)
+        damped = machine.is_damped(effective, self.settings, now)
+        return damped or self.families.is_damped(self.settings, now)
 
     @property
     def under_way(self) -> int:

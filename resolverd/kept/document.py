@@ -1,14 +1,18 @@
-"""How things stand, as a document: what operators say, verdicts, shares, what was learned; pure.
+"""How things stand, as a document; pure.
+
+What operators say, verdicts, shares, what was learned, and the TTLs given:
 
     {"version": 1, "config": "/etc/resolverd/resolverd.toml", "at": 1764321000.0,
      "overrides": {"eu-west": {"kind": "drain", "who": …, "why": …, "set_at": …, "until": null}},
      "spill_rules": {"chat/eu-west": {"share": 0.3, "who": …, …}},
-     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "at": …, "known_at": …}},
+     "verdicts": {"eu-west-1": {"probe": "<digest>", "state": "up", "at": …, "known_at": …,
+                                "families": {"ipv6": {…}}}},
      "shares": {"chat": {"due": …, "regions": {"eu-west": {"spill_ratio": 0.1, …}}}},
      "positions": {"chat": {"eu-west": {"bins": [0.02, …], "heavy": {"<word>": [0.07, 0.2]}}}},
-     "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}}}
+     "histories": {"chat": {"segments": [{"since": …, "serving": ["eu-west"], …}], …}},
      "rates": {"eu-west-1": {"probe": "<digest>", "max_rate": 11.8, "concurrency": 32.0, …}},
-     "given_ttls": {"chat": {"eu-west": {"ttl": 60.0, "until": null}}},
+     "fleet": {…},
+     "given_ttls": {"chat": {"ttl": 60.0, "regions": ["eu-west", …], "lasting": []}},
      "ended": {"eu-west": …}, "mismatches": {"eu-west-1": {"difference": […], …}}}
 
 In the document times are Unix time and null stands for never; in memory they are readings of the
@@ -23,7 +27,6 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from resolverd.health.family import Family
@@ -34,22 +37,22 @@ from resolverd.health.overrides import Override
 from resolverd.health.target import Target
 from resolverd.health.target_health import KeptHealth
 from resolverd.health.verdict import State
-from resolverd.kept.changes import (
+from resolverd.kept.given_ttls import given_read, given_written
+from resolverd.kept.histories import histories_read, histories_written
+from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
+from resolverd.kept.overlays import (
     ends_read,
     ends_written,
     mismatches_read,
     mismatches_written,
 )
-from resolverd.kept.given_ttls import given_read, given_written
-from resolverd.kept.histories import histories_read, histories_written
-from resolverd.kept.orders import overrides_read, overrides_written, rules_read, rules_written
 from resolverd.kept.values import count, flag, number, placed, placed_read, text
 from resolverd.policy.learned import LearnedRate
 from resolverd.policy.operator_rules import OperatorRule
 from resolverd.policy.share import Positions
 from resolverd.policy.spill_state import RegionShare, Spill
 from resolverd.policy.sticky import Segment
-from resolverd.snapshot.ttl_ledger import Given, Named
+from resolverd.snapshot.ttl_ledger import Given
 
 VERSION = 1
 
@@ -81,17 +84,16 @@ class Clocks(NamedTuple):
 
 
 class KeptVerdict(NamedTuple):
-    """A target's health, the digest of how it was probed, until when it stood (s, monotonic), and
-    the health of its address families.
+    """What is kept of a target, the digest of how it was probed, and when its verdict was last
+    known to stand (s, monotonic).
 
-    It may have stood for long after the last probe that counted, held by those that tell nothing.
-    None: as long as that probe, which is all that earlier releases tell.
+    That may be long after the last probe that counted, where later ones told nothing. None: when
+    that probe ended, which is all that earlier releases tell.
     """
 
     probe: str
-    health: EndpointHealth
+    kept: KeptHealth
     known_at: float | None = None
-    families: Mapping[Family, EndpointHealth] = MappingProxyType({})
 
 
 class KeptRate(NamedTuple):
@@ -114,19 +116,18 @@ class KeptState:
     fleet: Mapping[str, Any] = field(default_factory=dict)
     """What the fleet says, as `fleet/word_table` keeps it; empty without one."""
     spill_rules: Mapping[str, OperatorRule] = field(default_factory=dict)
-    given_ttls: Mapping[Named, Given] = field(default_factory=dict)
+    given_ttls: Mapping[str, Given] = field(default_factory=dict)
     ended: Mapping[str, float] = field(default_factory=dict)
     """When the last override of each key ended."""
     mismatches: Mapping[str, KeptMismatch] = field(default_factory=dict)
 
     def health_of(self, target: Target, now: float) -> KeptHealth | None:
         """The health to start with: of the same probe and fresh, else None."""
-        kept = self.verdicts.get(target.id)
-        if kept is None or kept.probe != digest(target):
+        known = self.verdicts.get(target.id)
+        if known is None or known.probe != digest(target):
             return None
-        age = now - (kept.health.probed_at if kept.known_at is None else kept.known_at)
-        fresh = age <= MAX_VERDICT_AGE + target.settings.interval
-        return KeptHealth(kept.health, kept.families) if fresh else None
+        age = now - (known.kept.health.probed_at if known.known_at is None else known.known_at)
+        return known.kept if age <= MAX_VERDICT_AGE + target.settings.interval else None
 
     def rates_of(self, targets: Iterable[Target], now: float) -> dict[str, LearnedRate]:
         """What was learned of each of these: of the same probe and no older than a day."""
@@ -185,8 +186,8 @@ def verdicts_written(verdicts: Mapping[str, KeptVerdict], clocks: Clocks) -> dic
         id_: {
             "probe": verdict.probe,
             "known_at": None if verdict.known_at is None else verdict.known_at + shift,
-            **_health(verdict.health, shift),
-            **_families(verdict.families, shift),
+            **_health(verdict.kept.health, shift),
+            **_families(verdict.kept.families, shift),
         }
         for id_, verdict in verdicts.items()
     }
@@ -203,7 +204,6 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
         now = clocks.monotonic
         at = number(document["at"]) + shift
         fresh = abs(now - at) <= MAX_SHARES_AGE
-        mismatches = mismatches_read(document.get("mismatches", {}), shift, now)
         return KeptState(
             overrides_read(document["overrides"], shift),
             {
@@ -226,7 +226,7 @@ def read(document: Any, config: str, clocks: Clocks) -> KeptState:
             rules_read(document.get("spill_rules", {}), shift),
             given_read(document.get("given_ttls", {}), at, now, shift),
             ends_read(document.get("ended", {}), shift, now),
-            mismatches if abs(now - at) <= MAX_VERDICT_AGE else {},
+            mismatches_read(document.get("mismatches", {}), shift, now),
         )
     except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}: {error}") from error
@@ -251,8 +251,8 @@ def _verdict_read(record: Any, shift: float, clocks: Clocks) -> KeptVerdict | No
     if health is None or (known_at is not None and known_at > clocks.monotonic + _SET_BACK):
         return None  # never probed, or the wall clock was set back meanwhile
     known_at = None if known_at is None else min(known_at, clocks.monotonic)
-    families = _families_read(record, shift, clocks)
-    return KeptVerdict(text(record["probe"]), health, known_at, families)
+    kept = KeptHealth(health, _families_read(record, shift, clocks))
+    return KeptVerdict(text(record["probe"]), kept, known_at)
 
 
 def _families(families: Mapping[Family, EndpointHealth], shift: float) -> dict[str, Any]:

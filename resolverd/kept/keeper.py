@@ -37,8 +37,9 @@ so no longer than `curl` and people wait; a slower disk is reported, and what wa
 # Seconds for which changes are gathered into one write (a crash loses as much), and after which the
 # ages of verdicts are written by themselves (a start takes them for older by as much).
 _GATHER_TIME, _AGES_INTERVAL = 0.5, 10.0
-# Entries of which JSON is made at once, in less than a millisecond.
-_SLICE = 100
+# Entries of which JSON is made at once, in less than a millisecond; those of services that name all
+# their regions are long.
+_SLICE, _LONG_SLICES = 100, MappingProxyType({"given_ttls": 10})
 
 
 class Keeper:
@@ -165,9 +166,10 @@ def _steps(
             octets.append(json.dumps(value, sort_keys=True).encode())
             continue
         members, names = written_as.get(key, _members), sorted(value)
+        size = _LONG_SLICES.get(key, _SLICE)
         octets.append(b"{")
-        for at in range(0, len(names), _SLICE):
-            some = members({name: value[name] for name in names[at : at + _SLICE]})
+        for at in range(0, len(names), size):
+            some = members({name: value[name] for name in names[at : at + size]})
             octets.append((",\n" + some if at else some).encode())
             yield
         octets.append(b"}")

@@ -66,7 +66,7 @@ class KeptVerdicts:
         same = before is not None and before.target is target
         probe = before.verdict.probe if before is not None and same else digest(target)
         known_at = now if self._monitor.is_tried(id_) else self._known_at(id_, before)
-        verdict = KeptVerdict(probe, health.health, known_at, health.families)
+        verdict = KeptVerdict(probe, health, known_at)
         return _Kept(target, verdict, revision, now)
 
     def _known_at(self, id_: str, before: _Kept | None) -> float | None:

@@ -100,7 +100,7 @@ class LoadController:
         self._measured: list[tuple[str, Service, SaturationTarget]] = []
         self._replicas: dict[Replica, float] = {}  # for how long a reading of each is fresh
         self._queues: dict[str, Probe] = {}
-        self._probed: dict[str, Probe] = {}
+        self._probed: dict[str, tuple[str, Probe]] = {}  # at which URL, and how
         self._telling: dict[str, bool] = {}  # who tells a load, and whether it may tell none
         self._flowing: frozenset[str] = frozenset()  # who tells a flow
         self._said: Mapping[str, OperatorRule] = {}
@@ -218,7 +218,7 @@ class LoadController:
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:
         services = config.service
-        probed = {target: known.settings for target, known in targets.by_id.items()}
+        probed = {t: (known.endpoint.url, known.settings) for t, known in targets.by_id.items()}
         told = self._saturation.told
         for target in [t for t in told if probed.get(t) != self._probed.get(t)]:
             del told[target]
@@ -243,9 +243,9 @@ class LoadController:
             for target in targets.ids[(name, region)]
         }
         self._telling = {
-            t: load_optional(probe) for t, probe in probed.items() if tells_load(probe)
+            t: load_optional(probe) for t, (_, probe) in probed.items() if tells_load(probe)
         }
-        self._flowing = frozenset(t for t, probe in probed.items() if tells_flow(probe))
+        self._flowing = frozenset(t for t, (_, probe) in probed.items() if tells_flow(probe))
         self.weighing.adopt(services, self._clock())
         self.alerting.adopt(config, targets)
 

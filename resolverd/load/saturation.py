@@ -48,7 +48,9 @@ class SaturationTracker:
 
     def __init__(self) -> None:
         self.told: dict[str, bool] = {}
-        """By target that was read: whether a reading ever told its queue or its KV cache."""
+        """By target: whether a reading ever told its queue or its KV cache; without those of whom
+        it is not known yet whether any would.
+        """
         self._smoothed: dict[SaturationTarget, dict[str, Smoothed]] = {}
 
     def sample(
@@ -84,8 +86,10 @@ class SaturationTracker:
                 continue
             if reading is None:
                 said = verdict(target)
-            elif not self.told.get(target):
-                self.told[target] = reading.waiting is not None or reading.kv_usage is not None
+            elif reading.waiting is not None or reading.kv_usage is not None:
+                self.told[target] = True
+            elif reading.tells_no_load:
+                self.told.setdefault(target, False)
             smoothed = _sampled(before, saturation_target, reading, said)
             if smoothed is not None:
                 known[target] = smoothed

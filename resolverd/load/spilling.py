@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from resolverd import log
@@ -36,7 +36,8 @@ class Spilling:
         self._enabled: frozenset[str] = frozenset()
         self._said: Mapping[str, Mapping[str, OperatorRule]] = {}
         self._costs: dict[str, CostRule] = {}
-        self._moved: dict[str, list[Moved]] = {}  # what readings may not show yet
+        # What readings may not show yet, by the region that sends it on, then by service.
+        self._moved: dict[str, dict[str, list[Moved]]] = {}
         self._log = log.get("load")
 
     @property
@@ -62,6 +63,10 @@ class Spilling:
             for name, trips in rtt.items()
             if name in self._enabled
         }
+        for sender, by_service in self._moved.items():
+            for name in [n for n in by_service if n in services]:
+                if sender not in services[name].regions:
+                    del by_service[name]
         self._drop_ended()
 
     def obey(self, said: Mapping[str, Mapping[str, OperatorRule]]) -> None:
@@ -78,6 +83,7 @@ class Spilling:
         costs = self._costs.get(service)
         full = any((load.saturation or 0.0) >= rule.start for load in loads.values())
         if self.rests(service) and not full and costs is None:
+            self._remember(service, (), loads)
             return False
         before = self._spills.get(service, Spill())
         loads = self._with_others(service, before, loads, rule)
@@ -89,10 +95,8 @@ class Spilling:
             made = advance_by_cost(before, loads, costs, now)
         after = self._spills[service] = with_room(before, made, loads, rule, now)
         shares, old = after.shares(now), before.shares(now)
-        moved = [one for one in self._moved.get(service, ()) if not one.shown(loads)]
-        if shares != old:
-            moved += moved_by(before, after, loads, rule.ttl, now)
-        self._moved[service] = moved
+        moved = moved_by(before, after, loads, rule.ttl, now) if shares != old else []
+        self._remember(service, moved, loads)
         for region, load in loads.items():
             self._log_change(
                 service, region, load, old.get(region, NO_SHARE), shares.get(region, NO_SHARE)
@@ -103,8 +107,7 @@ class Spilling:
         self, service: str, spill: Spill, loads: Mapping[str, RegionLoad], rule: SpillRule
     ) -> Mapping[str, RegionLoad]:
         """The same loads, with what other services have moved that they may not show yet."""
-        others = [moved for name, moved in self._moved.items() if moved and name != service]
-        if not others:
+        if not self._moved:
             return loads
         reckoned = {
             region
@@ -112,7 +115,27 @@ class Spilling:
             if (load.saturation or 0.0) >= rule.start
             or spill.regions.get(region, RegionShare()).spill_ratio
         }
+        others = [
+            moved
+            for sender, by_service in self._moved.items()
+            if sender not in reckoned
+            for name, moved in by_service.items()
+            if name != service
+        ]
         return with_others(loads, others, reckoned)
+
+    def _remember(
+        self, service: str, moved: Iterable[Moved], loads: Mapping[str, RegionLoad]
+    ) -> None:
+        """What a service has just moved, and of what it had that which is not shown yet."""
+        for sender in loads.keys() & self._moved.keys():
+            left = [o for o in self._moved[sender].pop(service, ()) if not o.shown(loads)]
+            if left:
+                self._moved[sender][service] = left
+            elif not self._moved[sender]:
+                del self._moved[sender]
+        for one in moved:
+            self._moved.setdefault(one.sender, {}).setdefault(service, []).append(one)
 
     def rests(self, service: str) -> bool:
         """Whether a service has no share, and none will come of a rule or a region's return."""
@@ -155,8 +178,9 @@ class Spilling:
 
     def _drop_ended(self) -> None:
         """Forget the shares of services that spill no more."""
-        for service in [name for name in self._moved if self.rule(name) is None]:
-            del self._moved[service]
+        for by_service in self._moved.values():
+            for service in [name for name in by_service if self.rule(name) is None]:
+                del by_service[service]
         for service in [name for name in self._spills if self.rule(name) is None]:
             for region, share in self._spills.pop(service).shares(0.0).items():
                 self._log_change(service, region, RegionLoad(serves=False), share, NO_SHARE)

@@ -9,39 +9,46 @@ has given; until it alone answers, a standby may go on with what was served befo
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from resolverd.snapshot.model import Plan
 
-Named = tuple[str, str]
-"""A service, and a region that its answers name."""
+
+class Lasting(NamedTuple):
+    """When answers of what was served before, which name `regions`, have run out (s, monotonic)."""
+
+    until: float
+    regions: tuple[str, ...]
 
 
 class Given(NamedTuple):
-    """What answers of one service that name one region have allowed.
+    """What the answers of one service have allowed.
 
-    `ttl` is the longest TTL in seconds by what is served, 0 where that names it no more. `until` is
-    when those given by what was served before have run out (s, monotonic); -inf where none were.
+    By what is served they name `regions`, with a TTL of `ttl` seconds at most. `lasting` are those
+    of before.
     """
 
     ttl: float = 0.0
-    until: float = -math.inf
+    regions: tuple[str, ...] = ()
+    lasting: tuple[Lasting, ...] = ()
 
 
 class TtlLedger:
-    """Remembers the TTLs of Plans that are served no more, for as long as their answers live."""
+    """Remembers the TTLs of Plans that are served no more, for as long as their answers live.
+
+    It has one entry for each service, as it is kept at each change of a verdict.
+    """
 
     def __init__(self) -> None:
-        self._until: dict[Named, float] = {}
-        self._before: dict[Named, float] = {}  # the TTLs of an earlier process
-        self._known: tuple[Plan, dict[Named, float]] | None = None  # of what is served
+        self._lasting: dict[str, tuple[Lasting, ...]] = {}
+        self._before: dict[str, Given] = {}  # what an earlier process serves
+        self._known: tuple[Plan, dict[str, Given]] | None = None  # of what is served
 
-    def resume(self, given: Mapping[Named, Given]) -> None:
-        """An earlier process has `given` these, and may answer still."""
-        self._until = {named: own.until for named, own in given.items()}
-        self._before = {named: own.ttl for named, own in given.items()}
+    def resume(self, given: Mapping[str, Given]) -> None:
+        """An earlier process has `given` these, by service, and may answer still."""
+        self._lasting = {service: own.lasting for service, own in given.items() if own.lasting}
+        self._before = {service: own for service, own in given.items() if own.regions}
 
     def succeed(self, now: float) -> None:
         """The earlier process answers no more since `now` (monotonic seconds)."""
@@ -50,61 +57,84 @@ class TtlLedger:
 
     def retire(self, plan: Plan, now: float) -> None:
         """Another Plan is served instead of `plan` since `now` (monotonic seconds)."""
-        self._end(self._ttls_of(plan), now)
+        self._end(self._given_by(plan), now)
         self._known = None
 
-    def given(self, plan: Plan, now: float) -> dict[Named, Given]:
-        """What a later process has to resume with, while `plan` is served."""
-        ttls, until = self._served(plan), self._until
-        lasting = {named for named in until if until[named] > now}
+    def given(self, plan: Plan, now: float) -> dict[str, Given]:
+        """What a later process has to resume with, by service, while `plan` is served.
+
+        While an earlier process may answer too, what either of both names has the longer TTL.
+        """
+        own, before = self._given_by(plan), self._before
+        lasting = _still(self._lasting, now)
         return {
-            named: Given(ttls.get(named, 0.0), until[named] if named in lasting else -math.inf)
-            for named in ttls.keys() | lasting
+            service: _either(own.get(service), before.get(service))._replace(
+                lasting=lasting.get(service, ())
+            )
+            for service in own.keys() | before.keys() | lasting.keys()
         }
 
     def remaining_ttls(self, plan: Plan, region: str, now: float) -> dict[str, float]:
         """Seconds, by service, for which an answer that names `region` may live after `now`."""
-        named_now = any(region in service.regions for service in plan.services.values())
-        served = self._served(plan) if named_now else self._before
-        left = {service: ttl for (service, named), ttl in served.items() if named == region}
-        for (service, named), until in self._until.items():
-            if named == region and until > now:
-                left[service] = max(left.get(service, 0.0), until - now)
+        naming = [s.name for s in plan.services.values() if region in s.regions]
+        served = self._given_by(plan) if naming else {}
+        left = {service: served[service].ttl for service in naming}
+        for service, own in self._before.items():
+            if region in own.regions:
+                left[service] = max(left.get(service, 0.0), own.ttl)
+        for service, lasting in self._lasting.items():
+            for until, regions in lasting:
+                if until > now and region in regions:
+                    left[service] = max(left.get(service, 0.0), until - now)
         return left
 
     def longest_ttl(self, plan: Plan, region: str, now: float) -> float:
         """The most of these seconds; 0 where no answer names `region`."""
         return max(self.remaining_ttls(plan, region, now).values(), default=0.0)
 
-    def _end(self, ttls: Mapping[Named, float], now: float) -> None:
-        """What allowed these TTLs is served no more."""
-        self._until = {named: until for named, until in self._until.items() if until > now}
-        for named, ttl in ttls.items():
-            self._until[named] = max(self._until.get(named, -math.inf), now + ttl)
+    def _end(self, given: Mapping[str, Given], now: float) -> None:
+        """What allowed these is served no more."""
+        self._lasting = _still(self._lasting, now)
+        for service, own in given.items():
+            ended = Lasting(now + own.ttl, own.regions)
+            self._lasting[service] = _longest((*self._lasting.get(service, ()), ended))
 
-    def _served(self, plan: Plan) -> Mapping[Named, float]:
-        """The TTLs that may be given now, by this process or by the one before it."""
-        own = self._ttls_of(plan)
-        if not self._before:
-            return own
-        both = own.keys() | self._before.keys()
-        return {named: max(own.get(named, 0.0), self._before.get(named, 0.0)) for named in both}
-
-    def _ttls_of(self, plan: Plan) -> dict[Named, float]:
+    def _given_by(self, plan: Plan) -> dict[str, Given]:
         """Reckoned once for each Plan, as all its zones are walked for them."""
         if self._known is None or self._known[0] is not plan:
-            self._known = plan, _ttls(plan)
+            ceilings = _ceilings(plan)
+            self._known = (
+                plan,
+                {
+                    service.name: Given(
+                        min(service.ttl, ceilings.get(service.name, 0)), tuple(service.regions)
+                    )
+                    for service in plan.services.values()
+                },
+            )
         return self._known[1]
 
 
-def _ttls(plan: Plan) -> dict[Named, float]:
-    """The longest TTL of each service's answers, by the regions that these may name."""
-    ceilings = _ceilings(plan)
-    return {
-        (service.name, region): min(service.ttl, ceilings.get(service.name, 0))
-        for service in plan.services.values()
-        for region in service.regions
-    }
+def _still(lasting: Mapping[str, Iterable[Lasting]], now: float) -> dict[str, tuple[Lasting, ...]]:
+    """What has not run out by `now`, of the services of which there is any."""
+    left = {service: tuple(o for o in own if o.until > now) for service, own in lasting.items()}
+    return {service: own for service, own in left.items() if own}
+
+
+def _longest(lasting: Iterable[Lasting]) -> tuple[Lasting, ...]:
+    """Without those all of whose regions another names that lasts as long; the longest first."""
+    found: list[Lasting] = []
+    for one in sorted(lasting, key=lambda each: -each.until):
+        if not any({*one.regions} <= {*longer.regions} for longer in found):
+            found.append(one)
+    return tuple(found)
+
+
+def _either(own: Given | None, before: Given | None) -> Given:
+    """What both may answer; None answers nothing."""
+    if own is None or before is None:
+        return own or before or Given()
+    return Given(max(own.ttl, before.ttl), tuple(dict.fromkeys(own.regions + before.regions)))
 
 
 def _ceilings(plan: Plan) -> dict[str, int]:

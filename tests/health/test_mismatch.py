@@ -15,7 +15,7 @@ from resolverd.config.targets import probe_targets
 from resolverd.health.identity import Difference, Identity
 from resolverd.health.mismatch import KeptMismatch, PeerMismatch, PeerMismatches
 from resolverd.health.outcome import Condition
-from resolverd.health.peers import asked_at, contradicted, outvoted
+from resolverd.health.peers import contradicted, outvoted, urls_asked
 from resolverd.health.verdict import UNKNOWN, State, Verdict
 
 TEXT = config_text(
@@ -108,10 +108,10 @@ def test_dissent_does_not_outlive_an_edit_after_which_nobody_is_asked(
 ) -> None:
     """Nobody knows who it is after any of them: it is not asked, or has not answered yet."""
     mismatches = PeerMismatches()
-    mismatches.record({IDS[0]: SHORT}, IDS, asked_at(CONFIG, TARGETS, IDS), 10.0)
+    mismatches.record({IDS[0]: SHORT}, IDS, urls_asked(CONFIG, TARGETS, IDS), 10.0)
     assert before in TEXT
     edited = Config.model_validate(tomllib.loads(TEXT.replace(before, after)))
-    mismatches.record({}, [], asked_at(edited, probe_targets(edited), IDS), 20.0)
+    mismatches.record({}, [], urls_asked(edited, probe_targets(edited), IDS), 20.0)
     assert mismatches.by_target() == known
 
 
@@ -167,7 +167,7 @@ def test_the_wrong_one_stays_so_until_it_agrees_and_nobody_becomes_so_by_a_death
 
 
 def test_what_an_earlier_process_knew_holds_until_it_is_known_who_it_is() -> None:
-    asked = asked_at(CONFIG, TARGETS, IDS)
+    asked = urls_asked(CONFIG, TARGETS, IDS)
     before = PeerMismatches()
     before.record({A: WRONG, B: WRONG}, IDS, asked, 10.0)
     before.record({A: WRONG}, IDS, asked, 20.0)
@@ -184,16 +184,27 @@ def test_what_an_earlier_process_knew_holds_until_it_is_known_who_it_is() -> Non
     assert moved.by_target() == {A: PeerMismatch(None, 30.0)}
 
 
+@pytest.mark.parametrize("known", [{}, {A: WRONG}], ids=["not yet", "wrong until now"])
 @pytest.mark.parametrize(
-    ("withdrawn", "wrong"),
-    [((), {A}), (("us-west",), set()), ((B,), set()), (("ap-northeast",), {A})],
-    ids=["nobody", "its region", "its endpoint", "another region"],
-)
+    ("up", "withdrawn", "kept_out"),
+    [
+        ((A, B, C), (), True),
+        ((A, B), ("ap-northeast",), True),
+        ((A, B), ("us-west",), False),
+        ((A, B), (B,), False),
+        ((A, B, C), ("us-west",), True),
+        ((A, B, C), ("us-west", "eu-west"), False),
+        ((A, B, C), (B, C), False),
+    ],
+    ids=["nobody", "another region", "its region", "its endpoint", "one of two", "both regions",
+         "both endpoints"],
+)  # fmt: skip
 def test_who_is_drained_keeps_nobody_out_of_service(
-    withdrawn: tuple[str, ...], wrong: set[str]
+    up: tuple[str, ...], withdrawn: tuple[str, ...], known: dict[str, Difference], *, kept_out: bool
 ) -> None:
-    """All but A and B are down, and B contradicts A."""
-    identities = {A: Identity(max_model_len=2048), B: Identity(max_model_len=4096)}
-    verdicts = {id_: verdict(State.UP if id_ in (A, B) else State.DOWN) for id_ in IDS}
-    found = contradicted(CONFIG, TARGETS, identities, verdicts, {A: WRONG}, withdrawn)
-    assert found.keys() == wrong
+    """All that are up but A contradict it, the others are down."""
+    identities = {id_: Identity(max_model_len=2048 if id_ == A else 4096) for id_ in up}
+    verdicts = {id_: verdict(State.UP if id_ in up else State.DOWN) for id_ in IDS}
+    found = contradicted(CONFIG, TARGETS, identities, verdicts, known, withdrawn)
+    tie = len(up) == 2 and not known  # of two nobody is outvoted
+    assert found.keys() == ({A} if kept_out and not tie else set())

@@ -274,6 +274,37 @@ async def test_without_a_load_page_the_load_is_unknown_and_it_is_not_asked_for_e
     assert server.asked.count("/metrics") == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "absent"),
+    [
+        *((status, True) for status in (403, 404, 405, 501)),
+        ((200, b"<html>Welcome</html>"), True),
+        *((status, False) for status in (408, 429, 500, 502, 503, 504)),
+        ("hangs", False),
+    ],
+)
+async def test_silence_or_a_failure_of_the_load_page_does_not_say_that_there_is_none(
+    looking: Looking, answer: object, *, absent: bool
+) -> None:
+    """Of a server that is full, which has one, and is read later."""
+    server = OpenAIServer()
+    server.has["/metrics"] = answer
+    seen = await (await looking(server, timeout=1.0))()
+    assert seen.ok
+    assert load_by(seen).tells_no_load == absent
+
+
+@pytest.mark.parametrize(
+    ("page", "none"),
+    [(b"sglang:num_running_reqs 3\n", True), (b"sglang:token_usage 0.5\n", False)],
+)
+async def test_a_load_page_without_a_queue_or_a_kv_cache_tells_no_load(
+    looking: Looking, page: bytes, *, none: bool
+) -> None:
+    seen = await (await looking(OpenAIServer(page=page)))()
+    assert load_by(seen).tells_no_load == none
+
+
 async def test_no_page_is_asked_for_where_none_is_wanted(looking: Looking) -> None:
     server = OpenAIServer(page=b"sglang:num_running_reqs 3\n")
     assert (await (await looking(server, load_page="none"))()).ok

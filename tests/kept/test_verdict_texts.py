@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolverd.health.machine import EndpointHealth
+from resolverd.health.target_health import KeptHealth
 from resolverd.health.verdict import State
 from resolverd.kept.document import Clocks, KeptVerdict, verdicts_written
 from resolverd.kept.verdict_texts import VerdictTexts
 
 VERDICTS = [
-    KeptVerdict("digest", EndpointHealth(state, probed_at=at, reason=f"{state} at {at}"))
+    KeptVerdict(
+        "digest", KeptHealth(EndpointHealth(state, probed_at=at, reason=f"{state} at {at}"))
+    )
     for state in State
     for at in (10.0, 11.0)
 ]

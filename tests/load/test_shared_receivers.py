@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
 from load_fleet import Fleet, fleet_config
+
+from resolverd.policy.shared_regions import Moved, with_others
+from resolverd.policy.spill_state import RegionLoad
 
 FULL = 1.6
 # Seconds in which two thirds of a share are felt, where answers live for a minute.
@@ -58,13 +62,14 @@ class Shared:
             loads.append(self.idle + sum(sent.values()))
             if second % 5 == 0:
                 for name, load in sent.items():
-                    self._read(name, FULL - load)
-                self._read("b", loads[-1])
+                    self.say(name, FULL - load)
+                self.say("b", loads[-1])
             await self.fleet.tick()
             self.fleet.now += 1.0
         return loads
 
-    def _read(self, region: str, load: float) -> None:
+    def say(self, region: str, load: float) -> None:
+        """A new reading of each server of a region."""
         for target in self.fleet.targets.by_id.values():
             if target.region == region:
                 self.fleet.add_reading(target.id, 5 * load)
@@ -100,3 +105,48 @@ async def test_services_that_share_both_regions_move_together_what_one_alone_wou
     shared = Shared(["f"] * services)
     assert max(await shared.pass_by(600)) < 0.8
     assert shared.taken() == pytest.approx([0.4] * services, abs=0.02)
+
+
+async def gone_over(monkeypatch: pytest.MonkeyPatch, shared: Shared) -> int:
+    """How much of what services have moved the others go over in one tick."""
+    count = 0
+
+    def counted(
+        loads: Mapping[str, RegionLoad], others: Iterable[Collection[Moved]], own: Collection[str]
+    ) -> Mapping[str, RegionLoad]:
+        nonlocal count
+        known = list(others)
+        count += sum(map(len, known))
+        return with_others(loads, known, own)
+
+    monkeypatch.setattr("resolverd.load.spilling.with_others", counted)
+    await shared.fleet.tick()
+    return count
+
+
+async def test_what_a_full_region_moves_is_not_gone_over_by_each_service_that_shares_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is their own reckoning, so with hundreds of services it would be for nothing."""
+    shared = Shared(["f"] * 20)
+    await shared.pass_by(100)
+    assert min(shared.taken()) > 0
+    assert await gone_over(monkeypatch, shared) == 0
+
+
+async def test_what_was_moved_is_forgotten_once_readings_show_it_of_a_service_at_rest_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While another, at f1, is full all the time."""
+    shared = Shared(["f0", "f1"])
+    await shared.pass_by(300)
+    for second in range(900):
+        if second % 5 == 0:
+            shared.say("f0", 0.1)
+            shared.say("f1", FULL)
+            shared.say("b", 0.8)
+        await shared.fleet.tick()
+        shared.fleet.now += 1.0
+    assert shared.taken()[0] == 0
+    assert shared.taken()[1] > 0
+    assert await gone_over(monkeypatch, shared) == 0

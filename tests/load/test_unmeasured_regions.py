@@ -84,28 +84,47 @@ async def test_a_region_that_an_alert_alone_had_send_clients_on_has_them_back_af
 async def test_a_server_without_a_load_page_that_turned_some_away_has_its_clients_back() -> None:
     fleet = Fleet(fleet_config(a={"probe": {"kind": "openai", "model": "m"}}))
     for _ in range(40):
-        fleet.add_reading("a-1", shedding=True)
+        fleet.add_reading("a-1", shedding=True, tells_no_load=True)
         await fleet.pass_by(5, {"b-1": 0.0})
     assert fleet.spill_ratio("a") >= 0.3
     for _ in range(120):
-        fleet.add_reading("a-1")
+        fleet.add_reading("a-1", tells_no_load=True)
         await fleet.pass_by(5, {"b-1": 0.0})
     assert (fleet.spill_ratio("a"), fleet.accept_ratio("b")) == (0, 0)
 
 
-@pytest.mark.parametrize("edited", [False, True])
-async def test_a_server_whose_load_page_was_read_holds_while_it_is_not_until_its_probe_is_another(
-    *, edited: bool
+async def test_after_a_restart_a_full_region_holds_whose_load_page_comes_in_no_time() -> None:
+    probe = {"kind": "openai", "model": "m"}
+    before = Fleet(fleet_config(a={"probe": probe}))
+    await before.pass_by(700, FULL)
+    fleet = Fleet(fleet_config(a={"probe": probe}), now=before.now)
+    fleet.load.spilling.resume(before.load.spilling.spills)
+    for _ in range(60):
+        fleet.add_reading("a-1")
+        await fleet.pass_by(5, {"b-1": 0.0})
+    assert fleet.spill_ratio("a") == 0.5
+
+
+EDITS: tuple[dict[str, Any], ...] = (
+    {},
+    {"probe": {"kind": "openai", "model": "m", "fall": 9}},
+    {"endpoint": [{"address": ["192.0.2.1"], "url": "http://another.example"}]},
+)
+
+
+@pytest.mark.parametrize("edit", EDITS, ids=["not", "its probe", "its URL"])
+async def test_a_server_whose_load_page_was_read_holds_while_it_is_not_until_another_is_probed(
+    edit: dict[str, Any],
 ) -> None:
     probe = {"kind": "openai", "model": "m"}
     fleet = Fleet(fleet_config(a={"probe": probe}))
     await fleet.pass_by(700, FULL)
     assert fleet.spill_ratio("a") == 0.5
-    fleet.adopt(fleet_config({"ttl": "50s"}, a={"probe": probe | ({"fall": 9} if edited else {})}))
+    fleet.adopt(fleet_config({"ttl": "50s"}, a={"probe": probe} | edit))
     for _ in range(140):
-        fleet.add_reading("a-1")
+        fleet.add_reading("a-1", tells_no_load=True)
         await fleet.pass_by(5, {"b-1": 0.0})
-    assert fleet.spill_ratio("a") == (0 if edited else 0.5)
+    assert fleet.spill_ratio("a") == (0 if edit else 0.5)
 
 
 async def pass_by_cost(fleet: Fleet, seconds: int, **rates: float) -> None:

@@ -5,7 +5,6 @@ It is asked at each word of a fleet, so it has to cost little.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import cast
@@ -13,9 +12,10 @@ from typing import cast
 import pytest
 
 from resolverd.snapshot.model import Plan
-from resolverd.snapshot.ttl_ledger import Given, Named, TtlLedger
+from resolverd.snapshot.ttl_ledger import Given, Lasting, TtlLedger
 
-CHAT: Named = ("chat", "eu-west")
+HERE = ("eu-west",)
+LASTING = (Lasting(1300.0, HERE),)
 
 
 class CountedZone:
@@ -53,17 +53,17 @@ def test_the_names_of_all_zones_are_walked_once_for_a_plan_and_for_no_endpoint()
     ("given", "left"),
     [
         ({}, [20, 20, 20]),
-        ({CHAT: Given(60)}, [60, 50, 20]),
-        ({CHAT: Given(10)}, [20, 20, 20]),
-        ({CHAT: Given(0, 1300.0)}, [290, 270, 140]),
-        ({CHAT: Given(60, 1300.0)}, [290, 270, 140]),
-        ({("gone", "eu-west"): Given(60)}, [60, 50, 20]),
-        ({("chat", "us-east"): Given(60)}, [20, 20, 20]),
+        ({"chat": Given(60, HERE)}, [60, 50, 20]),
+        ({"chat": Given(10, HERE)}, [20, 20, 20]),
+        ({"chat": Given(lasting=LASTING)}, [290, 270, 140]),
+        ({"chat": Given(60, HERE, LASTING)}, [290, 270, 140]),
+        ({"gone": Given(60, HERE)}, [60, 50, 20]),
+        ({"chat": Given(60, ("us-east",))}, [20, 20, 20]),
     ],
     ids=["nothing", "longer", "shorter", "replaced", "both", "a service gone", "elsewhere"],
 )
 def test_a_process_waits_for_what_the_one_before_it_has_answered(
-    given: dict[Named, Given], left: list[float]
+    given: dict[str, Given], left: list[float]
 ) -> None:
     """Whose standby answers until 1020.0; asked 10 s before, then, 10 and 140 s after it."""
     ledger, plan = TtlLedger(), plan_of(CountedZone(20))
@@ -77,10 +77,24 @@ def test_a_process_waits_for_what_the_one_before_it_has_answered(
 def test_what_is_handed_on_is_what_is_left_and_again_by_the_next() -> None:
     ledger, plan, following = TtlLedger(), plan_of(CountedZone(60)), plan_of(CountedZone(20))
     ledger.retire(plan, 100.0)
-    assert ledger.given(following, 110.0) == {CHAT: Given(20, 160.0)}
+    left = {"chat": Given(20, HERE, (Lasting(160.0, HERE),))}
+    assert ledger.given(following, 110.0) == left
     later = TtlLedger()
     later.resume(ledger.given(following, 110.0))
-    assert later.given(following, 115.0) == {CHAT: Given(20, 160.0)}
+    assert later.given(following, 115.0) == left
     later.succeed(120.0)
-    assert later.given(following, 125.0) == {CHAT: Given(20, 160.0)}
-    assert later.given(following, 200.0) == {CHAT: Given(20, -math.inf)}
+    assert later.given(following, 125.0) == left
+    assert later.given(following, 200.0) == {"chat": Given(20, HERE)}
+
+
+def test_what_is_handed_on_is_one_entry_for_a_service_however_often_plans_are_served() -> None:
+    """It is made anew at each change of a verdict."""
+    ledger, plan = TtlLedger(), plan_of(CountedZone(20))
+    ledger.resume({"chat": Given(60, ("us-east",), (Lasting(1300.0, ("us-east",)),))})
+    assert ledger.given(plan, 1000.0)["chat"][:2] == (60, ("eu-west", "us-east"))
+    ledger.succeed(1000.0)
+    for at in range(1000, 1010):
+        ledger.retire(plan_of(CountedZone(20)), at)
+    expected = Given(20, HERE, (Lasting(1300.0, ("us-east",)), Lasting(1029.0, HERE)))
+    assert ledger.given(plan, 1010.0) == {"chat": expected}
+    assert ledger.given(plan, 1010.0)["chat"].regions is ledger.given(plan, 1011.0)["chat"].regions

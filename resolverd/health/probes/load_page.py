@@ -17,6 +17,8 @@ from resolverd.health.probes.vllm_client import VllmClient, client_of_page
 PATHS = ("/metrics", "/metrics/", "/prometheus/metrics", "/slots")
 # Seconds after which a server without one is asked again.
 _ABSENT_FOR = 60.0
+# Statuses of a server, or of a gateway before it, that is full or fails, whether it has one or not.
+_UNKNOWN_WHETHER = frozenset({408, 429, *range(500, 600)} - {501})
 # Seconds for which work that was seen is taken to go on: llama.cpp answers nothing, this page
 # neither, while it reads a batch of a prompt.
 WORK_LASTS = 8.0
@@ -35,6 +37,8 @@ class LoadPageReader:
         self._wanted = asks_load(settings)
         self._path: str | None = None
         self._absent_until = -math.inf
+        self.absent = False
+        """Whether the server was last known to have none; silence does not tell."""
         self._last: tuple[LoadPage, int] | None = None
         self._worked_at = -math.inf
 
@@ -42,6 +46,7 @@ class LoadPageReader:
         """The page of now; None where there is none to be had, or none that is known."""
         if not self._wanted or time.monotonic() < self._absent_until:
             return None
+        absent = self._path is None
         for path in self._paths if self._path is None else (self._path,):
             status, text = await self._client.page(path, until)
             if status is None:
@@ -50,8 +55,10 @@ class LoadPageReader:
             if status == 200:
                 page = await in_charged_turns(read_page(text, format_=self._format, models=models))
             if page is not None:
-                self._path = path
+                self._path, self.absent = path, False
                 return page
+            absent = absent and status not in _UNKNOWN_WHETHER
+        self.absent = self.absent or absent
         if self._path is None:
             self._absent_until = time.monotonic() + _ABSENT_FOR
         return None

@@ -181,7 +181,7 @@ class _ProbeAttempt:
         await self._wait_for(page, _PAGE)
         read = _read(page)
         server.compare(read, now)
-        self.load = _readings(read, now)
+        self.load = self._readings(read, now)
         server.proved_at = max(server.proved_at, proof.at)
         if server.turn is not None:
             server.turn.looked(now, page=False, interval=server.settings.interval)
@@ -200,7 +200,7 @@ class _ProbeAttempt:
             server.with_token += 1
         read = _read(page)
         works = server.compare(read, now)
-        self.load = _readings(read, now)
+        self.load = self._readings(read, now)
         if works or answer.complete:
             server.proved_at = now
         if answer.complete and answer.ttft is not None:
@@ -217,7 +217,7 @@ class _ProbeAttempt:
         reason = server.client.credential.hide(reason)
         if condition is not Condition.SHEDDING:
             self._fail(reason, condition)
-        self.load = _readings(read, now, shedding=True)
+        self.load = self._readings(read, now, shedding=True)
         return self._seen(reason, condition)
 
     async def _ask(self) -> Answer:
@@ -275,6 +275,23 @@ class _ProbeAttempt:
             self._fail(f"timed out after {self.server.settings.timeout:g} s")
         return self._seen(f"{waited}, but its load page shows work", Condition.BUSY)
 
+    def _readings(
+        self, page: LoadPage | None, now: float, *, shedding: bool = False
+    ) -> LoadReadings:
+        if page is None:
+            absent = self.server.page_reader.absent
+            return LoadReadings(now, shedding=shedding, tells_no_load=absent)
+        return LoadReadings(
+            at=now,
+            running=page.running,
+            waiting=page.waiting,
+            kv_usage=page.kv_usage,
+            tokens=page.tokens,
+            started=page.started,
+            shedding=shedding,
+            tells_no_load=page.waiting is None and page.kv_usage is None,
+        )
+
     def _until(self, share: float) -> float:
         return self.began + current_trace().late + share * self.server.settings.timeout
 
@@ -314,18 +331,4 @@ def _names_any(identity: Identity, model: str) -> bool:
     """
     return any(
         name == "unknown" or ("*" in name and fnmatchcase(model, name)) for name in identity.models
-    )
-
-
-def _readings(page: LoadPage | None, now: float, *, shedding: bool = False) -> LoadReadings:
-    if page is None:
-        return LoadReadings(now, shedding=shedding)
-    return LoadReadings(
-        at=now,
-        running=page.running,
-        waiting=page.waiting,
-        kv_usage=page.kv_usage,
-        tokens=page.tokens,
-        started=page.started,
-        shedding=shedding,
     )

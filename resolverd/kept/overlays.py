@@ -1,4 +1,4 @@
-"""What changed a verdict beside its probes, in kept documents; times there are Unix times.
+"""What is laid over what probes say, in kept documents; times there are Unix times.
 
     "ended": {"eu-west": 1764321000.0}
     "mismatches": {"eu-west-1": {"difference": ["max_model_len", "2048", "4096"],
