@@ -37,7 +37,7 @@ test: $(VENV)/.dev ## set everything up and run all the tests; LONG=1 tries at l
 	@.ci/grafana || echo "no npm: dashboards are not held against Grafana's types"
 	@.ci/systemd .cache/systemd-newer || echo "no newer systemd: restarts are tried under this machine's alone"
 	@.ci/exabgp .cache/exabgp || echo "no newer ExaBGP: docs/anycast.md is tried with Debian's alone"
-	@$(if $(CARGO),cargo test --quiet --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
+	@$(if $(CARGO),cargo test --quiet --lib --manifest-path native/Cargo.toml,echo "no cargo that is new enough: the native engine is not tested")
 	@.ci/tests $(VENV) $(ARGS)
 
 test-fleet: $(VENV)/.dev ## five edges, three regions and all that can happen to them, as root: 20 minutes
