@@ -22,13 +22,13 @@ from resolverd.config.probe import Probe
 from resolverd.config.probe_layers import Merged
 from resolverd.config.registered import Dictionaries
 from resolverd.config.secrets import shown_url
+from resolverd.dns.hostnames import is_address
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.health.addresses import AddressBook
 from resolverd.health.identity import Identity
 from resolverd.health.kinds.http_settings import HttpSettings
 from resolverd.health.kinds.inference import InferenceSettings
 from resolverd.health.kinds.vllm import VllmProbe
-from resolverd.health.lookup import is_address
 from resolverd.health.probes.credential import CredentialError
 from resolverd.health.probes.identify import Expected, Listing, mismatch, read_listing
 from resolverd.health.probes.reasons import reason_of

@@ -18,6 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from resolverd.config.declared import Declared, members, section_of
 from resolverd.config.secrets import is_secret, shown_text
 from resolverd.config.types import Listener
+from resolverd.dns.hostnames import is_address
 
 _DNS_PORT = 53
 # No option has longer ones, and int() raises at 4,300 digits.
@@ -179,21 +180,13 @@ def _listeners(text: str, port: int) -> Iterator[str]:
     text = re.sub("[#@]", ":", text)
     host, _, last = text.rpartition(":")
     number = int(last) if re.fullmatch(r"\d{1,5}", last) else 0
-    if _is_address(text.strip("[]")):
+    if is_address(text.strip("[]")):
         # An IPv6 address may be one with its port, too, for want of brackets.
-        if _is_address(host) and (number == _DNS_PORT or 1024 <= number <= 65535):
+        if is_address(host) and (number == _DNS_PORT or 1024 <= number <= 65535):
             yield str(Listener(host, number))
         yield str(Listener(text.strip("[]"), port))
         return
     bare = (host if ":" in text else text).strip("[]").lower()
     bare = _HERE.get(bare, bare)
-    if _is_address(bare):
+    if is_address(bare):
         yield str(Listener(bare, number if 0 < number <= 65535 else port))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -27,6 +27,15 @@ def normal_host(host: str) -> str:
     return (form or bare).lower() + dot
 
 
+def is_address(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address rather than a name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_local_name(host: str) -> bool:
     """Whether `host` is this host by its name alone: localhost and all below (RFC 6761 §6.3)."""
     bare = host.rstrip(".").lower()

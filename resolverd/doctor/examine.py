@@ -20,6 +20,7 @@ from resolverd.config.load import SetOption
 from resolverd.config.model import Config
 from resolverd.config.targets import probe_targets
 from resolverd.config.types import Listener
+from resolverd.dns.hostnames import is_address
 from resolverd.doctor import addresses, capacity, databases, engines, fleet, ports, queues
 from resolverd.doctor.cgroup import cpu_quota, memory_limit
 from resolverd.doctor.clock import clock
@@ -27,7 +28,7 @@ from resolverd.doctor.examined_config import read_examined_config
 from resolverd.doctor.finding import Finding
 from resolverd.doctor.inotify import inotify, inotify_usage
 from resolverd.doctor.opened import Opened, opened_databases
-from resolverd.doctor.procfs import Procfs, is_address
+from resolverd.doctor.procfs import Procfs
 from resolverd.doctor.sockets import BoundSocket, Holder, held_sockets, holders
 from resolverd.doctor.timex import kernel_synchronised
 from resolverd.engine.choice import Choice, Served, Wanted, worker_count, would_serve

@@ -6,10 +6,11 @@ number, or by "self".
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import NamedTuple
+
+from resolverd.dns.hostnames import is_address
 
 _NAMESERVER = re.compile(r"^\s*nameserver\s+([0-9A-Fa-f.:]+)", re.MULTILINE)
 
@@ -139,15 +140,6 @@ class Procfs:
         """The addresses that /etc/resolv.conf names, or None without that file."""
         text = self.text("etc/resolv.conf")
         return None if text is None else list(filter(is_address, _NAMESERVER.findall(text)))
-
-
-def is_address(text: str) -> bool:
-    """Whether `text` is an IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _whole(text: str = "") -> int | None:

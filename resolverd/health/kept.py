@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from resolverd import log
+from resolverd.dns.hostnames import is_address
 from resolverd.files.reading import read_kept
 from resolverd.files.writing import make_directory, replace_file
-from resolverd.health.lookup import RRType, in_order, is_address
+from resolverd.health.lookup import RRType, in_order
 
 VERSION = 1
 # Seconds in which changes are gathered, and after which ages alone are written.

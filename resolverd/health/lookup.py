@@ -21,7 +21,7 @@ import dns.exception
 import dns.message
 import dns.name
 
-from resolverd.dns.hostnames import is_local_name, normal_host
+from resolverd.dns.hostnames import is_address, is_local_name, normal_host
 from resolverd.errors import ResolverdError
 from resolverd.files.reading import MAX_TEXT, THREADS, key_of, read_regular
 
@@ -204,15 +204,6 @@ def _kept(one: Found | None, other: Found) -> Found:
         return other
     absence = "NODATA" if "NODATA" in (one.absence, other.absence) else "NXDOMAIN"
     return Found((), min(one.ttl, other.ttl), absence)
-
-
-def is_address(text: str) -> bool:
-    """Whether `text` is an IPv4 or IPv6 address rather than a name."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def in_order(addresses: Iterable[str]) -> tuple[str, ...]:

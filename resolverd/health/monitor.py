@@ -16,7 +16,7 @@ from types import MappingProxyType
 from yarl import URL
 
 from resolverd import log
-from resolverd.dns.hostnames import normal_host
+from resolverd.dns.hostnames import is_address, normal_host
 from resolverd.health.addresses import AddressBook, Lookup
 from resolverd.health.attribution import FailureAttribution
 from resolverd.health.canary_turns import CanaryTurns
@@ -28,7 +28,6 @@ from resolverd.health.identity import Identity
 from resolverd.health.isolation import IsolationDetector
 from resolverd.health.kept import KeptAddresses
 from resolverd.health.kinds.kind import reads
-from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes import Ask, Tools
 from resolverd.health.probes.per_family import PerFamily

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from resolverd.config.toml_values import toml_key
 from resolverd.config.types import is_hostname
-from resolverd.dns.hostnames import normal_host
+from resolverd.dns.hostnames import is_address, normal_host
 from resolverd.kube.objects import HOSTNAME, REGION, Key, Kind, Object, annotation, shown
 
 _CONTROLLER = "see what the controller writes there"
@@ -80,8 +80,8 @@ def locations(
     others alone, for which NoEntryPointError is raised.
     """
     given = [normal(each) for each in hostnames]
-    known = {_address(each) for each in addresses} | {each for each in given if _is_address(each)}
-    names = {each for each in given if not _is_address(each)}
+    known = {_address(each) for each in addresses} | {each for each in given if is_address(each)}
+    names = {each for each in given if not is_address(each)}
     for each in names:
         if not is_hostname(each):
             raise NoEntryPointError(f'"{each}" is no hostname', _CONTROLLER)
@@ -103,14 +103,6 @@ def _address(text: str) -> str:
     if "%" in text:
         raise NoEntryPointError(f'"{text}" has a zone, which means nothing elsewhere', _CONTROLLER)
     return str(address)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def region_for(rules: Rules, *objects: Object) -> str:

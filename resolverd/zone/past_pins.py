@@ -29,6 +29,7 @@ from dns.rdatatype import (
 from dns.rdtypes.svcbbase import ParamKey
 
 from resolverd.dns.embedded_v4 import extract_v4
+from resolverd.dns.hostnames import is_address
 from resolverd.dns.limits import EMBEDDED_V4, EmbeddedV4
 from resolverd.dns.names import Key, ancestors, key_from_text, key_of
 from resolverd.dns.prefix import parse_prefix
@@ -116,9 +117,9 @@ def _addresses(rdtype: RdataType, rdata: Any) -> Iterator[str]:
         yield from _hints(rdata)
     elif rdtype == URI:
         host = _host(rdata)
-        yield from [host] if _is_address(host) else []
+        yield from [host] if is_address(host) else []
     elif isinstance(gateway := getattr(rdata, "gateway", getattr(rdata, "relay", None)), str):
-        yield from [gateway] if _is_address(gateway) else []
+        yield from [gateway] if is_address(gateway) else []
 
 
 def _hints(rdata: Any) -> Iterator[str]:
@@ -151,17 +152,9 @@ def _host(rdata: Any) -> str:
 
 def _host_key(host: str) -> Key | None:
     """The name that a URI's host is; None for an address, and for what is no name of DNS."""
-    if not host or _is_address(host) or not host.isascii():
+    if not host or is_address(host) or not host.isascii():
         return None
     try:
         return key_from_text(host)
     except ValueError:  # an empty label, or one too long: nobody could ask for it
         return None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

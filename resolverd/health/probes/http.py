@@ -8,8 +8,8 @@ within the timeout; a longer one is judged by its first 64 KiB.
 from __future__ import annotations
 
 from resolverd.config.secrets import hide
+from resolverd.dns.hostnames import is_address
 from resolverd.health.kinds.http import HttpProbe
-from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Condition
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.http_attempt import MAX_READ, HttpAttempt

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from yarl import URL
 
+from resolverd.dns.hostnames import is_address
 from resolverd.health.family import Family, FamilyResult, families_of
 from resolverd.health.kinds.http_settings import HttpSettings
-from resolverd.health.lookup import is_address
 from resolverd.health.outcome import Outcome
 from resolverd.health.probes.exchange import HttpRequest, request_url
 from resolverd.health.probes.run import Ask, Seen, run

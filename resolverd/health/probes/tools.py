@@ -15,10 +15,10 @@ from functools import lru_cache
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from resolverd.dns.hostnames import is_address
 from resolverd.health.addresses import AddressBook
 from resolverd.health.canary_turns import CanaryTurn, CanaryTurns
 from resolverd.health.family import Family, family_of
-from resolverd.health.lookup import is_address
 from resolverd.health.probes.plain_client import PlainClient
 from resolverd.health.probes.poller import Poller
 from resolverd.health.probes.session import open_session

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from resolverd.dns.hostnames import is_address
 from resolverd.health.kinds.inference import InferenceSettings
-from resolverd.health.lookup import is_address
 from resolverd.health.probes import canary
 from resolverd.health.probes.exchange import HttpRequest, read_up_to, request_url
 from resolverd.health.probes.plain_client import Response
