@@ -23,12 +23,11 @@ from resolverd.snapshot.losses import (
     config_losses,
     new_zone_losses,
     pins_gone,
-    zone_around,
     zone_losses,
     zones_lost,
 )
 from resolverd.zone.loader import load_zones
-from resolverd.zone.model import Zone
+from resolverd.zone.model import Zone, zone_around
 
 HINT = "put it back; or publish it as it is: resolverd publish --yes"
 
@@ -72,7 +71,7 @@ def _losses(served: Config, zones: Mapping[dns.name.Name, Zone], inputs: Inputs)
     for origin, zone in inputs.zones.items():
         around = zone_around(zones, origin) if origin not in zones else None
         if around is not None:
-            found += new_zone_losses(zones[around], zone, served, now)
+            found += new_zone_losses(around, zone, served, now)
     return found
 
 

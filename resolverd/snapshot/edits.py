@@ -53,7 +53,6 @@ from resolverd.snapshot.losses import (
     new_zone_losses,
     numbering_losses,
     pins_gone,
-    zone_around,
     zone_losses,
     zones_lost,
 )
@@ -61,7 +60,7 @@ from resolverd.snapshot.rtt_tables import RttTables, edited_tables, fitted
 from resolverd.snapshot.steering_edits import zones_refused
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.loader import ZoneFile
-from resolverd.zone.model import Zone
+from resolverd.zone.model import Zone, zone_around
 from resolverd.zone.nested import check_nested
 
 
@@ -277,8 +276,8 @@ def _zones(
         losses: list[Problem] = []
         around = zone_around(served.zones, zone.origin) if before is None else None
         if around is not None and not terms.accept_losses:
-            losses = new_zone_losses(served.zones[around], zone, served.config, loaded.config)
-            losses_around |= {around: losses} if losses else {}
+            losses = new_zone_losses(around, zone, served.config, loaded.config)
+            losses_around |= {around.origin: losses} if losses else {}
         elif before is not None and before is not zone and not terms.accept_losses:
             losses = zone_losses(before, zone, served.config, loaded.config)
         kept = before if losses else zone

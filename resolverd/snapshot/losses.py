@@ -21,7 +21,7 @@ from resolverd.snapshot.answering import Answering
 from resolverd.snapshot.escapes import Escape, escapes
 from resolverd.snapshot.place_checks import by_asn
 from resolverd.zone.dyna import DYNA
-from resolverd.zone.model import RRsets, Zone
+from resolverd.zone.model import RRsets, Zone, zone_around
 
 HINT = "put it back; or adopt the edit as it is: resolverd reload --yes"
 
@@ -89,15 +89,6 @@ def zone_losses(before: Zone, after: Zone, then: Config, now: Config) -> list[Pr
     return losses
 
 
-def zone_around(zones: Mapping[dns.name.Name, Zone], origin: dns.name.Name) -> dns.name.Name | None:
-    """The nearest of `zones` above a name; None where there is none."""
-    while origin != dns.name.root:
-        origin = origin.parent()
-        if origin in zones:
-            return origin
-    return None
-
-
 def new_zone_losses(around: Zone, zone: Zone, then: Config, now: Config) -> list[Problem]:
     """What a zone that was not there takes away of the names of the zone around it."""
     if not then.pin:
@@ -125,7 +116,7 @@ def pins_gone(
         zone, around = before[origin], zone_around(after, origin)
         if around is None:
             continue
-        answered = Answering(after[around])
+        answered = Answering(around)
         losses = [
             loss
             for key, rrsets in zone.rrsets.items()

@@ -14,7 +14,7 @@ from resolverd.dns.hostnames import normal_host
 from resolverd.dns.names import key_of
 from resolverd.snapshot.answering import Answering
 from resolverd.zone.dyna import DYNA, Dyna
-from resolverd.zone.model import RRsets, Zone
+from resolverd.zone.model import RRsets, Zone, closest_zone
 
 Zones = Mapping[dns.name.Name, Zone]
 
@@ -32,15 +32,6 @@ class Lead(NamedTuple):
     end: End
     names: tuple[dns.name.Name, ...]
     service: str = ""
-
-
-def zone_of(zones: Zones, name: dns.name.Name) -> Zone | None:
-    """The zone that answers for a name: the closest at or above it."""
-    while name not in zones:
-        if name == dns.name.root:
-            return None
-        name = name.parent()
-    return zones[name]
 
 
 def host_name(text: str) -> dns.name.Name | None:
@@ -79,7 +70,7 @@ class OwnNames:
     def lead(self, name: dns.name.Name) -> Lead:
         """Where an absolute name leads, through aliases, wildcards and DNAMEs."""
         names = [name]
-        while (zone := zone_of(self._zones, names[-1])) is not None:
+        while (zone := closest_zone(self._zones, names[-1])) is not None:
             if (above := _cut_or_dname(zone, names[-1])) is not None:
                 following = _below(above, names[-1])
                 if following is None:

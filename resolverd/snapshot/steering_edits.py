@@ -14,8 +14,8 @@ import dns.name
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
 from resolverd.snapshot.host_checks import HostFinding, check_hostnames, hostnames
-from resolverd.snapshot.own_names import OwnNames, Zones, zone_of
-from resolverd.zone.model import Zone
+from resolverd.snapshot.own_names import OwnNames, Zones
+from resolverd.zone.model import Zone, closest_zone
 
 
 def zones_refused(
@@ -56,7 +56,7 @@ def _errors(config: Config, zones: Zones) -> list[HostFinding]:
 def _changed(names: Iterable[dns.name.Name], now: Zones, then: Zones) -> Iterator[dns.name.Name]:
     """The zones of these names, now and then, that are others now."""
     for name in names:
-        for zone in (zone_of(now, name), zone_of(then, name)):
+        for zone in (closest_zone(now, name), closest_zone(then, name)):
             if zone is not None and now.get(zone.origin) is not then.get(zone.origin):
                 yield zone.origin
 

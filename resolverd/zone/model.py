@@ -86,3 +86,17 @@ class Zone:
         was, now = before.rrsets, self.rrsets
         changed = [key for key, rrsets in now.items() if was.get(key) is not rrsets]
         return changed, [key for key in was if key not in now]
+
+
+def closest_zone(zones: Mapping[dns.name.Name, Zone], name: dns.name.Name) -> Zone | None:
+    """The zone that answers for a name: the one at it, or the nearest above."""
+    while name not in zones:
+        if name == dns.name.root:
+            return None
+        name = name.parent()
+    return zones[name]
+
+
+def zone_around(zones: Mapping[dns.name.Name, Zone], origin: dns.name.Name) -> Zone | None:
+    """The nearest zone above an origin, whether or not a zone begins there."""
+    return None if origin == dns.name.root else closest_zone(zones, origin.parent())
