@@ -97,4 +97,9 @@ def addresses(message: dns.message.Message) -> set[str]:
     return {rdata.address for rrset in message.answer for rdata in rrset}
 
 
+def outdated(daemon: Daemon) -> dict[str, str]:
+    """The parts that are not as the files have them, and whether they are held or refused."""
+    return {e.part: "held" if e.held else "refused" for e in daemon.reloads.outdated}
+
+
 until = partial(until_holds, within=TIMEOUT)

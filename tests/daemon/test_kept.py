@@ -18,6 +18,7 @@ from live_daemon import (
     addresses,
     ask,
     good_config,
+    outdated,
     running,
     until,
     zone_text,
@@ -264,7 +265,3 @@ async def test_the_database_that_is_served_stays_kept_while_an_edit_that_names_a
         files.database.write_bytes(content)
         assert not await daemon.reload()
         assert outdated(daemon) == {CONFIGURATION: kind}
-
-
-def outdated(daemon: Daemon) -> dict[str, str]:
-    return {e.part: "held" if e.held else "refused" for e in daemon.reloads.outdated}

@@ -9,7 +9,18 @@ from types import ModuleType
 
 import pytest
 from harness.config import CHAT, address_of
-from live_daemon import DUBLIN, TOKYO, Endpoint, Files, addresses, ask, good_config, running, until
+from live_daemon import (
+    DUBLIN,
+    TOKYO,
+    Endpoint,
+    Files,
+    addresses,
+    ask,
+    good_config,
+    outdated,
+    running,
+    until,
+)
 
 from resolverd.config import load
 from resolverd.config.load import LoadedConfig
@@ -45,10 +56,6 @@ def files(files: Files, endpoints: dict[str, Endpoint]) -> Files:
     other(files).write_text(OTHER + "www A 192.0.2.7\nchat DYNA chat\n")
     files.config.write_text(good_config(endpoints, server="watch = false\n") + PIN)
     return files
-
-
-def outdated(daemon: Daemon) -> dict[str, str]:
-    return {e.part: "held" if e.held else "refused" for e in daemon.reloads.outdated}
 
 
 async def www(daemon: Daemon, zone: str) -> set[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from harness.config import address_of
-from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
+from live_daemon import Endpoint, Files, addresses, ask, good_config, outdated, running, until
 from structlog.testing import capture_logs
 
 from resolverd.daemon import Daemon
@@ -39,10 +39,6 @@ def files(files: Files, endpoints: dict[str, Endpoint]) -> Files:
 
 def table_of(files: Files) -> Path:
     return files.config.parent / "rtt" / "one.csv"
-
-
-def outdated(daemon: Daemon) -> dict[str, str]:
-    return {e.part: "held" if e.held else "refused" for e in daemon.reloads.outdated}
 
 
 async def region(daemon: Daemon, client: str = CLIENT) -> set[str]:

@@ -1,9 +1,10 @@
-"""A way to a TCP server that takes its time, or that swallows what is sent without a word."""
+"""A way to a TCP server that takes its time, swallows what is sent, or ends in the middle of it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,12 +12,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Way:
-    """Listens on `port`; octets arrive after `delay` seconds, and while it is `cut` never."""
+    """Listens on `port`; octets arrive after `delay` seconds, and while it is `cut` never.
+
+    Connections end once `left` octets have come back from the server.
+    """
 
     target: int
     port: int = 0
     delay: float = 0.0
     cut: bool = False
+    left: int = sys.maxsize
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,7 +32,7 @@ class Way:
             writer.close()
             return
         for one, other in ((reader, back), (there, writer)):
-            task = asyncio.create_task(self._one_way(one, other))
+            task = asyncio.create_task(self._one_way(one, other, comes_back=one is there))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -37,7 +42,9 @@ class Way:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _one_way(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _one_way(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, comes_back: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
@@ -52,11 +59,16 @@ class Way:
                 while True:
                     due, octets = await waiting.get()
                     await asyncio.sleep(max(0.0, due - loop.time()))
+                    if comes_back:
+                        octets = octets[: self.left]
+                        self.left -= len(octets)
                     if not octets:
                         return
                     if not self.cut:
                         writer.write(octets)
                         await writer.drain()
+                    if comes_back and not self.left:
+                        return
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)

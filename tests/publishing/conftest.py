@@ -1,11 +1,15 @@
-"""The fleet of published sets, made once for a file of tests."""
+"""The fleet of published sets, made once for a file of tests, and a link that is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from published_lab import Lab, published_lab
+
+from resolverd.fleet.link import Link
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +24,10 @@ def lab(fleet: Lab) -> Lab:
     """The same, with everything running, its files as they were first."""
     fleet.restore()
     return fleet
+
+
+@pytest.fixture
+def link() -> Link:
+    """One that has a quorum, and knows of nothing."""
+    state = SimpleNamespace(quorum=True, since=0.0)
+    return cast(Link, SimpleNamespace(state=state, store=SimpleNamespace(known=lambda _: {})))

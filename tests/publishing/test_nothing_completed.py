@@ -19,7 +19,7 @@ from resolverd.publishing.trial import OnTrial
 SETS = [{"resolverd.toml": f"# {number}\n".encode()} for number in (1, 2)]
 
 
-async def test_a_second_trial_that_ends_leaves_no_trial_behind(tmp_path: Path) -> None:
+async def test_a_second_trial_that_ends_leaves_no_trial_behind(tmp_path: Path, link: Link) -> None:
     """Else the next start would say that the daemon died of it, and edits were not kept."""
     files, ended = GenerationFiles(tmp_path), list[str]()
     first, second = (files.write(n, digest_of_set(each), each) for n, each in enumerate(SETS, 1))
@@ -27,8 +27,6 @@ async def test_a_second_trial_that_ends_leaves_no_trial_behind(tmp_path: Path) -
     files.begin_trial(Tried(2, second.digest))
     files.switch(second)
 
-    state = SimpleNamespace(quorum=True, since=0.0)
-    link = cast(Link, SimpleNamespace(state=state, store=SimpleNamespace(known=lambda _: {})))
     edge = EdgeGenerations(link, Fleet(edge="fra1"), tmp_path, files)
     adopting = cast(Adopting, SimpleNamespace(end_trial=lambda: ended.append("trial")))
     edge.into(adopting, cast(Serving, SimpleNamespace()))

@@ -30,13 +30,6 @@ def _on_trial(digest: str) -> Ledger:
     return Ledger((completed, tried), 2, Trial(3, ((EDGE,),)))
 
 
-@pytest.fixture
-def link() -> Link:
-    """One that has a quorum, and knows of nothing."""
-    state = SimpleNamespace(quorum=True, since=0.0)
-    return cast(Link, SimpleNamespace(state=state, store=SimpleNamespace(known=lambda _: {})))
-
-
 @pytest.mark.parametrize(("digest", "wanted"), [("0123", 2), ("4567", 3)])
 def test_an_edge_serves_what_has_the_number_of_another_that_it_refused(
     tmp_path: Path, link: Link, digest: str, wanted: int

@@ -8,14 +8,14 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Generator
+from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from cli.command import environment
 from harness.config import REGIONS, config_text
-from harness.daemon import Endpoints, endpoints, running, write_files
+from harness.daemon import Endpoints, running, write_files
 from harness.delayed_link import DelayedLink
 from harness.namespace import needs_root
 from harness.server import HEAD
@@ -28,12 +28,6 @@ ZONE = f"{HEAD}chat 60 DYNA chat\n"
 KEEP = '\n[rtt]\nkeep_interval = "1s"\n'
 HERE = "[50.1, 8.7]"
 DELAY = 0.03
-
-
-@pytest.fixture
-async def played() -> AsyncIterator[Endpoints]:
-    async with endpoints() as playing:
-        yield playing
 
 
 @pytest.fixture

@@ -12,19 +12,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 from harness.waiting import until_holds
-from page_server import TABLE, Server, error, serving
+from page_server import TABLE, Server, error
 from structlog.testing import capture_logs
 
 from resolverd.rtt.page_watch import PageState, PageWatch, RttPage
 
 DUBLIN = (53.3, -6.3)
 SOON = 20.0
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with serving() as made:
-        yield made
 
 
 class Reading:

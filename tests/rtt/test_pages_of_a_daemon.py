@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import csv
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from harness.daemon import Endpoints, endpoints, running, write_files
+from harness.daemon import Endpoints, running, write_files
 from harness.server import HEAD
 from harness.waiting import until_holds
 from mmdb_writer import Value, write_mmdb
-from page_server import Server, error, serving
+from page_server import Server, error
 from structlog.testing import capture_logs
 
 from resolverd.dns.prefix import parse_prefix
@@ -24,18 +23,6 @@ from resolverd.rtt.page import HEADER
 from resolverd.rtt.page_watch import PageState
 
 SOON = 20.0
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with serving() as made:
-        yield made
-
-
-@pytest.fixture
-async def played() -> AsyncIterator[Endpoints]:
-    async with endpoints() as playing:
-        yield playing
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from edited_zones import outdated, write_zone
 
 from resolverd.errors import DefectError, ProblemsError
 from resolverd.snapshot import inputs, steering_edits
@@ -48,11 +49,6 @@ regions = ["eu"]
 services = {pinned}
 """
 ADDRESS = 'address = ["192.0.2.11"]\nurl = "http://192.0.2.11"'
-HEAD = """\
-$TTL 60
-@ SOA ns1.example. host {} 3600 600 86400 60
-@ NS ns1.example.
-"""
 DYNA = "chat DYNA chat\nfree DYNA free\nalias DYNA alias\nlocal DYNA local\n"
 HOSTS = "us A 192.0.2.10\neu A 192.0.2.11\n"
 
@@ -71,13 +67,6 @@ def _configured(
     hosts = {"us": f'hostname = "{us}"', "eu": f'hostname = "{eu}"\n{more}'}
     path.write_text(CONFIG.format(**hosts, endpoint=endpoint, pinned=pinned, alias=alias))
     return path
-
-
-def _zone(place: Path, records: str, origin: str = "example.") -> None:
-    (place / "zones").mkdir(exist_ok=True)
-    host = "ns1 A 192.0.2.1\n" if origin == "example." else ""
-    text = f"$ORIGIN {origin}\n{HEAD.format(len(records) + 1)}{host}{records}"
-    (place / "zones" / f"{origin}zone").write_text(text)
 
 
 def _by_name(name: str) -> str:
@@ -127,15 +116,15 @@ UNANSWERED = [("warning", "config-hostname-unanswered")]
 async def test_an_endpoint_s_hostname_that_a_service_answers_is_refused(
     tmp_path: Path, host: str, records: str, found: list[tuple[str, str]]
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS + records)
+    write_zone(tmp_path, DYNA + HOSTS + records)
     assert await _found(_configured(tmp_path, _by_name(host))) == found
 
 
 async def test_a_zone_of_its_own_answers_a_hostname_below_a_wildcard(tmp_path: Path) -> None:
     path = _configured(tmp_path, _by_name("gpu.in.example."))
-    _zone(tmp_path, DYNA + HOSTS + "*.in DYNA chat\n")
+    write_zone(tmp_path, DYNA + HOSTS + "*.in DYNA chat\n")
     assert await _found(path) == STEERED
-    _zone(tmp_path, "gpu A 192.0.2.11\n", "in.example.")
+    write_zone(tmp_path, "gpu A 192.0.2.11\n", "in.example.")
     assert await _found(path) == []
 
 
@@ -155,14 +144,14 @@ async def test_a_zone_of_its_own_answers_a_hostname_below_a_wildcard(tmp_path: P
 async def test_a_region_s_hostname_that_leads_back_or_past_a_pin_is_refused(
     tmp_path: Path, eu: str, records: str, pinned: str, found: list[tuple[str, str]]
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS + records)
+    write_zone(tmp_path, DYNA + HOSTS + records)
     assert await _found(_configured(tmp_path, eu=eu, pinned=pinned)) == found
 
 
 async def test_a_region_s_hostname_counts_only_where_a_service_answers_with_it(
     tmp_path: Path,
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS)
+    write_zone(tmp_path, DYNA + HOSTS)
     path = _configured(tmp_path, eu="alias.example", alias='["us"]')
     assert await _found(path) == []
 
@@ -181,14 +170,14 @@ async def test_a_region_s_hostname_counts_only_where_a_service_answers_with_it(
 async def test_a_url_of_a_steered_name_is_warned_of(
     tmp_path: Path, endpoint: str, more: str, found: bool
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS)
+    write_zone(tmp_path, DYNA + HOSTS)
     path = _configured(tmp_path, endpoint, more=more)
     assert await _found(path) == [("warning", "config-url-steered")] * found
 
 
 async def _edited(path: Path, served: Inputs) -> tuple[Inputs, list[tuple[str, list[str]]]]:
     edit = await load_edit(path, (), served, Terms())
-    return edit, [(part.part, [p.id for p in part.problems]) for part in edit.outdated]
+    return edit, outdated(edit)
 
 
 REFUSED = ["config-hostname-steered"]
@@ -197,10 +186,10 @@ REFUSED = ["config-hostname-steered"]
 async def test_an_edit_of_the_configuration_that_names_what_is_steered_is_refused(
     tmp_path: Path,
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS)
+    write_zone(tmp_path, DYNA + HOSTS)
     served = await load_inputs(_configured(tmp_path))
     path = _configured(tmp_path, _by_name("chat.example."))
-    _zone(tmp_path, DYNA + HOSTS + "new A 192.0.2.9\n")
+    write_zone(tmp_path, DYNA + HOSTS + "new A 192.0.2.9\n")
     edit, outdated = await _edited(path, served)
     assert outdated == [("configuration", REFUSED)]
     assert edit.config == served.config
@@ -218,12 +207,12 @@ async def test_an_edit_of_the_configuration_that_names_what_is_steered_is_refuse
 async def test_an_edit_of_a_zone_that_steers_what_is_a_hostname_is_refused(
     tmp_path: Path, records: str, below: str, part: str
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS + "gpu A 192.0.2.11\n")
+    write_zone(tmp_path, DYNA + HOSTS + "gpu A 192.0.2.11\n")
     path = _configured(tmp_path, _by_name("gpu.example."))
     served = await load_inputs(path)
-    _zone(tmp_path, DYNA + HOSTS + records)
+    write_zone(tmp_path, DYNA + HOSTS + records)
     if below:
-        _zone(tmp_path, below, "gpu.example.")
+        write_zone(tmp_path, below, "gpu.example.")
     edit, outdated = await _edited(path, served)
     assert outdated == [(part, REFUSED)]
     (problem,) = edit.outdated[0].problems
@@ -233,7 +222,7 @@ async def test_an_edit_of_a_zone_that_steers_what_is_a_hostname_is_refused(
     assert list(edit.zones) == list(served.zones)
     assert not [each for each in edit.warnings if each.severity == "error"]
     # Corrected, it is adopted.
-    _zone(tmp_path, DYNA + HOSTS + "gpu A 192.0.2.12\n")
+    write_zone(tmp_path, DYNA + HOSTS + "gpu A 192.0.2.12\n")
     (tmp_path / "zones" / "gpu.example.zone").unlink(missing_ok=True)
     assert (await _edited(path, edit))[1] == []
 
@@ -242,7 +231,7 @@ async def test_an_edit_of_a_zone_that_steers_what_is_a_hostname_is_refused(
 async def test_a_defect_of_the_checks_of_all_files_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS)
+    write_zone(tmp_path, DYNA + HOSTS)
     monkeypatch.setattr(inputs, check, None)
     with pytest.raises(DefectError, match="met these files: TypeError"):
         await load_inputs(_configured(tmp_path))
@@ -251,19 +240,19 @@ async def test_a_defect_of_the_checks_of_all_files_is_an_error(
 async def test_an_edit_that_steers_no_hostname_does_not_look_for_those_that_are_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS)
+    write_zone(tmp_path, DYNA + HOSTS)
     path = _configured(tmp_path)
     served = await load_inputs(path)
     monkeypatch.setattr(steering_edits, "hostnames", None)
-    _zone(tmp_path, DYNA + HOSTS + "new A 192.0.2.9\n")
+    write_zone(tmp_path, DYNA + HOSTS + "new A 192.0.2.9\n")
     assert (await _edited(path, served))[1] == []
 
 
 async def test_a_zone_that_goes_stays_where_the_zone_around_would_steer_its_hostname(
     tmp_path: Path,
 ) -> None:
-    _zone(tmp_path, DYNA + HOSTS + "*.in DYNA chat\n")
-    _zone(tmp_path, "gpu A 192.0.2.11\n", "in.example.")
+    write_zone(tmp_path, DYNA + HOSTS + "*.in DYNA chat\n")
+    write_zone(tmp_path, "gpu A 192.0.2.11\n", "in.example.")
     path = _configured(tmp_path, _by_name("gpu.in.example."))
     path.write_text(path.read_text().replace("hold_names", "hold_zones = 1\nhold_names"))
     served = await load_inputs(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from edited_zones import outdated, write_zone
 
 from resolverd.snapshot.edits import Terms, load_edit
 from resolverd.snapshot.inputs import Inputs, load_inputs
@@ -33,18 +34,6 @@ countries = ["DE"]
 regions = ["eu"]
 services = ["chat", "same", "deaf"]
 """
-HEAD = """\
-$TTL 60
-@ SOA ns1.example. host {} 3600 600 86400 60
-@ NS ns1.example.
-"""
-
-
-def _write(place: Path, records: str, origin: str = "example.") -> None:
-    (place / "zones").mkdir(exist_ok=True)
-    head = f"$ORIGIN {origin}\n{HEAD.format(len(records) + 1)}"
-    host = "ns1 A 192.0.2.1\n" if origin == "example." else ""
-    (place / "zones" / f"{origin}zone").write_text(head + host + records)
 
 
 async def _served(
@@ -52,18 +41,14 @@ async def _served(
 ) -> Inputs:
     path = place / "resolverd.toml"
     path.write_text(config)
-    _write(place, records)
+    write_zone(place, records)
     for origin, theirs in (below or {}).items():
-        _write(place, theirs, origin)
+        write_zone(place, theirs, origin)
     return await load_inputs(path)
 
 
 async def _edited(place: Path, served: Inputs, terms: Terms | None = None) -> Inputs:
     return await load_edit(place / "resolverd.toml", (), served, terms or Terms())
-
-
-def _held(edit: Inputs) -> list[tuple[str, list[str]]]:
-    return [(part.part, [problem.id for problem in part.problems]) for part in edit.outdated]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +79,9 @@ async def test_a_name_that_falls_to_a_wildcard_without_its_pins_is_held(
     tmp_path: Path, before: str, after: str, held: bool
 ) -> None:
     served = await _served(tmp_path, before)
-    _write(tmp_path, after)
+    write_zone(tmp_path, after)
     edit = await _edited(tmp_path, served)
-    assert _held(edit) == [("zone example", ["lost-pin"])] * held
+    assert outdated(edit) == [("zone example", ["lost-pin"])] * held
     insisted = await _edited(tmp_path, edit, Terms(accept_losses=True))
     assert insisted.outdated == ()
 
@@ -115,11 +100,11 @@ async def test_a_new_zone_that_takes_names_out_of_their_pins_is_held(
     tmp_path: Path, records: str, held: bool
 ) -> None:
     served = await _served(tmp_path, "chat DYNA chat\na.chat DYNA chat\nxchat DYNA chat\n")
-    _write(tmp_path, records, "chat.example.")
+    write_zone(tmp_path, records, "chat.example.")
     edit = await _edited(tmp_path, served)
-    assert _held(edit) == [("zone chat.example", ["lost-pin"])] * held
+    assert outdated(edit) == [("zone chat.example", ["lost-pin"])] * held
     assert len(edit.zones) == 1 + (not held)
-    assert _held(await _edited(tmp_path, edit)) == _held(edit)
+    assert outdated(await _edited(tmp_path, edit)) == outdated(edit)
     insisted = await _edited(tmp_path, edit, Terms(accept_losses=True))
     assert insisted.outdated == ()
     assert len(insisted.zones) == 2
@@ -127,7 +112,7 @@ async def test_a_new_zone_that_takes_names_out_of_their_pins_is_held(
 
 async def test_a_new_zone_where_only_a_wildcard_answered_is_adopted(tmp_path: Path) -> None:
     served = await _served(tmp_path, "* DYNA chat\n")
-    _write(tmp_path, "@ DYNA open\n", "api.example.")
+    write_zone(tmp_path, "@ DYNA open\n", "api.example.")
     edit = await _edited(tmp_path, served)
     assert edit.outdated == ()
     assert len(edit.zones) == 2
@@ -137,10 +122,10 @@ async def test_names_that_are_to_move_into_a_zone_that_is_held_go_on_being_answe
     tmp_path: Path,
 ) -> None:
     served = await _served(tmp_path, "chat DYNA chat\nwww A 192.0.2.7\n")
-    _write(tmp_path, "www A 192.0.2.7\n")
-    _write(tmp_path, "@ DYNA open\n", "chat.example.")
+    write_zone(tmp_path, "www A 192.0.2.7\n")
+    write_zone(tmp_path, "@ DYNA open\n", "chat.example.")
     edit = await _edited(tmp_path, served)
-    assert _held(edit) == [("zone chat.example", ["lost-pin"]), ("zone example", ["lost-pin"])]
+    assert outdated(edit) == [("zone chat.example", ["lost-pin"]), ("zone example", ["lost-pin"])]
     assert edit.zones == served.zones
     assert (await _edited(tmp_path, edit, Terms(accept_losses=True))).outdated == ()
 
@@ -154,9 +139,9 @@ async def test_a_zone_around_that_is_gone_stays_while_its_names_are_to_move_into
     other = {"other.": "@ A 192.0.2.7\n"}
     served = await _served(tmp_path, "chat DYNA chat\n", other, ANY_ZONE_MAY_GO)
     (tmp_path / "zones" / "example.zone").unlink()
-    _write(tmp_path, "@ DYNA open\n", "chat.example.")
+    write_zone(tmp_path, "@ DYNA open\n", "chat.example.")
     edit = await _edited(tmp_path, served)
-    assert _held(edit) == [("zone chat.example", ["lost-pin"]), ("zone example", ["lost-pin"])]
+    assert outdated(edit) == [("zone chat.example", ["lost-pin"]), ("zone example", ["lost-pin"])]
     assert edit.zones == served.zones
     insisted = await _edited(tmp_path, edit, Terms(accept_losses=True))
     assert insisted.outdated == ()
@@ -181,9 +166,9 @@ async def test_a_zone_that_goes_is_held_where_the_zone_around_answers_its_names_
     served = await _served(tmp_path, around, {"chat.example.": records}, ANY_ZONE_MAY_GO)
     (tmp_path / "zones" / "chat.example.zone").unlink()
     edit = await _edited(tmp_path, served)
-    assert _held(edit) == [("zone chat.example", ["lost-pin"])] * held
+    assert outdated(edit) == [("zone chat.example", ["lost-pin"])] * held
     assert len(edit.zones) == 1 + held
-    assert _held(await _edited(tmp_path, edit)) == _held(edit)
+    assert outdated(await _edited(tmp_path, edit)) == outdated(edit)
     insisted = await _edited(tmp_path, edit, Terms(accept_losses=True))
     assert insisted.outdated == ()
     assert len(insisted.zones) == 1
@@ -194,7 +179,7 @@ async def test_a_zone_that_goes_is_held_where_a_new_zone_around_answers_its_name
 ) -> None:
     served = await _served(tmp_path, "", {"chat.other.": "@ DYNA chat\n"}, ANY_ZONE_MAY_GO)
     (tmp_path / "zones" / "chat.other.zone").unlink()
-    _write(tmp_path, "chat DYNA open\n", "other.")
+    write_zone(tmp_path, "chat DYNA open\n", "other.")
     edit = await _edited(tmp_path, served)
-    assert _held(edit) == [("zone chat.other", ["lost-pin"])]
+    assert outdated(edit) == [("zone chat.other", ["lost-pin"])]
     assert len(edit.zones) == 3
