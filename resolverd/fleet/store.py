@@ -17,7 +17,6 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 from nats.aio.client import Client
@@ -64,7 +63,7 @@ class Marker(NamedTuple):
     instance: str
     at: float
     obeyed: int
-    ttls: Mapping[str, float] = MappingProxyType({})
+    ttls: Mapping[str, float]
 
 
 class Store:
@@ -162,7 +161,7 @@ class Store:
         limit = time.time() - EDGE_FORGOTTEN
         return {edge for edge, marker in self._markers.items() if marker.at >= limit}
 
-    def obey(self, revision: int, ttls: Mapping[str, float] = MappingProxyType({})) -> None:
+    def obey(self, revision: int, ttls: Mapping[str, float]) -> None:
         """Tell the fleet that this edge obeys all words up to `revision`.
 
         `ttls` are the seconds for which its answers may live that name a region withdrawn by them.

@@ -209,7 +209,7 @@ class EdgeGenerations:
                 await self._end_trial()  # there is nothing that it could return to
             return
         trial = generation.number != ledger.completed
-        if serves is not None and _is(serves, generation):
+        if serves is not None and _tried(serves) == _tried(generation):
             if self._trial is not None and not trial:
                 await self._settle(generation)
             elif self._trial is None and trial:
@@ -357,11 +357,6 @@ class EdgeGenerations:
 
 def _tried(of: Generation | OnDisk) -> Tried:
     return Tried(of.number, of.digest)
-
-
-def _is(found: OnDisk, generation: Generation) -> bool:
-    """Whether that is on the disk. Numbers begin again in a fleet that was made anew."""
-    return (found.number, found.digest) == (generation.number, generation.digest)
 
 
 async def begin(settings: Fleet, config: Path, state: Path) -> EdgeGenerations:
