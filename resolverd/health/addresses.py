@@ -251,7 +251,7 @@ class AddressBook:
                 lookup.cancel()
             await asyncio.gather(*lookups.values(), return_exceptions=True)
             raise
-        failing = next((f"{f}: {said[f].failing}" for f in _FAMILIES if said[f].failing), "")
+        failing = next((said[f].failing for f in _FAMILIES if said[f].failing), "")
         absences = [said[family].absence for family in _FAMILIES]
         if not failing and all(absences):
             failing = absences[0] if absences[0] == absences[1] else " and ".join(absences)
@@ -287,7 +287,7 @@ class AddressBook:
             answer = lookup.result()
         except (LookupFailedError, OSError) as error:
             entry.by_family[family] = known.failed()
-            return _Said(failing=str(error))
+            return _Said(failing=f"{family}: {error}")
         taken = tuple(a for a in answer.addresses if self._is_taken(a))
         refused = tuple(a for a in answer.addresses if a not in taken)
         if taken:
