@@ -17,7 +17,6 @@ from resolverd.admin.scope import is_said_here, scope_of, told
 from resolverd.admin.served import Served
 from resolverd.config.explain import did_you_mean
 from resolverd.config.fences import FenceSize
-from resolverd.config.targets import endpoint_and_probe
 from resolverd.errors import ResolverdError
 from resolverd.health.overrides import Override, OverrideKind
 from resolverd.snapshot.regions import judge_regions
@@ -188,7 +187,7 @@ def _targets(served: Served, keys: Collection[str]) -> list[str]:
     return [
         id_
         for id_, target in served.inputs.targets.by_id.items()
-        if {id_, endpoint_and_probe(id_)[0], target.region} & set(keys)
+        if not target.keys.isdisjoint(keys)
     ]
 
 

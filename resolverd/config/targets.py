@@ -26,6 +26,11 @@ class ProbeTarget(NamedTuple):
     endpoint: Endpoint
     settings: Probe
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """What an override that reaches it may be on: itself, its endpoint, or its region."""
+        return frozenset((self.id, self.name, self.region))
+
 
 class ProbeTargets(NamedTuple):
     """Every target by id, and the ids that stand for a service in a region."""

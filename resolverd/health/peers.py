@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from resolverd.config.model import Config
-from resolverd.config.targets import ProbeTarget, ProbeTargets, endpoint_and_probe
+from resolverd.config.targets import ProbeTarget, ProbeTargets
 from resolverd.health.identity import NO_MAJORITY, Difference, Identity, differences, told
 from resolverd.health.kinds.kind import lists_models
 from resolverd.health.verdict import Verdict
@@ -74,15 +74,14 @@ def contradicted(
     regions, endpoints and targets that are `withdrawn`, whatever probes say, do not serve.
     """
     found = outvoted(config, targets, identities, verdicts)
-    if not known and not withdrawn:
+    if not known and not (found and withdrawn):
         return found
-    out = frozenset(withdrawn)
     right = {
         id_: identities.get(id_)
         for id_, target in targets.by_id.items()
         if id_ not in known and id_ in verdicts and verdicts[id_].serves
         if lists_models(target.settings.kind)
-        if not {id_, endpoint_and_probe(id_)[0], target.region} & out
+        if target.keys.isdisjoint(withdrawn)
     }
     new = {t: d for t, d in found.items() if _is_told(d, right)}
     asked = known.keys() & identified(identities)
