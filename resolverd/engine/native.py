@@ -24,6 +24,7 @@ from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.image_kept import KeptImage
+from resolverd.engine.one_by_one import OneByOne
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.states_kept import KeptStates
@@ -78,7 +79,7 @@ class NativeEngine:
         self._image: KeptImage | None = None
         self._states = KeptStates()
         self._staged: Callable[[], _Staged | None] = lambda: None
-        self._publishing = asyncio.Lock()
+        self._one_by_one = OneByOne()
         self._threads: EngineThreads | None = None
         self._samples_dropped = 0
         self._log = log.get("engine")
@@ -101,14 +102,12 @@ class NativeEngine:
 
     async def staged(self, snapshot: Snapshot) -> Ask:
         """What the library answers from `snapshot`. Raises EngineError where it is refused."""
-        async with self._publishing:
-            staged = await detached(partial(self._stage, snapshot))
+        staged = await self._one_by_one.run(lambda: detached(partial(self._stage, snapshot)))
         return staged.ask
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
-        async with self._publishing:
-            await asyncio.to_thread(self._publish, snapshot)
+        await self._one_by_one.run(lambda: asyncio.to_thread(self._publish, snapshot))
 
     async def check(self) -> None:
         """Have every thread answer a query to itself. Raises EngineError if one does not."""

@@ -21,6 +21,7 @@ from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import RunLoop
+from resolverd.engine.one_by_one import OneByOne
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
@@ -51,7 +52,7 @@ class WorkerPool:
         self.sockets, self._limits, self._run = tuple(sockets), limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []
         self._plan: Plan | None = None
-        self._exchanging = asyncio.Lock()
+        self._one_by_one = OneByOne()
 
     async def start(self, snapshot: Snapshot) -> None:
         """Start the workers; returns when each is answering."""
@@ -75,32 +76,23 @@ class WorkerPool:
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Hand a Snapshot to every worker; returns when all of them serve it."""
-        async with self._exchanging:
-            if snapshot.plan is not self._plan:
-                await self._ask_workers(("plan", snapshot))
-                self._plan = snapshot.plan
-            else:
-                await self._ask_workers(("steering", snapshot.steering))
+        await self._one_by_one.run(lambda: self._publish(snapshot))
 
     async def check(self) -> None:
         """A query that each worker answers to itself. Raises EngineError for those that fail."""
-        async with self._exchanging:
-            faults = [fault for fault in await self._ask_workers(("check", None)) if fault]
-        if faults:
+        if faults := [fault for fault in await self._ask(("check", None)) if fault]:
             raise EngineError("; ".join(faults))
 
     async def counters(self) -> Counters:
         """The sum over the workers."""
         total = Counters()
-        async with self._exchanging:
-            for counted in await self._ask_workers(("counters", None)):
-                total.add(counted)
+        for counted in await self._ask(("counters", None)):
+            total.add(counted)
         return total
 
     async def block_samples(self) -> BlockSamples:
         """Those of all workers."""
-        async with self._exchanging:
-            taken: list[BlockSamples] = await self._ask_workers(("blocks", None))
+        taken: list[BlockSamples] = await self._ask(("blocks", None))
         samples = [sample for one in taken for sample in one.samples]
         return BlockSamples(samples, sum(one.dropped for one in taken))
 
@@ -111,9 +103,9 @@ class WorkerPool:
     async def stop(self) -> None:
         """Let the workers finish, and wait for them."""
         loop = asyncio.get_running_loop()
-        for process, pipe in self._workers:
+        for process, _ in self._workers:
             loop.remove_reader(process.sentinel)
-            pipe.close()
+        await self._one_by_one.run(self._close_pipes)
         for process, _ in self._workers:
             await asyncio.to_thread(process.join)
         for sockets in self.sockets:
@@ -121,7 +113,22 @@ class WorkerPool:
         if not self.died.done():
             self.died.cancel()
 
-    async def _ask_workers(self, message: Message) -> list[Any]:
+    async def _close_pipes(self) -> None:
+        for _, pipe in self._workers:
+            pipe.close()
+
+    async def _publish(self, snapshot: Snapshot) -> None:
+        if snapshot.plan is not self._plan:
+            await self._exchange(("plan", snapshot))
+            self._plan = snapshot.plan
+        else:
+            await self._exchange(("steering", snapshot.steering))
+
+    async def _ask(self, message: Message) -> list[Any]:
+        """Each worker's reply. Raises EngineError."""
+        return await self._one_by_one.run(lambda: self._exchange(message))
+
+    async def _exchange(self, message: Message) -> list[Any]:
         try:
             return await asyncio.gather(
                 *(asyncio.to_thread(_exchange, pipe, message) for _, pipe in self._workers)

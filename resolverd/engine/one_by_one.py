@@ -1,0 +1,30 @@
+"""Work of an engine that goes on in threads: one at a time, also when nobody waits for it any more.
+
+A thread cannot be cancelled. Whoever is cancelled while he waits for one would let the next begin
+beside it: a reply that is still to come would be taken for another's, and an older Snapshot could
+be published after a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class OneByOne:
+    """Begins each piece of work when all before it has ended."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns; whoever is cancelled leaves it to its end."""
+
+        async def alone() -> T:
+            async with self._lock:
+                return await work()
+
+        return await asyncio.shield(asyncio.create_task(alone()))
