@@ -15,7 +15,7 @@ TURNS = 300
 
 
 async def test_a_reply_that_nobody_waits_for_any_more_is_not_the_next_ones() -> None:
-    """A scraper that goes away, a task that the stop cancels: the daemon did not end then."""
+    """A check of liveness that takes too long, a task that the stop cancels: it hung then."""
     snapshot = snapshot_of({"example.": HEAD})
     async with serving(snapshot, "reference", workers=2) as engine:
         for turn in range(TURNS):
