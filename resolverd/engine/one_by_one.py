@@ -19,12 +19,11 @@ class OneByOne:
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
+        self._working: asyncio.Task[Any] | None = None  # a loop alone does not keep its tasks
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `work` returns; whoever is cancelled leaves it to its end."""
-
-        async def alone() -> T:
-            async with self._lock:
-                return await work()
-
-        return await asyncio.shield(asyncio.create_task(alone()))
+        """What `work` returns; whoever is cancelled leaves it to its end, once it has begun."""
+        await self._lock.acquire()
+        self._working = working = asyncio.create_task(work())
+        working.add_done_callback(lambda _: self._lock.release())
+        return await asyncio.shield(working)

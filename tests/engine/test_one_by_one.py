@@ -34,6 +34,24 @@ async def test_what_was_cancelled_ends_before_the_next_begins() -> None:
     assert ended == ["first", "second"]
 
 
+async def test_what_was_cancelled_before_its_turn_never_begins() -> None:
+    one_by_one, go_on = OneByOne(), asyncio.Event()
+    began: list[str] = []
+
+    async def noted() -> None:
+        began.append("waited")
+
+    first = asyncio.create_task(one_by_one.run(go_on.wait))
+    waiting = asyncio.create_task(one_by_one.run(noted))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+    assert await first
+    assert not began
+
+
 async def test_what_it_raises_is_the_callers_and_stops_nothing_after() -> None:
     async def fails() -> None:
         raise OSError("it is gone")
