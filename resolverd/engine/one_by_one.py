@@ -25,5 +25,9 @@ class OneByOne:
         """What `work` returns; whoever is cancelled leaves it to its end, once it has begun."""
         await self._lock.acquire()
         self._working = working = asyncio.create_task(work())
-        working.add_done_callback(lambda _: self._lock.release())
+        working.add_done_callback(self._ended)
         return await asyncio.shield(working)
+
+    def _ended(self, _: asyncio.Task[Any]) -> None:
+        self._working = None  # and with it the result, which may be large
+        self._lock.release()
