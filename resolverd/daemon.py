@@ -360,12 +360,13 @@ class Daemon:
         return state if self.fleet is None else replace(state, fleet=self.fleet.words.kept())
 
     async def _restored(self) -> KeptState:
-        """How things stood when the last process ended; an event where that cannot be kept."""
-        if trouble := await detached(self.state.try_out):
-            if self.state.path is None:  # somebody's choice, and the default of a trial
-                self._log.info("state.unset", reason=trouble, consequence=FORGOTTEN)
-            else:
-                self._log.warning("state.unusable", reason=trouble, consequence=FORGOTTEN)
+        """How things stood when the last process ended; an event where nothing is to be kept.
+
+        Where it cannot be, the keeper says so once it writes, as soon as this serves.
+        """
+        trouble = await detached(self.state.try_out)
+        if self.state.path is None:  # somebody's choice, and the default of a trial
+            self._log.info("state.unset", reason=trouble, consequence=FORGOTTEN)
         return await self._keeper.restore()
 
     def _news(self) -> None:
