@@ -6,11 +6,16 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.nats import NatsCluster
+import nats
+from harness.nats import TIMEOUT, NatsCluster
 from harness.process import Regions
+from harness.waiting import until_holds
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from published_edges import QUICK, Central, PublishedEdge
 
 from resolverd.config.fleet import Fleet
@@ -28,9 +33,10 @@ class Nats:
         self.urls = self._cluster.urls
 
     def start(self) -> None:
-        """Start it, unless it runs."""
+        """Start it, unless it runs; returns once every stream takes what is written to it."""
         if not self._runs:
             self._loop.run(self._cluster.start())
+            self._loop.run(self._led())
         self._runs = True
 
     def stop(self) -> None:
@@ -46,6 +52,14 @@ class Nats:
     def ledger(self) -> Ledger:
         """The ledger that it has: `publish --list` also waits until each edge has been heard."""
         return self._loop.run(self._ledger())
+
+    async def _led(self) -> None:
+        """Wait until each stream has a leader: after an election, seconds on a busy host."""
+        client = await nats.connect(self.urls)
+        try:
+            await until_holds(partial(_has_leaders, client.jetstream()), within=TIMEOUT)
+        finally:
+            await client.close()
 
     async def _ledger(self) -> Ledger:
         async with publisher(Fleet(urls=tuple(self.urls), edge="test"), Path()) as fleet:
@@ -94,6 +108,13 @@ class Lab(NamedTuple):
             edge.write()
             edge.start()
         self.everywhere(self.completed())
+
+
+async def _has_leaders(jetstream: JetStreamContext) -> bool:
+    with contextlib.suppress(NatsError):
+        streams = await jetstream.streams_info()
+        return all(stream.cluster and stream.cluster.leader for stream in streams)
+    return False
 
 
 @contextmanager
