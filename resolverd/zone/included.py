@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import dns.exception
 
 from resolverd.errors import Problem
-from resolverd.files.matching import real_path
+from resolverd.files.matching import real_path, real_paths
 from resolverd.zone.catalogue import problem
 from resolverd.zone.directives import unescaped
 from resolverd.zone.files import UnreadableError, read_source
@@ -17,21 +17,32 @@ from resolverd.zone.record import EntryError
 from resolverd.zone.source import FilePosition, SourceFile
 
 
-def included_zone(path: Path, others: Iterable[Sequence[Path]]) -> Problem | None:
+def including_files(zones: Iterable[Sequence[Path]]) -> dict[str, Sequence[Path]]:
+    """By its real path, the files of the first zone that includes a file.
+
+    `zones` are the files of each zone file, itself the first.
+    """
+    parts = [(part, files) for files in zones for part in files[1:]]
+    found: dict[str, Sequence[Path]] = {}
+    for real, (_, files) in zip(real_paths([part for part, _ in parts]), parts, strict=True):
+        found.setdefault(real, files)
+    return found
+
+
+def included_zone(path: Path, including: Mapping[str, Sequence[Path]]) -> Problem | None:
     """What to do about a file without an SOA that another one includes; None where none does.
 
-    `others` are the files of each zone file, itself the first.
+    `including` is as `including_files` has it.
     """
     real = real_path(path)
-    for files in others:
-        if any(real_path(file) == real for file in files[1:]):
-            return problem(
-                "zone-included",
-                FilePosition(str(path), 0, 0, ""),
-                f"{_where(real, files)} includes it, and as a zone of its own it has no SOA",
-                _hint(path),
-            )
-    return None
+    if (files := including.get(real)) is None:
+        return None
+    return problem(
+        "zone-included",
+        FilePosition(str(path), 0, 0, ""),
+        f"{_where(real, files)} includes it, and as a zone of its own it has no SOA",
+        _hint(path),
+    )
 
 
 def _hint(path: Path) -> str:

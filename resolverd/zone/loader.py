@@ -24,7 +24,7 @@ from resolverd.zone.catalogue import problem
 from resolverd.zone.checks import check_tree
 from resolverd.zone.files import UnreadableError, match_files, read_source, read_sources
 from resolverd.zone.history import check_serial
-from resolverd.zone.included import included_zone
+from resolverd.zone.included import included_zone, including_files
 from resolverd.zone.known_lines import KnownLines
 from resolverd.zone.model import RRset, RRsets, Services, Zone, ZoneEdit
 from resolverd.zone.parsed import ParsedZone
@@ -166,12 +166,17 @@ class _Load:
 
 def _without_included(files: list[ZoneFile]) -> list[ZoneFile]:
     """The same, where a file that is no zone, but a part of another, says that and no more."""
-    for index, file in enumerate(files):
-        if file.zone is None and any(found.id == "zone-missing-soa" for found in file.problems):
-            others = (other.files for other in files if other is not file)
-            included = included_zone(file.path, others)
-            if included is not None:
-                files[index] = ZoneFile(file.path, None, None, [included])
+    parts = [
+        index
+        for index, file in enumerate(files)
+        if file.zone is None and any(found.id == "zone-missing-soa" for found in file.problems)
+    ]
+    including = including_files(file.files for file in files) if parts else {}
+    for index in parts:
+        path = files[index].path
+        included = included_zone(path, including)
+        if included is not None:
+            files[index] = ZoneFile(path, None, None, [included])
     return files
 
 
