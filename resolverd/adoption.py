@@ -34,7 +34,14 @@ from resolverd.publication import Publication
 from resolverd.restoration import Restoration
 from resolverd.snapshot.difference import Difference, difference, same_parts
 from resolverd.snapshot.edits import Terms, load_edit
-from resolverd.snapshot.inputs import DATABASES, Inputs, Outdated, Progress, load_inputs
+from resolverd.snapshot.inputs import (
+    DATABASES,
+    Inputs,
+    Outdated,
+    Progress,
+    load_inputs,
+    problems_of,
+)
 from resolverd.snapshot.orphans import words_lost
 from resolverd.snapshot.precompile import Precompilation
 
@@ -163,8 +170,7 @@ class Adoption:
                 )
                 refused = [part for part in inputs.outdated if not _own(part)]
                 if refused:
-                    found = [p for part in refused for p in part.problems]
-                    raise ProblemsError(list(dict.fromkeys(found)))
+                    raise ProblemsError(problems_of(refused))
                 inputs = self._beside_process(inputs)
                 changes = await detached(partial(difference, before, inputs))
                 async with place:
@@ -335,10 +341,10 @@ class Adoption:
             parts = [part for part in inputs.outdated if part.held is held]
             if not parts:
                 continue
-            problems = dict.fromkeys(p for part in parts for p in part.problems)
+            found = problems_of(parts)
             fields = {
                 "parts": [part.part for part in parts],
-                "problems": [row for problem in problems for row in str(problem).splitlines()],
+                "problems": [row for problem in found for row in str(problem).splitlines()],
                 "generation": generation,
                 "changed": changes.summary or "nothing",
             }

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resolverd.config.load import SetOption
-from resolverd.errors import Problem, ProblemsError, ResolverdError
+from resolverd.errors import Problem, ResolverdError
 from resolverd.files.reading import Reads
 from resolverd.files.replay import ON_DISK, Replay
 from resolverd.files.threads import detached
@@ -21,7 +21,7 @@ from resolverd.kept.document import KeptState
 from resolverd.kept.files import KeptFiles, Manifest, UnusableError
 from resolverd.kept.keeper import standing
 from resolverd.kept.locate import state_path
-from resolverd.restoration import Held, held_of, moment, named
+from resolverd.restoration import Held, held_of, moment, named, replays_of
 from resolverd.snapshot.inputs import Inputs, load_inputs
 
 
@@ -56,8 +56,7 @@ async def of_refused(path: Path, options: Sequence[SetOption], refused: Resolver
         return _down(f"{prefix}, and could not serve those kept in {directory.path}: {error}")
     if manifest is None:
         return _down(f"{prefix}, and no others are kept in {directory.path}")
-    problems = refused.problems if isinstance(refused, ProblemsError) else ()
-    for files, replay in await detached(lambda: list(kept.replays(manifest, problems))):
+    for files, replay in await replays_of(kept, manifest, refused):
         with suppress(Exception):  # also a defect: it would end the start
             inputs = await load_inputs(path, options, reads=Reads(replay=replay))
             at = moment(manifest.at)

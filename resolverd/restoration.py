@@ -34,7 +34,7 @@ from resolverd.kept.files import Adopted, KeptFiles, Manifest, UnusableError
 from resolverd.kept.keeper import Keeper
 from resolverd.snapshot.difference import difference
 from resolverd.snapshot.edits import Terms, load_edit
-from resolverd.snapshot.inputs import Inputs, Outdated, Progress, databases_of, load_inputs
+from resolverd.snapshot.inputs import Inputs, Outdated, Progress, load_inputs, problems_of
 from resolverd.snapshot.kept_maps import KeptMaps
 from resolverd.snapshot.losses import numbering_losses
 from resolverd.snapshot.maps import maps_to_keep
@@ -74,11 +74,7 @@ class Restoration:
         manifest = await self._manifest()
         if manifest is None:
             raise refused
-        problems = refused.problems if isinstance(refused, ProblemsError) else ()
-        replays = await detached(lambda: list(self._kept.replays(manifest, problems)))
-        if any(Path(path).name == RECORD for path in manifest.files):
-            replays = replays[-1:]  # a published set is served whole, or not at all
-        for files, replay in replays:
+        for files, replay in await replays_of(self._kept, manifest, refused):
             try:
                 inputs = await load_inputs(
                     self._path, self._options, progress=progress, reads=Reads(replay=replay)
@@ -223,6 +219,17 @@ class Restoration:
         )
 
 
+async def replays_of(
+    kept: KeptFiles, manifest: Manifest, refused: ResolverdError
+) -> list[tuple[list[str], Replay]]:
+    """What a start lays over the files on disk, which are `refused`: see `KeptFiles.replays`."""
+    problems = refused.problems if isinstance(refused, ProblemsError) else ()
+    replays = await detached(lambda: list(kept.replays(manifest, problems)))
+    if any(Path(path).name == RECORD for path in manifest.files):
+        return replays[-1:]  # a published set is served whole, or not at all
+    return replays
+
+
 class Held(NamedTuple):
     """What was adopted last, and what a start serves in its place, parts of which it holds."""
 
@@ -237,7 +244,7 @@ class Held(NamedTuple):
     @property
     def losses(self) -> tuple[Problem, ...]:
         """Why."""
-        return tuple(dict.fromkeys(p for part in self.parts for p in part.problems))
+        return tuple(problems_of(self.parts))
 
 
 async def held_of(
@@ -262,11 +269,10 @@ async def held_of(
     same = another or _as_kept(manifest, inputs)
     if same and not await detached(partial(_may_lose_numbers, manifest, inputs)):
         return None
-    (_, whole), *_ = reversed(await detached(lambda: list(kept_files.replays(manifest, ()))))
+    *_, (_, whole) = await detached(lambda: list(kept_files.replays(manifest, ())))
     try:
         # None of them is read again, and in memory twice.
-        opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
-        preload.have_ready(dict(opened), inputs.reads)
+        preload.have_ready(dict(inputs.opened), inputs.reads)
         reads = Reads(replay=whole)
         kept = await load_inputs(path, options, progress=progress, reads=reads)
         lost_words = partial(_lost_words, await restore(), kept)
@@ -302,8 +308,9 @@ def _may_lose_numbers(manifest: Manifest, inputs: Inputs) -> bool:
     """
     if not numbering_losses(inputs.config, inputs.files[0]) or inputs.locator.tells_asns:
         return False
-    opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
-    return any(manifest.databases.get(key_of(file)) != found.sha256 for file, found in opened)
+    return any(
+        manifest.databases.get(key_of(file)) != found.sha256 for file, found in inputs.opened
+    )
 
 
 def _another_generation(manifest: Manifest, inputs: Inputs) -> bool:
@@ -338,8 +345,7 @@ def _adopted(inputs: Inputs, contents: Mapping[str, bytes], held: Sequence[str])
     zones = {key_of(z.files[0]): [key_of(f) for f in z.files] for z in inputs.zones.values()}
     databases = tables
     # What is served of them, which may not be what was read last.
-    opened = zip(databases_of(inputs.loaded), inputs.locator.databases, strict=False)
-    databases |= {key_of(file): database.sha256 for file, database in opened}
+    databases |= {key_of(file): database.sha256 for file, database in inputs.opened}
     return Adopted(
         {path: content for path, content in contents.items() if path in names},
         zones,

@@ -7,7 +7,7 @@ part by part (`edits`), by the same steps. Every problem of every file comes bac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +33,7 @@ from resolverd.errors import (
 from resolverd.files.matching import real_path
 from resolverd.files.reading import Reads, key_of
 from resolverd.files.threads import detached
+from resolverd.geo.database import Database
 from resolverd.geo.locator import Locator
 from resolverd.snapshot.fences import withheld_by_pins
 from resolverd.snapshot.host_checks import check_hosts
@@ -65,6 +66,11 @@ class Outdated(NamedTuple):
     held: bool
     problems: tuple[Problem, ...]
     served: bool = True
+
+
+def problems_of(parts: Iterable[Outdated]) -> list[Problem]:
+    """Why these are outdated, each problem once."""
+    return list(dict.fromkeys(problem for part in parts for problem in part.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,11 @@ class Inputs:
         included = [file.absolute() for zone in self.zones.values() for file in zone.files]
         tables = [file.absolute() for file in self.tables.files]
         return (*self.loaded.files, *included, *databases_of(self.loaded), *tables)
+
+    @property
+    def opened(self) -> list[tuple[Path, Database]]:
+        """The databases of `server.geoip`, each with its file; not the embedded one."""
+        return list(zip(databases_of(self.loaded), self.locator.databases, strict=False))
 
     @property
     def older_files(self) -> tuple[Path, ...]:
