@@ -60,15 +60,13 @@ def _cut_above(key: Key, own: NamesByHand) -> str:
     """That the name belongs to another zone, or is an alias by a DNAME above it."""
     apex = key_of(own.origin)
     for ancestor in ancestors(key):
-        if ancestor == apex:
-            break
         found = own.at(ancestor)
         if ancestor in own.children:
             return f"{_plain(ancestor)} is a zone of its own here"
-        if NS in found or (DNAME in found and ancestor != key):
+        if (NS in found and ancestor != apex) or (DNAME in found and ancestor != key):
             return f"{_plain(ancestor)} is delegated, or an alias of all names below it"
-    if DNAME in own.at(apex) and key != apex:
-        return f"{_plain(apex)} is delegated, or an alias of all names below it"
+        if ancestor == apex:
+            break
     return ""
 
 

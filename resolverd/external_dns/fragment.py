@@ -54,7 +54,7 @@ def applied(known: Endpoints, changes: Changes) -> dict[Key, Endpoint]:
     for endpoint in (*changes.delete, *changes.before):
         after.pop(key_of(endpoint), None)
     fresh: dict[Key, Endpoint] = {}
-    for endpoint in (*changes.create, *changes.after):
+    for endpoint in changes.wanted:
         if fresh.setdefault(key_of(endpoint), endpoint) != endpoint:
             raise RecordError(f"{endpoint.name} {endpoint.type} is wanted twice, and not alike")
     return after | fresh

@@ -21,6 +21,7 @@ from resolverd.external_dns.records import RecordError, is_ownership, owner_of
 from resolverd.external_dns.turn import turn
 from resolverd.external_dns.zone_check import ZoneCheck
 from resolverd.snapshot.inputs import name_of
+from resolverd.zone.model import closest_zone
 
 
 class LeftOut(NamedTuple):
@@ -46,6 +47,7 @@ class Provider:
 
     def __init__(self, checks: Sequence[ZoneCheck], ttl: int) -> None:
         self._zones = [KeptZone(check, ttl) for check in checks]
+        self._by_origin = {kept.zone: kept for kept in self._zones}
 
     @property
     def zones(self) -> list[str]:
@@ -170,18 +172,15 @@ class Provider:
 
     def _within(self, kept: KeptZone, endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
         for endpoint in endpoints:
-            if any(kept is found for found in self._found(endpoint)[:1]):
+            if self._found(endpoint) is kept:
                 yield endpoint
 
     def _zone_of(self, endpoint: Endpoint) -> KeptZone:
         """The zone that the name is in. Raises RecordError where it is in none."""
         found = self._found(endpoint)
-        if not found:
+        if found is None:
             raise RecordError(outside(endpoint, self.zones))
-        return found[0]
+        return found
 
-    def _found(self, endpoint: Endpoint) -> list[KeptZone]:
-        """Those of the zones that the name is in, the longest first."""
-        owner = owner_of(endpoint)
-        found = [kept for kept in self._zones if owner.is_subdomain(kept.zone)]
-        return sorted(found, key=lambda kept: len(kept.zone), reverse=True)
+    def _found(self, endpoint: Endpoint) -> KeptZone | None:
+        return closest_zone(self._by_origin, owner_of(endpoint))

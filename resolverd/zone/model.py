@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, TypeVar, cast
 
 import dns.name
 import dns.rdata
@@ -19,6 +19,8 @@ import dns.rdtypes.ANY.SOA
 from resolverd.dns.names import Key, key_of
 from resolverd.errors import Problem
 from resolverd.zone.pieces import Reading
+
+Known = TypeVar("Known")
 
 # What each configured service answers at the owner of its DYNA: addresses, or a CNAME.
 Services = Mapping[str, Literal["address", "cname"]]
@@ -88,8 +90,8 @@ class Zone:
         return changed, [key for key in was if key not in now]
 
 
-def closest_zone(zones: Mapping[dns.name.Name, Zone], name: dns.name.Name) -> Zone | None:
-    """The zone that answers for a name: the one at it, or the nearest above."""
+def closest_zone(zones: Mapping[dns.name.Name, Known], name: dns.name.Name) -> Known | None:
+    """What is known of the zone that answers for a name: the one at it, or the nearest above."""
     while name not in zones:
         if name == dns.name.root:
             return None
