@@ -45,8 +45,12 @@ class FenceSize(NamedTuple):
 
 def whose(service: str, pins: Sequence[str]) -> str:
     """Whose fence it is, in words: ``service chat under pins gdpr and uk``."""
-    kind = "pins" if len(pins) > 1 else "pin"
-    return f"service {service}" + (f" under {kind} {' and '.join(pins)}" if pins else "")
+    return f"service {service}" + (f" under {these_pins(pins)}" if pins else "")
+
+
+def these_pins(pins: Sequence[str]) -> str:
+    """One or more pins in words: ``pins gdpr and uk``."""
+    return f"{'pins' if len(pins) > 1 else 'pin'} {' and '.join(pins)}"
 
 
 def fences(config: Config) -> list[FenceSize]:
@@ -81,8 +85,7 @@ def holds_for(pin: Pin, service: str) -> bool:
 
 def describe(fence: FenceSize) -> str:
     """One line for people."""
-    kind = "pins" if len(fence.pins) > 1 else "pin"
-    whose = f"{fence.service}, {f'{kind} {fence.pin}' if fence.pins else 'no pin'}"
+    whose = f"{fence.service}, {these_pins(fence.pins) if fence.pins else 'no pin'}"
     match len(fence.regions):
         case 0:
             return f"{whose}: no region: these clients get no address"

@@ -96,10 +96,7 @@ def _coordinates(value: Any) -> tuple[float, float]:
         isinstance(n, int | float) and not isinstance(n, bool) for n in numbers
     ):
         raise ValueError("expected [latitude, longitude] in degrees, such as [50.1, 8.7]")
-    try:
-        latitude, longitude = map(float, numbers)
-    except OverflowError:
-        raise ValueError("latitude lies in -90…90 and longitude in -180…180 degrees") from None
+    latitude, longitude = numbers
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         turned = -90 <= longitude <= 90 and -180 <= latitude <= 180
         raise ValueError(
@@ -110,7 +107,7 @@ def _coordinates(value: Any) -> tuple[float, float]:
                 else ""
             )
         )
-    return latitude, longitude
+    return float(latitude), float(longitude)
 
 
 def _subnet(value: Any) -> Prefix:

@@ -7,6 +7,7 @@ from itertools import islice
 
 from resolverd.dns.names import WILDCARD, Key, ancestors, closest_encloser, key_of
 from resolverd.zone.model import RRsets, Zone
+from resolverd.zone.tree import with_ancestors
 
 
 class Answering:
@@ -30,6 +31,6 @@ class Answering:
         return self._rrsets.get(WILDCARD + closest_encloser(key, self._existing), {})
 
     @cached_property
-    def _existing(self) -> frozenset[Key]:
-        """Every name that has records, or a name below that has."""
-        return frozenset(name for key in self._rrsets for name in ancestors(key))
+    def _existing(self) -> set[Key]:
+        """Every name that has records, or a name below that has, and the origin."""
+        return with_ancestors(self._rrsets, self._origin)

@@ -328,18 +328,17 @@ def _without_steered(
     served: Inputs,
 ) -> tuple[Mapping[dns.name.Name, Zone], list[Outdated]]:
     """The zones, less those by whose edit a hostname of the configuration would be steered."""
-    kept, added = dict(zones), list(outdated)
-    for origin, findings in zones_refused(
-        loaded.config, zones, served.config, served.zones
-    ).items():
-        problems = [loaded.sources.problem(*finding) for finding in findings]
-        before = served.zones.get(origin)
-        added.append(_outdated(origin, problems, held=False, served=before is not None))
-        if before is None:
-            del kept[origin]
-        else:
-            kept[origin] = before
-    return kept, added
+    kept, found = zones_refused(loaded.config, zones, served.config, served.zones)
+    added = [
+        _outdated(
+            origin,
+            [loaded.sources.problem(*finding) for finding in findings],
+            held=False,
+            served=origin in served.zones,
+        )
+        for origin, findings in found.items()
+    ]
+    return kept, [*outdated, *added]
 
 
 def _with_twin(file: ZoneFile, files: Sequence[ZoneFile]) -> tuple[Problem, ...]:

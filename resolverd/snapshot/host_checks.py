@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import dns.name
 
-from resolverd.config.fences import FenceSize, fences
+from resolverd.config.fences import fences, these_pins
 from resolverd.config.finding import Finding
 from resolverd.config.model import Config
 from resolverd.config.positions import Path as KeyPath
@@ -197,8 +197,8 @@ class _Aliased:
                 yield _found(
                     host, "config-hostname-steered",
                     f"{host.text} is answered by service {target} here, which may give clients of "
-                    f"{_pins(fence)} {', '.join(outside)}: the pin of service {service} keeps that "
-                    "from them",
+                    f"{these_pins(fence.pins)} {', '.join(outside)}: the pin of service {service} "
+                    "keeps that from them",
                     f"write {target} in the services of the pin too, or a name of {region} alone",
                 )  # fmt: skip
                 return
@@ -218,7 +218,3 @@ class _Aliased:
             waiting += [onward[region] for region in regions if region in onward]
             found[name] = frozenset(region for region in regions if region not in onward)
         return found
-
-
-def _pins(fence: FenceSize) -> str:
-    return f"{'pins' if len(fence.pins) > 1 else 'pin'} {fence.pin}"

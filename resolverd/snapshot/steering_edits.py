@@ -20,8 +20,8 @@ from resolverd.zone.model import Zone, closest_zone
 
 def zones_refused(
     config: Config, zones: Zones, served_config: Config, served: Zones
-) -> dict[dns.name.Name, list[Finding]]:
-    """The zones that have to stay as they are served, or unserved, and what is found else."""
+) -> tuple[Zones, dict[dns.name.Name, list[Finding]]]:
+    """The zones, those of such edits as they are served or unserved, and what is found else."""
     known, found = frozenset[dns.name.Name](), dict[dns.name.Name, list[Finding]]()
     kept = dict(zones)
     while errors := _errors(config, kept):
@@ -45,7 +45,7 @@ def zones_refused(
                 kept[origin] = served[origin]
             else:
                 del kept[origin]
-    return found
+    return kept, found
 
 
 def _errors(config: Config, zones: Zones) -> list[HostFinding]:

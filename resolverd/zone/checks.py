@@ -34,7 +34,7 @@ from resolverd.zone.dot_checks import check_dots
 from resolverd.zone.dyna import DYNA
 from resolverd.zone.dyna_checks import check_dyna
 from resolverd.zone.lexer import Lexer
-from resolverd.zone.misread import A_COMMENT
+from resolverd.zone.misread import A_COMMENT, owner_looks_like_comment
 from resolverd.zone.model import Services
 from resolverd.zone.parsed import Record
 from resolverd.zone.past_pins import NOTHING_WITHHELD, Withheld, check_past_pins
@@ -96,7 +96,7 @@ def _check_outside(tree: Tree) -> Iterator[Problem]:
 
 def _check_comments(tree: Tree) -> Iterator[Problem]:
     for key, node in tree.examined.items():
-        if key[1:2] == b"#" or key[1:3] == b"//":
+        if owner_looks_like_comment(key):
             yield problem(
                 "zone-comment",
                 node.first().at_owner(),

@@ -8,16 +8,24 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from resolverd.dns.names import Key
+
 _WORD = re.compile(r'[^ \t\n;()"]*')
 _COMMENTS = ("#", "//")
+_COMMENT_LABELS = tuple(mark.encode() for mark in _COMMENTS)
 
 A_COMMENT = 'a comment begins with ";"'
 """What a hint says of a line that looks like one."""
 
 
-def looks_like_comment(text: str) -> bool:
-    """Whether an entry, or an owner, begins as a comment does in other files."""
-    return text.startswith(_COMMENTS)
+def looks_like_comment(text: str, offset: int) -> bool:
+    """Whether an entry at `offset` of `text` begins as a comment does in other files."""
+    return text.startswith(_COMMENTS, offset)
+
+
+def owner_looks_like_comment(key: Key) -> bool:
+    """The same of an owner."""
+    return key.startswith(_COMMENT_LABELS, 1)  # behind its length
 
 
 def hidden_character(text: str, offset: int) -> tuple[str, str] | None:

@@ -366,7 +366,7 @@ class _Reader:
             self.parsed.lost.add(Lost())
         elif (hidden := hidden_character(entry.source.text, offset)) is not None:
             message, hint = hidden
-        elif looks_like_comment(entry.source.text[entry.start : entry.start + 2]):
+        elif looks_like_comment(entry.source.text, entry.start):
             hint = A_COMMENT
         position = entry.source.position(offset)
         self.parsed.problems.append(problem(id_, position, message, hint))
