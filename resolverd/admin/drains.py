@@ -67,7 +67,7 @@ def _check_region(served: Served, name: str) -> None:
     regions, targets = served.inputs.config.region, served.inputs.targets.by_id
     if name in regions:
         return
-    region = next((t.region for id_, t in targets.items() if name in (id_, t.name)), None)
+    region = next((target.region for target in targets.values() if name in target.keys), None)
     if region is not None:
         raise UnknownTargetError(
             name,

@@ -92,7 +92,6 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.imported:
         return import_zones(arguments.imported, as_json=arguments.json)
     inputs: Inputs | None = None
-    restart = outlook.Outlook()
     try:
         inputs = run_loop(load_inputs(existing_config(arguments), arguments.overrides))
     except ProblemsError as error:
@@ -100,10 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
         restart = run_loop(outlook.of_refused(arguments.config, arguments.overrides, error))
     else:
         problems = inputs.warnings
+        restart = run_loop(outlook.of_good(arguments.config, arguments.overrides, inputs))
     compared = forecast(arguments)
     shares = _coverage(inputs) if inputs is not None and arguments.coverage else None
-    if inputs is not None:
-        restart = run_loop(outlook.of_good(arguments.config, arguments.overrides, inputs))
     if compared is not None:
         problems = (*problems, *of_daemon(compared))
     if arguments.json:
@@ -134,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
             out().print(f"  {_covered(share)}", markup=False)
         if compared is not None:
             show(compared)
-        elif restart.losses:
+        else:
             show_losses(restart.losses)
         if restart.text:
             out().print(restart.text, markup=False)

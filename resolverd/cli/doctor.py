@@ -61,10 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Examine; 1 when there is a fault, else 0. Nothing on the host is changed."""
     if arguments.config_named and state_path(arguments.config, arguments.overrides) is None:
         existing_config(arguments)
-    found = examine(arguments.config, arguments.overrides)
     if arguments.only and arguments.only not in IDS:
         known = did_you_mean(arguments.only, IDS)
         raise UsageError(f'there is no check with the id "{arguments.only}"\n{known}')
+    found = examine(arguments.config, arguments.overrides)
     findings = (*found.findings, *_of_files(arguments, found.file), *_of_endpoints(arguments))
     if arguments.only:
         findings = tuple(finding for finding in findings if finding.id == arguments.only)

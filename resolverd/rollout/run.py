@@ -170,10 +170,7 @@ class Run:
         return f"answers like {', '.join(alike)}" if alike else "has nobody to be compared with"
 
     def _undrain(self, region: str) -> str:
-        states = [edge.get("/state") for edge in self.edges]
-        for state in states:  # else an operator's word that came after the drain would be lost
-            if reason := foreign_override(state, region, self.checkpoint.why):
-                raise ResolverdError(reason)
+        self._check_ours([edge.get("/state") for edge in self.edges], region)
         for edge in self.edges:
             if drained(edge.get("/state"), region):  # the first of a fleet clears all
                 edge.delete("/override", region, who=self.who)
@@ -210,10 +207,14 @@ class Run:
         states = [edge.get("/state") for edge in self.edges]
         if self.checkpoint.safe_at and all(drained(state, region) for state in states):
             return
-        for state in states:  # else an operator's word that came after the drain would be lost
+        self._check_ours(states, region)
+        self.report(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
+
+    def _check_ours(self, states: Sequence[Mapping[str, Any]], region: str) -> None:
+        """Raise ResolverdError for an operator's word that came after the drain, or it is lost."""
+        for state in states:
             if reason := foreign_override(state, region, self.checkpoint.why):
                 raise ResolverdError(reason)
-        self.report(region, Step.DRAIN, f"{self._begin(region)} again: the drain was lost")
 
     def _completion(self, endpoint: Endpoint, model: str) -> str:
         checkpoint = self.checkpoint

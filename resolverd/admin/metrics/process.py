@@ -31,7 +31,7 @@ def engine(values: Values) -> Samples:
 
 @gauge("resolverd_anycast_configured", "1 while [anycast] has addresses to announce, else 0.")
 def anycast_configured(values: Values) -> Samples:
-    yield (), float(bool(values.served.inputs.loaded.config.anycast.addresses))
+    yield (), float(bool(values.served.inputs.config.anycast.addresses))
 
 
 @counter(
