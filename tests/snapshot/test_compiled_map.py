@@ -117,17 +117,16 @@ def test_every_address_inside_a_scope_gets_the_same_entry(
 def test_a_scope_is_the_shortest_in_which_all_clients_are_alike(world: World) -> None:
     compiled, _ = build(world)
     service = world.raw["service"]["chat"]
-    for host in blocks(Prefix(32, 0, 0)):
+    # Whose order a draw makes is not alike to whose place makes the same by chance.
+    counted = {
+        host: (by_hand(world, host), is_drawn(world, host)) for host in blocks(Prefix(32, 0, 0))
+    }
+    for host, alike in counted.items():
         entry = compiled.lookup(host)
-        fence, order, rule = by_hand(world, host)
-        drawn = service["policy"] == "weighted" or is_drawn(world, host)
+        drawn = service["policy"] == "weighted" or alike[1]
         block = service["block_v4"] if drawn else 0
         for length in range(BITS + 1):
-            within = list(blocks(host.widened(length)))
-            by_hand_entries = [by_hand(world, each) for each in within]
-            # Whose order a draw makes is not alike to whose place makes the same by chance.
-            same_kind = all(is_drawn(world, each) == is_drawn(world, host) for each in within)
-            if same_kind and all(each == (fence, order, rule) for each in by_hand_entries):
+            if all(counted[each] == alike for each in blocks(host.widened(length))):
                 break
         else:
             pytest.fail("not even one block is alike in itself")
