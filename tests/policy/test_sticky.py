@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -107,9 +108,19 @@ class Told:
         self, preference: tuple[str, ...], word: int, then: tuple[str, ...] | None = None
     ) -> str | None:
         """The region that a block has now."""
+        return next(self.regions(preference, [word], then))
+
+    def regions(
+        self,
+        preference: tuple[str, ...],
+        blocks: Iterable[int],
+        then: tuple[str, ...] | None = None,
+    ) -> Iterator[str | None]:
+        """Those that some blocks have."""
         epochs = epochs_at(self.kept, self.at, STICKY, self.at)
-        kept = epochs.kept(word, preference, then) if epochs is not None else None
-        return kept.region if kept is not None else decided(self.kept[-1], preference, word)
+        for word in blocks:
+            kept = epochs.kept(word, preference, then) if epochs is not None else None
+            yield kept.region if kept is not None else decided(self.kept[-1], preference, word)
 
 
 def replayed(told: Told, preference: tuple[str, ...], word: int) -> str | None:
@@ -256,7 +267,7 @@ def test_a_region_that_returns_draws_its_clients_back_as_their_epochs_end() -> N
     begun = told.at
     back = []
     while told.at < begun + STICKY + 10:
-        back.append(sum(told.region(("a", "b"), word) == "a" for word in sample) / len(sample))
+        back.append([*told.regions(("a", "b"), sample)].count("a") / len(sample))
         told.at = next_end(told.at, STICKY)
     assert back[0] < 2 / COHORTS  # those alone whose epoch begins in this very moment
     assert back == sorted(back)
