@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cli.command import ROOT, TIMEOUT, environment
+from harness.trials import trials
 
 from resolverd.cli import parser
 
@@ -27,6 +28,8 @@ def _verbs(parser: argparse.ArgumentParser, *above: str) -> Iterator[tuple[str, 
 
 
 VERBS = [*_verbs(parser([]))]
+# Each is a process or some, and what is held of them is in one place: a part of them is tried.
+SOME, FEW = slice(None, None, trials(4, 1)), slice(None, None, trials(8, 1))
 
 
 def _ended(
@@ -51,12 +54,12 @@ def test_the_environment_of_these_tests_buffers_output() -> None:
     assert len(VERBS) > 14
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+@pytest.mark.parametrize("verb", VERBS[SOME], ids=" ".join)
 def test_help_without_a_reader_is_no_error(verb: tuple[str, ...], tmp_path: Path) -> None:
     assert _ended(tmp_path, (*verb, "--help"), out=False) == (0, b"", b"")
 
 
-@pytest.mark.parametrize("verb", VERBS[::4], ids=" ".join)
+@pytest.mark.parametrize("verb", VERBS[FEW], ids=" ".join)
 def test_a_wrong_command_line_says_so_by_its_status_to_nobody(
     verb: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -89,7 +92,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS[:: trials(2, 1)], ids=" ".join)
 def test_a_verb_has_the_status_that_it_has_with_a_reader(
     command: tuple[str, ...], place: Path
 ) -> None:

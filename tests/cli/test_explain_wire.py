@@ -37,7 +37,7 @@ from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.regions import World
 from resolverd.snapshot.steer import steer
 
-PREFIXES = trials(700, 2000)
+PREFIXES = trials(200, 2000)
 
 _UNIX = 1_764_000_000.0
 NAMES = ("near", "listed", "shared", "strict", "silent", "nowhere", "alias", "plain")
