@@ -148,7 +148,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         tls = await stack.enter_async_context(_over_tls(authority.sign("server.pem")))
         server = await stack.enter_async_context(nats(folder / "nats"))
         telling = asyncio.create_task(_other_edge(server.url, {"eu-west-1": _OVER_TLS % tls.port}))
-        stack.callback(telling.cancel)
+        stack.push_async_callback(_ended, telling)
         path = folder / "resolverd.toml"
         path.write_text(
             CONFIG.format(
@@ -191,12 +191,20 @@ async def cause(world: World, daemon: Daemon) -> None:
 async def _other_edge(nats_url: str, urls: dict[str, str]) -> None:
     """Tell, twice a second, that all of these are up."""
     up = {id_: fragment(Observed(State.UP, digest_of(url, ""))) for id_, url in urls.items()}
-    client = await nats_client.connect(nats_url)
-    while True:
-        head = Head("iad1", "r", (39.0, -77.5), time.time(), time.monotonic(), 5.0)
-        message = write_message(head, write_targets(up))
-        await client.publish(subject("resolverd", "observations", "iad1"), message)
-        await asyncio.sleep(0.5)
+    client = await nats_client.connect(nats_url, allow_reconnect=False)
+    try:
+        while True:
+            head = Head("iad1", "r", (39.0, -77.5), time.time(), time.monotonic(), 5.0)
+            message = write_message(head, write_targets(up))
+            await client.publish(subject("resolverd", "observations", "iad1"), message)
+            await asyncio.sleep(0.5)
+    finally:  # else it looks for its server for two minutes after the test
+        await client.close()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _connect(address: tuple[str, int], times: int) -> None:
