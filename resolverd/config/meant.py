@@ -23,7 +23,8 @@ from resolverd.dns.hostnames import is_address
 _DNS_PORT = 53
 # No option has longer ones, and int() raises at 4,300 digits.
 _NUMBER = re.compile(r"(?:AS)?[0-9]{1,18}|-?[0-9]{1,18}(?:\.[0-9]{1,18})?", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+# From the first digit of a number on: from each of many it would take the square of them.
+_DURATION = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _UNITS = {
     "ms": re.compile(r"ms(ecs?)?|milli[a-z]*"),
     "s": re.compile(r"s(ecs?|econds?)?"),

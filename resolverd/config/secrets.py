@@ -23,7 +23,8 @@ HIDDEN = "***"
 _SECRET = frozenset({"headers", "body", "credential", "credentials"})
 _SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|session", re.I)
 
-_ASSIGNMENT = re.compile(r"""(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
+# Each begins where a word does: from each place of a long one it would take the square of it.
+_ASSIGNMENT = re.compile(r"""(?<![A-Za-z0-9_.\-])(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
 _HEADER = re.compile(
     r"""\s*(?:\[\[?[ \t]*([A-Za-z]+)(?:[A-Za-z0-9_.\- \t]|(?<=\.)"[A-Za-z0-9_.\-]+\""""
     r"""|(?<=\.)'[A-Za-z0-9_.\-]+')*\]\]?\s*)?(?:#.*)?"""
@@ -31,7 +32,8 @@ _HEADER = re.compile(
 _MEMBER = re.compile(r'"((?:\\.|[^"\\])*)"[ \t]*:[ \t]*(\{?)')
 _BRACKETS = re.compile(r"[\s{}\[\],]*")
 _WORD = re.compile(r"[^\s\[\]{}(),=\"'#]")
-_CHUNK = re.compile(r"[^\s\"'<>]*(?:@|://)[^\s\"'<>]*")
+_CHUNK = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]*(?:@|://)[^\s\"'<>]*")
+_WITH_COLON = re.compile(r"(?<![^\s\"',])[^\s\"',]*:[^\s\"',]+")
 
 
 def shown_url(url: str, *, may_be_no_url: bool = False) -> str:
@@ -105,7 +107,7 @@ def _has_secret(value: str) -> bool:
     """Whether a URL or a path may have one. An escape may be any letter."""
     if "\\" in value or re.search(r"[\"'][^\"']*[?@]", value):
         return True
-    return any(shown_url(text) != text for text in re.findall(r"[^\s\"',]*:[^\s\"',]+", value))
+    return any(shown_url(text) != text for text in _WITH_COLON.findall(value))
 
 
 def secrets_of(url: str, headers: Mapping[str, str], body: str, path: str) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 DURATION_PART = r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)"
 """A number and its unit, of which a duration that is written as a text is made."""
 
-_DURATION = re.compile(DURATION_PART)
+_DURATION, _DURATIONS = re.compile(DURATION_PART), re.compile(f"(?:{DURATION_PART})+")
 _PORT = re.compile(r"[0-9]{1,9}")
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -56,10 +56,10 @@ def parse_duration(value: Any) -> float:
             return float(value)
         except OverflowError:
             raise ValueError("no duration is that long") from None
-    parts = _DURATION.findall(value)
-    if not parts or "".join(n + u for n, u in parts) != value:
+    # Whole first: to look for parts in many digits takes the square of them.
+    if not _DURATIONS.fullmatch(value):
         raise ValueError(f'"{value}" is not a duration like "250ms", "5s" or "1h30m"')
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(value))
 
 
 def parse_listener(value: Any) -> Listener:

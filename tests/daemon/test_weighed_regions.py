@@ -8,6 +8,7 @@ import random
 import pytest
 from harness.config import address_of
 from harness.engines import ENGINES, EngineName
+from harness.trials import LONG
 from harness.waiting import until_holds
 from live_daemon import Endpoint, Files, addresses, ask, good_config, running, until
 
@@ -26,7 +27,7 @@ random.Random(12).shuffle(MIXED)
 NAME = "chat.inference.example"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, 2] if LONG else [2])  # thousands of queries for each
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_a_share_is_that_share_of_what_unequal_clients_ask(
     files: Files, endpoints: dict[str, Endpoint], engine: EngineName, workers: int

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from harness.trials import trials
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,7 +119,7 @@ def cost(count: int, seed: int, seconds: float = 3600.0, takes: float = 0.2) -> 
     return len(fleet.canaries) - before
 
 
-@pytest.mark.parametrize("count", [2, 3, 5, 20, 60])
+@pytest.mark.parametrize("count", [2, 3, 5, trials(20, 60)])
 def test_many_edges_cost_hardly_more_than_one(count: int) -> None:
     alone = cost(1, seed=1)
     assert 720 <= alone <= 800  # one in each 0.9 to 1.0 intervals
