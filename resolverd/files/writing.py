@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from resolverd.files.threads import FileThreads, Step
+from resolverd.files.threads import FileThreads, HangingError, Step
 
 # For what may hold a secret, and for what daemons of other users have to read.
 PRIVATE, PRIVATE_DIRECTORY = 0o600, 0o700
@@ -92,6 +92,13 @@ def replacing(path: Path, content: bytes, *, synchronised: bool = True) -> Calla
         replace_filled(path, fill, synchronised=synchronised)
 
     return write
+
+
+def why_not(error: OSError) -> str:
+    """Why something cannot be written; the same for as long as a disk hangs, to be said once."""
+    if isinstance(error, HangingError):
+        return "the disk does not answer"
+    return error.strerror or type(error).__name__
 
 
 def install_file(fresh: Path, path: Path, *, mode: int = PUBLIC) -> None:

@@ -21,8 +21,7 @@ from typing import Any
 from resolverd import log
 from resolverd.dns.hostnames import is_address
 from resolverd.files.reading import read_kept
-from resolverd.files.threads import HangingError
-from resolverd.files.writing import WRITES, replacing
+from resolverd.files.writing import WRITES, replacing, why_not
 from resolverd.health.lookup import RRType, in_order
 
 VERSION = 1
@@ -117,10 +116,8 @@ class KeptAddresses:
         text = json.dumps({"version": VERSION, "names": names}, indent=1, sort_keys=True)
         try:
             await WRITES.call(replacing(self._path, text.encode()))
-        except HangingError:
-            self._report("the disk does not answer")
         except OSError as error:
-            self._report(error.strerror or type(error).__name__)
+            self._report(why_not(error))
         else:
             self._failing = ""
 
