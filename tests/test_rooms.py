@@ -113,6 +113,30 @@ def test_no_file_has_outgrown_its_room() -> None:
     assert not long
 
 
+IN_THE_DEFAULT_EXECUTOR = {
+    "admin/metrics/scrape.py",  # text alone is made
+    "cli/measuring.py",  # the kernel is asked
+    "cli/publish.py",  # a verb, and temporary files of its own
+    "engine/native.py",
+    "engine/pool.py",
+    "geo/download.py",  # as for cli/publish.py
+    "geo/fetch.py",
+    "geo/npm_registry.py",
+}
+"""Threads of asyncio's are few, change what is answered, and are joined by the end of a process."""
+
+
+def test_what_may_hang_is_not_done_in_threads_that_are_few_and_waited_for() -> None:
+    """`resolverd.files.threads` has those for work on files."""
+    calls = ("asyncio.to_thread(", "run_in_executor(")
+    users = {
+        str(path.relative_to(PACKAGE))
+        for path in FILES
+        if any(call in path.read_text() for call in calls)
+    }
+    assert users <= IN_THE_DEFAULT_EXECUTOR
+
+
 NATIVE = PACKAGE.parent / "native" / "src"
 NATIVE_ROOMS = ("pages", "wire", "geo", "tables", "io", "answer", "ffi")
 """Rooms of the native engine, each of which uses only those before it."""

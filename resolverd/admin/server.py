@@ -5,10 +5,10 @@ One that cannot be opened is an event and stays closed: answering queries matter
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from resolverd.admin.socket_paths import socket_of
 from resolverd.config.model import Admin
 from resolverd.config.types import Listener
 from resolverd.files.credentials import file_named
+from resolverd.files.threads import detached
 
 
 class AdminServer:
@@ -80,13 +81,13 @@ class AdminServer:
         self.socket = self.listener = None
 
     async def _open_socket(self, path: Path) -> None:
-        sock = await asyncio.to_thread(bound_path, path)
+        sock = await detached(partial(bound_path, path), background=False)
         self._identity = _identity(path)
         try:
             await self._serve(sock)
         except OSError:
             sock.close()
-            await asyncio.to_thread(path.unlink)
+            await detached(path.unlink, background=False)
             raise
         self.socket = path
 

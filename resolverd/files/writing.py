@@ -16,11 +16,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from resolverd.files.threads import FileThreads, HangingError, Step
+
 # For what may hold a secret, and for what daemons of other users have to read.
 PRIVATE, PRIVATE_DIRECTORY = 0o600, 0o700
 PUBLIC, PUBLIC_DIRECTORY = 0o644, 0o755
 # For a lock that accounts of one group have in turn, as in a volume of theirs.
 GROUP = 0o660
+
+WRITES = FileThreads()
+"""Where nobody may wait for a disk that hangs; what is slow to be written is read all the while."""
+
+# Octets that are put on the disk at once where each call has to end in time.
+_PIECE = 4 << 20
 
 
 def replace_file(
@@ -59,6 +67,38 @@ def replace_filled(
         raise
     if synchronised:
         synchronise(path.parent)  # the renaming
+
+
+def replacing(path: Path, content: bytes, *, synchronised: bool = True) -> Callable[[Step], None]:
+    """`make_directory` and `replace_file`, as work for `WRITES`.
+
+    Large `content` is put on the disk piece by piece. What is written too late may still replace
+    what `path` holds, but not what is written after it: that is refused meanwhile.
+    """
+    name = str(path)
+
+    def write(step: Step) -> None:
+        def fill(file: BinaryIO) -> None:
+            for start in range(0, len(content), _PIECE):
+                if start:
+                    if synchronised:
+                        file.flush()
+                        os.fsync(file.fileno())
+                    step(name)
+                file.write(content[start : start + _PIECE])
+
+        step(name)
+        make_directory(path.parent)
+        replace_filled(path, fill, synchronised=synchronised)
+
+    return write
+
+
+def why_not(error: OSError) -> str:
+    """Why something cannot be written; the same for as long as a disk hangs, to be said once."""
+    if isinstance(error, HangingError):
+        return "the disk does not answer"
+    return error.strerror or type(error).__name__
 
 
 def install_file(fresh: Path, path: Path, *, mode: int = PUBLIC) -> None:

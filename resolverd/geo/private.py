@@ -20,7 +20,8 @@ from typing import NamedTuple
 import maxminddb
 
 from resolverd.files.large import digest_kept
-from resolverd.files.reading import MAX_DATABASE
+from resolverd.files.reading import MAX_DATABASE, THREADS
+from resolverd.files.threads import Step
 from resolverd.geo.memory_copy import memory_file
 
 UNREADABLE = (
@@ -109,10 +110,21 @@ def open_on_disk(path: Path, sha256: str) -> PrivateReader | None:
     """Open a file that we wrote ourselves without mapping it, so that no trouble with the disk is
     more than an exception; it costs a look-up some reads.
 
-    None when it is gone, or is not the file with that SHA-256. Blocks.
+    None when it is gone, is not the file with that SHA-256, or the disk hangs. Blocks.
     """
-    try:
+
+    def opening(step: Step) -> int:
+        step(str(path))
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            step(str(path))  # somebody waits for it still
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    try:
+        descriptor = THREADS.run(opening)
     except OSError:
         return None
     opened = Path(f"/proc/self/fd/{descriptor}")  # whatever stands at the path by now

@@ -17,7 +17,7 @@ from pathlib import Path
 from resolverd.errors import GeoError
 from resolverd.files.large import digest_file
 from resolverd.files.reading import MAX_DATABASE, read_kept
-from resolverd.files.writing import make_directory, replace_file
+from resolverd.files.writing import WRITES, replacing
 from resolverd.geo.inspection import WalkReport
 
 RULES = 1
@@ -81,10 +81,9 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
             "sha256": report.sha256,
             "report": asdict(report),
         }
-        make_directory(directory)
         content = json.dumps(stamp, indent=1).encode()
         # A start waits for this, and of a part nothing is believed.
-        replace_file(_stamp_path(directory, path), content, synchronised=False)
+        WRITES.run(replacing(_stamp_path(directory, path), content, synchronised=False))
     except OSError as error:
         from resolverd import log  # as above
 

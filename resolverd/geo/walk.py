@@ -16,10 +16,12 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import resolverd
 from resolverd.errors import GeoError
+from resolverd.files.threads import detached
 from resolverd.geo import stamp
 from resolverd.geo.inspection import WalkReport, inspect
 
@@ -41,7 +43,7 @@ async def walk(
     With a `stamps` directory, a file whose very bytes passed before is not walked again.
     Raises GeoError with the file, what is wrong with it, and how to fix it.
     """
-    if stamps and (known := await asyncio.to_thread(stamp.recall, stamps, path)):
+    if stamps and (known := await detached(partial(stamp.recall, stamps, path))):
         return known
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "resolverd.geo.walk", os.fspath(path)),
@@ -64,7 +66,7 @@ async def walk(
             process.kill()
             await process.wait()
     if stamps:
-        await asyncio.to_thread(stamp.remember, stamps, path, report)
+        await detached(partial(stamp.remember, stamps, path, report))
     return report
 
 

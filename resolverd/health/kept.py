@@ -5,7 +5,8 @@
 `seen` is Unix time. What is read is not trusted: a file that is damaged, or of another version,
 is an event and no addresses. It is written behind the back of whoever puts something, soon after
 a change of addresses and now and then for their ages, and whole (`files.writing`), so that a crash
-leaves the old file or the new one.
+leaves the old file or the new one. One write at a time: what is put meanwhile is written after it,
+and a disk that hangs costs one thread, none of those that others need.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from typing import Any
 from resolverd import log
 from resolverd.dns.hostnames import is_address
 from resolverd.files.reading import read_kept
-from resolverd.files.writing import make_directory, replace_file
+from resolverd.files.writing import WRITES, replacing, why_not
 from resolverd.health.lookup import RRType, in_order
 
 VERSION = 1
 # Seconds in which changes are gathered, and after which ages alone are written.
 _SOON, _SELDOM = 1.0, 300.0
+# Seconds that the end of the daemon waits for the disk, for each of its two books: ten are all that
+# systemd gives it, and others wait for the disk before.
+_CLOSE_TIMEOUT = 0.5
 # More addresses of one name than any that is answered has.
 _MAX_ADDRESSES = 1000
 
@@ -42,6 +46,7 @@ class KeptAddresses:
         self._names: dict[str, dict[str, Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
+        self._unwritten = False
         self._writing: asyncio.Task[None] | None = None
         self._failing = ""
         if path is not None:
@@ -72,13 +77,17 @@ class KeptAddresses:
             del self._names[hostname]
 
     async def close(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet, unless the disk keeps it waiting; nothing is put later."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-            await self._write()
-        elif self._writing is not None:
-            await self._writing
+            self._begin_writing()
+        if self._writing is None:
+            return
+        await asyncio.wait([self._writing], timeout=_CLOSE_TIMEOUT)
+        if not self._writing.done():
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+            self._report(f"no answer within {_CLOSE_TIMEOUT:g} s")
 
     def _write_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -90,8 +99,15 @@ class KeptAddresses:
         self._due, self._timer = due, loop.call_later(seconds, self._begin_writing)
 
     def _begin_writing(self) -> None:
-        self._timer = None
-        self._writing = asyncio.create_task(self._write())
+        """Write what is known now, after what is being written."""
+        self._timer, self._unwritten = None, True
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+
+    async def _write_all(self) -> None:
+        while self._unwritten:
+            self._unwritten = False
+            await self._write()
 
     async def _write(self) -> None:
         if self._path is None:
@@ -99,14 +115,16 @@ class KeptAddresses:
         names = {name: known for name, known in self._names.items() if _some(known)}
         text = json.dumps({"version": VERSION, "names": names}, indent=1, sort_keys=True)
         try:
-            await asyncio.to_thread(_replace, self._path, text)
+            await WRITES.call(replacing(self._path, text.encode()))
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            if reason != self._failing:
-                self._log.warning("names.not_kept", file=str(self._path), reason=reason)
-            self._failing = reason
+            self._report(why_not(error))
         else:
             self._failing = ""
+
+    def _report(self, reason: str) -> None:
+        if reason != self._failing:
+            self._log.warning("names.not_kept", file=str(self._path), reason=reason)
+        self._failing = reason
 
     def _read(self, path: Path) -> dict[str, dict[str, Any]]:
         try:
@@ -162,8 +180,3 @@ def _checked(name: str, known: Any) -> dict[str, Any]:
 
 def _some(known: dict[str, Any]) -> bool:
     return bool(known.get("A") or known.get("AAAA"))
-
-
-def _replace(path: Path, text: str) -> None:
-    make_directory(path.parent)
-    replace_file(path, text.encode())

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from resolverd.files.reading import read_kept
-from resolverd.files.writing import make_directory, replace_file, replace_filled, synchronise
+from resolverd.files.writing import (
+    WRITES,
+    make_directory,
+    replace_file,
+    replace_filled,
+    replacing,
+    synchronise,
+)
 
 NOT_SET = "server.state is empty"
 FORGOTTEN = (
@@ -33,9 +40,9 @@ class StateDirectory:
         self.trouble = "" if path else NOT_SET
 
     def try_out(self) -> str:
-        """Write a file and take it away again; returns `trouble`. Blocks."""
+        """Write a file and take it away again; returns `trouble`. Blocks, for seconds at most."""
         with contextlib.suppress(OSError):
-            self.write("trial", b"resolverd can write here\n")
+            self.write_in_time("trial", b"resolverd can write here\n")
             self.remove("trial")
         return self.trouble
 
@@ -49,24 +56,23 @@ class StateDirectory:
         """Put `content` in the place of what was there. Raises OSError; blocks."""
         if self.path is None:
             return
-        try:
+        with self._noting(self.path / name):
             _replace(self.path / name, content)
-        except OSError as error:
-            self.trouble = f"{self.path / name}: {error.strerror or error}"
-            raise
-        self.trouble = ""
+
+    def write_in_time(self, name: str, content: bytes) -> None:
+        """`write` for whoever cannot wait for a disk that hangs: see `files.writing.WRITES`."""
+        if self.path is None:
+            return
+        with self._noting(self.path / name):
+            WRITES.run(replacing(self.path / name, content))
 
     def fill(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
         """`write` of what `fill` writes, which may be large. Raises OSError; blocks."""
         if self.path is None:
             return
-        try:
+        with self._noting(self.path / name):
             make_directory((self.path / name).parent)
             replace_filled(self.path / name, fill)
-        except OSError as error:
-            self.trouble = f"{self.path / name}: {error.strerror or error}"
-            raise
-        self.trouble = ""
 
     def write_unsynchronised(self, name: str, content: bytes) -> None:
         """`write`, but for a crash, after which a part may be there. Raises OSError; blocks."""
@@ -97,6 +103,16 @@ class StateDirectory:
             return os.listdir(self.path / below)  # noqa: PTH208 - names, not paths
         except OSError:
             return []
+
+    @contextlib.contextmanager
+    def _noting(self, path: Path) -> Iterator[None]:
+        """Have `trouble` say what came of writing to `path`."""
+        try:
+            yield
+        except OSError as error:
+            self.trouble = f"{path}: {error.strerror or error}"
+            raise
+        self.trouble = ""
 
 
 def _replace(path: Path, content: bytes, *, synchronised: bool = True) -> None:

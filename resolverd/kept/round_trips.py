@@ -19,6 +19,7 @@ from pathlib import Path
 from resolverd import log
 from resolverd.config.model import Config
 from resolverd.files.threads import detached
+from resolverd.files.writing import why_not
 from resolverd.health.monitor import Monitor
 from resolverd.kept.directory import NOT_SET, StateDirectory
 from resolverd.rtt.kept_table import (
@@ -136,7 +137,7 @@ class RoundTrips:
         try:
             await detached(partial(self._put, table))
         except OSError as error:
-            self._report_failure(error.strerror or type(error).__name__)
+            self._report_failure(why_not(error))
             self._judged.clear()  # so that the next look finds the same news
             return
         self._report_failure("")
@@ -209,7 +210,7 @@ class RoundTrips:
 
     def _put(self, table: Packed) -> None:
         lines = (zlib.decompress(packed) for packed in table.values())
-        self._directory.write(KEPT_NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
+        self._directory.write_in_time(KEPT_NAME, b"".join([f"{HEADER}\n".encode(), *lines]))
 
     def _report_implausible(self, implausible: dict[str, str]) -> None:
         """One event when a region's time becomes implausible, and one when it no longer is."""

@@ -7,9 +7,9 @@ stay behind because of somebody's zone. A fragment that would lose all its endpo
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -22,7 +22,8 @@ from resolverd.dns.names import to_text
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.files.reading import MAX_CONFIG, Reads, key_of, read_file
 from resolverd.files.replay import Replay
-from resolverd.files.writing import PUBLIC, replace_file
+from resolverd.files.threads import Step, detached
+from resolverd.files.writing import PUBLIC, WRITES, replace_file
 from resolverd.kube.entry_points import LeftOut, Rules, normal
 from resolverd.kube.fragment import (
     Coordinates,
@@ -88,14 +89,14 @@ class Writer:
         With `insist` a fragment may lose all its endpoints. Raises FragmentError where it cannot be
         written.
         """
-        sources = await asyncio.to_thread(self._sources)
+        sources = await detached(self._sources)
         broken = [p for p in sources.problems if p.id in ("config-unreadable", "config-syntax")]
         if broken:
             return Outcome("refused", None, (), tuple(broken))
         elsewhere = Elsewhere(
             sources.tree, places_of(self._purpose.regions, self._purpose.coordinates)
         )
-        hostnames, unread = await asyncio.to_thread(self._hostnames, elsewhere)
+        hostnames, unread = await detached(partial(self._hostnames, elsewhere))
         regions = self._purpose.regions
         known = elsewhere.regions.intersection(regions)
         own = OwnNames(self._zones)
@@ -105,7 +106,7 @@ class Writer:
         )  # fmt: skip
         entry_points, left_out = translate(cluster, rules)
         made = fragment_of(entry_points, elsewhere)
-        there = await asyncio.to_thread(self._there)
+        there = await detached(self._there)
         had = endpoints_in(there)
         if made.text == there or (not there and not made.endpoints):
             return Outcome("unchanged", made, left_out, made.problems)
@@ -203,7 +204,7 @@ class Writer:
         if refused:
             return tuple(refused), ()
         if not dry:
-            await asyncio.to_thread(_install, purpose.target, content)
+            await WRITES.call(_installing(purpose.target, content))
         return (), tuple(p for p in of_it if p.severity == "warning")
 
     def _told(self, problem: Problem, made: Fragment) -> Problem:
@@ -229,6 +230,10 @@ def _service_of(rrsets: RRsets, elsewhere: Elsewhere) -> str:
     return name if name in elsewhere.services else ""
 
 
-def _install(target: Path, content: bytes) -> None:
-    target.parent.mkdir(exist_ok=True)
-    replace_file(target, content, mode=PUBLIC)
+def _installing(target: Path, content: bytes) -> Callable[[Step], None]:
+    def install(step: Step) -> None:
+        step(str(target))
+        target.parent.mkdir(exist_ok=True)
+        replace_file(target, content, mode=PUBLIC)
+
+    return install

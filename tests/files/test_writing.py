@@ -7,12 +7,22 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from harness.waiting import wait_until
 
-from resolverd.files.writing import install_file, make_directory, open_lock, replace_file
+from resolverd.files import writing
+from resolverd.files.threads import FileThreads, HangingError, Step
+from resolverd.files.writing import (
+    install_file,
+    make_directory,
+    open_lock,
+    replace_file,
+    replacing,
+)
 
 MASKS = (0o000, 0o022, 0o077, 0o777)
 
@@ -240,3 +250,36 @@ def test_directories_that_cannot_be_synchronised_are_no_fault(
     monkeypatch.setattr(os, "fsync", fails_for_directories)
     replace_file(tmp_path / "file", b"x")
     assert (tmp_path / "file").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_each_piece_of_large_content_may_take_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synchronised: bool
+) -> None:
+    monkeypatch.setattr(writing, "_PIECE", 4)
+    path, steps = tmp_path / "made" / "file", list[str]()
+    replacing(path, b"0123456789", synchronised=synchronised)(steps.append)
+    assert (path.read_bytes(), mode(path), mode(path.parent)) == (b"0123456789", 0o600, 0o700)
+    assert steps == [str(path)] * 3
+    assert [path.name for path in path.parent.iterdir()] == ["file"]
+
+
+def test_what_is_written_late_does_not_overtake_what_is_written_after_it(tmp_path: Path) -> None:
+    path, writes, answers = tmp_path / "file", FileThreads(limit=0.02), threading.Event()
+
+    def late(step: Step) -> None:
+        step(str(path))
+        answers.wait()
+        replace_file(path, b"late")
+
+    try:
+        with pytest.raises(HangingError):
+            writes.run(late)
+        with pytest.raises(HangingError, match="it is not tried"):
+            writes.run(replacing(path, b"new"))
+    finally:
+        answers.set()
+    wait_until(lambda: not writes.hanging, within=20)
+    writes.limit = 20
+    writes.run(replacing(path, b"new"))
+    assert path.read_bytes() == b"new"

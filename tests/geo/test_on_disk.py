@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from harness.hanging import hanging_mount
+from harness.waiting import wait_until
 from mmdb_writer import mmdb_bytes
 
 from resolverd.dns.prefix import host_prefix
 from resolverd.errors import GeoError
+from resolverd.files.reading import THREADS
 from resolverd.geo.database import Database
 from resolverd.geo.place import Located
 
@@ -125,3 +128,17 @@ def test_without_memory_files_nothing_moves(monkeypatch: pytest.MonkeyPatch, cop
     database.return_to_memory()
     assert database.shared_path is None
     assert placed(database) == before
+
+
+def test_a_copy_whose_disk_hangs_is_not_waited_for(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, state = placed(database), tmp_path / "state"
+    state.mkdir()
+    with hanging_mount(state):
+        monkeypatch.setattr(THREADS, "limit", 0.1)
+        database.leave_memory(state / "kept")
+        assert in_memory(database)
+        database.return_to_memory()
+    assert placed(database) == before
+    wait_until(lambda: not THREADS.hanging, within=20)

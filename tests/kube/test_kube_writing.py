@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import pytest
 from cluster_objects import RULES_POOL, Made, balancer, cluster, gateway, pool, route
 from harness.config import CHAT, config_text
+from harness.hanging import hanging_mount
 from harness.server import HEAD
+from harness.waiting import until_holds
 
 from resolverd.config.load import load_config
+from resolverd.files.reading import THREADS
+from resolverd.files.writing import WRITES
 from resolverd.kube.writing import FragmentError, Outcome, Purpose, Writer
 
 CLUSTER = (gateway("203.0.113.10"), route("chat.inference.example"))
@@ -226,3 +231,22 @@ async def test_a_fragment_that_is_none_is_written_anew(place: Path) -> None:
     assert (
         await _take(_writer(place), CLUSTER[0], pooled, pool(service="chat"))
     ).state == "written"
+
+
+async def test_a_disk_that_hangs_is_said_and_what_it_keeps_waiting_is_left(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a look nor the end of the process waits for it."""
+    target = place / "disk" / "k.json"
+    target.parent.mkdir()
+    writer = _writer(place, target=target)
+    with hanging_mount(target.parent):
+        for threads in (THREADS, WRITES):
+            monkeypatch.setattr(threads, "limit", 0.2)
+        with pytest.raises(FragmentError, match="cannot be written: it does not answer"):
+            await _take(writer, *CLUSTER)
+        async with asyncio.timeout(20):
+            await asyncio.get_running_loop().shutdown_default_executor()
+    monkeypatch.undo()
+    await until_holds(lambda: not (THREADS.hanging or WRITES.hanging), within=20)
+    assert (await _take(writer, *CLUSTER)).state == "written"

@@ -17,11 +17,13 @@ from cli.command import environment
 from harness.config import REGIONS, config_text
 from harness.daemon import Endpoints, running, write_files
 from harness.delayed_link import DelayedLink
+from harness.hanging import hanging_mount
 from harness.namespace import needs_root
 from harness.server import HEAD
 from harness.waiting import until_holds
 from structlog.testing import capture_logs
 
+from resolverd.files.writing import WRITES
 from resolverd.rtt.kept_table import KEPT_NAME, LEAST_MS
 
 ZONE = f"{HEAD}chat 60 DYNA chat\n"
@@ -131,6 +133,24 @@ async def test_a_table_that_cannot_be_written_is_one_event(config: Path) -> None
                 await daemon.round_trips.write()
         assert daemon.round_trips.write_error
         assert [e["event"] for e in logged].count("rtt.not_kept") == 1
+
+
+async def test_a_disk_that_hangs_is_one_event_and_the_looks_go_on(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(config) as daemon, asyncio.timeout(30):
+        trips = daemon.round_trips
+        with hanging_mount(config.parent / "state"), capture_logs() as logged:
+            monkeypatch.setattr(WRITES, "limit", 0.1)
+            for _ in range(3):
+                await trips.write()
+            await trips.look()
+            assert trips.write_error == "the disk does not answer"
+            assert [e["event"] for e in logged].count("rtt.not_kept") == 1
+        await until_holds(lambda: not WRITES.hanging, within=20)
+        monkeypatch.setattr(WRITES, "limit", 20.0)
+        await trips.write()
+        assert not trips.write_error
 
 
 @needs_root
