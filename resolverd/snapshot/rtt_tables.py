@@ -20,7 +20,7 @@ from resolverd.config.rtt import Rtt
 from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.matching import match
 from resolverd.files.reading import Reads, key_of
-from resolverd.files.threads import detached
+from resolverd.files.threads import HangingError, detached
 from resolverd.files.unchanged import still_holds
 from resolverd.geo.countries import countries
 from resolverd.geo.locator import Locator
@@ -121,7 +121,8 @@ def _files(loaded: LoadedConfig) -> tuple[tuple[Path, ...], list[Problem]]:
 def _kept(loaded: LoadedConfig, state: Path | None) -> Path | None:
     """The table that this host keeps for itself; None where there is none, or nobody needs it.
 
-    It lies in `state`, or in `server.state` where that is None.
+    It lies in `state`, or in `server.state` where that is None. Where the disk does not answer it
+    is taken to be there: whoever reads it says that it is left out.
     """
     config = loaded.config
     needed = any(service.ordered_by == "latency" for service in config.service.values())
@@ -133,6 +134,8 @@ def _kept(loaded: LoadedConfig, state: Path | None) -> Path | None:
     pattern = str(Path(glob.escape(directory)) / KEPT_NAME)
     try:
         matches = match(loaded.base, pattern)
+    except HangingError:
+        return loaded.base / directory / KEPT_NAME
     except OSError:  # whoever checks the files may not look into the daemon's directory
         return None
     return next(map(Path, matches.paths), None)

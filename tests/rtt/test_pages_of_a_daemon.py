@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from harness.daemon import Endpoints, running, write_files
+from harness.hanging import hanging_mount
 from harness.server import HEAD
 from harness.waiting import until_holds
 from mmdb_writer import Value, write_mmdb
@@ -17,10 +18,12 @@ from structlog.testing import capture_logs
 
 from resolverd.dns.prefix import parse_prefix
 from resolverd.engine.explain import explain
+from resolverd.files.reading import THREADS
 from resolverd.geo.countries import countries
 from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.rtt.page import HEADER
 from resolverd.rtt.page_watch import PageState
+from resolverd.snapshot.inputs import load_inputs
 
 SOON = 20.0
 
@@ -160,6 +163,23 @@ async def test_a_kept_table_that_is_damaged_refuses_nothing(config: Path, damage
         assert daemon.reloads.successful
         await until_holds(lambda: daemon.inputs.tables.kept == table, within=SOON)
         assert "rtt-kept-unusable" not in {p.id for p in daemon.inputs.warnings}
+
+
+async def test_a_kept_table_that_does_not_answer_is_said_to_be_left_out(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = await asyncio.to_thread(config.read_text)
+    text = text.replace("[service.chat]\n", '[service.chat]\npolicy = "latency"\n')
+    await asyncio.to_thread(config.write_text, text)
+    state = config.parent / "state"
+    state.mkdir()
+    monkeypatch.setattr(THREADS, "limit", 0.3)
+    with hanging_mount(state):
+        inputs = await load_inputs(config)
+    await until_holds(lambda: not THREADS.hanging, within=SOON)
+    (problem,) = (found for found in inputs.warnings if found.id == "rtt-kept-unusable")
+    assert "does not answer" in problem.message
+    assert problem.file == str(state / KEPT_NAME)
 
 
 async def test_pages_that_nothing_can_keep_are_said_to_steer_nobody(config: Path) -> None:
