@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,14 +15,17 @@ from dataclasses import dataclass, field
 class Way:
     """Listens on `port`; octets arrive after `delay` seconds, and while it is `cut` never.
 
-    Connections end once `left` octets have come back from the server.
+    Each connection carries `rate` octets a second each way. Connections end once `left` octets have
+    come back from the server, of which `came` counts those so far.
     """
 
     target: int
     port: int = 0
     delay: float = 0.0
     cut: bool = False
+    rate: float = math.inf
     left: int = sys.maxsize
+    came: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -62,17 +66,19 @@ class Way:
                     if comes_back:
                         octets = octets[: self.left]
                         self.left -= len(octets)
+                        self.came += len(octets)
                     if not octets:
                         return
                     if not self.cut:
                         writer.write(octets)
                         await writer.drain()
+                        await asyncio.sleep(len(octets) / self.rate)
                     if comes_back and not self.left:
                         return
         finally:
+            writer.close()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-            writer.close()
 
 
 @asynccontextmanager
