@@ -18,6 +18,7 @@ RANKS = {
     "patience": 0,
     "ignored_signals": 0,
     "tasks": 0,
+    "uncancelled": 0,
     "loop": 0,
     "imports": 0,
     "certificates": 0,

@@ -1,4 +1,8 @@
-"""What operators ask of the running process: its state, a drain, a stop."""
+"""What operators ask of the running process: its state, a drain, a stop.
+
+Drains and undrains have their effect one by one, each once it is known what came of the one before:
+a drain that fails puts back what was in force, which is not another that may fail itself.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,12 @@ class UnprovedError(ResolverdError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class UndoneError(ResolverdError):
+    """A drain was ended by an undrain before its queries had ebbed."""
+
+    exit_code = ExitCode.PROBLEMS
+
+
 def state_of(edge: Edge) -> Json:
     """The keys of an AnycastDocument."""
     now = time.monotonic()
@@ -54,29 +64,37 @@ async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -
 
     Where it fails, what was before is in force: no drain, or an earlier one.
     Raises HeldError where the floor keeps an address and nobody forces it;
-    UnprovedError where what speaks BGP does not do it, after its `timeout` some three times.
+    UnprovedError where what speaks BGP does not do it, after its `timeout` some three times;
+    UndoneError where it is undrained meanwhile; DrainError.
     """
-    before, earlier = edge.announcer.announced, (edge.drained, edge.announcer.force)
-    edge.drained, edge.announcer.force = wanted, force
-    try:
-        await edge.turn()
-        _check_gone(edge)
-        drains.keep(place, wanted)
-    except ResolverdError:
-        edge.drained, edge.announcer.force = earlier
-        raise
-    log.get("anycast").info("anycast.drained", who=wanted.who, reason=wanted.why)
+    async with edge.ordering:
+        before, earlier = edge.announcer.announced, (edge.drained, edge.announcer.force)
+        edge.drained, edge.announcer.force = wanted, force
+        try:
+            await edge.turn()
+            _check_gone(edge)
+            drains.keep(place, wanted)
+        except ResolverdError:
+            edge.drained, edge.announcer.force = earlier
+            raise
+        log.get("anycast").info("anycast.drained", who=wanted.who, reason=wanted.why)
     await edge.wait_for_ebb(before)
+    if edge.drained is None or edge.announcer.announced:
+        raise UndoneError("it was undrained before queries had ebbed")
     return {"withdrawn": before, "kept_over_restarts": place is not None}
 
 
 async def undrain(edge: Edge, place: Path | None, who: str) -> Json:
-    """End the drain: it is announced again once it has been fit for long enough."""
-    drained = edge.drained is not None
-    drains.keep(place, None)
-    edge.drained, edge.announcer.force = None, False
-    if drained:
-        log.get("anycast").info("anycast.undrained", who=who)
+    """End the drain: it is announced again once it has been fit for long enough.
+
+    A drain that is not proved yet is waited for. Raises DrainError.
+    """
+    async with edge.ordering:
+        drained = edge.drained is not None
+        drains.keep(place, None)
+        edge.drained, edge.announcer.force = None, False
+        if drained:
+            log.get("anycast").info("anycast.undrained", who=who)
     return {"drained": drained}
 
 
@@ -95,9 +113,13 @@ def _check_gone(edge: Edge) -> None:
     held = edge.announcer.refused()
     if held:
         raise HeldError("; ".join(f"{address} stays: {why}" for address, why in held.items()))
-    failing = {r.address: r.failing for r in edge.announcer.routes.values() if r.failing}
-    if failing:
-        raise UnprovedError("; ".join(f"{address}: {why}" for address, why in failing.items()))
+    left = {
+        r.address: r.failing or f"it is {r.state.phase} still"
+        for r in edge.announcer.routes.values()
+        if r.failing or r.state.phase is not Phase.WITHDRAWN
+    }
+    if left:
+        raise UnprovedError("; ".join(f"{address}: {why}" for address, why in left.items()))
 
 
 def _route(edge: Edge, route: Route, now: float) -> Json:

@@ -31,7 +31,8 @@ _EBB_INTERVAL = 0.5
 class Edge:
     """This edge: what was seen last, and what is announced of it.
 
-    `drained` is an operator's drain, `kept` what is run with where the file was refused.
+    `drained` is an operator's drain, which whoever holds `ordering` changes; `kept` what is run
+    with where the file was refused.
     `stopping` withdraws for good. `ended` is set by whoever ends the process; `abandoned` says that
     the speaker has ended, with all that it announced.
     """
@@ -43,6 +44,7 @@ class Edge:
         self.drained: Drain | None = None
         self.kept: Kept | None = None
         self.stopping = self.abandoned = False
+        self.ordering = asyncio.Lock()
         self.ended = asyncio.Event()
         self.fitness = Fitness((), {})
         self.started = time.time()

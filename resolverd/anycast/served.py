@@ -133,6 +133,8 @@ def _understood(
         raise ApiError(
             409, str(error), "force it with --force, or see to the other edges"
         ) from error
+    except operate.UndoneError as error:
+        raise ApiError(409, str(error), "ask who did, then drain it again") from error
     except operate.UnprovedError as error:
         raise ApiError(503, str(error), hint) from error
 

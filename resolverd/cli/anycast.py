@@ -36,7 +36,8 @@ process of ExaBGP's. At its end it withdraws, and waits until queries have ebbed
 
 exit codes:
   0  it is done; with --status: all addresses are announced
-  1  with --status: not all are; with --drain or --stop: the fleet's floor keeps an address
+  1  with --status: not all are; with --drain or --stop: the fleet's floor keeps an address;
+     with --drain: it was undrained before queries had ebbed
   3  no such process runs here, or it cannot do it now; at its own end: what speaks BGP has not
      withdrawn a route
 """

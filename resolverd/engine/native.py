@@ -11,8 +11,10 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from ipaddress import ip_address
+from typing import TypeVar
 
 from resolverd import log
 from resolverd.abi.contract import SocketKind
@@ -24,7 +26,7 @@ from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.image_kept import KeptImage
-from resolverd.engine.one_by_one import OneByOne
+from resolverd.engine.one_by_one import OneByOne, Shared
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.states_kept import KeptStates
@@ -35,6 +37,8 @@ from resolverd.precedence import stand_back
 from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.snapshot.verify import Ask
 
+T = TypeVar("T")
+
 # Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds: with
 # much less a busy host fails, with much more a thread that hangs is noticed late.
 PUBLISH_TIMEOUT = 10.0
@@ -42,6 +46,9 @@ CHECK_TIMEOUT = 2.0
 STOP_TIMEOUT = 5.0
 # Samples logged before other events of the loop have their turn: more would delay those.
 _SAMPLES_PER_TURN = 50
+# Python's threads that wait for the library: one each for a publication, a check and the stop. They
+# are the engine's own, for what hangs elsewhere must not keep it from being published to.
+_WAITING = 3
 
 
 class _Staged:
@@ -79,14 +86,15 @@ class NativeEngine:
         self._image: KeptImage | None = None
         self._states = KeptStates()
         self._staged: Callable[[], _Staged | None] = lambda: None
-        self._one_by_one = OneByOne()
+        self._one_by_one, self._checks = OneByOne(), Shared()
+        self._waiting = ThreadPoolExecutor(_WAITING, "engine")
         self._threads: EngineThreads | None = None
         self._samples_dropped = 0
         self._log = log.get("engine")
 
     async def start(self, snapshot: Snapshot) -> None:
         """Begin to answer; returns when every thread does. Raises EngineError."""
-        tables = await asyncio.to_thread(self._tables, snapshot)
+        tables = await self._in_thread(partial(self._tables, snapshot))
         limits = self._limits
         self._threads = EngineThreads(
             list(self._worker_sockets()),
@@ -107,11 +115,16 @@ class NativeEngine:
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
-        await self._one_by_one.run(lambda: asyncio.to_thread(self._publish, snapshot))
+        await self._one_by_one.run(lambda: self._in_thread(partial(self._publish, snapshot)))
 
     async def check(self) -> None:
-        """Have every thread answer a query to itself. Raises EngineError if one does not."""
-        await asyncio.to_thread(self._running.check, CHECK_TIMEOUT)
+        """Have every thread answer a query to itself. Raises EngineError if one does not.
+
+        The library takes one command at a time, so those who ask while one is checked for
+        `CHECK_TIMEOUT` share that check: a publication waits for one of them at most.
+        """
+        check = partial(self._running.check, CHECK_TIMEOUT)
+        await self._checks.run(lambda: self._in_thread(check))
 
     async def counters(self) -> Counters:
         """What was counted so far, all threads together."""
@@ -145,7 +158,7 @@ class NativeEngine:
         if threads is not None:
             asyncio.get_running_loop().remove_reader(threads.event_fd)
             try:
-                await asyncio.to_thread(threads.stop, STOP_TIMEOUT)
+                await self._in_thread(partial(threads.stop, STOP_TIMEOUT))
             except EngineError as error:
                 self._log.error("engine.late", reason=str(error))
             self._log_samples(sys.maxsize)
@@ -159,6 +172,10 @@ class NativeEngine:
         if self._threads is None:
             raise EngineError("the native engine has not started")
         return self._threads
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """What `work` returns, from one of the threads that are the engine's own."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._running.publish(self._tables(snapshot), PUBLISH_TIMEOUT)

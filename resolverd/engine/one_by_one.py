@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from resolverd.uncancelled import to_its_end
+
 T = TypeVar("T")
 
 
@@ -26,8 +28,29 @@ class OneByOne:
         await self._lock.acquire()
         self._working = working = asyncio.create_task(work())
         working.add_done_callback(self._ended)
-        return await asyncio.shield(working)
+        return await to_its_end(working)
 
     def _ended(self, _: asyncio.Task[Any]) -> None:
         self._working = None  # and with it the result, which may be large
         self._lock.release()
+
+
+class Shared:
+    """Does a piece of work once for all who ask meanwhile.
+
+    A queue of them would grow where they ask faster than it ends.
+    """
+
+    def __init__(self) -> None:
+        self._working: asyncio.Task[Any] | None = None
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the work under way returns; where there is none, `work` is begun."""
+        if self._working is None:
+            self._working = asyncio.create_task(work())
+            self._working.add_done_callback(self._ended)
+        working: asyncio.Task[T] = self._working
+        return await to_its_end(working)
+
+    def _ended(self, _: asyncio.Task[Any]) -> None:
+        self._working = None

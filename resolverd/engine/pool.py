@@ -8,20 +8,25 @@ down at once, with the reason: a half-served host is worse than one that restart
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+import socket
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from resolverd import log
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import RunLoop
-from resolverd.engine.one_by_one import OneByOne
+from resolverd.engine.one_by_one import OneByOne, Shared
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
@@ -31,7 +36,16 @@ from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.verify import Ask
 
+T = TypeVar("T")
 Message = tuple[Literal["plan", "steering", "counters", "blocks", "check"], Any]
+
+# Seconds in which all workers end: those that answer need less, and a service manager waits ten.
+STOP_TIMEOUT = 5.0
+# Seconds until counters are what was known last: a worker that hangs counts nothing, and neither a
+# scrape nor the stop may wait for it without end.
+COUNT_TIMEOUT = 2.0
+# Seconds in which the kernel ends a process that is killed.
+_KILL_TIMEOUT = 1.0
 
 
 class WorkerPool:
@@ -52,7 +66,11 @@ class WorkerPool:
         self.sockets, self._limits, self._run = tuple(sockets), limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []
         self._plan: Plan | None = None
-        self._one_by_one = OneByOne()
+        self._counted: list[Counters] = []
+        self._one_by_one, self._checks = OneByOne(), Shared()
+        # Threads of its own: what hangs elsewhere must not keep it from being published to.
+        self._waiting = ThreadPoolExecutor(len(sockets) + 1, "engine")
+        self._log = log.get("engine")
 
     async def start(self, snapshot: Snapshot) -> None:
         """Start the workers; returns when each is answering."""
@@ -64,7 +82,7 @@ class WorkerPool:
                     target=_worker,
                     args=(self._run, logging, theirs, self.bound, sockets, self._limits),
                 )
-                await asyncio.to_thread(process.start)
+                await self._in_thread(process.start)
                 theirs.close()
                 self._workers.append((process, ours))
                 asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
@@ -79,14 +97,21 @@ class WorkerPool:
         await self._one_by_one.run(lambda: self._publish(snapshot))
 
     async def check(self) -> None:
-        """A query that each worker answers to itself. Raises EngineError for those that fail."""
-        if faults := [fault for fault in await self._ask(("check", None)) if fault]:
+        """A query that each worker answers to itself. Raises EngineError for those that fail.
+
+        Those who ask meanwhile share it.
+        """
+        found = await self._checks.run(lambda: self._ask(("check", None)))
+        if faults := [fault for fault in found if fault]:
             raise EngineError("; ".join(faults))
 
     async def counters(self) -> Counters:
-        """The sum over the workers."""
+        """The sum over the workers; as it was last where one does not reply in `COUNT_TIMEOUT`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(COUNT_TIMEOUT):
+                self._counted = await self._ask(("counters", None))
         total = Counters()
-        for counted in await self._ask(("counters", None)):
+        for counted in self._counted:
             total.add(counted)
         return total
 
@@ -101,13 +126,16 @@ class WorkerPool:
         return ReferenceEngine(self.bound, together(self.sockets), self._limits)
 
     async def stop(self) -> None:
-        """Let the workers finish, and wait for them."""
+        """Let the workers finish; one that has not ended after `STOP_TIMEOUT` is killed."""
         loop = asyncio.get_running_loop()
-        for process, _ in self._workers:
+        for process, pipe in self._workers:
             loop.remove_reader(process.sentinel)
+            _hang_up(pipe)
+        if late := await self._in_thread(partial(_end, [process for process, _ in self._workers])):
+            named = ", ".join(str(process.pid) for process in late)
+            reason = f"worker {named} has not ended within {STOP_TIMEOUT:g} s, and is killed"
+            self._log.error("engine.late", reason=reason)
         await self._one_by_one.run(self._close_pipes)
-        for process, _ in self._workers:
-            await asyncio.to_thread(process.join)
         for sockets in self.sockets:
             sockets.close()
         if not self.died.done():
@@ -129,12 +157,17 @@ class WorkerPool:
         return await self._one_by_one.run(lambda: self._exchange(message))
 
     async def _exchange(self, message: Message) -> list[Any]:
+        """Each worker's reply; returns, or raises EngineError, once none is waited for any more."""
+        asked = (self._in_thread(partial(_exchange, pipe, message)) for _, pipe in self._workers)
+        replies = await asyncio.gather(*asked, return_exceptions=True)
         try:
-            return await asyncio.gather(
-                *(asyncio.to_thread(_exchange, pipe, message) for _, pipe in self._workers)
-            )
+            return [_reply(reply) for reply in replies]
         except (EOFError, OSError) as error:
             raise EngineError("a worker process is gone; see its last log lines") from error
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """What `work` returns, from one of the threads that are the engine's own."""
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
 
     def _worker_ended(self, process: SpawnProcess) -> None:
         asyncio.get_running_loop().remove_reader(process.sentinel)
@@ -145,6 +178,37 @@ class WorkerPool:
 def _exchange(pipe: Connection, message: Message) -> Any:
     pipe.send(message)
     return pipe.recv()
+
+
+def _reply(reply: Any) -> Any:
+    if isinstance(reply, BaseException):
+        raise reply
+    return reply
+
+
+def _hang_up(pipe: Connection) -> None:
+    """Tell a worker that nothing more comes, also while a thread of ours waits for its reply.
+
+    A pipe that is closed meanwhile would stay open in that thread, and in a process forked from us.
+    """
+    with (
+        contextlib.suppress(OSError),  # the worker is gone, or was stopped before
+        socket.socket(fileno=os.dup(pipe.fileno())) as ours,
+    ):
+        ours.shutdown(socket.SHUT_WR)
+
+
+def _end(processes: Sequence[SpawnProcess]) -> list[SpawnProcess]:
+    """Wait until these have ended; those that had to be killed."""
+    until = time.monotonic() + STOP_TIMEOUT
+    for process in processes:
+        process.join(max(0.0, until - time.monotonic()))
+    late = [process for process in processes if process.is_alive()]
+    for process in late:
+        process.kill()
+    for process in late:
+        process.join(_KILL_TIMEOUT)
+    return late
 
 
 def _worker(

@@ -25,6 +25,7 @@ from resolverd.kept.document import Clocks, KeptState, read, written
 from resolverd.kept.files import UnusableError
 from resolverd.kept.verdict_texts import VerdictTexts
 from resolverd.turns import in_turns
+from resolverd.uncancelled import to_its_end
 
 NAME = "standing.json"
 """Its name, and that of `standing.unusable`, are older than the standing of a verdict in a fleet:
@@ -99,7 +100,7 @@ class Keeper:
                 content = await self._content()
                 writing = detached(partial(self.directory.write, NAME, content))
                 self._thread = asyncio.create_task(writing, name="standing")
-                await asyncio.shield(self._thread)
+                await to_its_end(self._thread)
         except TimeoutError:
             self.directory.trouble = f"{self.directory.path}: no answer within {WRITE_TIMEOUT:g} s"
             self._report(self.directory.trouble)

@@ -152,7 +152,7 @@ EVENTS = (
     Event(
         "engine.late",
         "error",
-        "A worker thread of the native engine had not ended in time when it was stopped.",
+        "A worker of the engine had not ended in time when it was stopped.",
         "reason",
     ),
     Event(
