@@ -1,4 +1,4 @@
-"""Work of an engine that goes on in threads: one at a time, also when nobody waits for it any more.
+"""Work that goes on in threads: one at a time, also when nobody waits for it any more.
 
 A thread cannot be cancelled. Whoever is cancelled while he waits for one would let the next begin
 beside it: a reply that is still to come would be taken for another's, and an older Snapshot could
@@ -28,6 +28,8 @@ class OneByOne:
         working.add_done_callback(self._ended)
         return await asyncio.shield(working)
 
-    def _ended(self, _: asyncio.Task[Any]) -> None:
+    def _ended(self, ended: asyncio.Task[Any]) -> None:
+        if not ended.cancelled():
+            ended.exception()  # the caller has it; of one who waits no more it is no defect
         self._working = None  # and with it the result, which may be large
         self._lock.release()
