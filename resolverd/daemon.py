@@ -324,6 +324,7 @@ class Daemon:
         await self.tasks.stop()
         if self.generations is not None:
             await self.generations.stop()
+        await self._publication.settled()
         await self._supervision.bequeath()
         await self._keeper.write()
         await self._restoration.kept()

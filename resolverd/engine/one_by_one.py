@@ -28,6 +28,16 @@ class OneByOne:
         working.add_done_callback(self._ended)
         return await asyncio.shield(working)
 
+    @property
+    def busy(self) -> bool:
+        """Whether some of it is under way, or waits for its turn."""
+        return self._lock.locked()
+
+    async def settled(self) -> None:
+        """Return once all that was asked for so far has ended."""
+        async with self._lock:
+            pass
+
     def _ended(self, ended: asyncio.Task[Any]) -> None:
         if not ended.cancelled():
             ended.exception()  # the caller has it; of one who waits no more it is no defect
