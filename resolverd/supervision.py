@@ -119,7 +119,8 @@ class Supervision:
         By then a standby would answer from what was adopted, and none waits with what was before.
         Of one that a stop has cut short neither is said nor done: `bequeath` follows.
         """
-        self._supervisor.reloading()
+        if not self._ending:
+            self._supervisor.reloading()
         try:
             yield
         finally:
