@@ -18,6 +18,7 @@ from pathlib import Path
 from resolverd import log
 from resolverd.abi.library import why_not
 from resolverd.admin.served import ReloadReport
+from resolverd.asked_reloads import AskedReloads
 from resolverd.config.listen_checks import LISTEN_IGNORED, check_inherited
 from resolverd.config.load import LoadedConfig, SetOption
 from resolverd.config.model import Config
@@ -52,7 +53,8 @@ WALK_NEWS = 2.0
 class Adoption:
     """Reloads of the configuration at `path`; `reloads` tells how the last one went.
 
-    `reported` is entered while a reload lasts; `attempt` is what the last load read.
+    `asked` has those that somebody asks for; `reported` is entered while a reload lasts; `attempt`
+    is what the last load read.
     """
 
     def __init__(
@@ -81,8 +83,7 @@ class Adoption:
         # While a published set is on trial, what would be kept of it for the next start.
         self._trial = False
         self._unkept: tuple[Inputs, Mapping[str, bytes]] | None = None
-        # The reload that waits for one that is under way, by whether it accepts losses.
-        self._next: dict[bool, asyncio.Task[bool]] = {}
+        self.asked = AskedReloads(self._reload)
         self._publication: Publication
         self._observation: Observation
         self._dirty: asyncio.Event
@@ -200,15 +201,11 @@ class Adoption:
 
         Losses are held unless `accept_losses`. With `settled`, contents by path, any other content
         is no edit yet: nothing is adopted, and nothing refused. Those who ask while a reload is
-        under way share the next one.
+        under way share the next one. Raises EndingError once it is stopped.
         """
         if settled is not None:
-            return await self._reload(accept_losses=False, settled=settled)
-        task = self._next.get(accept_losses)
-        if task is None:
-            task = asyncio.create_task(self._reload(accept_losses=accept_losses), name="reload")
-            self._next[accept_losses] = task
-        return await asyncio.shield(task)
+            return await self._reload(settled=settled)
+        return await self.asked.outcome(accept_losses=accept_losses)
 
     async def forecast(self) -> tuple[Inputs, Difference]:
         """What a reload would serve, and what it would change. Raises ResolverdError."""
@@ -237,11 +234,11 @@ class Adoption:
         return [option for option in options if option != "server.listen" or not self._inherited]
 
     async def _reload(
-        self, *, accept_losses: bool, settled: Mapping[str, str] | None = None
+        self, accept_losses: bool = False, settled: Mapping[str, str] | None = None
     ) -> bool:
         async with self._reloading, self._reported():
             if settled is None:
-                del self._next[accept_losses]  # who asks from now on is not heard by this one
+                self.asked.begun(accept_losses=accept_losses)
             reads, before = Reads(settled), self._publication.inputs
             try:
                 inputs = await load_edit(
@@ -292,6 +289,8 @@ class Adoption:
 
     async def _have_in_memory(self) -> None:
         """The databases that are served, which made room for others that are not."""
+        if self.asked.stopped:
+            return
         try:
             await detached(self._publication.inputs.locator.return_to_memory)
         except ResolverdError as error:

@@ -102,7 +102,6 @@ class Daemon:
         self.watching = Watching(self._adoption)
         self._stopping = asyncio.Event()
         self._dirty = asyncio.Event()
-        self._reload_tasks: set[asyncio.Task[bool]] = set()
         self._reload_wanted = False
         self._answers = False
         self._begun: list[Engine | Observation] = []  # in the order in which they are stopped
@@ -321,9 +320,13 @@ class Daemon:
         """Stop serving, then probing."""
         self.ready = False
         self._supervision.stopping()
+        # What is confirmed until here whoever answers next is to know, and nothing is afterwards.
+        await self._adoption.asked.stop()
+        await self.admin.stop()
         await self.tasks.stop()
         if self.generations is not None:
             await self.generations.stop()
+        await self._publication.settled()
         await self._supervision.bequeath()
         await self._keeper.write()
         await self._restoration.kept()
@@ -377,9 +380,7 @@ class Daemon:
         if not self.ready:
             self._reload_wanted = True
             return
-        task = asyncio.create_task(self.reload())
-        self._reload_tasks.add(task)
-        task.add_done_callback(self._reload_tasks.discard)
+        self._adoption.asked.soon()
 
     async def _abandon(self) -> None:
         await self.tasks.stop()

@@ -1,8 +1,9 @@
 """What is served, and the Steering that keeps up with the world.
 
 A `Publication` holds the inputs, the Plan and the Snapshot in service. `adopt` replaces all three;
-`keep` replaces the Steering after every verdict, and each second while a TTL is moving. One lock
-orders the two, so that no Snapshot goes out late. Each moment is judged once: the World that a
+`keep` replaces the Steering after every verdict, and each second while a TTL is moving. One goes
+after the other, so that no Snapshot goes out late; and to its end, whoever is cancelled meanwhile,
+so that what clients are answered from is known here. Each moment is judged once: the World that a
 Steering is made from is the one that `world` gives to whoever asks.
 """
 
@@ -21,6 +22,7 @@ from typing import NamedTuple, Protocol
 from resolverd.collector import FREEZER
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
+from resolverd.engine.one_by_one import OneByOne
 from resolverd.files.threads import detached
 from resolverd.kept.document import KeptState
 from resolverd.observation import Observation
@@ -40,6 +42,9 @@ from resolverd.snapshot.verify import Ask, verify
 GATHER = 0.005
 # How old the reasons of verdicts may be, in seconds, that those who read the World are given.
 REFRESH = 1.0
+# Seconds that a stop waits for an engine: one whose thread hangs takes longer, and of the units'
+# TimeoutStopSec= others need their part.
+_SETTLE_TIMEOUT = 3.0
 
 
 class Verified(NamedTuple):
@@ -94,8 +99,9 @@ class Publication:
         self._engine, self._observation, self._dirty = engine, observation, dirty
         self._ttl_ledger, self._followers = ttl_ledger, followers
         self._maps, self._precompilation = maps, precompilation
-        # Held from the choice of a Snapshot to its publication.
-        self._publishing = asyncio.Lock()
+        # From the choice of a Snapshot to what follows from its publication.
+        self._publishing = OneByOne()
+        self._coming: Snapshot | None = None
         self._plans, self._steerings = itertools.count(1), itertools.count(1)
 
     async def first(self, inputs: Inputs, earlier: KeptState) -> Snapshot:
@@ -151,7 +157,7 @@ class Publication:
         stand; else nothing that is newer than the answers.
         """
         now, judgement = time.monotonic(), self._world.judgement
-        waits = self._dirty.is_set() or self._publishing.locked()
+        waits = self._dirty.is_set() or self._publishing.busy
         if judgement is not None and not waits and now - judgement.at >= REFRESH:
             self._world = self._observation.seen(self.plan, now)
         return self._world
@@ -159,14 +165,18 @@ class Publication:
     async def adopt(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
         """Serve these from now on, in the world as it has become since they were verified."""
         await self._followers.prepare(verified.snapshot)
-        async with self._publishing:
-            before, now = self.plan, time.monotonic()
-            world = self._observation.seen(plan, now)
-            snapshot = Snapshot(plan, self._steer(plan, world, now, self.histories))
-            self._followers.serving_soon(snapshot)
-            await self._engine.publish(snapshot)
-            self._serve(inputs, plan, verified._replace(snapshot=snapshot, world=world))
-            self._ttl_ledger.retire(before, time.monotonic())
+        await self._publishing.run(partial(self._adopt, inputs, plan, verified))
+
+    async def settled(self) -> None:
+        """Return once `snapshot` is what clients are answered from; for the end of the process.
+
+        Of an engine that takes longer, some may be answered from what it is handed: it counts.
+        """
+        try:
+            async with asyncio.timeout(_SETTLE_TIMEOUT):
+                await self._publishing.settled()
+        except TimeoutError:
+            self.snapshot = self._coming or self.snapshot
 
     async def keep(self) -> None:
         """A new Steering after every verdict, and every second while a TTL is moving."""
@@ -177,7 +187,7 @@ class Publication:
                     await asyncio.sleep(GATHER)
             self._dirty.clear()
             try:
-                await self._republish()
+                await self._publishing.run(self._republish)
             except BaseException:
                 self._dirty.set()  # what is begun again has it to publish still
                 raise
@@ -188,29 +198,43 @@ class Publication:
         `first` is waited for, and nothing is published until then. Raises EngineError.
         """
         try:
-            await self._republish(first)
+            await self._publishing.run(partial(self._republish, first))
         finally:
             # `keep` waits for the next change with this one reckoned with, and publishes what this
             # could not.
             self._dirty.set()
 
+    async def _adopt(self, inputs: Inputs, plan: Plan, verified: Verified) -> None:
+        before, now = self.plan, time.monotonic()
+        world = self._observation.seen(plan, now)
+        snapshot = Snapshot(plan, self._steer(plan, world, now, self.histories))
+        await self._publish(snapshot)
+        self._serve(inputs, plan, verified._replace(snapshot=snapshot, world=world))
+        self._ttl_ledger.retire(before, time.monotonic())
+
     async def _republish(self, first: Callable[[], Awaitable[object]] | None = None) -> None:
-        async with self._publishing:
-            if first is not None:
-                await first()
-            now = time.monotonic()
-            world = self._observation.tick(self.inputs, self.plan, now)
-            snapshot = Snapshot(
-                self.plan, self._steer(self.plan, world, now, self.histories, self._answers)
-            )
-            self._followers.serving_soon(snapshot)
+        if first is not None:
+            await first()
+        now = time.monotonic()
+        world = self._observation.tick(self.inputs, self.plan, now)
+        snapshot = Snapshot(
+            self.plan, self._steer(self.plan, world, now, self.histories, self._answers)
+        )
+        await self._publish(snapshot)
+        # Only now: who asks while the engine is handed a table hears what it still answers.
+        self.snapshot, self._world = snapshot, world
+        regions = self.snapshot.steering.regions
+        self.outages = self.outages.updated(self.outages.fences, regions.values())
+        self._observation.transitions.record_regions(regions, self.outages)
+        self._followers.republished()
+
+    async def _publish(self, snapshot: Snapshot) -> None:
+        self._followers.serving_soon(snapshot)
+        self._coming = snapshot
+        try:
             await self._engine.publish(snapshot)
-            # Only now: who asks while the engine is handed a table hears what it still answers.
-            self.snapshot, self._world = snapshot, world
-            regions = self.snapshot.steering.regions
-            self.outages = self.outages.updated(self.outages.fences, regions.values())
-            self._observation.transitions.record_regions(regions, self.outages)
-            self._followers.republished()
+        finally:
+            self._coming = None
 
     def _compile(self, inputs: Inputs, previous: Earlier | None = None) -> Plan:
         try:

@@ -56,6 +56,7 @@ class Supervision:
         self._supervisor = supervisor or Supervisor()
         self._run = run
         self._succession = Succession(self._supervisor, run)
+        self._ending = False
 
     def starting(self) -> None:
         """Leave nobody of before but a standby."""
@@ -116,14 +117,17 @@ class Supervision:
         """Report a reload while it lasts, and at its end what came of it.
 
         By then a standby would answer from what was adopted, and none waits with what was before.
+        Of one that a stop has cut short neither is said nor done: `bequeath` follows.
         """
-        self._supervisor.reloading()
+        if not self._ending:
+            self._supervisor.reloading()
         try:
             yield
         finally:
-            self._succession.update(self._daemon.engine, self._daemon.snapshot)
-            await self.settled()
-            self._supervisor.ready(self._status())
+            if not self._ending:
+                self._succession.update(self._daemon.engine, self._daemon.snapshot)
+                await self.settled()
+                self._supervisor.ready(self._status())
 
     async def settled(self) -> None:
         """Return once whoever may answer next would answer as the daemon does."""
@@ -139,10 +143,12 @@ class Supervision:
 
     def republished(self) -> None:
         """Report how the regions stand."""
-        self._supervisor.status(self._status())
+        if not self._ending:
+            self._supervisor.status(self._status())
 
     def stopping(self) -> None:
         """Report that the end has begun."""
+        self._ending = True
         self._supervisor.stopping()
 
     async def bequeath(self) -> None:

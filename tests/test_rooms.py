@@ -52,6 +52,7 @@ RANKS = {
     "restoration": 9,
     "outlook": 10,
     "publication": 10,
+    "asked_reloads": 10,
     "adoption": 11,
     "watching": 12,
     "membership": 12,

@@ -12,6 +12,7 @@ from resolverd.admin.documents.version import versioned
 from resolverd.admin.emptied import WouldEmptyError, emptied_of
 from resolverd.admin.operate import NotOverriddenError, UnknownTargetError
 from resolverd.admin.scope import SaidMeanwhileError, UnknownEdgeError
+from resolverd.admin.served import EndingError
 from resolverd.admin.spills import NoRuleError, ShareOfAllError, UnknownSpillError
 from resolverd.errors import ResolverdError
 
@@ -45,6 +46,8 @@ async def as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     except WouldEmptyError as error:
         fences = emptied_of(error.emptied)
         return _answer(409, str(error), error.hint, more={"emptied": fences})
+    except EndingError as error:
+        return _answer(503, str(error), error.hint)
     except ResolverdError as error:
         return _answer(503, str(error), "see the daemon's log")
     except web.HTTPNotFound:

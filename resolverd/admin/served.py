@@ -30,6 +30,15 @@ if TYPE_CHECKING:
     from resolverd.fleet.joined import Joined
 
 
+class EndingError(ResolverdError):
+    """The daemon ends before it has done what it was asked for."""
+
+    hint = "ask again in a moment"
+
+    def __init__(self) -> None:
+        super().__init__("the daemon is ending")
+
+
 @dataclass(slots=True)
 class ReloadReport:
     """How the last attempt to adopt an edit went; counts since start, `at` in Unix seconds.
@@ -200,7 +209,7 @@ class Served(Protocol):
     async def reload(self, *, accept_losses: bool = False) -> bool:
         """Adopt the files as they are now; True if all is served; else `reloads` has why.
 
-        What takes much away is adopted with `accept_losses` alone.
+        What takes much away is adopted with `accept_losses` alone. Raises EndingError.
         """
 
     async def forecast(self) -> tuple[Inputs, Difference]:

@@ -1,4 +1,4 @@
-"""Work of an engine that goes on in threads: one at a time, also when nobody waits for it any more.
+"""Work that goes on in threads: one at a time, also when nobody waits for it any more.
 
 A thread cannot be cancelled. Whoever is cancelled while he waits for one would let the next begin
 beside it: a reply that is still to come would be taken for another's, and an older Snapshot could
@@ -29,6 +29,16 @@ class OneByOne:
         self._working = working = asyncio.create_task(work())
         working.add_done_callback(self._ended)
         return await to_its_end(working)
+
+    @property
+    def busy(self) -> bool:
+        """Whether some of it is under way, or waits for its turn."""
+        return self._lock.locked()
+
+    async def settled(self) -> None:
+        """Return once all that was asked for so far has ended."""
+        async with self._lock:
+            pass
 
     def _ended(self, _: asyncio.Task[Any]) -> None:
         self._working = None  # and with it the result, which may be large

@@ -7,7 +7,8 @@
 
 A crash leaves `current` at one whole set. A trial that is still noted at a start did not end by a
 stop of ours: the daemon was killed, or died of it; `recover` puts the last good set back and says
-so. Whoever calls writes one thing at a time; all of it blocks.
+so. Whoever calls makes one change at a time of what is current, noted and removed; `write` may go
+on beside it. All of it blocks.
 """
 
 from __future__ import annotations

@@ -11,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.engine.counters import Counters
+from resolverd.engine.one_by_one import OneByOne
 from resolverd.errors import ResolverdError
 from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
@@ -37,6 +38,8 @@ from resolverd.publishing.reporting import EdgeStatus, Reporting
 from resolverd.publishing.trial import OnTrial
 from resolverd.snapshot.model import Snapshot
 
+T = TypeVar("T")
+
 TURN = 0.5
 """Seconds between two looks at clocks and counters; what is heard is looked at at once."""
 
@@ -44,6 +47,10 @@ TURN = 0.5
 # try costs one load of the set, and only what is mended on this very host (its own file, its disk)
 # waits for one. Whatever is published next, or an earlier generation again, is taken at once.
 _AGAIN = 30.0
+
+# Seconds that a stop waits for the disk, twice at most: a good disk needs milliseconds, and of the
+# units' TimeoutStopSec= others need their part.
+_DISK_TIMEOUT = 2.0
 
 
 class Serving(Protocol):
@@ -96,6 +103,8 @@ class EdgeGenerations:
         self._started = False
         self._refused_at = 0.0
         self._news = asyncio.Event()
+        # What changes which set is current, of a task that was cancelled too.
+        self._changes = OneByOne()
         self._log = log.get("generations")
 
     @property
@@ -116,7 +125,7 @@ class EdgeGenerations:
         """
         began = time.monotonic()
         try:
-            if ended := await detached(self._files.recover):
+            if ended := await self._changed(self._files.recover):
                 self._refuse(ended, "the daemon ended while this generation was on trial")
                 self._log.error("generation.recovered", number=ended.number)
             self.status.serves = await detached(self._files.current)
@@ -142,7 +151,7 @@ class EdgeGenerations:
         try:
             # From the disk, unless it was damaged there.
             found = await self._fetch(generation, within if serves else TRANSFER_TIMEOUT)
-            await detached(partial(self._files.switch, found))
+            await self._changed(partial(self._files.switch, found))
             self.status.serves = found
         except FleetUnavailable:
             raise
@@ -176,7 +185,7 @@ class EdgeGenerations:
             return
         found = await detached(partial(self._files.with_record, record))
         if found is not None:
-            await detached(partial(self._files.switch, found))
+            await self._changed(partial(self._files.switch, found))
         self._now_serves(found)
         self._refuse(_tried(serves), "it was refused at the start")
 
@@ -185,11 +194,8 @@ class EdgeGenerations:
 
         The others hear that this edge is away, so that no wave waits for it.
         """
-        if self._trial is not None:
-            try:
-                await detached(self._files.recover)
-            except OSError as error:
-                self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
+        # Noted is what a turn that was cut short has not begun to prove yet, too.
+        await self._tidied(self._files.recover, within=_DISK_TIMEOUT)
         await self._reporting.stop()
 
     async def _turn(self, now: float) -> None:
@@ -271,16 +277,18 @@ class EdgeGenerations:
         self, found: OnDisk, before: OnDisk | None, *, trial: bool
     ) -> AsyncIterator[None]:
         """`found` as the current set; what was before again where what is done meanwhile fails."""
-        if trial:
-            await detached(partial(self._files.begin_trial, _tried(found)))
-        await detached(partial(self._files.switch, found))
         try:
+            if trial:
+                await self._changed(partial(self._files.begin_trial, _tried(found)))
+            await self._changed(partial(self._files.switch, found))
             yield
         except BaseException:
+            back: list[Callable[[], object]] = []
             if before is not None:
-                await detached(partial(self._files.switch, before))
+                back.append(partial(self._files.switch, before))
             if self._trial is None:
-                await detached(self._files.end_trial)
+                back.append(self._files.end_trial)
+            await self._tidied(*back, within=_DISK_TIMEOUT)
             raise
 
     async def _settle(self, generation: Generation) -> None:
@@ -292,12 +300,23 @@ class EdgeGenerations:
         """What is served is what the next start begins with, and what edits are kept of."""
         self._trial = None
         self._adopting.end_trial()
-        await self._tidy()
+        await self._tidied(self._files.end_trial, self._files.tidy)
 
-    async def _tidy(self) -> None:
+    async def _changed(self, change: Callable[[], T]) -> T:
+        """What `change` returns, begun when all before it have ended."""
+        return await self._changes.run(lambda: detached(change))
+
+    async def _tidied(self, *changes: Callable[[], object], within: float | None = None) -> None:
+        """Make these in turn, or as many as can be; those that take longer go on."""
+        tidying = asyncio.create_task(self._tidy(changes))
+        await asyncio.wait([tidying], timeout=within)
+        if not tidying.done():
+            self._log.warning("generation.not_tidied", reason="the disk does not answer")
+
+    async def _tidy(self, changes: Iterable[Callable[[], object]]) -> None:
         try:
-            await detached(self._files.end_trial)
-            await detached(self._files.tidy)
+            for change in changes:
+                await self._changed(change)
         except OSError as error:
             self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
 

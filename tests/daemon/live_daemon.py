@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from harness.waiting import until_holds
 from mmdb_writer import Value
 
 from resolverd.daemon import Daemon
+from resolverd.systemd import Supervisor
 
 TOKYO, DUBLIN = "1.1.1.0", "2.2.2.0"
 NETWORKS: dict[str, dict[str, Value]] = {
@@ -72,6 +75,38 @@ async def running(path: Path) -> AsyncIterator[Daemon]:
         yield daemon
     finally:
         await daemon.stop()
+
+
+@asynccontextmanager
+async def supervised(path: Path, said: list[str] | None = None) -> AsyncIterator[Daemon]:
+    """`running`, under a service manager that keeps all it is given, and notes all that is `said`.
+
+    One that is stopped meanwhile leaves a standby, which ends at the end.
+    """
+    kept = list[int]()
+    address = str(path.with_name("notify"))
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as heard:
+        heard.bind(address)
+        heard.setblocking(False)
+
+        def hear() -> None:
+            message, descriptors, *_ = socket.recv_fds(heard, 4096, 64)
+            kept.extend(descriptors)
+            if said is not None:
+                said.extend(message.decode().splitlines())
+
+        loop = asyncio.get_running_loop()
+        loop.add_reader(heard, hear)
+        daemon = Daemon(path, supervisor=Supervisor(address=address))
+        await daemon.start()
+        try:
+            yield daemon
+        finally:
+            loop.remove_reader(heard)
+            for descriptor in kept:
+                os.close(descriptor)
+            if daemon.ready:
+                await daemon.stop()
 
 
 async def ask(

@@ -7,7 +7,7 @@ import errno
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from live_daemon import (
 from structlog.testing import capture_logs
 
 from resolverd import watching
+from resolverd.admin.served import EndingError
 from resolverd.admin.state import state_of
 from resolverd.daemon import Daemon
 from resolverd.files.reading import THREADS
@@ -301,4 +302,5 @@ async def test_a_daemon_whose_files_hang_stops(
         async with asyncio.timeout(TIMEOUT):
             await daemon.stop()
         mount.__exit__(None, None, None)
-        await task
+        with suppress(EndingError):  # where the stop was faster than the limit
+            await task

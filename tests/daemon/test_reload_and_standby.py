@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from live_daemon import Files, running, zone_text
+from live_daemon import Files, running, supervised, zone_text
 
 from resolverd.config.types import Listener
 from resolverd.daemon import Daemon
@@ -19,31 +17,14 @@ from resolverd.engine.stored import bind_again
 from resolverd.handover.leftovers import STANDBY
 from resolverd.handover.succession import Succession
 from resolverd.snapshot.inputs import Inputs, Progress
-from resolverd.systemd import Supervisor
 
 
 @pytest.fixture
-async def daemon(files: Files, tmp_path: Path) -> AsyncIterator[Daemon]:
-    """A daemon under a service manager that keeps all it is given."""
-    kept = []
-    address = str(tmp_path / "notify")
+async def daemon(files: Files) -> AsyncIterator[Daemon]:
+    """A daemon under a service manager."""
     files.config.write_text(files.config.read_text().replace("[server]", "[server]\nwatch = false"))
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as heard:
-        heard.bind(address)
-        heard.setblocking(False)
-
-        def hear() -> None:
-            kept.extend(socket.recv_fds(heard, 4096, 64)[1])
-
-        loop = asyncio.get_running_loop()
-        loop.add_reader(heard, hear)
-        made = Daemon(files.config, supervisor=Supervisor(address=address))
-        await made.start()
+    async with supervised(files.config) as made:
         yield made
-        loop.remove_reader(heard)
-        for descriptor in kept:
-            os.close(descriptor)
-        await made.stop()
 
 
 def _standbys() -> set[int]:

@@ -30,4 +30,5 @@ def lab(fleet: Lab) -> Lab:
 def link() -> Link:
     """One that has a quorum, and knows of nothing."""
     state = SimpleNamespace(quorum=True, since=0.0)
-    return cast(Link, SimpleNamespace(state=state, store=SimpleNamespace(known=lambda _: {})))
+    store = SimpleNamespace(known=lambda _: {}, follow=lambda *_: None)
+    return cast(Link, SimpleNamespace(state=state, store=store))

@@ -60,7 +60,8 @@ EVENTS = (
     Event(
         "generation.not_tidied",
         "warning",
-        "Old sets on this host cannot be removed.",
+        "Old sets on this host cannot be removed; or, at a stop or a refusal, the last good set "
+        "not be put back in time: the next start does.",
         "reason",
     ),
     Event(
