@@ -22,7 +22,6 @@ from typing import NamedTuple, Protocol
 from resolverd.collector import FREEZER
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
-from resolverd.engine.one_by_one import OneByOne
 from resolverd.files.threads import detached
 from resolverd.kept.document import KeptState
 from resolverd.observation import Observation
@@ -37,6 +36,7 @@ from resolverd.snapshot.steer import KnownAnswers, stale_at, steer
 from resolverd.snapshot.ttl_ledger import TtlLedger
 from resolverd.snapshot.unserved import Outages
 from resolverd.snapshot.verify import Ask, verify
+from resolverd.uncancelled import OneByOne
 
 # Verdicts that come within this many seconds of one another make one Steering.
 GATHER = 0.005

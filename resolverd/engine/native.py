@@ -26,7 +26,6 @@ from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.image_kept import KeptImage
-from resolverd.engine.one_by_one import OneByOne, Shared
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.states_kept import KeptStates
@@ -36,6 +35,7 @@ from resolverd.files.threads import detached
 from resolverd.precedence import stand_back
 from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.snapshot.verify import Ask
+from resolverd.uncancelled import OneByOne, Shared
 
 T = TypeVar("T")
 

@@ -26,7 +26,6 @@ from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import RunLoop
-from resolverd.engine.one_by_one import OneByOne, Shared
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
@@ -35,6 +34,7 @@ from resolverd.errors import EngineError, ExitCode
 from resolverd.ignored_signals import ignore_early, ignore_unmeant
 from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.verify import Ask
+from resolverd.uncancelled import OneByOne, Shared
 
 T = TypeVar("T")
 Message = tuple[Literal["plan", "steering", "counters", "blocks", "check"], Any]

@@ -20,7 +20,6 @@ from typing import Protocol, TypeVar
 from resolverd import log
 from resolverd.config.fleet import Fleet
 from resolverd.engine.counters import Counters
-from resolverd.engine.one_by_one import OneByOne
 from resolverd.errors import ResolverdError
 from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
@@ -37,6 +36,7 @@ from resolverd.publishing.proof import Answers
 from resolverd.publishing.reporting import EdgeStatus, Reporting
 from resolverd.publishing.trial import OnTrial
 from resolverd.snapshot.model import Snapshot
+from resolverd.uncancelled import OneByOne
 
 T = TypeVar("T")
 

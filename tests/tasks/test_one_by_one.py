@@ -1,4 +1,4 @@
-"""An engine's work in threads: what nobody waits for any more ends before the next begins."""
+"""Work one by one: what nobody waits for any more ends before the next begins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from resolverd.engine.one_by_one import OneByOne, Shared
+from resolverd.uncancelled import OneByOne, Shared
 
 
 async def test_what_was_cancelled_ends_before_the_next_begins() -> None:
