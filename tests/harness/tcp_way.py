@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 
 @dataclass
@@ -35,16 +36,23 @@ class Way:
         except OSError:
             writer.close()
             return
+        except asyncio.CancelledError:
+            writer.close()
+            raise
         for one, other in ((reader, back), (there, writer)):
             task = asyncio.create_task(self._one_way(one, other, comes_back=one is there))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._ended, other))
 
     async def stop(self) -> None:
         """End all connections."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, writer: asyncio.StreamWriter, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        writer.close()  # here, for one that is cancelled at once has not begun
 
     async def _one_way(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, comes_back: bool
@@ -76,7 +84,6 @@ class Way:
                     if comes_back and not self.left:
                         return
         finally:
-            writer.close()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
 
