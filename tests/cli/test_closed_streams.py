@@ -29,7 +29,7 @@ def _verbs(parser: argparse.ArgumentParser, *above: str) -> Iterator[tuple[str, 
 
 VERBS = [*_verbs(parser([]))]
 # Each is a process or some, and what is held of them is in one place: a part of them is tried.
-SOME, FEW = slice(None, None, trials(4, 1)), slice(None, None, trials(8, 1))
+SOME, FEW = slice(None, None, trials(8, 1)), slice(None, None, trials(16, 1))
 
 
 def _ended(
@@ -92,7 +92,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS[:: trials(2, 1)], ids=" ".join)
+@pytest.mark.parametrize("command", COMMANDS[:: trials(3, 1)], ids=" ".join)
 def test_a_verb_has_the_status_that_it_has_with_a_reader(
     command: tuple[str, ...], place: Path
 ) -> None:

@@ -138,7 +138,7 @@ def replayed(told: Told, preference: tuple[str, ...], word: int) -> str | None:
     return region
 
 
-quickly = settings(max_examples=trials(300, 2000), deadline=None)
+quickly = settings(max_examples=trials(150, 2000), deadline=None)
 
 
 @quickly
