@@ -335,7 +335,7 @@ def contents(message: dns.message.Message) -> tuple[object, ...]:
 
 
 quickly = settings(
-    max_examples=trials(60, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=trials(40, 200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
