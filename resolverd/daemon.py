@@ -365,9 +365,9 @@ class Daemon:
         return state if self.fleet is None else replace(state, fleet=self.fleet.words.kept())
 
     async def _restored(self) -> KeptState:
-        """How things stood when the last process ended; an event where nothing is to be kept.
+        """How things stood when the last process ended.
 
-        Where it cannot be, the keeper says so once it writes, as soon as this serves.
+        That `server.state` is unset is said here; that it cannot be written, by the first write.
         """
         trouble = await detached(self.state.try_out)
         if self.state.path is None:  # somebody's choice, and the default of a trial
