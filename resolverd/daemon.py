@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resolverd import log, membership
+from resolverd import log, membership, stop_limits
 from resolverd.admin.served import ReloadReport
 from resolverd.admin.server import AdminServer
 from resolverd.adoption import Adoption
@@ -24,7 +24,7 @@ from resolverd.config.load import SetOption
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
-from resolverd.engine.interface import Engine
+from resolverd.engine.interface import Engine, last_counted
 from resolverd.errors import ExitCode, ResolverdError
 from resolverd.files.threads import detached
 from resolverd.geo import preload
@@ -317,22 +317,24 @@ class Daemon:
         return ExitCode.UNAVAILABLE
 
     async def stop(self) -> None:
-        """Stop serving, then probing."""
-        self.ready = False
+        """Stop serving, then probing; within `stop_limits.WHOLE`, whatever hangs."""
+        self.ready, began = False, time.monotonic()
         self._supervision.stopping()
         # What is confirmed until here whoever answers next is to know, and nothing is afterwards.
         await self._adoption.asked.stop()
         await self.admin.stop()
         await self.tasks.stop()
-        if self.generations is not None:
-            await self.generations.stop()
-        await self._publication.settled()
+        last_good = [self.generations.stop()] if self.generations is not None else []
+        await asyncio.gather(self._publication.settled(), *last_good)
         await self._supervision.bequeath()
-        await self._keeper.write()
-        await self._restoration.kept()
-        counted = await self.engine.counters() if not self.engine.died.done() else Counters()
+        left = max(0.0, began + stop_limits.DISK_BY - time.monotonic())
+        keeping = self._keeper.write(left), self._restoration.kept(left)
+        *_, counted = await asyncio.gather(*keeping, self._counted())
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
+
+    async def _counted(self) -> Counters:
+        return Counters() if self.engine.died.done() else await last_counted(self.engine)
 
     async def reload(self, *, accept_losses: bool = False) -> bool:
         """Adopt the files as they are; True if all is served. `accept_losses`: much lost too."""
@@ -363,9 +365,9 @@ class Daemon:
         return state if self.fleet is None else replace(state, fleet=self.fleet.words.kept())
 
     async def _restored(self) -> KeptState:
-        """How things stood when the last process ended; an event where nothing is to be kept.
+        """How things stood when the last process ended.
 
-        Where it cannot be, the keeper says so once it writes, as soon as this serves.
+        That `server.state` is unset is said here; that it cannot be written, by the first write.
         """
         trouble = await detached(self.state.try_out)
         if self.state.path is None:  # somebody's choice, and the default of a trial

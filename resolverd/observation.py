@@ -7,6 +7,7 @@ keeps one of them. `tick` moves on to a moment and judges it; `seen` changes not
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -108,8 +109,7 @@ class Observation:
         """Stop probing and resolving; what is known stays readable."""
         if self.others is not None:
             await self.others.stop()
-        await self._book.stop()
-        await self.monitor.stop()
+        await asyncio.gather(self._book.stop(), self.monitor.stop())  # each has names to keep
 
     async def stage(self, before: Inputs, after: Inputs) -> None:
         """Observe both; returns once there is a first verdict on everything new."""

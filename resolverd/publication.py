@@ -19,6 +19,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from resolverd import stop_limits
 from resolverd.collector import FREEZER
 from resolverd.config.fences import fences
 from resolverd.engine.interface import Engine
@@ -42,9 +43,6 @@ from resolverd.uncancelled import OneByOne
 GATHER = 0.005
 # How old the reasons of verdicts may be, in seconds, that those who read the World are given.
 REFRESH = 1.0
-# Seconds that a stop waits for an engine: one whose thread hangs takes longer, and of the units'
-# TimeoutStopSec= others need their part.
-_SETTLE_TIMEOUT = 3.0
 
 
 class Verified(NamedTuple):
@@ -173,7 +171,7 @@ class Publication:
         Of an engine that takes longer, some may be answered from what it is handed: it counts.
         """
         try:
-            async with asyncio.timeout(_SETTLE_TIMEOUT):
+            async with asyncio.timeout(stop_limits.SETTLE):
                 await self._publishing.settled()
         except TimeoutError:
             self.snapshot = self._coming or self.snapshot

@@ -41,7 +41,7 @@ from resolverd.snapshot.maps import maps_to_keep
 from resolverd.snapshot.model import Plan
 from resolverd.snapshot.orphans import words_lost
 
-# Seconds that the end of the daemon waits for what is being kept.
+# Seconds that an edit which somebody insists on waits for what is being kept.
 _DISK_TIMEOUT = 3.0
 # Files named in one reason.
 _NAMED = 3
@@ -154,10 +154,10 @@ class Restoration:
         """Where the content with this SHA-256 lies, if anything is kept; it may be gone."""
         return self._kept.copy_of(digest)
 
-    async def kept(self) -> None:
-        """Wait for what is being kept, but not for long."""
+    async def kept(self, within: float = _DISK_TIMEOUT) -> None:
+        """Wait for what is being kept, for so many seconds at most."""
         if self._keeping is not None:
-            await asyncio.wait([self._keeping], timeout=_DISK_TIMEOUT)
+            await asyncio.wait([self._keeping], timeout=within)
 
     async def _keep(self) -> None:
         while self._next is not None:

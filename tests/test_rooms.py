@@ -16,6 +16,7 @@ RANKS = {
     "restarts": 0,
     "turns": 0,
     "patience": 0,
+    "stop_limits": 0,
     "ignored_signals": 0,
     "tasks": 0,
     "uncancelled": 0,

@@ -5,6 +5,7 @@ One that cannot be opened is an event and stays closed: answering queries matter
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections import Counter
@@ -71,8 +72,7 @@ class AdminServer:
         """Close both listeners, and remove the socket's file."""
         for serving in self._serving:
             serving.refuse()
-        for serving in self._serving:
-            await serving.close()
+        await asyncio.gather(*(serving.close() for serving in self._serving))
         self._serving.clear()
         if self.socket is not None:
             with contextlib.suppress(FileNotFoundError):  # whoever tidied up was faster

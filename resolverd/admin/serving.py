@@ -11,9 +11,10 @@ from typing import cast
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from resolverd import stop_limits
 from resolverd.admin.clients import Clients
 
-SHUTDOWN_TIMEOUT = 1.0
+SHUTDOWN_TIMEOUT = stop_limits.REQUESTS
 """Seconds that requests in flight have at the end: more delays it by as much, less cuts slow
 replies off."""
 

@@ -96,7 +96,8 @@ class Edge:
     async def wait_for_ebb(self, addresses: list[str]) -> None:
         """Wait until fewer than `ebb_rate` queries come, or for `ebb_wait`.
 
-        A daemon that says nothing, as on a busy host, may well be asked by clients still.
+        A daemon that says nothing, as on a busy host, may well be asked by clients still; so may
+        one with a fault, whose counter may be an old one.
         """
         begun = time.monotonic()
         last, seen = await self._reading(), None
@@ -133,7 +134,7 @@ class Edge:
 
     async def _reading(self) -> Reading | None:
         daemon = await self._looking.ask_daemon()
-        if daemon is None:
+        if daemon is None or daemon.faults:
             return None
         return Reading(daemon.queries, self._looking.own_queries, time.monotonic())
 

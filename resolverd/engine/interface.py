@@ -10,11 +10,23 @@ from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
 from resolverd.engine.sockets import BoundSockets
+from resolverd.errors import EngineError
 from resolverd.snapshot.model import Snapshot
 from resolverd.snapshot.verify import Ask
 
 RunLoop = Callable[[Any], None]
 """Runs a coroutine in an event loop of its own, in another process."""
+
+
+class LateReplyError(EngineError):
+    """A worker has not replied within so many `seconds`; it may yet.
+
+    `counted` is what was counted when all had replied last.
+    """
+
+    def __init__(self, seconds: float, counted: Counters) -> None:
+        super().__init__(f"a worker of the engine has not replied within {seconds:g} s")
+        self.counted = counted
 
 
 class Engine(Protocol):
@@ -57,10 +69,13 @@ class Engine(Protocol):
         """Answer a query to itself, in every worker. Raises EngineError if one cannot."""
 
     async def counters(self) -> Counters:
-        """What was counted so far, all workers together."""
+        """What was counted so far, all workers together. Raises EngineError, or LateReplyError."""
 
     async def block_samples(self) -> BlockSamples:
-        """The samples of clients' blocks since this was asked, all workers together."""
+        """The samples of clients' blocks since this was asked, all workers together.
+
+        Raises EngineError, or LateReplyError.
+        """
 
     def again(self) -> Engine:
         """Another one on the same sockets, not started.
@@ -71,3 +86,11 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Stop answering and close the sockets."""
+
+
+async def last_counted(engine: Engine) -> Counters:
+    """What was counted, as it was last where a worker hangs. Raises EngineError."""
+    try:
+        return await engine.counters()
+    except LateReplyError as late:
+        return late.counted

@@ -11,12 +11,10 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from ipaddress import ip_address
-from typing import TypeVar
 
-from resolverd import log
+from resolverd import log, stop_limits
 from resolverd.abi.contract import SocketKind
 from resolverd.abi.engine import EngineThreads, WorkerSocket
 from resolverd.abi.tables import Asker, PlanTables, SnapshotTables
@@ -26,6 +24,7 @@ from resolverd.engine.counter_slots import CounterSlots
 from resolverd.engine.counters import Counters
 from resolverd.engine.image import plan_image, steering_image
 from resolverd.engine.image_kept import KeptImage
+from resolverd.engine.own_threads import OwnThreads
 from resolverd.engine.querylog import Sent, described
 from resolverd.engine.sockets import BoundSockets, enable_pktinfo
 from resolverd.engine.states_kept import KeptStates
@@ -37,17 +36,13 @@ from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.snapshot.verify import Ask
 from resolverd.uncancelled import OneByOne, Shared
 
-T = TypeVar("T")
-
-# Seconds in which a thread takes a Snapshot, answers itself, or ends. It needs milliseconds: with
+# Seconds in which a thread takes a Snapshot, or answers itself. It needs milliseconds: with
 # much less a busy host fails, with much more a thread that hangs is noticed late.
 PUBLISH_TIMEOUT = 10.0
 CHECK_TIMEOUT = 2.0
-STOP_TIMEOUT = 5.0
 # Samples logged before other events of the loop have their turn: more would delay those.
 _SAMPLES_PER_TURN = 50
-# Python's threads that wait for the library: one each for a publication, a check and the stop. They
-# are the engine's own, for what hangs elsewhere must not keep it from being published to.
+# Python's threads that wait for the library: one each for a publication, a check and the stop.
 _WAITING = 3
 
 
@@ -87,14 +82,14 @@ class NativeEngine:
         self._states = KeptStates()
         self._staged: Callable[[], _Staged | None] = lambda: None
         self._one_by_one, self._checks = OneByOne(), Shared()
-        self._waiting = ThreadPoolExecutor(_WAITING, "engine")
+        self._own = OwnThreads(_WAITING)
         self._threads: EngineThreads | None = None
         self._samples_dropped = 0
         self._log = log.get("engine")
 
     async def start(self, snapshot: Snapshot) -> None:
         """Begin to answer; returns when every thread does. Raises EngineError."""
-        tables = await self._in_thread(partial(self._tables, snapshot))
+        tables = await self._own.run(partial(self._tables, snapshot))
         limits = self._limits
         self._threads = EngineThreads(
             list(self._worker_sockets()),
@@ -115,7 +110,7 @@ class NativeEngine:
 
     async def publish(self, snapshot: Snapshot) -> None:
         """Answer every later packet from `snapshot`. Raises EngineError when a thread does not."""
-        await self._one_by_one.run(lambda: self._in_thread(partial(self._publish, snapshot)))
+        await self._one_by_one.run(lambda: self._own.run(partial(self._publish, snapshot)))
 
     async def check(self) -> None:
         """Have every thread answer a query to itself. Raises EngineError if one does not.
@@ -124,7 +119,7 @@ class NativeEngine:
         `CHECK_TIMEOUT` share that check: a publication waits for one of them at most.
         """
         check = partial(self._running.check, CHECK_TIMEOUT)
-        await self._checks.run(lambda: self._in_thread(check))
+        await self._checks.run(lambda: self._own.run(check))
 
     async def counters(self) -> Counters:
         """What was counted so far, all threads together."""
@@ -158,9 +153,14 @@ class NativeEngine:
         if threads is not None:
             asyncio.get_running_loop().remove_reader(threads.event_fd)
             try:
-                await self._in_thread(partial(threads.stop, STOP_TIMEOUT))
+                # A thread that hangs may have had an order before, which is waited for first.
+                async with asyncio.timeout(stop_limits.ENGINE + stop_limits.KILL):
+                    await self._own.run(partial(threads.stop, stop_limits.ENGINE))
             except EngineError as error:
                 self._log.error("engine.late", reason=str(error))
+            except TimeoutError:
+                reason = "a thread that has not carried out its last order cannot be told to end"
+                self._log.error("engine.late", reason=reason)
             self._log_samples(sys.maxsize)
         for sockets in self.sockets:
             sockets.close()
@@ -172,10 +172,6 @@ class NativeEngine:
         if self._threads is None:
             raise EngineError("the native engine has not started")
         return self._threads
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """What `work` returns, from one of the threads that are the engine's own."""
-        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
 
     def _publish(self, snapshot: Snapshot) -> None:
         self._running.publish(self._tables(snapshot), PUBLISH_TIMEOUT)

@@ -14,18 +14,18 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from resolverd import log
+from resolverd import log, stop_limits
 from resolverd.config.types import Listener
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
-from resolverd.engine.interface import RunLoop
+from resolverd.engine.interface import LateReplyError, RunLoop
+from resolverd.engine.own_threads import OwnThreads
 from resolverd.engine.reference import ReferenceEngine
 from resolverd.engine.selfcheck import asking
 from resolverd.engine.sockets import BoundSockets, together
@@ -36,16 +36,7 @@ from resolverd.snapshot.model import Plan, Snapshot, Steering
 from resolverd.snapshot.verify import Ask
 from resolverd.uncancelled import OneByOne, Shared
 
-T = TypeVar("T")
 Message = tuple[Literal["plan", "steering", "counters", "blocks", "check"], Any]
-
-# Seconds in which all workers end: those that answer need less, and a service manager waits ten.
-STOP_TIMEOUT = 5.0
-# Seconds until counters are what was known last: a worker that hangs counts nothing, and neither a
-# scrape nor the stop may wait for it without end.
-COUNT_TIMEOUT = 2.0
-# Seconds in which the kernel ends a process that is killed.
-_KILL_TIMEOUT = 1.0
 
 
 class WorkerPool:
@@ -66,10 +57,9 @@ class WorkerPool:
         self.sockets, self._limits, self._run = tuple(sockets), limits, run
         self._workers: list[tuple[SpawnProcess, Connection]] = []
         self._plan: Plan | None = None
-        self._counted: list[Counters] = []
+        self._counted = Counters()
         self._one_by_one, self._checks = OneByOne(), Shared()
-        # Threads of its own: what hangs elsewhere must not keep it from being published to.
-        self._waiting = ThreadPoolExecutor(len(sockets) + 1, "engine")
+        self._own = OwnThreads(len(sockets) + 1)
         self._log = log.get("engine")
 
     async def start(self, snapshot: Snapshot) -> None:
@@ -82,7 +72,7 @@ class WorkerPool:
                     target=_worker,
                     args=(self._run, logging, theirs, self.bound, sockets, self._limits),
                 )
-                await self._in_thread(process.start)
+                await self._own.run(process.start)
                 theirs.close()
                 self._workers.append((process, ours))
                 asyncio.get_running_loop().add_reader(process.sentinel, self._worker_ended, process)
@@ -106,18 +96,17 @@ class WorkerPool:
             raise EngineError("; ".join(faults))
 
     async def counters(self) -> Counters:
-        """The sum over the workers; as it was last where one does not reply in `COUNT_TIMEOUT`."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(COUNT_TIMEOUT):
-                self._counted = await self._ask(("counters", None))
+        """The sum over the workers."""
+        replies: list[Counters] = await self._ask_in_time(("counters", None))
         total = Counters()
-        for counted in self._counted:
+        for counted in replies:
             total.add(counted)
+        self._counted = total
         return total
 
     async def block_samples(self) -> BlockSamples:
         """Those of all workers."""
-        taken: list[BlockSamples] = await self._ask(("blocks", None))
+        taken: list[BlockSamples] = await self._ask_in_time(("blocks", None))
         samples = [sample for one in taken for sample in one.samples]
         return BlockSamples(samples, sum(one.dropped for one in taken))
 
@@ -126,15 +115,17 @@ class WorkerPool:
         return ReferenceEngine(self.bound, together(self.sockets), self._limits)
 
     async def stop(self) -> None:
-        """Let the workers finish; one that has not ended after `STOP_TIMEOUT` is killed."""
+        """Let the workers finish; one that has not ended in time is killed."""
         loop = asyncio.get_running_loop()
         for process, pipe in self._workers:
             loop.remove_reader(process.sentinel)
-            _hang_up(pipe)
-        if late := await self._in_thread(partial(_end, [process for process, _ in self._workers])):
+            _hang_up(pipe, socket.SHUT_WR)
+        if late := await self._own.run(partial(_end, [process for process, _ in self._workers])):
             named = ", ".join(str(process.pid) for process in late)
-            reason = f"worker {named} has not ended within {STOP_TIMEOUT:g} s, and is killed"
+            reason = f"worker {named} has not ended within {stop_limits.ENGINE:g} s, and is killed"
             self._log.error("engine.late", reason=reason)
+        for _, pipe in self._workers:
+            _hang_up(pipe, socket.SHUT_RDWR)  # of one that no kill ends, no reply is waited for
         await self._one_by_one.run(self._close_pipes)
         for sockets in self.sockets:
             sockets.close()
@@ -156,18 +147,22 @@ class WorkerPool:
         """Each worker's reply. Raises EngineError."""
         return await self._one_by_one.run(lambda: self._exchange(message))
 
+    async def _ask_in_time(self, message: Message) -> list[Any]:
+        """The same, but for whoever may not wait for a worker that hangs: see LateReplyError."""
+        try:
+            async with asyncio.timeout(stop_limits.COUNTS):
+                return await self._ask(message)
+        except TimeoutError as late:
+            raise LateReplyError(stop_limits.COUNTS, self._counted) from late
+
     async def _exchange(self, message: Message) -> list[Any]:
         """Each worker's reply; returns, or raises EngineError, once none is waited for any more."""
-        asked = (self._in_thread(partial(_exchange, pipe, message)) for _, pipe in self._workers)
+        asked = (self._own.run(partial(_exchange, pipe, message)) for _, pipe in self._workers)
         replies = await asyncio.gather(*asked, return_exceptions=True)
         try:
             return [_reply(reply) for reply in replies]
         except (EOFError, OSError) as error:
             raise EngineError("a worker process is gone; see its last log lines") from error
-
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        """What `work` returns, from one of the threads that are the engine's own."""
-        return await asyncio.get_running_loop().run_in_executor(self._waiting, work)
 
     def _worker_ended(self, process: SpawnProcess) -> None:
         asyncio.get_running_loop().remove_reader(process.sentinel)
@@ -186,28 +181,31 @@ def _reply(reply: Any) -> Any:
     return reply
 
 
-def _hang_up(pipe: Connection) -> None:
+def _hang_up(pipe: Connection, how: int) -> None:
     """Tell a worker that nothing more comes, also while a thread of ours waits for its reply.
 
     A pipe that is closed meanwhile would stay open in that thread, and in a process forked from us.
+    `how` is shutdown(2)'s. No descriptor is needed for it, as there may be none left.
     """
-    with (
-        contextlib.suppress(OSError),  # the worker is gone, or was stopped before
-        socket.socket(fileno=os.dup(pipe.fileno())) as ours,
-    ):
-        ours.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):  # the worker is gone, or was stopped before
+        ours = socket.socket(fileno=pipe.fileno())
+        try:
+            ours.shutdown(how)
+        finally:
+            ours.detach()  # the descriptor is the pipe's
 
 
 def _end(processes: Sequence[SpawnProcess]) -> list[SpawnProcess]:
     """Wait until these have ended; those that had to be killed."""
-    until = time.monotonic() + STOP_TIMEOUT
+    until = time.monotonic() + stop_limits.ENGINE
     for process in processes:
         process.join(max(0.0, until - time.monotonic()))
     late = [process for process in processes if process.is_alive()]
     for process in late:
         process.kill()
+    until = time.monotonic() + stop_limits.KILL
     for process in late:
-        process.join(_KILL_TIMEOUT)
+        process.join(max(0.0, until - time.monotonic()))
     return late
 
 

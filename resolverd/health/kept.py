@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from resolverd import log
+from resolverd import log, stop_limits
 from resolverd.dns.hostnames import is_address
 from resolverd.files.reading import read_kept
 from resolverd.files.writing import WRITES, replacing, why_not
@@ -27,9 +27,6 @@ from resolverd.health.lookup import RRType, in_order
 VERSION = 1
 # Seconds in which changes are gathered, and after which ages alone are written.
 _SOON, _SELDOM = 1.0, 300.0
-# Seconds that the end of the daemon waits for the disk, for each of its two books: ten are all that
-# systemd gives it, and others wait for the disk before.
-_CLOSE_TIMEOUT = 0.5
 # More addresses of one name than any that is answered has.
 _MAX_ADDRESSES = 1000
 
@@ -83,11 +80,11 @@ class KeptAddresses:
             self._begin_writing()
         if self._writing is None:
             return
-        await asyncio.wait([self._writing], timeout=_CLOSE_TIMEOUT)
+        await asyncio.wait([self._writing], timeout=stop_limits.NAMES)
         if not self._writing.done():
             self._writing.cancel()
             await asyncio.wait([self._writing])
-            self._report(f"no answer within {_CLOSE_TIMEOUT:g} s")
+            self._report(f"no answer within {stop_limits.NAMES:g} s")
 
     def _write_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()

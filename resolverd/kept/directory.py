@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from resolverd.files.reading import read_kept
+from resolverd.files.threads import Step
 from resolverd.files.writing import (
     WRITES,
     make_directory,
@@ -43,7 +44,7 @@ class StateDirectory:
         """Write a file and take it away again; returns `trouble`. Blocks, for seconds at most."""
         with contextlib.suppress(OSError):
             self.write_in_time("trial", b"resolverd can write here\n")
-            self.remove("trial")
+            self._remove_in_time("trial")
         return self.trouble
 
     def read(self, name: str) -> bytes:
@@ -94,6 +95,19 @@ class StateDirectory:
         """Take a file away, if it is there. Raises OSError; blocks."""
         if self.path is not None:
             (self.path / name).unlink(missing_ok=True)
+
+    def _remove_in_time(self, name: str) -> None:
+        """`remove` for whoever cannot wait for a disk that hangs."""
+        if self.path is None:
+            return
+        path = self.path / name
+
+        def remove(step: Step) -> None:
+            step(str(path))
+            path.unlink(missing_ok=True)
+
+        with self._noting(path):
+            WRITES.run(remove)
 
     def names(self, below: str) -> list[str]:
         """The names in the directory `below`; none where it cannot be listed."""

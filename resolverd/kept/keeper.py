@@ -89,12 +89,12 @@ class Keeper:
             self._news.clear()
             await self.write()
 
-    async def write(self) -> None:
-        """Write now; returns once it is on the disk, or cannot be."""
+    async def write(self, within: float = WRITE_TIMEOUT) -> None:
+        """Write now; returns once it is on the disk, or cannot be, in so many seconds at most."""
         if self.directory.path is None:
             return
         try:
-            async with asyncio.timeout(WRITE_TIMEOUT), self._writing:
+            async with asyncio.timeout(within), self._writing:
                 if self._thread is not None:  # that of one who waits no more
                     await asyncio.wait([self._thread])
                 content = await self._content()
@@ -102,7 +102,7 @@ class Keeper:
                 self._thread = asyncio.create_task(writing, name="standing")
                 await to_its_end(self._thread)
         except TimeoutError:
-            self.directory.trouble = f"{self.directory.path}: no answer within {WRITE_TIMEOUT:g} s"
+            self.directory.trouble = f"{self.directory.path}: no answer within {within:g} s"
             self._report(self.directory.trouble)
         except OSError:
             self._report(self.directory.trouble)

@@ -30,6 +30,7 @@ from resolverd.config.probe import Probe
 from resolverd.config.targets import ProbeTargets
 from resolverd.engine.block_samples import BlockSamples
 from resolverd.engine.counters import Counters
+from resolverd.engine.interface import LateReplyError
 from resolverd.health.gpus import GpuWatch
 from resolverd.health.kinds.kind import load_optional, reads, tells_flow, tells_load
 from resolverd.health.readings import LoadReadings
@@ -208,12 +209,18 @@ class LoadController:
         await in_turns(self.alerting.sample(readings))
         if now - self._judged_at >= _ALERT_INTERVAL:
             self._judged_at = now
-            judging = self.alerting.judge(await counted(), self._not_serving(), now)
-            await in_turns(judging)
+            try:
+                counters = await counted()
+            except LateReplyError:  # of a worker that hangs, which others say: nothing is known
+                return
+            await in_turns(self.alerting.judge(counters, self._not_serving(), now))
 
     async def _weigh(self, sampled: Sampled) -> bool:
         """Take in what was sampled since; whether sampling is to change."""
-        taken = await sampled()
+        try:
+            taken = await sampled()
+        except LateReplyError:  # of a worker that hangs: shares move all the same
+            return False
         return self.weighing.take(taken, self._clock())
 
     def _adopt(self, config: Config, targets: ProbeTargets) -> None:

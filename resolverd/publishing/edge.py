@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from resolverd import log
+from resolverd import log, stop_limits
 from resolverd.config.fleet import Fleet
 from resolverd.engine.counters import Counters
+from resolverd.engine.interface import LateReplyError
 from resolverd.errors import ResolverdError
 from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
@@ -47,10 +48,6 @@ TURN = 0.5
 # try costs one load of the set, and only what is mended on this very host (its own file, its disk)
 # waits for one. Whatever is published next, or an earlier generation again, is taken at once.
 _AGAIN = 30.0
-
-# Seconds that a stop waits for the disk, twice at most: a good disk needs milliseconds, and of the
-# units' TimeoutStopSec= others need their part.
-_DISK_TIMEOUT = 2.0
 
 
 class Serving(Protocol):
@@ -195,8 +192,8 @@ class EdgeGenerations:
         The others hear that this edge is away, so that no wave waits for it.
         """
         # Noted is what a turn that was cut short has not begun to prove yet, too.
-        await self._tidied(self._files.recover, within=_DISK_TIMEOUT)
-        await self._reporting.stop()
+        back = self._tidied(self._files.recover, within=stop_limits.SETTLE)
+        await asyncio.gather(back, self._reporting.stop())
 
     async def _turn(self, now: float) -> None:
         self._reporting.note_wave(now)
@@ -257,6 +254,9 @@ class EdgeGenerations:
         except FleetUnavailable as error:
             self.status.trouble = f"generation {number} cannot be fetched: {error}"
             return
+        except LateReplyError as late:  # no fault of the set, which is taken once it has
+            self.status.trouble = f"generation {number} waits: {late}"
+            return
         except (ResolverdError, OSError) as error:
             self._refuse(_tried(generation), str(error))
             self._log.error("generation.refused", number=number, reason=str(error))
@@ -288,7 +288,7 @@ class EdgeGenerations:
                 back.append(partial(self._files.switch, before))
             if self._trial is None:
                 back.append(self._files.end_trial)
-            await self._tidied(*back, within=_DISK_TIMEOUT)
+            await self._tidied(*back, within=stop_limits.RESET)
             raise
 
     async def _settle(self, generation: Generation) -> None:

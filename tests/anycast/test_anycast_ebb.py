@@ -80,6 +80,22 @@ async def test_a_daemon_that_stays_silent_is_waited_for_as_long_as_is_allowed(
     assert event["seconds"] >= 0.05
 
 
+class Stuck(Counted):
+    """Whose one worker hangs: what it has counted is that of before."""
+
+    async def ask_daemon(self) -> Daemon | None:
+        daemon = await super().ask_daemon()
+        return daemon and daemon._replace(faults=("a worker has not replied within 2 s",))
+
+
+async def test_counts_of_a_daemon_with_a_fault_say_nothing_of_what_it_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "_EBB_INTERVAL", 0.001)
+    event = await _ebb(Stuck([100, 100]), ebb_wait=0.05)
+    assert event["event"] == "anycast.not_ebbed"
+
+
 async def _ebb(looking: Counted, ebb_wait: float) -> Mapping[str, Any]:
     """Wait for the ebb; the event that says how it ended."""
     settings = Anycast(addresses=(V4,), ebb_wait=ebb_wait)

@@ -13,7 +13,7 @@ from harness.config import REGIONS, address_of
 from harness.waiting import until_holds
 from live_daemon import TIMEOUT, Files, ask, supervised, zone_text
 
-from resolverd import publication
+from resolverd import publication, stop_limits
 from resolverd.daemon import Daemon
 from resolverd.snapshot.compile import compile_plan
 from resolverd.snapshot.model import Snapshot
@@ -68,7 +68,7 @@ async def test_a_standby_answers_from_an_edit_that_a_stop_met_while_it_was_publi
     monkeypatch: pytest.MonkeyPatch,
     stopped: Callable[[Daemon, Late], Awaitable[None]],
 ) -> None:
-    monkeypatch.setattr(publication, "_SETTLE_TIMEOUT", 30 if stopped is _soon else 0.05)
+    monkeypatch.setattr(stop_limits, "SETTLE", 30 if stopped is _soon else 0.05)
     async with supervised(files.config) as daemon:
         engine = Late(daemon)
         files.zone.write_text(zone_text(EDITED, 8))

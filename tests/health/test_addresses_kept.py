@@ -13,6 +13,7 @@ from harness.waiting import until_holds
 from nameserver import NAME, Nameserver, lookup
 from structlog.testing import capture_logs
 
+from resolverd import stop_limits
 from resolverd.files.threads import FileThreads, Step
 from resolverd.files.writing import replacing
 from resolverd.health import kept
@@ -110,7 +111,7 @@ async def test_what_was_put_last_stays_where_a_write_was_under_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before_the_end: bool
 ) -> None:
     disk = Disk(monkeypatch, limit=TIMEOUT)
-    monkeypatch.setattr(kept, "_CLOSE_TIMEOUT", TIMEOUT)
+    monkeypatch.setattr(stop_limits, "NAMES", TIMEOUT)
     file = tmp_path / "names.json"
     addresses = KeptAddresses(file)
     addresses.put(NAME, "A", ("192.0.2.1",))
@@ -152,7 +153,7 @@ async def test_the_end_waits_no_longer_for_a_disk_than_it_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(monkeypatch, limit=TIMEOUT)
-    monkeypatch.setattr(kept, "_CLOSE_TIMEOUT", 0.02)
+    monkeypatch.setattr(stop_limits, "NAMES", 0.02)
     addresses = KeptAddresses(tmp_path / "names.json")
     addresses.put(NAME, "A", ("192.0.2.1",))
     try:

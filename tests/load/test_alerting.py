@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from load_fleet import Fleet, fleet_config, verdict
 
+from resolverd.engine.counters import Counters
+from resolverd.engine.interface import LateReplyError
 from resolverd.health.readings import Buckets
 from resolverd.health.verdict import State
 from resolverd.turns import at_once
@@ -33,6 +35,18 @@ async def _serve(
 
 def _firing(fleet: Fleet, region: str = "a") -> set[str]:
     return {alert for alert, state in fleet.load.alerting.states[region].items() if state.firing}
+
+
+async def test_a_worker_that_hangs_keeps_no_tick_from_its_end() -> None:
+    """Of the counts of such an engine nothing is judged, as of none."""
+    fleet = Fleet()
+
+    async def late() -> Counters:
+        raise LateReplyError(2.0, Counters())
+
+    fleet.add_reading("a-1", 0.0)
+    await fleet.load.tick(late)
+    assert not fleet.load.alerting.states
 
 
 async def test_what_nobody_tells_is_unknown() -> None:

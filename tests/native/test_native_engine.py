@@ -8,6 +8,7 @@ import os
 import select
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from harness.engines import needs_native, serving
 from harness.messages import query
 from harness.server import HEAD, snapshot_of
 
+from resolverd import stop_limits
+from resolverd.abi.engine import EngineThreads
 from resolverd.engine import native
 from resolverd.engine.counters import Counters
 from resolverd.engine.interface import Engine
@@ -240,6 +243,22 @@ async def test_a_thread_that_hangs_fails_the_check(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(native, "CHECK_TIMEOUT", TIMEOUT)
         await engine.check()
         assert ask(port_of(engine))
+
+
+async def test_an_order_that_hangs_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop waits for the order before it, as a publication to a thread that hangs, in vain."""
+    async with serving(SNAPSHOT, workers=2) as engine:
+        assert isinstance(engine, NativeEngine)
+        over = threading.Event()
+        with monkeypatch.context() as patch, structlog.testing.capture_logs() as logged:
+            patch.setattr(EngineThreads, "stop", lambda *_: over.wait(TIMEOUT))
+            patch.setattr(stop_limits, "ENGINE", 0.05)
+            patch.setattr(stop_limits, "KILL", 0.05)
+            await engine.stop()
+        over.set()
+        (late,) = logged
+        assert late["event"] == "engine.late"
+        assert "has not carried out its last order" in late["reason"]
 
 
 async def test_many_queries_and_publications_leave_nothing_behind() -> None:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 
+from resolverd import stop_limits
 from resolverd.config.fleet import Fleet
 from resolverd.engine.counters import Counters
 from resolverd.files.replay import Replay
@@ -147,7 +148,8 @@ async def test_a_stop_ends_on_a_disk_that_is_full(tmp_path: Path, link: Link) ->
 async def test_a_stop_ends_on_a_disk_that_hangs(
     tmp_path: Path, link: Link, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge_module, "_DISK_TIMEOUT", 0.05)
+    monkeypatch.setattr(stop_limits, "RESET", 0.05)
+    monkeypatch.setattr(stop_limits, "SETTLE", 0.05)
     edge = TakingUp(tmp_path, link, "switch")
     await edge.begin()
     await edge.stop()

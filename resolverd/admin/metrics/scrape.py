@@ -16,14 +16,16 @@ from resolverd.admin.metrics.family import Family
 from resolverd.admin.metrics.registry import FAMILIES
 from resolverd.admin.metrics.values import Values
 from resolverd.admin.served import Served
+from resolverd.engine.interface import last_counted
 
 
 async def exposition(served: Served, accept: str) -> tuple[bytes, str]:
     """The whole page and its content type, in the format that `accept` asks for.
 
-    Raises EngineError when a worker is gone.
+    Counters are the last ones where a worker hangs: what else it says is wanted then. Raises
+    EngineError when a worker is gone.
     """
-    values = Values(served, await served.engine.counters(), time.monotonic(), time.time())
+    values = Values(served, await last_counted(served.engine), time.monotonic(), time.time())
     return await page_of(FAMILIES, values, accept)
 
 
