@@ -71,11 +71,8 @@ class Adoption:
 
         `precompilation` begins with the maps of the first load.
         """
-        self._restoration, self._inherited, self._precompilation = (
-            restoration,
-            inherited,
-            precompilation,
-        )
+        self._restoration, self._inherited = restoration, inherited
+        self._precompilation = precompilation
         self.reloads, self.attempt = reloads, Reads()
         self._path, self._options, self._reported = path, options, reported
         self._reloading = asyncio.Lock()
@@ -90,10 +87,7 @@ class Adoption:
         self._log = log.get("daemon")
 
     async def load(self, progress: Progress | None = None) -> Inputs:
-        """The inputs to start with, kept ones where those on disk are refused or lose much.
-
-        Raises ResolverdError.
-        """
+        """The inputs to start with: kept ones for refused or lossy ones. Raises ResolverdError."""
         report = progress or self._walk_events()
         try:
             inputs = await load_inputs(
@@ -136,6 +130,12 @@ class Adoption:
     def keep(self, inputs: Inputs) -> None:
         """Write the files of `inputs`, which are served, to `server.state` for the next start."""
         self._keep(inputs, inputs.reads.take_contents())
+
+    def keep_met(self) -> None:
+        """Keep for the next start what a stop has met while it was published."""
+        inputs = self._publication.inputs
+        if inputs.reads is self.attempt and self.attempt.contents:  # else they are kept
+            self.keep(inputs)
 
     def _keep(self, inputs: Inputs, contents: Mapping[str, bytes]) -> None:
         if self._trial:
@@ -266,9 +266,11 @@ class Adoption:
                 self._refuse(DefectError("this edit", defect))
                 return False
             finally:
-                self.attempt, contents = reads, reads.take_contents()
+                self.attempt = reads
+                contents = None if self.asked.stopped else reads.take_contents()
                 await self._have_in_memory()
-            self._keep(inputs, contents)
+            if contents is not None:  # else the stop keeps them
+                self._keep(inputs, contents)
             self._observation.forget_orphans(before, inputs)
             self._note(inputs, changes, before.warnings)
             return self.reloads.successful

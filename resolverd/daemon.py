@@ -322,19 +322,19 @@ class Daemon:
         self._supervision.stopping()
         # What is confirmed until here whoever answers next is to know, and nothing is afterwards.
         await self._adoption.asked.stop()
+        if self.engine.died.done():  # it publishes nothing more, and queries wait
+            await self._supervision.bequeath()
         await self.admin.stop()
         await self.tasks.stop()
         last_good = [self.generations.stop()] if self.generations is not None else []
         await asyncio.gather(self._publication.settled(), *last_good)
+        self._adoption.keep_met()
         await self._supervision.bequeath()
         left = max(0.0, began + stop_limits.DISK_BY - time.monotonic())
         keeping = self._keeper.write(left), self._restoration.kept(left)
-        *_, counted = await asyncio.gather(*keeping, self._counted())
+        *_, counted = await asyncio.gather(*keeping, last_counted(self.engine))
         await self._abandon()
         self._log.info("stopped", received=dict(counted.received), rcodes=dict(counted.answered))
-
-    async def _counted(self) -> Counters:
-        return Counters() if self.engine.died.done() else await last_counted(self.engine)
 
     async def reload(self, *, accept_losses: bool = False) -> bool:
         """Adopt the files as they are; True if all is served. `accept_losses`: much lost too."""

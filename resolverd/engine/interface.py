@@ -89,7 +89,12 @@ class Engine(Protocol):
 
 
 async def last_counted(engine: Engine) -> Counters:
-    """What was counted, as it was last where a worker hangs. Raises EngineError."""
+    """What was counted, as it was last where a worker hangs; nothing by an engine that has died.
+
+    Raises EngineError.
+    """
+    if engine.died.done():
+        return Counters()
     try:
         return await engine.counters()
     except LateReplyError as late:

@@ -41,6 +41,7 @@ from resolverd.handover.leftovers import STANDBY, Killed, kill_leftovers, wait_f
 from resolverd.handover.standby import Standby
 from resolverd.snapshot.model import Plan, Snapshot
 from resolverd.systemd import Supervisor
+from resolverd.uncancelled import to_its_end
 
 T = TypeVar("T")
 
@@ -118,7 +119,8 @@ class Succession:
         unserved, self._prepared = self._prepared, None
         if unserved is not None:
             await self._dismiss(unserved)
-        self._prepared = await self._forked(engine, snapshot.plan)
+        # A thread forks, and whoever is cancelled before that must not take its pipes away.
+        await to_its_end(self._begin(self._prepare(engine, snapshot.plan)))
 
     def update(self, engine: Engine, snapshot: Snapshot) -> None:
         """What is answered in a moment; a Plan of its own needs a standby of its own."""
@@ -164,10 +166,14 @@ class Succession:
             self._mine.close()
             self._mine = None
 
-    def _begin(self, change: Coroutine[Any, Any, None]) -> None:
+    async def _prepare(self, engine: Engine, plan: Plan) -> None:
+        self._prepared = await self._forked(engine, plan)
+
+    def _begin(self, change: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(change, name="standby")
         self._pending.add(task)
         task.add_done_callback(self._pending.discard)
+        return task
 
     def _kill_leftovers(self, *, but: str = "") -> list[Killed]:
         killed = kill_leftovers(but=but) if self._supervisor.main else []

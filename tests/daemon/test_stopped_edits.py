@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from harness.config import REGIONS, address_of
 from harness.waiting import until_holds
-from live_daemon import TIMEOUT, Files, ask, supervised, zone_text
+from live_daemon import TIMEOUT, Files, ask, running, supervised, zone_text
 
 from resolverd import publication, stop_limits
 from resolverd.daemon import Daemon
@@ -32,17 +32,16 @@ class Late:
     """An engine whose next publication of a Plan is answered from at once, and over once it may."""
 
     def __init__(self, daemon: Daemon) -> None:
-        self.answers, self.may_end = asyncio.Event(), threading.Event()
-        engine: Any = daemon.engine
-        publish, before, loop = engine._publish, daemon.snapshot.plan, asyncio.get_running_loop()
+        self.answers, self.may_end = asyncio.Event(), asyncio.Event()
+        publish, before = daemon.engine.publish, daemon.snapshot.plan
 
-        def late(snapshot: Snapshot) -> None:
-            publish(snapshot)
+        async def late(snapshot: Snapshot) -> None:
+            await publish(snapshot)
             if snapshot.plan is not before:
-                loop.call_soon_threadsafe(self.answers.set)
-                self.may_end.wait(TIMEOUT)
+                self.answers.set()
+                await self.may_end.wait()
 
-        engine._publish = late
+        daemon.engine.publish = late  # type: ignore[method-assign]
 
 
 async def _soon(daemon: Daemon, engine: Late) -> None:
@@ -151,6 +150,22 @@ async def test_a_reload_that_a_stop_meets_is_confirmed_to_nobody(
             assert (status, "the daemon is ending" in text) == (503, True)
         await until_holds(lambda: "STOPPING=1" in said, within=TIMEOUT)
     assert "READY=1" not in said[said.index("STOPPING=1") :]
+
+
+async def test_a_reload_that_was_answered_from_is_kept_for_the_next_start(
+    asked_files: Files,
+) -> None:
+    """Whose zone is refused: it was served as it was before the edit."""
+    async with supervised(asked_files.config) as daemon:
+        engine = Late(daemon)
+        asked_files.zone.write_text(zone_text(EDITED, 8))
+        daemon._hang_up()
+        async with asyncio.timeout(TIMEOUT):
+            await engine.answers.wait()
+        await _soon(daemon, engine)
+    asked_files.zone.write_text("no zone")
+    async with running(asked_files.config) as daemon:
+        assert await _answer(daemon) == EDITED
 
 
 async def test_a_drain_that_is_confirmed_while_it_stops_is_obeyed_by_the_standby(
