@@ -37,7 +37,8 @@ class GivenUp(io.BytesIO):
 
     def readinto(self, buffer) -> int:
         if self.tell() >= PARTS * PART // 2:
-            self.upload.cancel()
+            # It is read in a thread of the executor's.
+            self.upload.get_loop().call_soon_threadsafe(self.upload.cancel)
         return super().readinto(buffer)
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from resolverd.errors import ResolverdError
 from resolverd.files.reading import MAX_KEPT, read_file
-from resolverd.files.writing import replace_file
+from resolverd.files.threads import Step
+from resolverd.files.writing import WRITES, make_directory, replace_filled, why_not
 
 FILE = "anycast-drain.json"
 
 
 class DrainError(ResolverdError):
-    """The drain cannot be remembered."""
+    """The drain cannot be remembered, or not be forgotten."""
 
 
 class Drain(NamedTuple):
@@ -53,15 +55,29 @@ def read(place: Path | None) -> Drain | None:
         return Drain("nobody known", f"{place / FILE} cannot be read: {error}", 0.0)
 
 
-def keep(place: Path | None, drain: Drain | None) -> None:
-    """Keep it, or forget it. Raises DrainError."""
+async def keep(place: Path | None, drain: Drain | None) -> None:
+    """Keep it, or forget it; the event loop goes on meanwhile. Raises DrainError."""
     if place is None:
         return
+    path, done = place / FILE, "removed" if drain is None else "written"
     try:
-        if drain is None:
-            (place / FILE).unlink(missing_ok=True)
-            return
-        place.mkdir(parents=True, exist_ok=True)
-        replace_file(place / FILE, json.dumps(drain._asdict()).encode())
+        await WRITES.call(partial(_remove, path) if drain is None else partial(_write, path, drain))
     except OSError as error:
-        raise DrainError(f"{place / FILE} cannot be written: {error.strerror}") from error
+        raise DrainError(f"{path} cannot be {done}: {why_not(error)}") from error
+
+
+def _write(path: Path, drain: Drain, step: Step) -> None:
+    def fill(file: BinaryIO) -> None:
+        file.write(json.dumps(drain._asdict()).encode())
+        file.flush()
+        os.fsync(file.fileno())
+        step(str(path))  # a drain that was given up must not be in force after a restart
+
+    step(str(path))
+    make_directory(path.parent)
+    replace_filled(path, fill)
+
+
+def _remove(path: Path, step: Step) -> None:
+    step(str(path))
+    path.unlink(missing_ok=True)

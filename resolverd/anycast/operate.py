@@ -73,7 +73,7 @@ async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -
         try:
             await edge.turn()
             _check_gone(edge)
-            drains.keep(place, wanted)
+            await drains.keep(place, wanted)
         except ResolverdError:
             edge.drained, edge.announcer.force = earlier
             raise
@@ -87,11 +87,11 @@ async def drain(edge: Edge, place: Path | None, wanted: Drain, *, force: bool) -
 async def undrain(edge: Edge, place: Path | None, who: str) -> Json:
     """End the drain: it is announced again once it has been fit for long enough.
 
-    A drain that is not proved yet is waited for. Raises DrainError.
+    A drain that is not proved yet is waited for. Raises DrainError, with the drain still in force.
     """
     async with edge.ordering:
         drained = edge.drained is not None
-        drains.keep(place, None)
+        await drains.keep(place, None)
         edge.drained, edge.announcer.force = None, False
         if drained:
             log.get("anycast").info("anycast.undrained", who=who)

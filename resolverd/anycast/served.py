@@ -33,7 +33,7 @@ from resolverd.admin.metrics.registry import ANYCAST
 from resolverd.admin.metrics.scrape import page_of
 from resolverd.admin.socket_paths import Automatic
 from resolverd.anycast import operate
-from resolverd.anycast.drain import Drain
+from resolverd.anycast.drain import Drain, DrainError
 from resolverd.anycast.fitness import CODES
 from resolverd.anycast.run import Edge
 from resolverd.anycast.transitions import Phase
@@ -137,6 +137,12 @@ def _understood(
         raise ApiError(409, str(error), "ask who did, then drain it again") from error
     except operate.UnprovedError as error:
         raise ApiError(503, str(error), hint) from error
+    except DrainError as error:
+        raise ApiError(
+            503,
+            str(error),
+            "see that its directory can be written to, or set another anycast.state, and ask again",
+        ) from error
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -23,13 +23,16 @@ HIDDEN = "***"
 _SECRET = frozenset({"headers", "body", "credential", "credentials"})
 _SECRET_NAME = re.compile(r"key|token|secret|sig|pass|auth|cred|cookie|code\b|session", re.I)
 
-# Each begins where a word does: from each place of a long one it would take the square of it.
-_ASSIGNMENT = re.compile(r"""(?<![A-Za-z0-9_.\-])(?:[A-Za-z0-9_.\-]|"[^"]*"|'[^']*')+[ \t]*=""")
+# What repeats is possessive, else a line that does not match takes the square of its length, and
+# `re` lets no other thread have a turn meanwhile.
 _HEADER = re.compile(
-    r"""\s*(?:\[\[?[ \t]*([A-Za-z]+)(?:[A-Za-z0-9_.\- \t]|(?<=\.)"[A-Za-z0-9_.\-]+\""""
-    r"""|(?<=\.)'[A-Za-z0-9_.\-]+')*\]\]?\s*)?(?:#.*)?"""
+    r"""\s*(?:\[\[?[ \t]*([A-Za-z]++)(?:[A-Za-z0-9_.\- \t]|(?<=\.)"[A-Za-z0-9_.\-]+\""""
+    r"""|(?<=\.)'[A-Za-z0-9_.\-]+')*+\]\]?\s*)?(?:#.*)?"""
 )
-_MEMBER = re.compile(r'"((?:\\.|[^"\\])*)"[ \t]*:[ \t]*(\{?)')
+_WORD_OF_KEY = re.compile(r"[A-Za-z0-9_.\-]++")
+_PART_OF_KEY = re.compile(r"""[A-Za-z0-9_.\-]++|"[^"]*"|'[^']*'""")
+_EQUALS = re.compile(r"[ \t]*=")
+_COLON = re.compile(r'"[ \t]*:[ \t]*(\{?)')
 _BRACKETS = re.compile(r"[\s{}\[\],]*")
 _WORD = re.compile(r"[^\s\[\]{}(),=\"'#]")
 _CHUNK = re.compile(r"(?<![^\s\"'<>])[^\s\"'<>]*(?:@|://)[^\s\"'<>]*")
@@ -73,22 +76,65 @@ def shown_line(line: str, *, secret: bool = False, parsed: bool = True) -> str:
     header = _HEADER.fullmatch(line)
     if header is not None and (header[1] is None or header[1] in _options()):
         return line
-    keys = [found.group() for found in _ASSIGNMENT.finditer(line)]
-    first = _ASSIGNMENT.match(line, len(line) - len(line.lstrip()))
+    found = [*_assignments(line)]
+    keys = [line[start:end] for start, end in found]
+    begin = len(line) - len(line.lstrip())
+    first = next((end for start, end in found if start == begin), None)
     if first is None or not (parsed or set(map(_last_part, keys)) <= _options()):
         return _masked(line)  # a part of a value, and nobody knows of which
-    if not secret and all(map(_may_be_shown, keys)) and not _has_secret(line[first.end() :]):
+    if not secret and all(map(_may_be_shown, keys)) and not _has_secret(line[first:]):
         return line
-    return line[: first.end()] + _masked(line[first.end() :])
+    return line[:first] + _masked(line[first:])
 
 
 def shown_json_line(line: str, *, secret: bool = False) -> str:
     """A line of a file in JSON, as `shown_line` has one of TOML; all is hidden, or nothing."""
-    keys = _MEMBER.findall(line)
+    keys = [*_members(line)]
     known = bool(keys) and all(opens == "{" or name in _options() for name, opens in keys)
     if _BRACKETS.fullmatch(line) or (known and not secret and not _has_secret(line)):
         return line
     return _masked(line)
+
+
+def _assignments(line: str) -> Iterator[tuple[int, int]]:
+    """Where each ``KEY =`` begins and ends; no place is looked at twice."""
+    seen, start = set[int](), 0
+    while start < len(line):
+        at, end = start, None
+        while at not in seen and (part := _PART_OF_KEY.match(line, at)):
+            seen.add(at)
+            at = part.end()
+            if equals := _EQUALS.match(line, at):
+                end = equals.end()
+        if end is not None:
+            yield start, end
+            start = end
+        else:
+            word = _WORD_OF_KEY.match(line, start)
+            start = word.end() if word else start + 1
+
+
+def _members(line: str) -> Iterator[tuple[str, str]]:
+    """The name in each ``"NAME":``, and the brace behind it; no place is looked at twice."""
+    closing, valued = _closing_quotes(line), set[int]()
+    start = line.find('"')
+    while start >= 0:
+        end, found = closing[start + 1], None
+        if end not in valued:
+            valued.add(end)
+            found = _COLON.match(line, end)
+        if found:
+            yield line[start + 1 : end], found[1]
+        start = line.find('"', found.end() if found else start + 1)
+
+
+def _closing_quotes(line: str) -> list[int]:
+    """Where a string ends that has the letter at each place in it; in none, where the line does."""
+    closing = [len(line)] * (len(line) + 2)
+    for at in reversed(range(len(line))):
+        escape = line[at] == "\\"
+        closing[at] = at if line[at] == '"' else closing[at + 2 if escape else at + 1]
+    return closing
 
 
 def _may_be_shown(key: str) -> bool:

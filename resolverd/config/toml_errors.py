@@ -13,8 +13,12 @@ from typing import NamedTuple
 from resolverd.config.secrets import shown_line
 from resolverd.config.toml_text import DIGITS, NESTED
 
-_HEADER = re.compile(r"\s*\[\[?\s*([A-Za-z0-9_.\"' -]+?)\s*\]")
-_PAIR = re.compile(r"\s*([A-Za-z0-9_.-]+)\s*=\s*(.*?)\s*(?:#.*)?")
+# Blanks are taken once, by what is possessive: each of them tried as the end of a name or a value
+# takes the square of a line of many, and `re` lets no other thread have a turn meanwhile.
+_HEADER = re.compile(
+    r"\s*+\[\[?+\s*+(?:([A-Za-z0-9_.\"'-]++(?: ++[A-Za-z0-9_.\"'-]++)*+)\s*+|(?<=\s))\]"
+)
+_PAIR = re.compile(r"\s*+([A-Za-z0-9_.-]++)\s*+=\s*+((?:[^\s#]++|\s++(?=[^\s#]))*+)\s*+(?:#.*)?")
 _DURATION = re.compile(r"\d+(?:\.\d+)?(?:ms|s|m|h|d)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./:-]*|\d+(?:\.\d+){3}(?::\d+|/\d+)?")
 # What tomllib says, in words that say what is expected.
@@ -31,7 +35,8 @@ _REASONS = {
     "Unclosed": "what is open is not closed",
 }
 _UNREADABLE = {NESTED: "write tables of options", DIGITS: "write a number that the option can be"}
-_QUOTED = re.compile(r"""\"(?:\\.|[^"\\])*"|'[^']*'|#.*""")
+# An escaped quote begins nothing: looking from each on for its partner takes the square of them.
+_QUOTED = re.compile(r"""(?<!\\)"(?:\\.|[^"\\])*+"|'[^']*'|#.*""")
 _TRIPLE = re.compile(r"\"{3}|'{3}")
 _ALONE = re.compile(r"\s*\[\[?[A-Za-z][A-Za-z0-9_. -]*\]?\]\s*")
 _TYPOGRAPHIC = "“”„‘’"
@@ -139,7 +144,8 @@ def _in_lines(lines: list[str], line: int, key: str, reason: str) -> Explained:
     if plain.count("{") > plain.count("}"):
         above = _first(lines, line, _HEADER.match)
         header = _HEADER.match(lines[above - 1]) if above and key else None
-        table = f"[{header[1]}.{key}]" if header and _PAIR.fullmatch(plain) else "a [TABLE]"
+        name = header[1] if header and _PAIR.fullmatch(plain) else None
+        table = f"[{name}.{key}]" if name else "a [TABLE]"
         return Explained(
             "a table in { and } stands in one line",
             f"write {{ KEY = VALUE, KEY = VALUE }} there, or {table} with its keys below",

@@ -37,7 +37,9 @@ from resolverd.fleet.errors import FleetMissing, FleetUnavailable
 from resolverd.fleet.reasons import in_words
 
 TRANSFER_TIMEOUT = 60.0
-"""Seconds in which an object has to be there whole."""
+"""Seconds until the first part of an object, and from each part to the next.
+
+For the whole there is no limit: parts that come, come to an end. Each request has `TIMEOUT`."""
 
 # Seconds for the part that is on its way, and then for all parts to be purged.
 _GIVING_UP = 2 * TIMEOUT
@@ -45,18 +47,20 @@ _GIVING_UP = 2 * TIMEOUT
 
 async def put(client: Client, settings: Fleet, name: str, content: bytes) -> None:
     """Keep `content` under `name`. Raises FleetUnavailable."""
-    async with _in_time(f"JetStream did not confirm {name}"):
+    async with _in_time(f"JetStream did not confirm {name}") as deadline:
         upload = _Upload(client, prefix=names.api_prefix(settings.domain), timeout=TIMEOUT)
+        upload.deadline = deadline
         store = await _opened(upload, settings)
         putting = asyncio.create_task(store.put(name, content))
         try:
-            await asyncio.shield(putting)
+            await asyncio.wait({putting})
         except asyncio.CancelledError:
             upload.given_up = True
             await asyncio.wait({putting}, timeout=_GIVING_UP)
             raise
         finally:
             await end([putting])
+        putting.result()
 
 
 async def get(client: Client, settings: Fleet, name: str, limit: int) -> bytes:
@@ -64,7 +68,7 @@ async def get(client: Client, settings: Fleet, name: str, limit: int) -> bytes:
 
     An object of more than `limit` octets is somebody else's, and none of it is read.
     """
-    async with _in_time(f"JetStream did not send {name} whole"):
+    async with _in_time(f"JetStream did not send {name} whole") as deadline:
         stream = _jetstream(client, settings)
         try:
             info = await (await _opened(stream, settings)).get_info(name)
@@ -73,7 +77,7 @@ async def get(client: Client, settings: Fleet, name: str, limit: int) -> bytes:
         size = info.size or 0
         if size > limit:
             raise FleetMissing(f"what is kept as {name} has {size} octets, not {limit}")
-        return await _parts(stream, names.sets_bucket(settings.name), info)
+        return await _parts(stream, names.sets_bucket(settings.name), info, deadline)
 
 
 async def delete(client: Client, settings: Fleet, name: str) -> None:
@@ -91,15 +95,20 @@ class _Upload(JetStreamContext):
     """
 
     given_up = False
+    deadline: asyncio.Timeout
 
     async def publish(self, *args: Any, **options: Any) -> PubAck:
         """Raises NatsError once it is given up."""
         if self.given_up:
             raise NatsError("the upload was given up")
-        return await super().publish(*args, **options)
+        confirmed = await super().publish(*args, **options)
+        _move_on(self.deadline)
+        return confirmed
 
 
-async def _parts(stream: JetStreamContext, bucket: str, info: ObjectInfo) -> bytes:
+async def _parts(
+    stream: JetStreamContext, bucket: str, info: ObjectInfo, deadline: asyncio.Timeout
+) -> bytes:
     """The object's octets, as they were put. Raises FleetUnavailable."""
     subject = OBJ_CHUNKS_PRE_TEMPLATE.format(bucket=bucket, obj=info.nuid)
     content, digest, after = bytearray(), hashlib.sha256(), 0
@@ -111,6 +120,7 @@ async def _parts(stream: JetStreamContext, bucket: str, info: ObjectInfo) -> byt
         except NotFoundError as error:
             raise FleetUnavailable(f"the fleet keeps {info.name} in part only") from error
         end_if_cancelled()
+        _move_on(deadline)
         content += part.data or b""
         digest.update(part.data or b"")
         after = part.seq or 0
@@ -121,16 +131,21 @@ async def _parts(stream: JetStreamContext, bucket: str, info: ObjectInfo) -> byt
 
 
 @contextlib.asynccontextmanager
-async def _in_time(late: str) -> AsyncIterator[None]:
+async def _in_time(late: str) -> AsyncIterator[asyncio.Timeout]:
     """Raises FleetUnavailable where what is done fails, or is not done in time, which is `late`."""
     try:
-        async with asyncio.timeout(TRANSFER_TIMEOUT):
-            yield
+        async with asyncio.timeout(TRANSFER_TIMEOUT) as deadline:
+            yield deadline
             end_if_cancelled()
     except TimeoutError as error:
         raise FleetUnavailable(late) from error
     except (NatsError, OSError) as error:
         raise FleetUnavailable(in_words(error)) from error
+
+
+def _move_on(deadline: asyncio.Timeout) -> None:
+    if not deadline.expired():
+        deadline.reschedule(asyncio.get_running_loop().time() + TRANSFER_TIMEOUT)
 
 
 def _jetstream(client: Client, settings: Fleet) -> JetStreamContext:

@@ -26,9 +26,9 @@ from resolverd.files.replay import Replay
 from resolverd.files.threads import detached
 from resolverd.fleet.errors import FleetUnavailable
 from resolverd.fleet.link import Link
-from resolverd.fleet.objects import TRANSFER_TIMEOUT
 from resolverd.publishing import waves
 from resolverd.publishing.disk import GenerationFiles, OnDisk, Tried
+from resolverd.publishing.fetching import START_TIMEOUT, TURN, fetched
 from resolverd.publishing.fleet_ledger import FleetLedger
 from resolverd.publishing.model import Generation, Ledger, Report, ReportState
 from resolverd.publishing.packing import unpack
@@ -40,9 +40,6 @@ from resolverd.snapshot.model import Snapshot
 from resolverd.uncancelled import OneByOne
 
 T = TypeVar("T")
-
-TURN = 0.5
-"""Seconds between two looks at clocks and counters; what is heard is looked at at once."""
 
 # Seconds until what an edge could not serve of a completed generation is tried again. No option: a
 # try costs one load of the set, and only what is mended on this very host (its own file, its disk)
@@ -147,7 +144,7 @@ class EdgeGenerations:
             return
         try:
             # From the disk, unless it was damaged there.
-            found = await self._fetch(generation, within if serves else TRANSFER_TIMEOUT)
+            found = await self._fetch(generation, within if serves else START_TIMEOUT)
             await self._changed(partial(self._files.switch, found))
             self.status.serves = found
         except FleetUnavailable:
@@ -320,22 +317,27 @@ class EdgeGenerations:
         except OSError as error:
             self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
 
-    async def _fetch(self, generation: Generation, within: float = TRANSFER_TIMEOUT) -> OnDisk:
+    async def _fetch(self, generation: Generation, within: float | None = None) -> OnDisk:
         """The set on the disk, from there or from the fleet, every octet as it was published.
 
-        The fleet has so many seconds to send it. Raises FleetUnavailable, PackingError, OSError.
+        The fleet has so many seconds to send it, or for as long as it is wanted.
+        Raises FleetUnavailable, PackingError, OSError.
         """
         number, digest = generation.number, generation.digest
         found = await detached(partial(self._files.find, number, digest))
         if found is not None:
             return found
-        try:
-            async with asyncio.timeout(max(0.0, within)):
-                archive = await self.link.store.get_object(digest, generation.octets)
-        except TimeoutError as late:
-            raise FleetUnavailable(f"generation {number} takes longer to come") from late
+        wanted = partial(self._carries_on, number)
+        archive = await fetched(self.link.store, generation, within, wanted)
         files = await detached(partial(unpack, archive, digest))
         return await detached(partial(self._files.write, number, digest, files))
+
+    async def _carries_on(self, number: int) -> bool:
+        """Report, and carry trials on, while that generation comes; whether it is wanted still."""
+        now = time.monotonic()
+        self._reporting.note_wave(now)
+        await self._reporting.write(now)
+        return self._wanted(now) == number
 
     def _now_serves(self, found: OnDisk | None) -> None:
         self.status.serves, self.status.since, self.status.trouble = found, time.time(), ""

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from harness.hanging import hanging_mount
+from harness.waiting import until_holds
 
+from resolverd.admin.failure import as_json
 from resolverd.anycast import drain as drains
 from resolverd.anycast import operate
 from resolverd.anycast.announcer import Announcer
@@ -16,9 +23,11 @@ from resolverd.anycast.drain import Drain
 from resolverd.anycast.fitness import Daemon, Seen
 from resolverd.anycast.fleet import NoFloor
 from resolverd.anycast.run import Edge
+from resolverd.anycast.served import Pages
 from resolverd.anycast.speaker import SpeakerError
 from resolverd.anycast.transitions import Phase
 from resolverd.config.anycast import Anycast
+from resolverd.files.writing import WRITES
 
 V4 = "192.0.2.53"
 TURN = 2
@@ -138,6 +147,60 @@ async def test_a_drain_that_is_undrained_before_its_queries_have_ebbed_is_not_co
     assert await operate.undrain(edge, tmp_path, "bob") == {"drained": True}
     looking.ebbed.set()
     assert await drain == "UndoneError"
+
+
+@pytest.mark.parametrize(("what", "drained"), [("drain", None), ("undrain", "ada")])
+async def test_while_the_disk_that_keeps_drains_hangs_routes_are_looked_after(
+    tmp_path: Path, what: str, drained: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asked hears that it is not done, and what was in force still is."""
+    monkeypatch.setattr(WRITES, "limit", 1.0)
+    speaker = Slow()
+    edge = await announced(speaker, Fit())
+    if drained:
+        await ordered("drain", edge, tmp_path, drained)
+    with hanging_mount(tmp_path):
+        asked = asyncio.create_task(heard(ordered(what, edge, tmp_path, "bob")))
+        await until_holds(edge.ordering.locked, within=10)
+        await turned(edge)
+        assert speaker.has is Phase.WITHDRAWN
+        assert not asked.done()
+        assert await asked == "DrainError"
+    assert (edge.drained and edge.drained.who) == drained
+    await turned(edge)
+    assert speaker.has is (Phase.WITHDRAWN if drained else Phase.ANNOUNCED)
+
+
+async def test_a_drain_that_could_not_be_kept_in_time_is_not_in_force_after_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(WRITES, "limit", 0.5)
+    monkeypatch.setattr(os, "fsync", lambda _: answers.wait())
+    edge = await announced(Slow(), Fit())
+    assert await heard(ordered("drain", edge, tmp_path, "ada")) == "DrainError"
+    assert edge.drained is None
+    answers.set()
+    await until_holds(lambda: not WRITES.hanging, within=10)
+    assert not os.listdir(tmp_path)  # noqa: PTH208 - of the test's own
+
+
+@pytest.mark.parametrize("drains_it", [True, False])
+async def test_a_drain_that_cannot_be_kept_is_no_failure_of_the_daemon(
+    tmp_path: Path, drains_it: bool
+) -> None:
+    """What is said of it is what to do about it."""
+    (tmp_path / "state").write_text("no directory")
+    pages = Pages(await announced(Slow(), Fit()), tmp_path / "state")
+    app = web.Application(middlewares=[as_json])
+    app.add_routes(pages.operators)
+    async with TestClient(TestServer(app)) as client:
+        request = client.post("/drain", json={}) if drains_it else client.delete("/drain/this")
+        async with request as response:
+            said = await response.json()
+    assert response.status == 503
+    assert "state/anycast-drain.json cannot be" in said["error"]
+    assert "anycast.state" in said["hint"]
 
 
 def ordered(what: str, edge: Edge, place: Path, who: str) -> Awaitable[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +17,7 @@ from harness.nats import nats
 from harness.tcp_way import Way, way_to
 from nats.js import JetStreamContext
 
+from resolverd.fleet import objects
 from resolverd.fleet.connection import BEAT_TIMEOUT
 from resolverd.fleet.errors import FleetUnavailable
 from resolverd.fleet.link import Link
@@ -27,7 +29,8 @@ PART = 128 * 1024
 
 # Octets a second, and what takes longer than any proof of the connection is waited for.
 RATE = 600_000
-LARGE = bytes(range(256)) * int(RATE * (BEAT_TIMEOUT + 1) / 256)
+_SECONDS = BEAT_TIMEOUT + 1
+LARGE = bytes(range(256)) * int(RATE * _SECONDS / 256)
 STREAM = "OBJ_resolverd-resolverd-sets"
 
 
@@ -85,6 +88,19 @@ async def test_an_object_that_takes_seconds_costs_no_edge_its_place_in_the_fleet
         assert await other.store.get_object("set", len(LARGE)) == LARGE
         assert other.state.quorum
         assert other.state.since == since
+
+
+async def test_an_object_comes_and_goes_up_for_as_long_as_parts_of_it_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a long way no bandwidth makes a large one come in the time of a small one."""
+    async with slow_edge(tmp_path) as (one, other, _, _):
+        await one.store.put_object("set", LARGE)
+        monkeypatch.setattr(objects, "TRANSFER_TIMEOUT", _SECONDS / 2)
+        began = time.monotonic()
+        assert await other.store.get_object("set", len(LARGE)) == LARGE
+        await other.store.put_object("other", LARGE)
+        assert time.monotonic() - began > _SECONDS
 
 
 async def test_of_an_object_that_is_waited_for_no_more_nothing_comes_but_the_part_on_its_way(

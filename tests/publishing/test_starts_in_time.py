@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,6 +13,7 @@ import pytest
 
 from resolverd import membership
 from resolverd.config.fleet import Fleet
+from resolverd.fleet.errors import FleetUnavailable
 from resolverd.fleet.joined import Joined
 from resolverd.fleet.link import Link
 from resolverd.fleet.store import Entry
@@ -59,7 +61,8 @@ class FakeStore:
 
 def edge(folder: Path, sent: Callable[[], Awaitable[bytes]]) -> EdgeGenerations:
     """An edge of that fleet, whose files are in `folder`."""
-    link = cast(Link, SimpleNamespace(store=FakeStore(sent)))
+    state = SimpleNamespace(quorum=False, since=0.0)
+    link = cast(Link, SimpleNamespace(store=FakeStore(sent), state=state))
     return EdgeGenerations(link, Fleet(edge="fra1"), folder, GenerationFiles(folder))
 
 
@@ -89,6 +92,31 @@ async def test_a_start_that_has_no_other_waits_for_a_set_that_is_slow_to_come(
     await starting.prepare(FEW)
     assert starting.status.serves is not None
     assert starting.status.serves.number == 2
+
+
+async def test_a_set_is_fetched_for_as_long_as_its_generation_is_wanted(tmp_path: Path) -> None:
+    began, given_up = asyncio.Event(), asyncio.Event()
+
+    async def never() -> bytes:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+        raise AssertionError
+
+    serving = edge(tmp_path, never)
+    serving.fleet.read()
+    ledger = serving.ledger
+    second = ledger.get(2)
+    assert second is not None
+    fetching = asyncio.create_task(serving._fetch(second))
+    async with asyncio.timeout(30):
+        await began.wait()
+        serving.fleet.ledger = replace(ledger, completed=1)
+        with pytest.raises(FleetUnavailable, match="ended before it had come"):
+            await fetching
+    assert given_up.is_set()
 
 
 @pytest.mark.parametrize(("waited", "left"), [(0.0, MANY), (FEW, MANY - FEW), (2 * MANY, 0.0)])
