@@ -13,7 +13,7 @@ from resolverd.admin.served import EndingError
 
 
 class AskedReloads:
-    """Those that `reload` makes, called with whether losses are accepted; `begun`, then files."""
+    """`reload` is called with whether losses are accepted, and calls `begun` before it reads."""
 
     def __init__(self, reload: Callable[[bool], Coroutine[Any, Any, bool]]) -> None:
         self.stopped = False

@@ -25,9 +25,16 @@ class OneByOne:
         self._working: asyncio.Task[Any] | None = None  # a loop alone does not keep its tasks
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `work` returns; whoever is cancelled leaves it to its end, once it has begun."""
+        """What `work` returns; whoever is cancelled leaves it to its end, once it has begun.
+
+        Work that asks for a turn itself would wait for its own end.
+        """
         await self._lock.acquire()
-        self._working = working = asyncio.create_task(work())
+        try:
+            self._working = working = asyncio.create_task(work())
+        except BaseException:
+            self._lock.release()
+            raise
         working.add_done_callback(self._ended)
         return await to_its_end(working)
 
