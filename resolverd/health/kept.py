@@ -25,7 +25,7 @@ from resolverd.files.writing import WRITES, replacing, why_not
 from resolverd.health.lookup import RRType, in_order
 
 VERSION = 1
-# Seconds in which changes are gathered, and after which ages alone are written.
+# Seconds in which changes are gathered, and after which ages alone, and what failed, are written.
 _SOON, _SELDOM = 1.0, 300.0
 # Seconds that the end of the daemon waits for the disk, for each of its two books: ten are all that
 # systemd gives it, and others wait for the disk before.
@@ -46,7 +46,7 @@ class KeptAddresses:
         self._names: dict[str, dict[str, Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self._unwritten = False
+        self._unwritten = self._closing = False
         self._writing: asyncio.Task[None] | None = None
         self._failing = ""
         if path is not None:
@@ -78,6 +78,7 @@ class KeptAddresses:
 
     async def close(self) -> None:
         """Write what is not written yet, unless the disk keeps it waiting; nothing is put later."""
+        self._closing = True
         if self._timer is not None:
             self._timer.cancel()
             self._begin_writing()
@@ -118,6 +119,8 @@ class KeptAddresses:
             await WRITES.call(replacing(self._path, text.encode()))
         except OSError as error:
             self._report(why_not(error))
+            if not self._closing:  # no nameserver need say anything new before the next one
+                self._write_in(_SELDOM)
         else:
             self._failing = ""
 
