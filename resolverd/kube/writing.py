@@ -243,7 +243,7 @@ def _mend(error: OSError) -> str:
 
 
 def _installing(target: Path, content: bytes) -> Callable[[Step], None]:
-    """`files.writing.replacing` with modes that let a daemon of another user read it."""
+    """Not `replacing`, whose directory of mode 0700 would keep another user's daemon out."""
 
     def install(step: Step) -> None:
         step(str(target))
