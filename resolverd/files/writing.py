@@ -103,7 +103,10 @@ def replacing(path: Path, content: bytes, *, synchronised: bool = True) -> Calla
 
 
 def why_not(error: OSError) -> str:
-    """Why something cannot be written; the same for as long as a disk hangs, to be said once."""
+    """Why something cannot be written or read.
+
+    The words stay the same for as long as a disk hangs, so that it is said once.
+    """
     if isinstance(error, HangingError):
         return "the disk does not answer"
     return error.strerror or type(error).__name__

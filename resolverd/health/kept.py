@@ -3,9 +3,9 @@
     {"version": 1, "names": {"gpu.example": {"A": ["192.0.2.1"], "AAAA": [], "seen": 1764321000}}}
 
 `seen` is Unix time. What is read is not trusted: a file that is damaged, or of another version,
-is an event and no addresses. It is written behind the back of whoever puts something, soon after
-a change of addresses and now and then for their ages, and whole (`files.writing`), so that a crash
-leaves the old file or the new one. One write at a time: what is put meanwhile is written after it,
+is an event and no addresses. It is written in the background, soon after a change of addresses and
+now and then for their ages, and whole (`files.writing`), so that a crash leaves the old file or the
+new one. One write at a time: what is put meanwhile is written after it,
 and a disk that hangs costs one thread, none of those that others need.
 """
 
@@ -77,7 +77,10 @@ class KeptAddresses:
             del self._names[hostname]
 
     async def close(self) -> None:
-        """Write what is not written yet, unless the disk keeps it waiting; nothing is put later."""
+        """Write what is not written yet, unless the disk keeps it waiting.
+
+        `put` must not be called afterwards.
+        """
         self._closing = True
         if self._timer is not None:
             self._timer.cancel()
@@ -88,7 +91,7 @@ class KeptAddresses:
         if not self._writing.done():
             self._writing.cancel()
             await asyncio.wait([self._writing])
-            self._report(f"no answer within {_CLOSE_TIMEOUT:g} s")
+            self._report("the disk does not answer")
 
     def _write_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -135,7 +138,8 @@ class KeptAddresses:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            self._log.warning("names.unreadable", file=str(path), reason=str(error))
+            reason = why_not(error) if isinstance(error, OSError) else str(error)
+            self._log.warning("names.unreadable", file=str(path), reason=reason)
             return {}
         if names:
             ages = [max(0.0, self._clock() - known["seen"]) for known in names.values()]
