@@ -83,11 +83,11 @@ async def to_its_end(task: asyncio.Task[T]) -> T:
     try:
         await asyncio.wait([task])
     except asyncio.CancelledError:
-        task.add_done_callback(_looked_at)
+        task.add_done_callback(_expected_failures_ignored)
         raise
     return task.result()
 
 
-def _looked_at(task: asyncio.Task[Any]) -> None:
+def _expected_failures_ignored(task: asyncio.Task[Any]) -> None:
     with contextlib.suppress(asyncio.CancelledError, ResolverdError, OSError):
         task.result()

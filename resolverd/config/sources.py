@@ -26,6 +26,7 @@ from resolverd.config.toml_text import taken
 from resolverd.errors import Problem, Severity
 from resolverd.files.matching import match
 from resolverd.files.reading import MAX_CONFIG, read_file
+from resolverd.files.writing import why_not
 
 FRAGMENT_TABLES = ("region", "service", "place", "pin")
 FRAGMENTS = ("*.toml", "*.json")
@@ -309,7 +310,7 @@ def read_sources(main: Path, more: Sequence[Path] = (), without: Collection[Path
 
 def _unlisted(directory: str, error: OSError) -> Problem:
     return Problem(
-        directory, 0, 0, "config-unreadable", f"cannot be listed: {error.strerror}",
+        directory, 0, 0, "config-unreadable", f"cannot be listed: {why_not(error)}",
         "see that its file system answers, and that the daemon's user may list it",
     )  # fmt: skip
 

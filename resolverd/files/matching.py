@@ -26,7 +26,8 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Matches(NamedTuple):
     """Paths that match, sorted; directories that were listed; and those that could not be.
 
-    Those listed are absolute, the others as the pattern and where it starts are written.
+    Those are too where it cannot be told whether a name is there. Those listed are absolute, the
+    others as the pattern and where it starts are written.
     """
 
     paths: list[str]
@@ -167,11 +168,14 @@ def _listed(directory: str, matches: Matches, step: Step) -> list[os.DirEntry[st
 
 
 def _exists(path: str, matches: Matches, step: Step) -> bool:
-    matches.directories.append(os.path.dirname(path))  # noqa: PTH120 - where it would appear
+    directory = os.path.dirname(path)  # noqa: PTH120 - where it would appear
+    matches.directories.append(directory)
     try:
         step(path)
         os.lstat(path)
-    except OSError:
+    except OSError as error:
+        if error.errno not in _GONE:
+            matches.unlisted[directory] = error
         return False
     return True
 

@@ -139,6 +139,14 @@ class FileThreads:
         """The paths at which threads hang now, sorted."""
         return tuple(sorted(set(self._hanging())))
 
+    def refuses(self, path: str) -> bool:
+        """Whether work at `path` is refused now: something hangs beside it, or too much does."""
+        try:
+            self._refuse_where_others_hang(path)
+        except HangingError:
+            return True
+        return False
+
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._idle: list[SimpleQueue[_Job]] = []

@@ -1,10 +1,10 @@
 """Files that are replaced whole: written beside, synchronised, renamed, the directory synchronised.
 
 A crash leaves the old content or the new one, and at most a file `.NAME.new` that the next writing
-removes. Each path has one writer at a time. Modes are those asked for, whatever the umask: 0600 and
-0700 where a secret may be inside, 0644 and 0755 where a daemon of another user has to read.
-Symbolic links are replaced, never written through: who may write to a directory cannot have root
-overwrite a file elsewhere.
+removes. Callers see that each path has one writer at a time; `replacing` does so itself. Modes are
+those asked for, whatever the umask: 0600 and 0700 where a secret may be inside, 0644 and 0755 where
+a daemon of another user has to read. Symbolic links are replaced, never written through: who may
+write to a directory cannot have root overwrite a file elsewhere.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -25,7 +26,12 @@ PUBLIC, PUBLIC_DIRECTORY = 0o644, 0o755
 GROUP = 0o660
 
 WRITES = FileThreads()
-"""Where nobody may wait for a disk that hangs; what is slow to be written is read all the while."""
+"""Threads for writing what may come late or not at all. Not those for reading, which would be
+refused in the directory of a write that is slow."""
+
+# By path: those that write there take turns, for whoever is cancelled may write anew at once.
+_turns: dict[str, threading.Lock] = {}
+os.register_at_fork(after_in_child=_turns.clear)  # a child has none of the threads
 
 # Octets that are put on the disk at once where each call has to end in time.
 _PIECE = 4 << 20
@@ -73,7 +79,7 @@ def replacing(path: Path, content: bytes, *, synchronised: bool = True) -> Calla
     """`make_directory` and `replace_file`, as work for `WRITES`.
 
     Large `content` is put on the disk piece by piece. What is written too late may still replace
-    what `path` holds, but not what is written after it: that is refused meanwhile.
+    what `path` holds, but not what is written after it: that waits for its end, or is refused.
     """
     name = str(path)
 
@@ -88,14 +94,19 @@ def replacing(path: Path, content: bytes, *, synchronised: bool = True) -> Calla
                 file.write(content[start : start + _PIECE])
 
         step(name)
-        make_directory(path.parent)
-        replace_filled(path, fill, synchronised=synchronised)
+        with _turns.setdefault(name, threading.Lock()):
+            step(name)  # nobody may wait for it any more
+            make_directory(path.parent)
+            replace_filled(path, fill, synchronised=synchronised)
 
     return write
 
 
 def why_not(error: OSError) -> str:
-    """Why something cannot be written; the same for as long as a disk hangs, to be said once."""
+    """Why something cannot be written or read.
+
+    The words stay the same for as long as a disk hangs, so that it is said once.
+    """
     if isinstance(error, HangingError):
         return "the disk does not answer"
     return error.strerror or type(error).__name__

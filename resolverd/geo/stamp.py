@@ -17,7 +17,7 @@ from pathlib import Path
 from resolverd.errors import GeoError
 from resolverd.files.large import digest_file
 from resolverd.files.reading import MAX_DATABASE, read_kept
-from resolverd.files.writing import WRITES, replacing
+from resolverd.files.writing import WRITES, replacing, why_not
 from resolverd.geo.inspection import WalkReport
 
 RULES = 1
@@ -61,7 +61,8 @@ def _read(directory: Path, path: Path) -> WalkReport | None:
             log,
         )  # only now: a start looks for stamps before it has anything to log
 
-        log.get("geo").warning("geo.stamp_unreadable", file=str(stamp), reason=str(error))
+        reason = why_not(error) if isinstance(error, OSError) else str(error)
+        log.get("geo").warning("geo.stamp_unreadable", file=str(stamp), reason=reason)
         return None
 
 
@@ -87,7 +88,7 @@ def remember(directory: Path, path: Path, report: WalkReport) -> None:
     except OSError as error:
         from resolverd import log  # as above
 
-        reason = str(error)
+        reason = why_not(error)
         log.get("geo").warning("geo.stamp_unwritable", directory=str(directory), reason=reason)
 
 

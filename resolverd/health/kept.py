@@ -3,9 +3,9 @@
     {"version": 1, "names": {"gpu.example": {"A": ["192.0.2.1"], "AAAA": [], "seen": 1764321000}}}
 
 `seen` is Unix time. What is read is not trusted: a file that is damaged, or of another version,
-is an event and no addresses. It is written behind the back of whoever puts something, soon after
-a change of addresses and now and then for their ages, and whole (`files.writing`), so that a crash
-leaves the old file or the new one. One write at a time: what is put meanwhile is written after it,
+is an event and no addresses. It is written in the background, soon after a change of addresses and
+now and then for their ages, and whole (`files.writing`), so that a crash leaves the old file or the
+new one. One write at a time: what is put meanwhile is written after it,
 and a disk that hangs costs one thread, none of those that others need.
 """
 
@@ -25,7 +25,7 @@ from resolverd.files.writing import WRITES, replacing, why_not
 from resolverd.health.lookup import RRType, in_order
 
 VERSION = 1
-# Seconds in which changes are gathered, and after which ages alone are written.
+# Seconds in which changes are gathered, and after which ages alone, and what failed, are written.
 _SOON, _SELDOM = 1.0, 300.0
 # More addresses of one name than any that is answered has.
 _MAX_ADDRESSES = 1000
@@ -43,7 +43,7 @@ class KeptAddresses:
         self._names: dict[str, dict[str, Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self._unwritten = False
+        self._unwritten = self._closing = False
         self._writing: asyncio.Task[None] | None = None
         self._failing = ""
         if path is not None:
@@ -74,7 +74,11 @@ class KeptAddresses:
             del self._names[hostname]
 
     async def close(self) -> None:
-        """Write what is not written yet, unless the disk keeps it waiting; nothing is put later."""
+        """Write what is not written yet, unless the disk keeps it waiting.
+
+        `put` must not be called afterwards.
+        """
+        self._closing = True
         if self._timer is not None:
             self._timer.cancel()
             self._begin_writing()
@@ -84,7 +88,7 @@ class KeptAddresses:
         if not self._writing.done():
             self._writing.cancel()
             await asyncio.wait([self._writing])
-            self._report(f"no answer within {stop_limits.NAMES:g} s")
+            self._report("the disk does not answer")
 
     def _write_in(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -115,6 +119,8 @@ class KeptAddresses:
             await WRITES.call(replacing(self._path, text.encode()))
         except OSError as error:
             self._report(why_not(error))
+            if not self._closing:  # no nameserver need say anything new before the next one
+                self._write_in(_SELDOM)
         else:
             self._failing = ""
 
@@ -129,7 +135,8 @@ class KeptAddresses:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            self._log.warning("names.unreadable", file=str(path), reason=str(error))
+            reason = why_not(error) if isinstance(error, OSError) else str(error)
+            self._log.warning("names.unreadable", file=str(path), reason=reason)
             return {}
         if names:
             ages = [max(0.0, self._clock() - known["seen"]) for known in names.values()]

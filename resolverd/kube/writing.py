@@ -22,8 +22,8 @@ from resolverd.dns.names import to_text
 from resolverd.errors import Problem, ProblemsError, ResolverdError, errors_among
 from resolverd.files.reading import MAX_CONFIG, Reads, key_of, read_file
 from resolverd.files.replay import Replay
-from resolverd.files.threads import Step, detached
-from resolverd.files.writing import PUBLIC, WRITES, replace_file
+from resolverd.files.threads import HangingError, Step, detached
+from resolverd.files.writing import PUBLIC, WRITES, replace_file, why_not
 from resolverd.kube.entry_points import LeftOut, Rules, normal
 from resolverd.kube.fragment import (
     Coordinates,
@@ -46,7 +46,7 @@ _CORE = "/core"
 
 
 class FragmentError(ResolverdError):
-    """The fragment cannot be written where it is to be."""
+    """The fragment cannot be written where it is to be, or what is there cannot be told."""
 
 
 class Purpose(NamedTuple):
@@ -86,8 +86,7 @@ class Writer:
     async def take(self, cluster: Cluster, *, insist: bool = False, dry: bool = False) -> Outcome:
         """Write what the cluster says, where that is new and sound; with `dry` nothing is written.
 
-        With `insist` a fragment may lose all its endpoints. Raises FragmentError where it cannot be
-        written.
+        With `insist` a fragment may lose all its endpoints. Raises FragmentError.
         """
         sources = await detached(self._sources)
         broken = [p for p in sources.problems if p.id in ("config-unreadable", "config-syntax")]
@@ -120,8 +119,7 @@ class Writer:
             refused, warnings = await self._put(made, dry=dry)
         except OSError as error:
             raise FragmentError(
-                f"{self._purpose.target} cannot be written: {error.strerror}; see that its "
-                "directory is there, and that this user may write to it"
+                f"{self._purpose.target} cannot be written: {why_not(error)}; {_mend(error)}"
             ) from error
         if refused:
             return Outcome("refused", made, left_out, refused)
@@ -162,9 +160,16 @@ class Writer:
         return found | given, [each for each in unread if each.file not in known]
 
     def _there(self) -> str:
-        """The fragment that is written; empty where there is none, or none that can be read."""
+        """The fragment that is written; empty where there is none, or none that can be read.
+
+        Raises FragmentError while its disk hangs: it may have endpoints that are not to be lost.
+        """
         try:
             return read_file(self._purpose.target, MAX_CONFIG).decode("utf-8")
+        except HangingError as error:
+            raise FragmentError(
+                f"{self._purpose.target} cannot be read: {why_not(error)}; {_mend(error)}"
+            ) from error
         except (OSError, UnicodeDecodeError):
             return ""
 
@@ -230,7 +235,16 @@ def _service_of(rrsets: RRsets, elsewhere: Elsewhere) -> str:
     return name if name in elsewhere.services else ""
 
 
+def _mend(error: OSError) -> str:
+    """What to do about a file that can be neither read nor written."""
+    if isinstance(error, HangingError):
+        return "see that it does"
+    return "see that its directory is there, and that this user may write to it"
+
+
 def _installing(target: Path, content: bytes) -> Callable[[Step], None]:
+    """Not `replacing`, whose directory of mode 0700 would keep another user's daemon out."""
+
     def install(step: Step) -> None:
         step(str(target))
         target.parent.mkdir(exist_ok=True)

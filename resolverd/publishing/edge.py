@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from resolverd import log, stop_limits
 from resolverd.config.fleet import Fleet
@@ -28,6 +28,7 @@ from resolverd.fleet.errors import FleetUnavailable
 from resolverd.fleet.link import Link
 from resolverd.publishing import waves
 from resolverd.publishing.disk import GenerationFiles, OnDisk, Tried
+from resolverd.publishing.disk_changes import DiskChanges
 from resolverd.publishing.fetching import START_TIMEOUT, TURN, fetched
 from resolverd.publishing.fleet_ledger import FleetLedger
 from resolverd.publishing.model import Generation, Ledger, Report, ReportState
@@ -37,9 +38,6 @@ from resolverd.publishing.proof import Answers
 from resolverd.publishing.reporting import EdgeStatus, Reporting
 from resolverd.publishing.trial import OnTrial
 from resolverd.snapshot.model import Snapshot
-from resolverd.uncancelled import OneByOne
-
-T = TypeVar("T")
 
 # Seconds until what an edge could not serve of a completed generation is tried again. No option: a
 # try costs one load of the set, and only what is mended on this very host (its own file, its disk)
@@ -98,7 +96,7 @@ class EdgeGenerations:
         self._refused_at = 0.0
         self._news = asyncio.Event()
         # What changes which set is current, of a task that was cancelled too.
-        self._changes = OneByOne()
+        self._changes = DiskChanges()
         self._log = log.get("generations")
 
     @property
@@ -119,7 +117,7 @@ class EdgeGenerations:
         """
         began = time.monotonic()
         try:
-            if ended := await self._changed(self._files.recover):
+            if ended := await self._changes.make(self._files.recover):
                 self._refuse(ended, "the daemon ended while this generation was on trial")
                 self._log.error("generation.recovered", number=ended.number)
             self.status.serves = await detached(self._files.current)
@@ -145,7 +143,7 @@ class EdgeGenerations:
         try:
             # From the disk, unless it was damaged there.
             found = await self._fetch(generation, within if serves else START_TIMEOUT)
-            await self._changed(partial(self._files.switch, found))
+            await self._changes.make(partial(self._files.switch, found))
             self.status.serves = found
         except FleetUnavailable:
             raise
@@ -179,7 +177,7 @@ class EdgeGenerations:
             return
         found = await detached(partial(self._files.with_record, record))
         if found is not None:
-            await self._changed(partial(self._files.switch, found))
+            await self._changes.make(partial(self._files.switch, found))
         self._now_serves(found)
         self._refuse(_tried(serves), "it was refused at the start")
 
@@ -189,7 +187,7 @@ class EdgeGenerations:
         The others hear that this edge is away, so that no wave waits for it.
         """
         # Noted is what a turn that was cut short has not begun to prove yet, too.
-        back = self._tidied(self._files.recover, within=stop_limits.SETTLE)
+        back = self._changes.put_back(self._files.recover, within=stop_limits.SETTLE)
         await asyncio.gather(back, self._reporting.stop())
 
     async def _turn(self, now: float) -> None:
@@ -276,8 +274,8 @@ class EdgeGenerations:
         """`found` as the current set; what was before again where what is done meanwhile fails."""
         try:
             if trial:
-                await self._changed(partial(self._files.begin_trial, _tried(found)))
-            await self._changed(partial(self._files.switch, found))
+                await self._changes.make(partial(self._files.begin_trial, _tried(found)))
+            await self._changes.make(partial(self._files.switch, found))
             yield
         except BaseException:
             back: list[Callable[[], object]] = []
@@ -285,7 +283,7 @@ class EdgeGenerations:
                 back.append(partial(self._files.switch, before))
             if self._trial is None:
                 back.append(self._files.end_trial)
-            await self._tidied(*back, within=stop_limits.RESET)
+            await self._changes.put_back(*back, within=stop_limits.RESET)
             raise
 
     async def _settle(self, generation: Generation) -> None:
@@ -297,25 +295,7 @@ class EdgeGenerations:
         """What is served is what the next start begins with, and what edits are kept of."""
         self._trial = None
         self._adopting.end_trial()
-        await self._tidied(self._files.end_trial, self._files.tidy)
-
-    async def _changed(self, change: Callable[[], T]) -> T:
-        """What `change` returns, begun when all before it have ended."""
-        return await self._changes.run(lambda: detached(change))
-
-    async def _tidied(self, *changes: Callable[[], object], within: float | None = None) -> None:
-        """Make these in turn, or as many as can be; those that take longer go on."""
-        tidying = asyncio.create_task(self._tidy(changes))
-        await asyncio.wait([tidying], timeout=within)
-        if not tidying.done():
-            self._log.warning("generation.not_tidied", reason="the disk does not answer")
-
-    async def _tidy(self, changes: Iterable[Callable[[], object]]) -> None:
-        try:
-            for change in changes:
-                await self._changed(change)
-        except OSError as error:
-            self._log.warning("generation.not_tidied", reason=error.strerror or str(error))
+        await self._changes.tidy(self._files.end_trial, self._files.tidy)
 
     async def _fetch(self, generation: Generation, within: float | None = None) -> OnDisk:
         """The set on the disk, from there or from the fleet, every octet as it was published.

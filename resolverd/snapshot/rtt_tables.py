@@ -19,7 +19,7 @@ from resolverd.config.model import Config
 from resolverd.config.rtt import Rtt
 from resolverd.errors import Problem, ProblemsError, errors_among
 from resolverd.files.matching import match
-from resolverd.files.reading import Reads, key_of
+from resolverd.files.reading import THREADS, Reads, key_of
 from resolverd.files.threads import HangingError, detached
 from resolverd.files.unchanged import still_holds
 from resolverd.geo.countries import countries
@@ -80,8 +80,7 @@ async def edited_tables(
     """
     files, problems = await detached(partial(_files, loaded))
     kept = await detached(partial(_kept, loaded, state))
-    whole = (*files, *([kept] if kept else ()))
-    same = partial(_is_same, loaded.config, whole, served, before, reads, locator)
+    same = partial(_is_same, loaded.config, files, kept, served, before, reads, locator)
     if await detached(same):
         return served
     return await detached(partial(_read, loaded.config, files, kept, problems, reads, locator))
@@ -136,8 +135,11 @@ def _kept(loaded: LoadedConfig, state: Path | None) -> Path | None:
         matches = match(loaded.base, pattern)
     except HangingError:
         return loaded.base / directory / KEPT_NAME
-    except OSError:  # whoever checks the files may not look into the daemon's directory
+    except OSError:
         return None
+    if any(isinstance(error, HangingError) for error in matches.unlisted.values()):
+        return loaded.base / directory / KEPT_NAME
+    # None too where whoever checks the files may not look into the daemon's directory.
     return next(map(Path, matches.paths), None)
 
 
@@ -193,34 +195,54 @@ def _places(config: Config) -> dict[str, Stands]:
 
 
 def _unusable(kept: Path, fault: Problem) -> Problem:
+    mend = f"remove {kept}; it is written anew"
+    if _hangs(kept):
+        mend = "see that its disk answers; the next reload reads it"
     return Problem(
         fault.file, fault.line, fault.column, "rtt-kept-unusable",
         f"the table that this host keeps is left out: {fault.message}",
-        f"remove {kept}; it is written anew", "warning",
+        mend, "warning",
     )  # fmt: skip
 
 
 def _is_same(
     config: Config,
-    files: tuple[Path, ...],
+    named: tuple[Path, ...],
+    kept: Path | None,
     served: RttTables,
     before: Reads,
     reads: Reads,
     locator: Locator,
 ) -> bool:
-    """Whether reading would give what is served, but for some minutes of age."""
+    """Whether reading would give what is served, but for some minutes of age.
+
+    While the disk of the table that this host keeps hangs, what is served of it is what it says,
+    or that it is left out; and nothing is weighed again for its age, which would need it.
+    """
+    files = (*named, *([kept] if kept else ()))
+    if kept and served.kept is None and _hangs(kept):
+        files = named
     same = (served.rtt, served.files) == (config.rtt, files)
     same = same and served.measured.regions == coordinates_of(config)
-    same = same and (not files or served.locator is locator)
-    if not same or served.is_due(time.time()):
+    if not same or (files and served.locator is not locator):
         return False
+    hangs = False
     for file, content in zip(files, served.contents, strict=True):
         seen = before.seen.get(key_of(file))
         # What was read last may have been refused.
         if seen is None or seen.content != content:
             return False
         if not still_holds(file, before, asked_for=reads.asked_for):
-            return False
-    for file in files:
+            hangs = file == kept and _hangs(file)
+            if not hangs:
+                return False
+    if served.is_due(time.time()) and not hangs:
+        return False
+    for file in (*named, *([kept] if kept else ())):
         reads.keep(before, file)
     return True
+
+
+def _hangs(file: Path) -> bool:
+    """Whether it is not even looked for at present, since its disk does not answer."""
+    return THREADS.refuses(key_of(file))

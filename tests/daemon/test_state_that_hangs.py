@@ -40,7 +40,7 @@ def state(files: Files, endpoints: dict[str, Endpoint]) -> Path:
 
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     for threads in (THREADS, WRITES):
-        monkeypatch.setattr(threads, "limit", 0.3)
+        monkeypatch.setattr(threads, "limit", 1.0)
 
 
 async def _answers_again() -> None:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from harness.config import address_of
-from live_daemon import Endpoint, Files, addresses, ask, good_config, outdated, running, until
+from harness.hanging import hanging_mount
+from live_daemon import (
+    Endpoint,
+    Files,
+    addresses,
+    ask,
+    good_config,
+    outdated,
+    running,
+    until,
+    zone_text,
+)
 from structlog.testing import capture_logs
 
 from resolverd.daemon import Daemon
+from resolverd.files.reading import THREADS
+from resolverd.files.writing import WRITES
 from resolverd.rtt.kept_table import KEPT_NAME
 from resolverd.snapshot import rtt_tables
 from resolverd.snapshot.inputs import CONFIGURATION, TABLES
 
-NAME = "chat.inference.example"
+NAME, WWW = "chat.inference.example", "www.inference.example"
 HEADER = "where,region,ms\n"
 # Whom no database places: the edge stands in Europe.
 CLIENT = "203.0.113.0"
@@ -188,7 +202,7 @@ async def test_a_start_with_a_bad_table_takes_the_one_that_was_adopted_last(
     files.zone.write_text(files.zone.read_text().replace("192.0.2.80", "192.0.2.81"))
     async with running(files.config) as daemon:
         await until(lambda: _serves(daemon, "us-east"))
-        assert addresses(await ask(daemon, "www.inference.example")) == {"192.0.2.81"}
+        assert addresses(await ask(daemon, WWW)) == {"192.0.2.81"}
         assert not await daemon.reload()
         assert outdated(daemon) == {TABLES: "refused"}
         table_of(files).write_text(NEAR)
@@ -214,6 +228,94 @@ async def test_what_this_host_measured_is_read_from_where_it_is_kept_until_a_res
             assert [e["option"] for e in logged if e["event"] == "reload.needs_restart"] == [
                 "server.state"
             ]
+
+
+@pytest.fixture
+def own(files: Files, endpoints: dict[str, Endpoint]) -> Path:
+    """What this host measured, and no other table: edits are adopted on request alone."""
+    text = configured(endpoints, 'state = "state"\nwatch = false\n')
+    files.config.write_text(text.replace('files = ["rtt/*.csv"]\n', 'keep_interval = "1h"\n'))
+    own = files.config.parent / "state" / KEPT_NAME
+    own.parent.mkdir()
+    with hanging_mount(own.parent):
+        pass  # skips where it is not allowed, before there is a daemon
+    own.write_text(FAR)
+    return own
+
+
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for threads in (THREADS, WRITES):
+        monkeypatch.setattr(threads, "limit", 1.0)
+
+
+async def _answers_again() -> None:
+    await until(lambda: not (THREADS.hanging or WRITES.hanging))
+
+
+@pytest.mark.parametrize("aged", [False, True])
+async def test_what_this_host_measured_steers_on_while_its_disk_hangs(
+    files: Files, own: Path, monkeypatch: pytest.MonkeyPatch, aged: bool
+) -> None:
+    async with running(files.config) as daemon:
+        tables, services = daemon.inputs.tables, daemon.snapshot.plan.services
+        if aged:
+            monkeypatch.setattr(rtt_tables, "_WEIGHED_AGAIN", 0.0)
+        with hanging_mount(own.parent):
+            _hurry(monkeypatch)
+            for serial in (8, 9):
+                files.zone.write_text(zone_text(f"192.0.2.{serial}", serial))
+                assert await daemon.reload()
+                assert addresses(await ask(daemon, WWW)) == {f"192.0.2.{serial}"}
+                assert daemon.inputs.tables is tables
+                assert daemon.snapshot.plan.services["chat"].clients is services["chat"].clients
+                assert await region(daemon) == {address_of("us-east")}
+        await _answers_again()
+        assert await daemon.reload()
+        assert (daemon.inputs.tables is tables) is not aged
+        await asyncio.to_thread(own.write_text, NEAR)
+        assert await daemon.reload()
+        assert await region(daemon) == {address_of("eu-west")}
+
+
+async def test_what_this_host_measured_is_read_once_its_disk_that_hung_at_the_start_answers(
+    files: Files, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Daemon(files.config)
+    with hanging_mount(own.parent):
+        _hurry(monkeypatch)
+        await daemon.start()
+        tables = daemon.inputs.tables
+        (warned,) = tables.warnings
+        assert (warned.id, "see that its disk answers" in warned.hint) == (
+            ("rtt-kept-unusable", True)
+        )
+        files.zone.write_text(zone_text("192.0.2.8", 8))
+        assert await daemon.reload()
+        assert daemon.inputs.tables is tables
+    await _answers_again()
+    monkeypatch.undo()
+    assert await daemon.reload()
+    assert await region(daemon) == {address_of("us-east")}
+    await daemon.stop()
+
+
+async def test_a_table_of_its_own_name_is_not_taken_for_gone_while_its_disk_hangs(
+    files: Files, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = files.config.read_text().replace("[rtt]", '[rtt]\nfiles = ["rtt/one.csv"]')
+    files.config.write_text(text)
+    await asyncio.to_thread(own.unlink)
+    async with running(files.config) as daemon:
+        tables = daemon.inputs.tables
+        with hanging_mount(table_of(files).parent):
+            _hurry(monkeypatch)
+            for _ in range(2):
+                assert not await daemon.reload()
+                assert outdated(daemon) == {TABLES: "refused"}
+                assert daemon.inputs.tables is tables
+        await _answers_again()
+        assert await daemon.reload()
+        assert await region(daemon) == {address_of("us-east")}
 
 
 async def _serves(daemon: Daemon, name: str) -> bool:

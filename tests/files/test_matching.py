@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from resolverd.files.matching import expand, match, real_path, real_paths
 from resolverd.files.reading import Reads
+from resolverd.files.threads import HangingError
 
 part = st.sampled_from(["a", "b.zone", "c.zone", ".h", ".h.zone", "[x].zone"])
 trees = st.lists(st.lists(part, min_size=1, max_size=3).map("/".join), max_size=8)
@@ -88,6 +89,23 @@ def test_a_directory_that_cannot_be_listed_is_told_from_an_empty_one(tmp_path: P
         pytest.skip("root may list everything")
     (tmp_path / "open").chmod(0o300)
     assert list(match(tmp_path, "*/*.zone").unlisted) == [str(tmp_path / "open")]
+
+
+@pytest.mark.parametrize("pattern", ["a/b.zone", "a/*.zone", "a/**/b.zone"])
+@pytest.mark.parametrize(
+    "error", [HangingError("a", "it does not answer"), PermissionError(13, "")]
+)
+def test_a_name_that_nobody_can_look_for_is_not_taken_for_absent(
+    tmp_path: Path, pattern: str, error: OSError
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.zone").touch()
+
+    def refused(path: str) -> None:
+        raise error
+
+    matches = expand(str(tmp_path), pattern, refused)
+    assert (matches.paths, matches.unlisted) == ([], {str(tmp_path / "a"): error})
 
 
 def test_what_is_listed_is_what_has_to_be_watched(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import fcntl
 import os
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness.waiting import wait_until
+from harness.waiting import until_holds, wait_until
 
 from resolverd.files import writing
 from resolverd.files.threads import FileThreads, HangingError, Step
@@ -260,7 +261,7 @@ def test_each_piece_of_large_content_may_take_its_time(
     path, steps = tmp_path / "made" / "file", list[str]()
     replacing(path, b"0123456789", synchronised=synchronised)(steps.append)
     assert (path.read_bytes(), mode(path), mode(path.parent)) == (b"0123456789", 0o600, 0o700)
-    assert steps == [str(path)] * 3
+    assert steps == [str(path)] * 4, "before its turn, and before each piece"
     assert [path.name for path in path.parent.iterdir()] == ["file"]
 
 
@@ -283,3 +284,31 @@ def test_what_is_written_late_does_not_overtake_what_is_written_after_it(tmp_pat
     writes.limit = 20
     writes.run(replacing(path, b"new"))
     assert path.read_bytes() == b"new"
+
+
+async def test_what_was_given_up_and_is_written_late_does_not_overtake_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is cancelled writes anew while the first write is still under way."""
+    path, writes, answers, begun = (
+        tmp_path / "file",
+        FileThreads(20),
+        threading.Event(),
+        list[str](),
+    )
+
+    def slow(directory: Path) -> None:
+        begun.append(directory.name)
+        answers.wait()
+
+    monkeypatch.setattr(writing, "make_directory", slow)
+    for content in (b"old", b"never"):
+        given_up = asyncio.create_task(writes.call(replacing(path, content)))
+        await until_holds(lambda: bool(begun), within=20)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+    written = asyncio.create_task(writes.call(replacing(path, b"new")))
+    await asyncio.sleep(0)
+    answers.set()
+    await written
+    assert (path.read_bytes(), len(begun)) == (b"new", 2)

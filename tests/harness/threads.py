@@ -11,7 +11,10 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def shared_threads_hanging() -> AsyncIterator[None]:
-    """Meanwhile `asyncio.to_thread` begins nothing: as while writes to a disk hang."""
+    """Meanwhile `asyncio.to_thread` begins nothing: as while writes to a disk hang.
+
+    The loop has one such thread alone for the rest of its life.
+    """
     loop, answers = asyncio.get_running_loop(), threading.Event()
     loop.set_default_executor(ThreadPoolExecutor(1))
     hanging = loop.run_in_executor(None, answers.wait)

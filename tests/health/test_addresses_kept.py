@@ -84,6 +84,27 @@ async def test_what_cannot_be_written_is_an_event_and_no_more(tmp_path: Path) ->
     assert [event["event"] for event in events][-1] == "names.not_kept"
 
 
+@pytest.mark.parametrize("at_the_end", [True, False])
+async def test_what_could_not_be_written_is_written_later_and_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_the_end: bool
+) -> None:
+    monkeypatch.setattr(kept, "_SOON", 0.0)
+    if not at_the_end:
+        monkeypatch.setattr(kept, "_SELDOM", 0.01)
+    blocked, file = tmp_path / "file", tmp_path / "file" / "names.json"
+    blocked.write_text("")
+    addresses = KeptAddresses(file)
+    with capture_logs() as events:
+        addresses.put(NAME, "A", ("192.0.2.1",))
+        await until_holds(lambda: bool(events), within=TIMEOUT)
+        blocked.unlink()
+        if not at_the_end:
+            await until_holds(file.exists, within=TIMEOUT)
+        await addresses.close()
+    assert [event["event"] for event in events] == ["names.not_kept"]
+    assert json.loads(file.read_text())["names"][NAME]["A"] == ["192.0.2.1"]
+
+
 class Disk:
     """Where what is written first waits until `answers` is set."""
 

@@ -233,6 +233,15 @@ async def test_a_fragment_that_is_none_is_written_anew(place: Path) -> None:
     ).state == "written"
 
 
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    for threads in (THREADS, WRITES):
+        monkeypatch.setattr(threads, "limit", 1.0)
+
+
+async def _answers_again() -> None:
+    await until_holds(lambda: not (THREADS.hanging or WRITES.hanging), within=20)
+
+
 async def test_a_disk_that_hangs_is_said_and_what_it_keeps_waiting_is_left(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,12 +250,54 @@ async def test_a_disk_that_hangs_is_said_and_what_it_keeps_waiting_is_left(
     target.parent.mkdir()
     writer = _writer(place, target=target)
     with hanging_mount(target.parent):
-        for threads in (THREADS, WRITES):
-            monkeypatch.setattr(threads, "limit", 0.2)
-        with pytest.raises(FragmentError, match="cannot be written: it does not answer"):
-            await _take(writer, *CLUSTER)
+        _hurry(monkeypatch)
+        said = set()
+        for objects in (CLUSTER, CLUSTER, ()):
+            with pytest.raises(
+                FragmentError, match="the disk does not answer; see that it"
+            ) as found:
+                await _take(writer, *objects)
+            said.add(str(found.value))
+        assert len(said) == 1
         async with asyncio.timeout(20):
             await asyncio.get_running_loop().shutdown_default_executor()
     monkeypatch.undo()
-    await until_holds(lambda: not (THREADS.hanging or WRITES.hanging), within=20)
+    await _answers_again()
+    assert (await _take(writer, *CLUSTER)).state == "written"
+
+
+async def test_a_fragment_that_is_held_stays_so_after_its_disk_has_hung(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = place / "disk" / "k.json"
+    target.parent.mkdir()
+    writer = _writer(place, target=target)
+    with hanging_mount(target.parent):
+        pass  # skips where it is not allowed
+    await _take(writer, *CLUSTER)
+    assert (await _take(writer)).state == "held"
+    with hanging_mount(target.parent):
+        _hurry(monkeypatch)
+        for _ in range(2):
+            with pytest.raises(FragmentError, match="cannot be read: the disk does not answer"):
+                await _take(writer)
+    monkeypatch.undo()
+    await _answers_again()
+    assert (await _take(writer)).state == "held"
+
+
+async def test_fragments_on_a_disk_that_hangs_are_refused_in_the_same_words_each_time(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = _writer(place)
+    (place / "resolverd.d").mkdir()
+    with hanging_mount(place / "resolverd.d"):
+        _hurry(monkeypatch)
+        outcomes = [await _take(writer, *CLUSTER) for _ in range(2)]
+    monkeypatch.undo()
+    await _answers_again()
+    assert outcomes[0] == outcomes[1]
+    (problem,) = outcomes[0].problems
+    assert (outcomes[0].state, problem.id) == ("refused", "config-unreadable")
+    assert "the disk does not answer" in problem.message
     assert (await _take(writer, *CLUSTER)).state == "written"

@@ -6,12 +6,14 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from resolverd import stop_limits
 from resolverd.config.fleet import Fleet
@@ -131,6 +133,13 @@ async def test_a_stop_leaves_the_last_good_set_to_start_with(
     assert edge.files.current() == edge.first
 
 
+def _not_put_back(logged: Sequence[EventDict]) -> set[str]:
+    """Why the last good set was not put back; nothing else is a warning."""
+    warnings = [each for each in logged if each["log_level"] == "warning"]
+    assert {each["event"] for each in warnings} == {"generation.not_returned"}
+    return {each["reason"] for each in warnings}
+
+
 async def test_a_stop_ends_on_a_disk_that_is_full(tmp_path: Path, link: Link) -> None:
     edge = TakingUp(tmp_path, link, "adopting")
     await edge.begin()
@@ -139,7 +148,9 @@ async def test_a_stop_ends_on_a_disk_that_is_full(tmp_path: Path, link: Link) ->
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     edge.files.switch, switch = full, edge.files.switch  # type: ignore[method-assign]
-    await edge.stop()
+    with capture_logs() as logged:
+        await edge.stop()
+    assert _not_put_back(logged) == {"No space left on device"}
     edge.files.switch = switch  # type: ignore[method-assign]
     assert edge.files.recover() is not None
     assert edge.files.current() == edge.first
@@ -152,7 +163,9 @@ async def test_a_stop_ends_on_a_disk_that_hangs(
     monkeypatch.setattr(stop_limits, "SETTLE", 0.05)
     edge = TakingUp(tmp_path, link, "switch")
     await edge.begin()
-    await edge.stop()
+    with capture_logs() as logged:
+        await edge.stop()
+    assert _not_put_back(logged) == {"the disk does not answer"}
     edge.go_on.set()
-    await edge.edge._changed(lambda: None)
+    await edge.edge._changes.make(lambda: None)
     assert edge.files.current() == edge.first, "what was asked of it is done once it answers"

@@ -173,7 +173,7 @@ async def test_a_kept_table_that_does_not_answer_is_said_to_be_left_out(
     await asyncio.to_thread(config.write_text, text)
     state = config.parent / "state"
     state.mkdir()
-    monkeypatch.setattr(THREADS, "limit", 0.3)
+    monkeypatch.setattr(THREADS, "limit", 1.0)
     with hanging_mount(state):
         inputs = await load_inputs(config)
     await until_holds(lambda: not THREADS.hanging, within=SOON)

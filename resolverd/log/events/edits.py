@@ -104,8 +104,8 @@ EVENTS = (
     Event(
         "edits.hanging",
         "error",
-        "A `file` does not answer within `limit_seconds`; it is refused like one that cannot be"
-        " read.",
+        "A `file` does not answer within `limit_seconds`; it is refused like one that cannot be "
+        "read, or done without where it is in `server.state`.",
         "file limit_seconds",
     ),
     Event(

@@ -40,8 +40,8 @@ EVENTS = (
     Event(
         "generation.recovered",
         "error",
-        "The daemon had ended, and not by a stop, while this set was on trial: it starts from the "
-        "last good one.",
+        "The daemon had ended, and not by a stop, or by one that its disk cut short, while this "
+        "set was on trial: it starts from the last good one.",
         "number",
     ),
     Event(
@@ -60,8 +60,15 @@ EVENTS = (
     Event(
         "generation.not_tidied",
         "warning",
-        "Old sets on this host cannot be removed; or, at a stop or a refusal, the last good set "
-        "not be put back in time: the next start does.",
+        "Old sets on this host cannot be removed, or not the note that one is on trial, which the "
+        "next start would report as failed.",
+        "reason",
+    ),
+    Event(
+        "generation.not_returned",
+        "warning",
+        "At a stop or a refusal the last good set could not be put back in time: the next start "
+        "does, and reports the set on trial as failed.",
         "reason",
     ),
     Event(

@@ -27,13 +27,14 @@ EVENTS = (
     Event(
         "kube.refused",
         "error",
-        "What the cluster says does not pass the checks; the fragment stays as it was.",
+        "What the cluster says does not pass the checks, or the other files cannot be read; the "
+        "fragment stays as it was.",
         "reason",
     ),
     Event(
         "kube.unwritable",
         "error",
-        "The fragment cannot be written to its file.",
+        "The fragment cannot be written to its file, or what that holds not be read.",
         "reason",
     ),
     Event(
