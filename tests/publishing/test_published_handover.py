@@ -11,6 +11,7 @@ import dns.message
 import pytest
 from harness.process import Regions
 from harness.service_manager import ServiceManager
+from harness.trials import LONG
 from harness.waiting import wait_until
 from published_edges import QUICK, Asking, Central, PublishedEdge
 from published_lab import Nats
@@ -103,7 +104,7 @@ def told(number: int) -> dict[str, Any]:
     return {"edge": "fra", "live": True, "serves": number, "trouble": ""}
 
 
-@pytest.mark.parametrize("end", [ServiceManager.kill, ServiceManager.stop])
+@pytest.mark.parametrize("end", [ServiceManager.kill, *([ServiceManager.stop] if LONG else [])])
 def test_a_successor_serves_the_published_generation_and_the_fleet_hears_it(
     central: Central, edge: SupervisedEdge, end: Callable[[ServiceManager], None]
 ) -> None:

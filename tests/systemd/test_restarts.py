@@ -12,6 +12,7 @@ import pytest
 from harness.config import address_of
 from harness.engines import EngineName
 from harness.messages import query
+from harness.trials import LONG
 from systemd.box import TIMEOUT, Box
 from systemd.load import PatientLoad
 from systemd.service import QNAME, Endpoint, Service, until
@@ -65,7 +66,7 @@ def every(combinations: list[tuple[str, EngineName, str]]) -> pytest.MarkDecorat
     return pytest.mark.parametrize("running", combinations, indirect=True, ids=" ".join)
 
 
-@every([EVERY[0], EVERY[4]])
+@every([EVERY[0], EVERY[4]] if LONG else EVERY[:1])
 def test_no_query_of_ten_thousand_is_lost_over_ten_restarts_and_three_upgrades(
     running: Service,
 ) -> None:

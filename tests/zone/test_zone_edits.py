@@ -161,7 +161,7 @@ def tiny_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @settings(
-    max_examples=trials(400, 4000),
+    max_examples=trials(200, 4000),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
