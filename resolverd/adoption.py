@@ -87,7 +87,7 @@ class Adoption:
         self._log = log.get("daemon")
 
     async def load(self, progress: Progress | None = None) -> Inputs:
-        """The inputs to start with: kept ones for refused or lossy ones. Raises ResolverdError."""
+        """What to start with: kept files for what is refused or held. Raises ResolverdError."""
         report = progress or self._walk_events()
         try:
             inputs = await load_inputs(

@@ -320,7 +320,7 @@ class Daemon:
         """Stop serving, then probing; within `stop_limits.WHOLE`, whatever hangs."""
         self.ready, began = False, time.monotonic()
         self._supervision.stopping()
-        # What is confirmed until here whoever answers next is to know, and nothing is afterwards.
+        # After these two nothing is confirmed any more; what was is published before `bequeath`.
         await self._adoption.asked.stop()
         if self.engine.died.done():  # it publishes nothing more, and queries wait
             await self._supervision.bequeath()

@@ -117,7 +117,7 @@ class Supervision:
         """Report a reload while it lasts, and at its end what came of it.
 
         By then a standby would answer from what was adopted, and none waits with what was before.
-        Of one that a stop has cut short neither is said nor done: `bequeath` follows.
+        Once the daemon ends neither is: `bequeath` brings whoever answers next up to date.
         """
         if not self._ending:
             self._supervisor.reloading()

@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 from resolverd.errors import ResolverdError
 from resolverd.files.reading import MAX_KEPT, read_file
 from resolverd.files.threads import Step
-from resolverd.files.writing import WRITES, make_directory, replace_filled, why_not
+from resolverd.files.writing import WRITES, make_directory, removing, replace_filled, why_not
 
 FILE = "anycast-drain.json"
 
@@ -61,7 +61,7 @@ async def keep(place: Path | None, drain: Drain | None) -> None:
         return
     path, done = place / FILE, "removed" if drain is None else "written"
     try:
-        await WRITES.call(partial(_remove, path) if drain is None else partial(_write, path, drain))
+        await WRITES.call(removing(path) if drain is None else partial(_write, path, drain))
     except OSError as error:
         raise DrainError(f"{path} cannot be {done}: {why_not(error)}") from error
 
@@ -76,8 +76,3 @@ def _write(path: Path, drain: Drain, step: Step) -> None:
     step(str(path))
     make_directory(path.parent)
     replace_filled(path, fill)
-
-
-def _remove(path: Path, step: Step) -> None:
-    step(str(path))
-    path.unlink(missing_ok=True)

@@ -102,11 +102,23 @@ def replacing(path: Path, content: bytes, *, synchronised: bool = True) -> Calla
     return write
 
 
-def why_not(error: OSError) -> str:
-    """Why something cannot be written or read.
+def removing(path: Path) -> Callable[[Step], None]:
+    """Its removal, if it is there, as work for `WRITES`."""
+
+    def remove(step: Step) -> None:
+        step(str(path))
+        path.unlink(missing_ok=True)
+
+    return remove
+
+
+def why_not(error: Exception) -> str:
+    """Why something cannot be written or read, or not be used.
 
     The words stay the same for as long as a disk hangs, so that it is said once.
     """
+    if not isinstance(error, OSError):
+        return str(error)
     if isinstance(error, HangingError):
         return "the disk does not answer"
     return error.strerror or type(error).__name__

@@ -61,8 +61,7 @@ def _read(directory: Path, path: Path) -> WalkReport | None:
             log,
         )  # only now: a start looks for stamps before it has anything to log
 
-        reason = why_not(error) if isinstance(error, OSError) else str(error)
-        log.get("geo").warning("geo.stamp_unreadable", file=str(stamp), reason=reason)
+        log.get("geo").warning("geo.stamp_unreadable", file=str(stamp), reason=why_not(error))
         return None
 
 

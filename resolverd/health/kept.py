@@ -5,8 +5,8 @@
 `seen` is Unix time. What is read is not trusted: a file that is damaged, or of another version,
 is an event and no addresses. It is written in the background, soon after a change of addresses and
 now and then for their ages, and whole (`files.writing`), so that a crash leaves the old file or the
-new one. One write at a time: what is put meanwhile is written after it,
-and a disk that hangs costs one thread, none of those that others need.
+new one. One write at a time: what is put meanwhile is written after it, and a disk that hangs costs
+one thread, none of those that others need.
 """
 
 from __future__ import annotations
@@ -135,8 +135,7 @@ class KeptAddresses:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            reason = why_not(error) if isinstance(error, OSError) else str(error)
-            self._log.warning("names.unreadable", file=str(path), reason=reason)
+            self._log.warning("names.unreadable", file=str(path), reason=why_not(error))
             return {}
         if names:
             ages = [max(0.0, self._clock() - known["seen"]) for known in names.values()]

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from resolverd.files.reading import read_kept
-from resolverd.files.threads import Step
 from resolverd.files.writing import (
     WRITES,
     make_directory,
+    removing,
     replace_file,
     replace_filled,
     replacing,
@@ -100,14 +100,8 @@ class StateDirectory:
         """`remove` for whoever cannot wait for a disk that hangs."""
         if self.path is None:
             return
-        path = self.path / name
-
-        def remove(step: Step) -> None:
-            step(str(path))
-            path.unlink(missing_ok=True)
-
-        with self._noting(path):
-            WRITES.run(remove)
+        with self._noting(self.path / name):
+            WRITES.run(removing(self.path / name))
 
     def names(self, below: str) -> list[str]:
         """The names in the directory `below`; none where it cannot be listed."""
